@@ -1,0 +1,58 @@
+# A room of the house: every .cc in src/t6/NAME is the library t6_NAME, every tests/NAME/*_test.cc its test program.
+# A new file needs no line here: the globs are checked at each build.
+
+option(T6_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" ON)
+
+function(t6_target_options target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow=local
+                         # GCC 12 warns about correct std::string code (GCC bug 105651).
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<BOOL:${T6_WARNINGS_AS_ERRORS}>:-Werror>)
+  if(T6_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=${T6_SANITIZE} -fno-omit-frame-pointer
+                                            -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${T6_SANITIZE})
+  endif()
+endfunction()
+
+# t6_room(NAME LINK libraries... [PRECOMPILE headers...]): the libraries are those the room may include from.
+function(t6_room name)
+  cmake_parse_arguments(ROOM "" "" "LINK;PRECOMPILE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/t6/${name}/*.cc)
+  add_library(t6_${name} STATIC ${sources})
+  set_target_properties(t6_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  t6_target_options(t6_${name})
+  target_link_libraries(t6_${name} PUBLIC ${ROOM_LINK})
+  if(ROOM_PRECOMPILE)
+    target_precompile_headers(t6_${name} PRIVATE ${ROOM_PRECOMPILE})
+  endif()
+  if(BUILD_TESTING)
+    file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cc)
+    if(tests)
+      t6_test(t6_${name}_test ${tests})
+      target_link_libraries(t6_${name}_test PRIVATE t6_${name})
+      if(ROOM_PRECOMPILE)
+        target_precompile_headers(t6_${name}_test PRIVATE ${ROOM_PRECOMPILE})
+      endif()
+    endif()
+  endif()
+endfunction()
+
+function(t6_test name)
+  add_executable(${name} ${ARGN})
+  t6_target_options(${name})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE T6_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE GTest::gmock_main GTest::gtest)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+endfunction()
+
+# t6_program(NAME FOLDER libraries...): the program NAME from src/t6/cli/FOLDER/*.cc, left in the build folder's root.
+function(t6_program name folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/t6/cli/${folder}/*.cc)
+  add_executable(${name} ${sources})
+  t6_target_options(${name})
+  target_link_libraries(${name} PRIVATE ${ARGN})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+endfunction()

@@ -1,0 +1,19 @@
+// What every program of the house does the same way: parse, call, and turn an Error into one line and exit code 1.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace t6 {
+
+// Runs the chosen command of `app`. Exit codes: 0, 1 (t6: error: ...), 2 (wrong usage).
+int run_program(CLI::App& app, int argc, char** argv);
+
+// Replaces this process by the program `name` that lies beside it, with `arguments`. Error: it was not built.
+[[noreturn]] void run_beside(const std::string& name, const std::vector<std::string>& arguments);
+
+// The full path of the program `name` beside this one; empty when there is none.
+std::string path_beside(const std::string& name);
+
+}  // namespace t6

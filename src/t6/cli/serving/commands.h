@@ -1,0 +1,16 @@
+// The commands of `t6`, one file each.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace t6 {
+
+void add_info(CLI::App& app);
+void add_tokenizer(CLI::App& app);
+void add_prepare(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_generate(CLI::App& app);
+void add_report(CLI::App& app);
+void add_golden(CLI::App& app);
+
+}  // namespace t6

@@ -1,0 +1,22 @@
+// The program t6: the commands of the serving wing, and the door to t6-train.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "t6/cli/program.h"
+#include "t6/cli/serving/commands.h"
+
+int main(int argc, char** argv) {
+  // Commands of the training wing go to t6-train as they are, before anything here looks at their flags.
+  if (argc > 1 && std::string_view(argv[1]) == "train") {
+    CLI::App door;
+    door.callback([&] { t6::run_beside("t6-train", std::vector<std::string>(argv + 1, argv + argc)); });
+    return t6::run_program(door, 1, argv);
+  }
+  CLI::App app("T6: models built on Tensor Product Attention, with a factorized KV cache", "t6");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "t6 0.1.0");
+  app.footer("Start with 't6 info nano-tpa', or 'make demo' in the source folder.");
+  (void)app.add_subcommand("train", "Train a model (hands over to the program t6-train)");
+  return t6::run_program(app, argc, argv);
+}
