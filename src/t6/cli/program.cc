@@ -38,8 +38,10 @@ std::string path_beside(const std::string& name) {
 
 void run_beside(const std::string& name, const std::vector<std::string>& arguments) {
   std::string path = path_beside(name);
-  require(!path.empty(), "this command needs the program {}, which was not built beside t6; build it with 'make build' "
-          "(the training wing, -DT6_TRAINING=ON)", name);
+  require(!path.empty(),
+          "this command needs the program {}, which was not built beside t6; build it with 'make build' "
+          "(the training wing, -DT6_TRAINING=ON)",
+          name);
   std::vector<char*> argv = {path.data()};
   std::vector<std::string> copies = arguments;
   for (auto& argument : copies) argv.push_back(argument.data());

@@ -1,4 +1,5 @@
-// What every program of the house does the same way: parse, call, and turn an Error into one line and exit code 1.
+// What every program of the house does the same way: parse, call, and turn an Error into one line and exit
+// code 1.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -32,8 +32,8 @@ class MappedFile {
 
 std::string read_text(const std::filesystem::path& path);
 
-// Appends to PATH.partial; commit() syncs it and renames it to PATH. Destroyed without commit, it leaves nothing.
-// Errors (a full disk, no permission) name the file and the system's reason.
+// Appends to PATH.partial; commit() syncs it and renames it to PATH. Destroyed without commit, it leaves
+// nothing. Errors (a full disk, no permission) name the file and the system's reason.
 class FileWriter {
  public:
   explicit FileWriter(const std::filesystem::path& path);

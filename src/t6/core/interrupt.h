@@ -1,4 +1,5 @@
-// Ctrl-C as a question that a loop asks: the first one lets it finish and save, the second ends the program at once.
+// Ctrl-C as a question that a loop asks: the first one lets it finish and save, the second ends the program
+// at once.
 #pragma once
 
 namespace t6 {

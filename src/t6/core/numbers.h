@@ -8,17 +8,17 @@
 
 namespace t6 {
 
-// "16GiB", "16G", "512MB", "1024" -> bytes. KB, MB, GB are powers of 1000; KiB and bare K, M, G powers of 1024.
-// Error: not a positive size.
+// "16GiB", "16G", "512MB", "1024" -> bytes. KB, MB, GB are powers of 1000; KiB and bare K, M, G powers of
+// 1024. Error: not a positive size.
 int64_t parse_bytes(std::string_view text);
-std::string format_bytes(double bytes);     // 1536 -> "1.5 KiB"
-std::string format_count(double count);     // 1234567 -> "1.23 M"
-std::string format_digits(int64_t count);   // 1234567 -> "1,234,567"
+std::string format_bytes(double bytes);      // 1536 -> "1.5 KiB"
+std::string format_count(double count);      // 1234567 -> "1.23 M"
+std::string format_digits(int64_t count);    // 1234567 -> "1,234,567"
 std::string format_seconds(double seconds);  // 3725 -> "1h02m"
 
 inline float float_from_bfloat16(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
 uint16_t bfloat16_from_float(float value);  // rounds to nearest even, keeps NaN
 float float_from_float16(uint16_t bits);
-uint16_t float16_from_float(float value);   // rounds to nearest even, overflows to infinity
+uint16_t float16_from_float(float value);  // rounds to nearest even, overflows to infinity
 
 }  // namespace t6

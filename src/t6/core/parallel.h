@@ -10,9 +10,10 @@ namespace t6 {
 void set_thread_count(int count);
 int thread_count();
 
-// Calls body(begin, end) for consecutive ranges that cover [0, count), each at least `grain` long (but the last), on up
-// to thread_count() threads, and returns when all are done. The split depends on count, grain and thread_count() alone.
-// The first exception of a range is thrown again here. Nested calls run in the calling thread.
+// Calls body(begin, end) for consecutive ranges that cover [0, count), each at least `grain` long (but the
+// last), on up to thread_count() threads, and returns when all are done. The split depends on count, grain
+// and thread_count() alone. The first exception of a range is thrown again here. Nested calls run in the
+// calling thread.
 void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
 
 }  // namespace t6

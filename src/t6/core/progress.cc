@@ -66,7 +66,8 @@ void Progress::draw(bool last) {
     }
     line += fmt::format(" {:3.0f}%", 100 * part);
   }
-  line += unit_ == "B" ? fmt::format("  {}/s", format_bytes(rate)) : fmt::format("  {} {}/s", format_count(rate), unit_);
+  line +=
+      unit_ == "B" ? fmt::format("  {}/s", format_bytes(rate)) : fmt::format("  {} {}/s", format_count(rate), unit_);
   if (last) {
     line += fmt::format("  {}", format_seconds(seconds));
   } else if (total_ > 0 && rate > 0) {

@@ -1,5 +1,6 @@
-// A progress bar on standard error: rate and time left. On a terminal it redraws one line; elsewhere it prints a line
-// every ten seconds, so that a log stays readable. Nothing is drawn for work that ends within half a second.
+// A progress bar on standard error: rate and time left. On a terminal it redraws one line; elsewhere it
+// prints a line every ten seconds, so that a log stays readable. Nothing is drawn for work that ends within
+// half a second.
 #pragma once
 
 #include <chrono>
@@ -11,13 +12,15 @@ namespace t6 {
 
 class Progress {
  public:
-  // `unit` follows the rate ("tokens" gives "12.3 K tokens/s"); "B" counts bytes. total <= 0: unknown, no bar.
+  // `unit` follows the rate ("tokens" gives "12.3 K tokens/s"); "B" counts bytes. total <= 0: unknown, no
+  // bar.
   Progress(std::string label, int64_t total, std::string unit);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // Work done so far, of `total`; `note` is shown at the end ("loss 1.234"). Cheap: draws at most ten times a second.
+  // Work done so far, of `total`; `note` is shown at the end ("loss 1.234"). Cheap: draws at most ten times a
+  // second.
   void update(int64_t done, std::string_view note = {});
   // What was done before this run (a resumed one): counts for the bar and not for the rate.
   void start_at(int64_t done);

@@ -9,7 +9,8 @@
 namespace t6 {
 namespace {
 
-// Deeper than any file that we read (tokenizer.json has 8 levels); bounds the recursion of whoever walks the value.
+// Deeper than any file that we read (tokenizer.json has 8 levels); bounds the recursion of whoever walks the
+// value.
 constexpr int kMaxDepth = 64;
 
 std::string shown(const Json& value) {
@@ -59,8 +60,8 @@ JsonObject JsonObject::object(const std::string& key) const { return {at(key), s
 
 int64_t JsonObject::integer(const std::string& key, int64_t minimum, int64_t maximum) const {
   const Json& value = at(key);
-  const bool fits = value.is_number_integer() &&
-                    !(value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{INT64_MAX});
+  const bool fits =
+      value.is_number_integer() && !(value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{INT64_MAX});
   require(fits && value.get<int64_t>() >= minimum && value.get<int64_t>() <= maximum,
           "{}: \"{}\" must be a whole number from {} to {}, not {}", source_, key, minimum, maximum, shown(value));
   return value.get<int64_t>();

@@ -12,7 +12,8 @@ namespace t6 {
 
 using Json = nlohmann::json;
 
-// Parses `text`; `source` names it in errors. Depth is bounded, so hostile nesting is an error and not a crash.
+// Parses `text`; `source` names it in errors. Depth is bounded, so hostile nesting is an error and not a
+// crash.
 Json parse_json(std::string_view text, const std::string& source);
 Json read_json(const std::filesystem::path& path);
 void write_json(const std::filesystem::path& path, const Json& value);  // indented, atomically

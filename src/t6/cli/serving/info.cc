@@ -1,0 +1,136 @@
+// t6 info: what a model is and costs, beside the baselines of its size.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "t6/cli/serving/commands.h"
+#include "t6/core/error.h"
+#include "t6/core/numbers.h"
+#include "t6/model/costs.h"
+#include "t6/model/factors.h"
+#include "t6/model/presets.h"
+
+namespace t6 {
+namespace {
+
+struct InfoOptions {
+  std::string model;
+  std::string memory = "16GiB";
+  bool list = false;
+  bool json = false;
+};
+
+struct NamedCache {
+  const char* name;
+  CacheType type;
+};
+constexpr std::array kCaches = {NamedCache{"float32", CacheType::float32}, NamedCache{"bfloat16", CacheType::bfloat16},
+                                NamedCache{"int8", CacheType::int8}};
+
+struct Row {
+  std::string name;
+  ModelConfig config;
+};
+
+std::vector<Row> rows_of(const ModelConfig& config) {
+  std::vector<Row> rows = {{"this model", config}};
+  using enum AttentionKind;
+  for (const AttentionKind kind : {mha, mqa, gqa, mla}) {
+    if (kind != config.attention_kind) rows.push_back({attention_kind_name(kind), equal_size_baseline(config, kind)});
+  }
+  return rows;
+}
+
+Json to_json(const ModelConfig& config, const std::vector<Row>& rows, int64_t memory) {
+  Json json = {{"parameters", parameter_count(config)},
+               {"decode_multiply_adds", decode_multiply_adds(config)},
+               {"forward_flops", forward_flops(config, 0)},
+               {"forward_flops_full_context", forward_flops(config, config.max_position_embeddings)},
+               {"memory", memory},
+               {"config", config_to_json(config)}};
+  for (const auto& [part, count] : parameter_counts(config)) json["parameters_by_part"][part_name(part)] = count;
+  for (const Row& row : rows) {
+    Json cost = {{"name", row.name},
+                 {"kind", attention_kind_name(row.config.attention_kind)},
+                 {"heads", row.config.num_attention_heads},
+                 {"parameters", parameter_count(row.config)},
+                 {"numbers_per_token_and_layer", attention_shape(row.config).cache_numbers()}};
+    for (const auto& [name, type] : kCaches) {
+      cost["bytes_per_token"][name] = cache_bytes(row.config, type);
+      cost["longest_context"][name] = longest_context(row.config, type, memory);
+    }
+    json["cache"].push_back(cost);
+  }
+  return json;
+}
+
+void print_text(const std::string& name, const ModelConfig& config, const std::vector<Row>& rows, int64_t memory) {
+  fmt::print("{}: {} with {} layers, width {}, {} heads of {}, feed-forward {}, vocabulary {}, context {}\n\n", name,
+             attention_kind_name(config.attention_kind), config.num_hidden_layers, config.hidden_size,
+             config.num_attention_heads, config.head_dim, config.feed_forward_dim(), format_digits(config.vocab_size),
+             config.max_position_embeddings);
+  const int64_t total = parameter_count(config);
+  fmt::print("{:<26}{:>16}\n", "parameters", format_digits(total));
+  for (const auto& [part, count] : parameter_counts(config)) {
+    fmt::print("  {:<24}{:>16}  {:4.1f} %\n", part_name(part), format_digits(count),
+               100.0 * static_cast<double>(count) / static_cast<double>(total));
+  }
+  fmt::print("{:<26}{:>16}  at an empty context\n", "FLOPs a token", format_count(forward_flops(config, 0)));
+  fmt::print("{:<26}{:>16}  at {} tokens\n\n", "", format_count(forward_flops(config, config.max_position_embeddings)),
+             config.max_position_embeddings);
+  fmt::print("KV cache a token, all layers, beside baselines of the same size\n");
+  fmt::print("{:<12}{:>6}{:>14}{:>12}{:>12}{:>12}{:>10}\n", "", "heads", "numbers/layer", "float32", "bfloat16", "int8",
+             "x MHA");
+  const double mha =
+      static_cast<double>(attention_shape(equal_size_baseline(config, AttentionKind::mha)).cache_numbers());
+  for (const Row& row : rows) {
+    const int64_t numbers = attention_shape(row.config).cache_numbers();
+    fmt::print("{:<12}{:>6}{:>14}", row.name, row.config.num_attention_heads, format_digits(numbers));
+    for (const auto& cache : kCaches) fmt::print("{:>12}", format_digits(cache_bytes(row.config, cache.type)));
+    fmt::print("{:>10.3f}\n", static_cast<double>(numbers) / mha);
+  }
+  fmt::print("\nLongest context in {}, weights and cache in the same type\n",
+             format_bytes(static_cast<double>(memory)));
+  fmt::print("{:<32}{:>12}{:>12}{:>12}\n", "", "float32", "bfloat16", "int8");
+  for (const Row& row : rows) {
+    fmt::print("{:<32}", row.name);
+    for (const auto& cache : kCaches)
+      fmt::print("{:>12}", format_digits(longest_context(row.config, cache.type, memory)));
+    fmt::print("\n");
+  }
+}
+
+void run(const InfoOptions& options) {
+  const int64_t memory = parse_bytes(options.memory);
+  const bool folder = std::filesystem::exists(std::filesystem::path(options.model) / "config.json");
+  require(folder || is_preset(options.model),
+          "\"{}\" is neither a folder with a config.json nor a preset; 't6 info --list' prints the presets",
+          options.model);
+  const ModelConfig config = folder ? read_config(options.model) : preset(options.model);
+  const auto rows = rows_of(config);
+  if (options.json) {
+    fmt::print("{}\n", to_json(config, rows, memory).dump(2));
+  } else {
+    print_text(options.model, config, rows, memory);
+  }
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  auto options = std::make_shared<InfoOptions>();
+  CLI::App* command = app.add_subcommand("info", "Parameters, FLOPs and cache bytes of a model or preset");
+  command->add_flag("--list", options->list, "Print the names of the presets");
+  command->add_option("model", options->model, "A model folder or a preset, for example small-tpa");
+  command->add_option("--memory", options->memory, "Memory for weights and cache")->capture_default_str();
+  command->add_flag("--json", options->json, "Print JSON");
+  command->footer("Examples:\n  t6 info small-tpa\n  t6 info runs/demo/model --memory 8GiB\n  t6 info nano-tpa --json");
+  command->callback([=] {
+    if (options->list) return fmt::print("{}\n", fmt::join(preset_names(), "\n"));
+    if (options->model.empty()) throw CLI::RequiredError("model");
+    run(*options);
+  });
+}
+
+}  // namespace t6

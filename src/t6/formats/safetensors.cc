@@ -1,0 +1,166 @@
+#include "t6/formats/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "t6/core/error.h"
+#include "t6/core/numbers.h"
+#include "t6/formats/json.h"
+
+namespace t6 {
+namespace {
+
+struct DTypeInfo {
+  DType type;
+  std::string_view name;
+  int64_t size;
+};
+
+constexpr DTypeInfo kDTypes[] = {{DType::f64, "F64", 8},     {DType::f32, "F32", 4}, {DType::f16, "F16", 2},
+                                 {DType::bf16, "BF16", 2},   {DType::i64, "I64", 8}, {DType::i32, "I32", 4},
+                                 {DType::i16, "I16", 2},     {DType::i8, "I8", 1},   {DType::u64, "U64", 8},
+                                 {DType::u32, "U32", 4},     {DType::u16, "U16", 2}, {DType::u8, "U8", 1},
+                                 {DType::boolean, "BOOL", 1}};
+
+// The format's own limit on its header.
+constexpr uint64_t kMaxHeader = 100'000'000;
+// Data begins at a multiple of a cache line, so that float32 rows can be read in place with vector loads.
+constexpr uint64_t kAlignment = 64;
+
+const DTypeInfo& dtype_info(DType type) {
+  return *std::find_if(std::begin(kDTypes), std::end(kDTypes),
+                       [&](const DTypeInfo& info) { return info.type == type; });
+}
+
+DType parse_dtype(const std::string& name, const std::string& source) {
+  for (const DTypeInfo& info : kDTypes) {
+    if (info.name == name) return info.type;
+  }
+  fail("{}: the type \"{}\" is not supported (F64 to F16, BF16, I64 to I8, U64 to U8, BOOL)", source, name);
+}
+
+TensorView parse_tensor(const Json& value, const std::string& source, std::span<const std::byte> data) {
+  const JsonObject entry(value, source);
+  TensorView tensor;
+  tensor.dtype = parse_dtype(entry.string("dtype"), source);
+  const Json& shape = entry.at("shape");
+  const Json& offsets = entry.at("data_offsets");
+  require(shape.is_array() && shape.size() <= 16, "{}: \"shape\" must be an array of at most 16 sizes", source);
+  require(
+      offsets.is_array() && offsets.size() == 2 && offsets[0].is_number_unsigned() && offsets[1].is_number_unsigned(),
+      "{}: \"data_offsets\" must be two positions in the file's data", source);
+  const auto begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>();
+  require(begin <= end && end <= data.size(), "{}: data_offsets [{}, {}] lie outside the file's {} bytes of data",
+          source, begin, end, data.size());
+  uint64_t bytes = static_cast<uint64_t>(dtype_size(tensor.dtype));
+  for (const Json& size : shape) {
+    require(size.is_number_unsigned() && size.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()},
+            "{}: \"shape\" holds {}, which is not a size", source, size.dump());
+    require(!__builtin_mul_overflow(bytes, size.get<uint64_t>(), &bytes), "{}: the shape's product overflows", source);
+    tensor.shape.push_back(size.get<int64_t>());
+  }
+  require(bytes == end - begin, "{}: shape {} of {} needs {} bytes, but data_offsets hold {}", source,
+          format_shape(tensor.shape), dtype_name(tensor.dtype), bytes, end - begin);
+  tensor.bytes = data.subspan(begin, bytes);
+  return tensor;
+}
+
+}  // namespace
+
+std::string_view dtype_name(DType type) { return dtype_info(type).name; }
+int64_t dtype_size(DType type) { return dtype_info(type).size; }
+
+int64_t element_count(const Shape& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+std::string format_shape(const Shape& shape) {
+  std::string text;
+  for (const int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
+  const std::string name = path.string();
+  const auto bytes = file_.bytes();
+  uint64_t header = 0;
+  require(bytes.size() >= sizeof(header), "{}: {} bytes are too few for a safetensors file", name, bytes.size());
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  require(header <= kMaxHeader && header <= bytes.size() - sizeof(header),
+          "{}: not a safetensors file: its header claims {} bytes, the file has {}", name, header,
+          bytes.size() - sizeof(header));
+  const Json json = parse_json(file_.text().substr(sizeof(header), header), name);
+  require(json.is_object(), "{}: the safetensors header is not a JSON object", name);
+  const auto data = bytes.subspan(sizeof(header) + header);
+  uint64_t used = 0;
+  for (const auto& [key, value] : json.items()) {
+    if (key == "__metadata__") {
+      require(value.is_object(), "{}: __metadata__ is not an object", name);
+      for (const auto& [field, text] : value.items()) {
+        require(text.is_string(), "{}: __metadata__ \"{}\" is not a string", name, field);
+        metadata_[field] = text.get<std::string>();
+      }
+      continue;
+    }
+    const TensorView& tensor = tensors_[key] = parse_tensor(value, fmt::format("{}: tensor \"{}\"", name, key), data);
+    used += tensor.bytes.size();  // cannot overflow: at most the header's size times the file's
+  }
+  // With every tensor inside the data, a sum that equals the data's size rules out overlaps with holes
+  // elsewhere; a plain overlap makes the sum too large, a hole too small.
+  require(used == data.size(), "{}: the tensors cover {} bytes, but the file holds {}", name, used, data.size());
+}
+
+const TensorView& SafetensorsFile::at(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  require(found != tensors_.end(), "{}: the tensor \"{}\" is missing", path().string(), name);
+  return found->second;
+}
+
+const TensorView& SafetensorsFile::at(const std::string& name, const Shape& shape) const {
+  const TensorView& tensor = at(name);
+  require(tensor.shape == shape, "{}: tensor \"{}\" has shape {}, wanted {}", path().string(), name,
+          format_shape(tensor.shape), format_shape(shape));
+  return tensor;
+}
+
+void copy_as_float(const TensorView& tensor, const std::string& name, std::span<float> out) {
+  require(out.size() == static_cast<size_t>(element_count(tensor.shape)), "tensor \"{}\" has {} elements, wanted {}",
+          name, element_count(tensor.shape), out.size());
+  if (tensor.dtype == DType::f32) {
+    if (!out.empty()) std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size());
+    return;
+  }
+  require(tensor.dtype == DType::f16 || tensor.dtype == DType::bf16, "tensor \"{}\" is {}; wanted F32, F16 or BF16",
+          name, dtype_name(tensor.dtype));
+  for (size_t i = 0; i < out.size(); ++i) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, tensor.bytes.data() + 2 * i, 2);
+    out[i] = tensor.dtype == DType::f16 ? float_from_float16(bits) : float_from_bfloat16(bits);
+  }
+}
+
+void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  uint64_t offset = 0;
+  for (const NamedTensor& tensor : tensors) {
+    const uint64_t end = offset + tensor.view.bytes.size();
+    header[tensor.name] = {
+        {"dtype", dtype_name(tensor.view.dtype)}, {"shape", tensor.view.shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + sizeof(uint64_t) + kAlignment - 1) / kAlignment * kAlignment - sizeof(uint64_t), ' ');
+  const uint64_t size = text.size();
+  FileWriter file(path);
+  file.write(&size, sizeof(size));
+  file.write(text);
+  for (const NamedTensor& tensor : tensors) file.write(tensor.view.bytes.data(), tensor.view.bytes.size());
+  file.commit();
+}
+
+}  // namespace t6

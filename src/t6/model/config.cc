@@ -1,0 +1,204 @@
+#include "t6/model/config.h"
+
+#include <array>
+#include <set>
+#include <utility>
+
+#include "t6/core/error.h"
+#include "t6/model/factors.h"
+
+namespace t6 {
+namespace {
+
+// No model of today comes near; keeps every product of three sizes inside int64.
+constexpr int64_t kMaxSize = int64_t{1} << 20;
+
+template <typename Enum>
+using Names = std::initializer_list<std::pair<Enum, const char*>>;
+
+constexpr Names<AttentionKind> kKinds = {{AttentionKind::mha, "mha"},
+                                         {AttentionKind::mqa, "mqa"},
+                                         {AttentionKind::gqa, "gqa"},
+                                         {AttentionKind::mfa, "mfa"},
+                                         {AttentionKind::mla, "mla"},
+                                         {AttentionKind::tpa, "tpa"},
+                                         {AttentionKind::tpa_kvonly, "tpa_kvonly"}};
+constexpr Names<FactorSource> kSources = {{FactorSource::contextual, "contextual"},
+                                          {FactorSource::constant, "constant"}};
+constexpr Names<HeadActivation> kActivations = {{HeadActivation::identity, "identity"},
+                                                {HeadActivation::sigmoid, "sigmoid"},
+                                                {HeadActivation::softmax_heads, "softmax_heads"},
+                                                {HeadActivation::softmax_ranks, "softmax_ranks"}};
+
+Names<AttentionKind> names_of(AttentionKind) { return kKinds; }
+Names<FactorSource> names_of(FactorSource) { return kSources; }
+Names<HeadActivation> names_of(HeadActivation) { return kActivations; }
+
+template <typename Enum>
+Enum parse_name(const std::string& text, const std::string& what) {
+  std::string known;
+  for (const auto& [value, name] : names_of(Enum{})) {
+    if (text == name) return value;
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  fail("{}: \"{}\" is not known; wanted one of {}", what, text, known);
+}
+
+template <typename Enum>
+std::string name_of(Enum value) {
+  for (const auto& [known, name] : names_of(value)) {
+    if (known == value) return name;
+  }
+  fail("an enumeration holds the unknown value {}", static_cast<int>(value));
+}
+
+// The one list of fields: reading, writing and checking a key's spelling all go through it.
+template <typename Config, typename Visitor>
+void visit_fields(Config& config, Visitor&& visit) {
+  const auto size = [&](const char* key, auto& field, int64_t minimum) { visit(key, field, minimum, kMaxSize); };
+  visit("vocab_size", config.vocab_size, int64_t{1}, int64_t{1} << 31);
+  size("hidden_size", config.hidden_size, 1);
+  size("num_hidden_layers", config.num_hidden_layers, 1);
+  size("intermediate_size", config.intermediate_size, 0);
+  size("num_attention_heads", config.num_attention_heads, 1);
+  size("head_dim", config.head_dim, 1);
+  size("v_head_dim", config.v_head_dim, 0);
+  visit("max_position_embeddings", config.max_position_embeddings, int64_t{1}, int64_t{1} << 31);
+  visit("attention_kind", config.attention_kind);
+  size("num_key_value_heads", config.num_key_value_heads, 0);
+  size("q_rank", config.q_rank, 1);
+  size("k_rank", config.k_rank, 1);
+  size("v_rank", config.v_rank, 1);
+  visit("head_factors", config.head_factors);
+  visit("feature_factors", config.feature_factors);
+  visit("head_activation", config.head_activation);
+  visit("shared_kv_features", config.shared_kv_features);
+  size("third_order_dim", config.third_order_dim, 1);
+  size("q_lora_rank", config.q_lora_rank, 0);
+  size("kv_lora_rank", config.kv_lora_rank, 0);
+  size("qk_rope_head_dim", config.qk_rope_head_dim, 0);
+  visit("rope_theta", config.rope_theta, 1.0, 1e12);
+  visit("partial_rotary_factor", config.partial_rotary_factor, 0.0, 1.0);
+  visit("head_output_norm", config.head_output_norm);
+  visit("output_gate", config.output_gate);
+  visit("kv_shift", config.kv_shift);
+  visit("query_key_norm", config.query_key_norm);
+  visit("norm_weight", config.norm_weight);
+  visit("rms_norm_eps", config.rms_norm_eps, 0.0, 1.0);
+  visit("tie_word_embeddings", config.tie_word_embeddings);
+}
+
+struct Reader {
+  const JsonObject& object;
+  std::set<std::string> seen = {};
+
+  bool has(const char* key) { return seen.insert(key), object.has(key); }
+  void operator()(const char* key, int64_t& field, int64_t minimum, int64_t maximum) {
+    if (has(key)) field = object.integer(key, minimum, maximum);
+  }
+  void operator()(const char* key, double& field, double minimum, double maximum) {
+    if (has(key)) field = object.number(key, minimum, maximum);
+  }
+  void operator()(const char* key, bool& field) {
+    if (has(key)) field = object.boolean(key);
+  }
+  template <typename Enum>
+  void operator()(const char* key, Enum& field) {
+    if (has(key)) field = parse_name<Enum>(object.string(key), object.source() + ": \"" + key + "\"");
+  }
+};
+
+}  // namespace
+
+std::string attention_kind_name(AttentionKind kind) { return name_of(kind); }
+AttentionKind parse_attention_kind(const std::string& name) {
+  return parse_name<AttentionKind>(name, "attention kind");
+}
+
+void check_config(const ModelConfig& c, const std::string& source) {
+  const auto want = [&](bool good, const char* rule) { require(good, "{}: {}", source, rule); };
+  const std::string kind = name_of(c.attention_kind);
+  const bool latent = c.attention_kind == AttentionKind::mla;
+  const bool compressed = latent || c.attention_kind == AttentionKind::mfa;
+
+  if (c.attention_kind == AttentionKind::gqa) {
+    require(c.num_key_value_heads >= 1 && c.num_attention_heads % c.num_key_value_heads == 0,
+            "{}: gqa needs \"num_key_value_heads\" that divides num_attention_heads ({}), not {}", source,
+            c.num_attention_heads, c.num_key_value_heads);
+  }
+  if (latent) {
+    require(c.kv_lora_rank >= 1 && c.qk_rope_head_dim >= 2 && c.qk_rope_head_dim % 2 == 0,
+            "{}: mla needs \"kv_lora_rank\" >= 1 and an even \"qk_rope_head_dim\" >= 2, not {} and {}", source,
+            c.kv_lora_rank, c.qk_rope_head_dim);
+    want(c.partial_rotary_factor == 1,
+         "mla rotates its own qk_rope_head_dim features; leave partial_rotary_factor at 1");
+    want(!c.query_key_norm, "mla normalizes its compressed queries and latents; query_key_norm is for the other kinds");
+  } else {
+    require(rotary_dim(c) > 0 || c.partial_rotary_factor == 0, "{}: head_dim {} leaves nothing to rotate", source,
+            c.head_dim);
+    want(c.partial_rotary_factor < 1 || c.head_dim / c.third_order_dim % 2 == 0,
+         "rotation pairs features: head_dim / third_order_dim must be even");
+  }
+  require(!compressed || c.q_lora_rank >= 1, "{}: {} needs \"q_lora_rank\" >= 1", source, kind);
+  require(compressed || c.q_lora_rank == 0, "{}: \"q_lora_rank\" is for mla and mfa, not {}", source, kind);
+  require(latent || (c.kv_lora_rank == 0 && c.qk_rope_head_dim == 0),
+          "{}: \"kv_lora_rank\" and \"qk_rope_head_dim\" are for mla, not {}", source, kind);
+
+  const bool plain = c.head_factors == FactorSource::contextual && c.feature_factors == FactorSource::contextual &&
+                     c.head_activation == HeadActivation::identity && !c.shared_kv_features && c.third_order_dim == 1;
+  require(plain || c.is_factored(),
+          "{}: head_factors, feature_factors, head_activation, shared_kv_features and third_order_dim are "
+          "for tpa and "
+          "tpa_kvonly, not {}",
+          source, kind);
+  want(c.head_factors == FactorSource::contextual || c.feature_factors == FactorSource::contextual,
+       "head_factors and feature_factors cannot both be constant: keys would not depend on the token");
+  want(c.head_factors == FactorSource::contextual || c.head_activation == HeadActivation::identity,
+       "head_activation is for contextual head_factors");
+  want(!c.shared_kv_features || (c.k_rank == c.v_rank && c.value_dim() == c.head_dim),
+       "shared_kv_features needs k_rank equal to v_rank and v_head_dim equal to head_dim");
+  want(c.third_order_dim == 1 || (c.feature_factors == FactorSource::contextual && !c.query_key_norm),
+       "third_order_dim goes with contextual feature_factors and without query_key_norm");
+  require(c.head_dim % c.third_order_dim == 0 && c.value_dim() % c.third_order_dim == 0,
+          "{}: third_order_dim {} must divide head_dim {} and v_head_dim {}", source, c.third_order_dim, c.head_dim,
+          c.value_dim());
+}
+
+ModelConfig config_from_json(const Json& json, const std::string& source, const ModelConfig& base, bool strict) {
+  const JsonObject object(json, source);
+  ModelConfig config = base;
+  Reader reader{object};
+  visit_fields(config, reader);
+  if (strict) {
+    for (const auto& [key, value] : json.items()) {
+      require(reader.seen.contains(key), "{}: the key \"{}\" is not known", source, key);
+    }
+  }
+  check_config(config, source);
+  return config;
+}
+
+Json config_to_json(const ModelConfig& config) {
+  Json json = {{"model_type", "t6"}, {"architectures", Json::array({"T6ForCausalLM"})}, {"torch_dtype", "float32"}};
+  visit_fields(config, [&](const char* key, const auto& field, auto...) {
+    if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(field)>>) {
+      json[key] = name_of(field);
+    } else {
+      json[key] = field;
+    }
+  });
+  json["intermediate_size"] = config.feed_forward_dim();
+  json["v_head_dim"] = config.value_dim();
+  json["num_key_value_heads"] = attention_shape(config).k.rank;
+  return json;
+}
+
+ModelConfig read_config(const std::filesystem::path& folder) {
+  const auto path = folder / "config.json";
+  const Json json = read_json(path);
+  const std::string type = JsonObject(json, path.string()).string_or("model_type", "(none)");
+  require(type == "t6", "{}: \"model_type\" is \"{}\", and this program reads \"t6\"", path.string(), type);
+  return config_from_json(json, path.string());
+}
+
+}  // namespace t6

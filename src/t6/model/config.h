@@ -1,0 +1,79 @@
+// What a model is: the sizes, the attention and its options. A variant is a value here, never a copy of code.
+// On disk this is config.json with Hugging Face's keys where they exist and plain words where they do not.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "t6/formats/json.h"
+
+namespace t6 {
+
+enum class AttentionKind { mha, mqa, gqa, mfa, mla, tpa, tpa_kvonly };
+// Where a factor comes from: the token (W x), or a learned constant ("non-contextual", appendix G).
+enum class FactorSource { contextual, constant };
+// Applied to contextual head factors (appendix G).
+enum class HeadActivation { identity, sigmoid, softmax_heads, softmax_ranks };
+
+struct ModelConfig {
+  // Sizes.
+  int64_t vocab_size = 257;  // 256 bytes and end-of-text
+  int64_t hidden_size = 128;
+  int64_t num_hidden_layers = 4;
+  int64_t intermediate_size = 0;    // 0: floor(8/3 hidden_size)
+  int64_t num_attention_heads = 4;  // H
+  int64_t head_dim = 32;            // D; for MLA the part of a key that is not rotated
+  int64_t v_head_dim = 0;           // E; 0: head_dim
+  int64_t max_position_embeddings = 1024;
+
+  // Attention.
+  AttentionKind attention_kind = AttentionKind::tpa;
+  int64_t num_key_value_heads = 0;                       // G, for gqa; mha has H, mqa and mfa 1
+  int64_t q_rank = 6, k_rank = 2, v_rank = 2;            // R_Q (tpa), R_K, R_V (tpa, tpa_kvonly)
+  FactorSource head_factors = FactorSource::contextual;  // of tpa and tpa_kvonly
+  FactorSource feature_factors = FactorSource::contextual;
+  HeadActivation head_activation = HeadActivation::identity;
+  // b of K is b of V: cached once, as W x gives it; keys rotate it when they are used. Needs k_rank ==
+  // v_rank, D == E.
+  bool shared_kv_features = false;
+  // d_c of third-order factors (appendix C): b = vec(b' (outer) c), head_dim = d_b d_c. 1: second order.
+  int64_t third_order_dim = 1;
+  int64_t q_lora_rank = 0;       // d_q, query compression of mla and mfa
+  int64_t kv_lora_rank = 0;      // d_c of mla
+  int64_t qk_rope_head_dim = 0;  // d_r of mla
+
+  // Options of any kind.
+  double rope_theta = 10000;
+  double partial_rotary_factor = 1;  // the first floor_even(factor * D) features rotate
+  bool head_output_norm = false;     // RMSNorm over each head's output, weighted, epsilon 1e-5 ("subln")
+  bool output_gate = false;          // sigmoid(W_g x) times the heads' output
+  bool kv_shift = false;             // keys and values mixed with the previous token's, by weights a head
+  bool query_key_norm = false;       // RMSNorm over each feature factor of q and k before rotation, weighted
+  bool norm_weight = true;           // the block's RMSNorms have weights; the paper's reference has none
+  double rms_norm_eps = 1.1920928955078125e-07;  // float32's machine epsilon, as in the reference
+  bool tie_word_embeddings = true;
+
+  int64_t value_dim() const { return v_head_dim ? v_head_dim : head_dim; }  // E
+  int64_t feed_forward_dim() const { return intermediate_size ? intermediate_size : 8 * hidden_size / 3; }
+  bool is_factored() const {
+    return attention_kind == AttentionKind::tpa || attention_kind == AttentionKind::tpa_kvonly;
+  }
+};
+
+std::string attention_kind_name(AttentionKind kind);  // "tpa_kvonly"
+AttentionKind parse_attention_kind(const std::string& name);
+
+// Throws when sizes or options do not go together; `source` begins the message.
+void check_config(const ModelConfig& config, const std::string& source);
+
+// Reads and checks a configuration. Keys that are absent keep the value in `base`; unknown keys are an error
+// when `strict` (our own TOML), and are passed over in a config.json, which carries other programs' keys too.
+ModelConfig config_from_json(const Json& json, const std::string& source, const ModelConfig& base = {},
+                             bool strict = false);
+Json config_to_json(const ModelConfig& config);
+
+// config.json of a model folder.
+ModelConfig read_config(const std::filesystem::path& folder);
+
+}  // namespace t6

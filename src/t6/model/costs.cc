@@ -1,0 +1,106 @@
+#include "t6/model/costs.h"
+
+#include <algorithm>
+
+#include "t6/core/error.h"
+#include "t6/model/factors.h"
+
+namespace t6 {
+
+int64_t parameter_count(const ModelConfig& config) {
+  int64_t total = 0;
+  for (const auto& [part, count] : parameter_counts(config)) total += count;
+  return total;
+}
+
+std::map<Part, int64_t> parameter_counts(const ModelConfig& config) {
+  std::map<Part, int64_t> counts;
+  for (const Parameter& parameter : parameters(config)) counts[parameter.part] += element_count(parameter.shape);
+  return counts;
+}
+
+int64_t attention_parameters(const ModelConfig& config) {
+  int64_t total = 0;
+  const std::string prefix = layer_prefix(0) + "self_attn.";
+  ModelConfig one = config;
+  one.num_hidden_layers = 1;
+  for (const Parameter& parameter : parameters(one)) {
+    if (parameter.name.starts_with(prefix)) total += element_count(parameter.shape);
+  }
+  return total;
+}
+
+int64_t decode_multiply_adds(const ModelConfig& config) {
+  const auto [q, k, v, values] = attention_shape(config);
+  const int64_t H = q.heads;
+  // Values: mix R_V factors by head weights, or, when heads share factors one to one, just add them up.
+  const int64_t value_cost = v.head == HeadFactor::grouped ? H * v.features : H * v.rank * v.features;
+  if (k.head == HeadFactor::grouped) return H * k.features + value_cost;
+  const int64_t dense = H * k.rank * k.features + H * k.rank;
+  const int64_t factored = q.rank * k.rank * k.features + H * q.rank * k.rank;
+  return (q.head == HeadFactor::grouped ? dense : std::min(dense, factored)) + value_cost;
+}
+
+double forward_flops(const ModelConfig& config, int64_t context) {
+  double weights = 0;
+  for (const Parameter& parameter : parameters(config)) {
+    const bool lookup = parameter.part == Part::embedding && !config.tie_word_embeddings;
+    if (parameter.shape.size() == 2 && !lookup) weights += static_cast<double>(element_count(parameter.shape));
+  }
+  const double attention = static_cast<double>(config.num_hidden_layers * decode_multiply_adds(config));
+  return 2 * (weights + attention * static_cast<double>(context));
+}
+
+int64_t cache_bytes(const ModelConfig& config, CacheType type) {
+  constexpr int64_t kScaleBytes = 2;
+  const AttentionShape shape = attention_shape(config);
+  const int64_t layers = config.num_hidden_layers, numbers = shape.cache_numbers();
+  switch (type) {
+    case CacheType::float32:
+      return layers * numbers * 4;
+    case CacheType::bfloat16:
+      return layers * numbers * 2;
+    case CacheType::int8:
+      return layers * (numbers + kScaleBytes * shape.cache_vectors());
+  }
+  fail("unknown cache type {}", static_cast<int>(type));
+}
+
+int64_t longest_context(const ModelConfig& config, CacheType type, int64_t memory) {
+  const int64_t bytes = type == CacheType::float32 ? 4 : type == CacheType::bfloat16 ? 2 : 1;
+  return std::max<int64_t>(0, memory - bytes * parameter_count(config)) / cache_bytes(config, type);
+}
+
+void fit_heads(ModelConfig& config, int64_t target) {
+  const int64_t step = config.attention_kind == AttentionKind::gqa ? config.num_key_value_heads : 1;
+  config.num_attention_heads = step;
+  const int64_t one = attention_parameters(config);
+  config.num_attention_heads = 2 * step;
+  const int64_t each = attention_parameters(config) - one;  // parameters grow linearly with the heads
+  config.num_attention_heads = step * std::max<int64_t>(1, 1 + (target - one + each / 2) / each);
+}
+
+ModelConfig equal_size_baseline(const ModelConfig& config, AttentionKind kind) {
+  ModelConfig other;
+  other.vocab_size = config.vocab_size;
+  other.hidden_size = config.hidden_size;
+  other.num_hidden_layers = config.num_hidden_layers;
+  other.intermediate_size = config.intermediate_size;
+  other.head_dim = config.head_dim;
+  other.max_position_embeddings = config.max_position_embeddings;
+  other.norm_weight = config.norm_weight;
+  other.tie_word_embeddings = config.tie_word_embeddings;
+  other.attention_kind = kind;
+  if (kind == AttentionKind::gqa) other.num_key_value_heads = 2;
+  if (kind == AttentionKind::mla) {
+    other.kv_lora_rank = 4 * config.head_dim;
+    other.q_lora_rank = 8 * config.head_dim;
+    other.qk_rope_head_dim = std::max<int64_t>(2, config.head_dim / 4 * 2);
+  } else if (kind == AttentionKind::mfa) {
+    other.q_lora_rank = 8 * config.head_dim;
+  }
+  fit_heads(other, attention_parameters(config));
+  return other;
+}
+
+}  // namespace t6

@@ -1,0 +1,144 @@
+#include "t6/model/parameters.h"
+
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+#include "t6/core/error.h"
+#include "t6/model/factors.h"
+
+namespace t6 {
+namespace {
+
+using Initial = Parameter::Initial;
+
+class List {
+ public:
+  void uniform(Part part, std::string name, Shape shape, double bound) {
+    list.push_back({std::move(name), std::move(shape), part, Initial::uniform, bound});
+  }
+  // nn.Linear's own default, which the reference keeps where it says nothing: 1 / sqrt(inputs).
+  void linear(Part part, std::string name, int64_t outputs, int64_t inputs) {
+    uniform(part, std::move(name), {outputs, inputs}, 1 / std::sqrt(static_cast<double>(inputs)));
+  }
+  void filled(Part part, std::string name, Shape shape, Initial initial) {
+    list.push_back({std::move(name), std::move(shape), part, initial, 0});
+  }
+
+  std::vector<Parameter> list;
+};
+
+// Xavier's bound on the reference's view [inputs, middle, last] of a factor's weights, where PyTorch counts
+// middle*last inputs and inputs*last outputs.
+double factor_bound(int64_t inputs, int64_t middle, int64_t last) {
+  return std::sqrt(6.0 / static_cast<double>((middle + inputs) * last));
+}
+
+double xavier_bound(int64_t outputs, int64_t inputs) { return std::sqrt(6.0 / static_cast<double>(outputs + inputs)); }
+
+void add_factors(List& out, const std::string& name, const FactorShape& shape, int64_t width, bool with_features) {
+  const auto [R, H, D] = std::tuple(shape.rank, shape.heads, shape.features);
+  if (shape.head == HeadFactor::contextual) {
+    out.uniform(Part::attention, name + ".a.weight", {R * H, width}, factor_bound(width, H, R));
+  } else {
+    out.uniform(Part::attention, name + ".a", {R, H}, xavier_bound(R, H));
+  }
+  if (!with_features) return;
+  if (!shape.contextual_features) return out.uniform(Part::attention, name + ".b", {R, D}, xavier_bound(R, D));
+  const int64_t base = shape.base_features();
+  out.uniform(Part::attention, name + ".b.weight", {R * base, width}, factor_bound(width, R, base));
+  if (shape.third > 1) {
+    out.uniform(Part::attention, name + ".c.weight", {R * shape.third, width}, factor_bound(width, R, shape.third));
+  }
+}
+
+void add_projection(List& out, const std::string& name, const FactorShape& shape, int64_t width, bool xavier) {
+  if (shape.head != HeadFactor::grouped) return add_factors(out, name, shape, width, true);
+  const int64_t outputs = shape.rank * shape.features;
+  const double bound = xavier ? xavier_bound(outputs, width) : 1 / std::sqrt(static_cast<double>(width));
+  out.uniform(Part::attention, name + ".weight", {outputs, width}, bound);
+}
+
+void add_compressed_queries(List& out, const std::string& self, int64_t outputs, const ModelConfig& config) {
+  out.linear(Part::attention, self + "q_a_proj.weight", config.q_lora_rank, config.hidden_size);
+  out.filled(Part::norm, self + "q_a_layernorm.weight", {config.q_lora_rank}, Initial::ones);
+  out.linear(Part::attention, self + "q_b_proj.weight", outputs, config.q_lora_rank);
+}
+
+void add_attention(List& out, const std::string& self, const ModelConfig& config) {
+  const AttentionShape shape = attention_shape(config);
+  const int64_t width = config.hidden_size, H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
+  if (config.attention_kind == AttentionKind::mla) {
+    add_compressed_queries(out, self, H * (D + config.qk_rope_head_dim), config);
+    out.linear(Part::attention, self + "kv_a_proj_with_mqa.weight", config.kv_lora_rank + config.qk_rope_head_dim,
+               width);
+    out.filled(Part::norm, self + "kv_a_layernorm.weight", {config.kv_lora_rank}, Initial::ones);
+    out.linear(Part::attention, self + "kv_b_proj.weight", H * (D + E), config.kv_lora_rank);
+  } else {
+    if (config.attention_kind == AttentionKind::mfa) {
+      add_compressed_queries(out, self, H * D, config);
+    } else {
+      add_projection(out, self + "q_proj", shape.q, width, config.is_factored());
+    }
+    add_projection(out, self + "k_proj", shape.k, width, false);
+    if (shape.values == ValueSource::key_factors) {
+      add_factors(out, self + "v_proj", shape.v, width, false);
+    } else {
+      add_projection(out, self + "v_proj", shape.v, width, false);
+    }
+    if (config.query_key_norm) {
+      out.filled(Part::norm, self + "q_norm.weight", {D}, Initial::ones);
+      out.filled(Part::norm, self + "k_norm.weight", {D}, Initial::ones);
+    }
+  }
+  if (config.kv_shift) {
+    out.filled(Part::attention, self + "k_shift", {2, H}, Initial::first_one);
+    out.filled(Part::attention, self + "v_shift", {2, H}, Initial::first_one);
+  }
+  if (config.head_output_norm) out.filled(Part::norm, self + "head_norm.weight", {E}, Initial::ones);
+  if (config.output_gate) out.linear(Part::attention, self + "gate_proj.weight", H * E, width);
+  out.filled(Part::attention, self + "o_proj.weight", {width, H * E}, Initial::zeros);
+}
+
+}  // namespace
+
+std::string part_name(Part part) {
+  switch (part) {
+    case Part::embedding:
+      return "embedding";
+    case Part::attention:
+      return "attention";
+    case Part::feed_forward:
+      return "feed_forward";
+    case Part::norm:
+      return "norm";
+    case Part::output_head:
+      return "output_head";
+  }
+  fail("unknown part {}", static_cast<int>(part));
+}
+
+std::string layer_prefix(int64_t layer) { return fmt::format("model.layers.{}.", layer); }
+
+std::vector<Parameter> parameters(const ModelConfig& config) {
+  const int64_t width = config.hidden_size, hidden = config.feed_forward_dim();
+  List out;
+  const auto norm = [&](const std::string& name) {
+    if (config.norm_weight) out.filled(Part::norm, name + ".weight", {width}, Initial::ones);
+  };
+  out.linear(Part::embedding, "model.embed_tokens.weight", config.vocab_size, width);
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
+    const std::string layer = layer_prefix(i);
+    norm(layer + "input_layernorm");
+    add_attention(out, layer + "self_attn.", config);
+    norm(layer + "post_attention_layernorm");
+    out.linear(Part::feed_forward, layer + "mlp.gate_proj.weight", hidden, width);
+    out.linear(Part::feed_forward, layer + "mlp.up_proj.weight", hidden, width);
+    out.filled(Part::feed_forward, layer + "mlp.down_proj.weight", {width, hidden}, Initial::zeros);
+  }
+  norm("model.norm");
+  if (!config.tie_word_embeddings) out.linear(Part::output_head, "lm_head.weight", config.vocab_size, width);
+  return std::move(out.list);
+}
+
+}  // namespace t6

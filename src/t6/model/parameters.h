@@ -1,0 +1,33 @@
+// Every parameter of a model by name and shape: what the training wing registers, what a checkpoint holds and
+// what the serving wing loads. Names follow Hugging Face's Llama, Qwen3 and DeepSeek where those have the
+// parameter.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "t6/formats/safetensors.h"
+#include "t6/model/config.h"
+
+namespace t6 {
+
+enum class Part { embedding, attention, feed_forward, norm, output_head };
+std::string part_name(Part part);
+
+struct Parameter {
+  enum class Initial { uniform, zeros, ones, first_one };
+
+  std::string name;
+  Shape shape;
+  Part part;
+  Initial initial = Initial::uniform;
+  double bound = 0;  // uniform in [-bound, bound]
+};
+
+// In the model's order. Initial values are the reference's: Xavier for factors, zero for output projections.
+std::vector<Parameter> parameters(const ModelConfig& config);
+
+// The prefix of layer i's parameters: "model.layers.3."
+std::string layer_prefix(int64_t layer);
+
+}  // namespace t6

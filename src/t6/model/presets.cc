@@ -1,0 +1,144 @@
+#include "t6/model/presets.h"
+
+#include <algorithm>
+
+#include "t6/core/error.h"
+#include "t6/model/costs.h"
+
+namespace t6 {
+namespace {
+
+struct KindHeads {
+  AttentionKind kind;
+  int64_t heads;  // 0: as many as make the attention as large as MHA's
+};
+
+struct Size {
+  const char* name;
+  int64_t layers, width, head_dim, vocab, context;
+  int64_t latent, query_latent, rope_dim;  // d_c, d_q, d_r of MLA; d_q of MFA
+  std::vector<KindHeads> kinds;
+};
+
+using enum AttentionKind;
+
+std::vector<KindHeads> every_kind(int64_t mha_heads) {
+  return {{mha, mha_heads}, {mqa, 0}, {gqa, 0}, {mfa, 0}, {mla, 0}, {tpa, 0}, {tpa_kvonly, 0}};
+}
+
+const std::vector<Size>& sizes() {
+  // nano and micro: bytes as tokens. The rest: tables 9 and 10, whose heads are the paper's.
+  static const std::vector<Size> table = {{"nano", 6, 128, 16, 257, 256, 64, 96, 8, every_kind(8)},
+                                          {"micro", 8, 320, 32, 257, 512, 128, 256, 16, every_kind(10)},
+                                          {"small",
+                                           12,
+                                           768,
+                                           64,
+                                           50304,
+                                           1024,
+                                           256,
+                                           512,
+                                           32,
+                                           {{mha, 12}, {mqa, 23}, {gqa, 22}, {mla, 12}, {tpa, 34}, {tpa_kvonly, 22}}},
+                                          {"medium",
+                                           24,
+                                           1024,
+                                           64,
+                                           50304,
+                                           1024,
+                                           512,
+                                           1024,
+                                           32,
+                                           {{mha, 16}, {mqa, 31}, {gqa, 30}, {mla, 23}, {tpa, 47}, {tpa_kvonly, 29}}},
+                                          {"large",
+                                           36,
+                                           1280,
+                                           64,
+                                           50304,
+                                           1024,
+                                           512,
+                                           1024,
+                                           32,
+                                           {{mha, 20}, {mqa, 39}, {gqa, 38}, {mla, 34}, {tpa, 61}, {tpa_kvonly, 37}}},
+                                          {"xl",
+                                           48,
+                                           1600,
+                                           64,
+                                           50304,
+                                           1024,
+                                           512,
+                                           1024,
+                                           32,
+                                           {{mha, 25}, {mqa, 49}, {gqa, 48}, {mla, 49}, {tpa, 78}, {tpa_kvonly, 47}}}};
+  return table;
+}
+
+ModelConfig base_config(const Size& size, AttentionKind kind) {
+  ModelConfig config;
+  config.vocab_size = size.vocab;
+  config.hidden_size = size.width;
+  config.num_hidden_layers = size.layers;
+  config.head_dim = size.head_dim;
+  config.max_position_embeddings = size.context;
+  config.attention_kind = kind;
+  config.norm_weight = false;
+  if (kind == gqa) config.num_key_value_heads = 2;
+  if (kind == mla || kind == mfa) config.q_lora_rank = size.query_latent;
+  if (kind == mla) {
+    config.kv_lora_rank = size.latent;
+    config.qk_rope_head_dim = size.rope_dim;
+  }
+  return config;
+}
+
+ModelConfig build(const Size& size, const KindHeads& entry) {
+  ModelConfig config = base_config(size, entry.kind);
+  config.num_attention_heads = entry.heads;
+  if (entry.heads > 0) return config;
+  // Heads come in steps; the feed-forward takes up what they leave, so that all kinds have the same size.
+  const ModelConfig reference = build(size, size.kinds.front());
+  fit_heads(config, attention_parameters(reference));
+  const int64_t missing = (parameter_count(reference) - parameter_count(config)) / size.layers;
+  const int64_t row = 3 * size.width;
+  config.intermediate_size = config.feed_forward_dim() + (missing + (missing < 0 ? -row : row) / 2) / row;
+  return config;
+}
+
+const Size* find(const std::string& name, const KindHeads** entry) {
+  for (const Size& size : sizes()) {
+    for (const KindHeads& kind : size.kinds) {
+      if (name == std::string(size.name) + "-" + attention_kind_name(kind.kind)) {
+        *entry = &kind;
+        return &size;
+      }
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const Size& size : sizes()) {
+    for (const KindHeads& kind : size.kinds)
+      names.push_back(std::string(size.name) + "-" + attention_kind_name(kind.kind));
+  }
+  return names;
+}
+
+bool is_preset(const std::string& name) {
+  const KindHeads* entry = nullptr;
+  return find(name, &entry) != nullptr;
+}
+
+ModelConfig preset(const std::string& name) {
+  const KindHeads* entry = nullptr;
+  const Size* size = find(name, &entry);
+  require(size != nullptr, "no preset is called \"{}\"; there are {}", name, fmt::join(preset_names(), ", "));
+  ModelConfig config = build(*size, *entry);
+  check_config(config, "preset " + name);
+  return config;
+}
+
+}  // namespace t6
