@@ -1,0 +1,89 @@
+#include "t6/nn/attention.h"
+
+namespace t6 {
+
+AttentionImpl::AttentionImpl(const ModelConfig& config)
+    : config_(config), shape_(attention_shape(config)), rotary_(rotary_dim(config), config.rope_theta) {
+  const int64_t width = config.hidden_size, H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
+  const int64_t rope = config.qk_rope_head_dim, latent = config.kv_lora_rank;
+  if (config.q_lora_rank > 0) compressed_query_.register_in(*this, width, config.q_lora_rank, H * (D + rope));
+  if (shape_.values == ValueSource::latent) {
+    latent_down_ = register_module("kv_a_proj_with_mqa", make_linear(width, latent + rope));
+    latent_norm_ = register_module("kv_a_layernorm", RmsNorm(latent, kLatentEpsilon, true));
+    latent_up_ = register_module("kv_b_proj", make_linear(latent, H * (D + E)));
+  } else {
+    const auto projection = [&](const char* name, const FactorShape& shape, bool has_features) {
+      return register_module(name, FactorProjection(shape, config.head_activation, width, has_features));
+    };
+    if (config.q_lora_rank == 0) q_proj_ = projection("q_proj", shape_.q, true);
+    k_proj_ = projection("k_proj", shape_.k, true);
+    v_proj_ = projection("v_proj", shape_.v, shape_.values == ValueSource::own);
+  }
+  if (config.query_key_norm) {
+    q_norm_ = register_module("q_norm", RmsNorm(D, config.rms_norm_eps, true));
+    k_norm_ = register_module("k_norm", RmsNorm(D, config.rms_norm_eps, true));
+  }
+  if (config.kv_shift) {
+    k_shift_ = register_parameter("k_shift", torch::empty({2, H}));
+    v_shift_ = register_parameter("v_shift", torch::empty({2, H}));
+  }
+  if (config.head_output_norm) head_norm_ = register_module("head_norm", RmsNorm(E, kHeadEpsilon, true));
+  if (config.output_gate) gate_proj_ = register_module("gate_proj", make_linear(width, H * E));
+  o_proj_ = register_module("o_proj", make_linear(H * E, width));
+}
+
+AttentionImpl::Heads AttentionImpl::project(const torch::Tensor& x) {
+  const int64_t batch = x.size(0), length = x.size(1);
+  TensorProduct q;
+  if (config_.q_lora_rank > 0) {
+    q.b = compressed_query_.forward(x).unflatten(-1, {shape_.q.rank, -1});
+    if (q_norm_) q.b = q_norm_->forward(q.b);
+    q.b = rotary_.rotate(q.b, length);
+  } else {
+    q = q_proj_->forward(x, q_norm_, &rotary_);
+  }
+  const TensorProduct k = k_proj_->forward(x, k_norm_, &rotary_);
+  const TensorProduct v = shape_.values == ValueSource::own ? v_proj_->forward(x, RmsNorm(nullptr), nullptr)
+                                                            : v_proj_->forward_shared(x, k.shared);
+  return {materialize(q, batch, length), materialize(k, batch, length), materialize(v, batch, length)};
+}
+
+AttentionImpl::Heads AttentionImpl::project_latent(const torch::Tensor& x) {
+  const int64_t length = x.size(1), H = config_.num_attention_heads, D = config_.head_dim, E = config_.value_dim();
+  const int64_t rope = config_.qk_rope_head_dim;
+  const auto query = compressed_query_.forward(x).unflatten(-1, {H, D + rope}).split_with_sizes({D, rope}, -1);
+  const auto latent = latent_down_->forward(x).split_with_sizes({config_.kv_lora_rank, rope}, -1);
+  const auto key_value =
+      latent_up_->forward(latent_norm_->forward(latent[0])).unflatten(-1, {H, D + E}).split_with_sizes({D, E}, -1);
+  const torch::Tensor key_rope = rotary_.rotate(latent[1].unsqueeze(2), length).expand({-1, -1, H, -1});
+  return {torch::cat({query[0], rotary_.rotate(query[1], length)}, -1), torch::cat({key_value[0], key_rope}, -1),
+          key_value[1]};
+}
+
+// Mixes each head's keys (or values) with the previous token's, after rotation: the cache can then keep unmixed
+// factors.
+torch::Tensor AttentionImpl::shift(const torch::Tensor& heads, const torch::Tensor& weights) {
+  const int64_t H = config_.num_attention_heads;
+  const torch::Tensor all = heads.size(2) == H ? heads : heads.repeat_interleave(H / heads.size(2), 2);
+  const torch::Tensor previous = torch::constant_pad_nd(all.narrow(1, 0, all.size(1) - 1), {0, 0, 0, 0, 1, 0});
+  return all * weights[0].unsqueeze(-1) + previous * weights[1].unsqueeze(-1);
+}
+
+torch::Tensor AttentionImpl::forward(const torch::Tensor& x) {
+  auto [q, k, v] = shape_.values == ValueSource::latent ? project_latent(x) : project(x);
+  if (config_.kv_shift) {
+    k = shift(k, k_shift_);
+    v = shift(v, v_shift_);
+  }
+  const bool grouped = k.size(2) != q.size(2) || v.size(2) != q.size(2);
+  torch::Tensor out = torch::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), {},
+                                                          /*dropout_p=*/0, /*is_causal=*/true, attention_scale(config_),
+                                                          /*enable_gqa=*/grouped)
+                          .transpose(1, 2);  // [B, T, H, E]
+  if (head_norm_) out = head_norm_->forward(out);
+  out = out.flatten(2);
+  if (gate_proj_) out = out * gate_proj_->forward(x).sigmoid();
+  return o_proj_->forward(out);
+}
+
+}  // namespace t6

@@ -1,0 +1,33 @@
+#include "t6/nn/feed_forward.h"
+
+namespace t6 {
+namespace {
+
+// silu(gate) * up that keeps its two inputs alone: autograd's own product keeps silu(gate) too, a third more memory.
+struct SwiGlu : torch::autograd::Function<SwiGlu> {
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& gate,
+                               const torch::Tensor& up) {
+    context->save_for_backward({gate, up});
+    return torch::silu(gate).mul_(up);
+  }
+  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
+                                               torch::autograd::tensor_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const torch::Tensor up_gradient = torch::silu(saved[0]).mul_(gradients[0]);
+    const torch::Tensor gate_gradient = torch::silu_backward(gradients[0] * saved[1], saved[0]);
+    return {gate_gradient, up_gradient};
+  }
+};
+
+}  // namespace
+
+FeedForwardImpl::FeedForwardImpl(int64_t width, int64_t hidden)
+    : gate_proj_(register_module("gate_proj", make_linear(width, hidden))),
+      up_proj_(register_module("up_proj", make_linear(width, hidden))),
+      down_proj_(register_module("down_proj", make_linear(hidden, width))) {}
+
+torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
+  return down_proj_->forward(SwiGlu::apply(gate_proj_->forward(x), up_proj_->forward(x)));
+}
+
+}  // namespace t6

@@ -1,0 +1,18 @@
+// SwiGLU: W_down( silu(W_gate x) * (W_up x) ).
+#pragma once
+
+#include "t6/nn/norm.h"
+
+namespace t6 {
+
+class FeedForwardImpl : public torch::nn::Module {
+ public:
+  FeedForwardImpl(int64_t width, int64_t hidden);
+  torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
+
+ private:
+  torch::nn::Linear gate_proj_, up_proj_, down_proj_;
+};
+TORCH_MODULE(FeedForward);
+
+}  // namespace t6

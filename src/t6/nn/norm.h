@@ -1,0 +1,33 @@
+// RMSNorm with an optional weight. As modules, so that their weights get Hugging Face's names.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace t6 {
+
+class RmsNormImpl : public torch::nn::Module {
+ public:
+  RmsNormImpl(int64_t size, double epsilon, bool weighted) : size_(size), epsilon_(epsilon) {
+    if (weighted) weight = register_parameter("weight", torch::ones({size}));
+  }
+  torch::Tensor forward(const torch::Tensor& x) {
+    return torch::rms_norm(x, {size_}, weight.defined() ? std::optional(weight) : std::nullopt, epsilon_);
+  }
+
+  torch::Tensor weight;  // [size], or undefined
+
+ private:
+  int64_t size_;
+  double epsilon_;
+};
+TORCH_MODULE(RmsNorm);
+
+// The epsilons that the reference fixes: compressed queries and latents of MLA, and the heads' outputs.
+inline constexpr double kLatentEpsilon = 1e-6;
+inline constexpr double kHeadEpsilon = 1e-5;
+
+inline torch::nn::Linear make_linear(int64_t inputs, int64_t outputs) {
+  return torch::nn::Linear(torch::nn::LinearOptions(inputs, outputs).bias(false));
+}
+
+}  // namespace t6

@@ -1,0 +1,25 @@
+// Rotary position embedding (section 3.2), pairs (i, i + d/2), Hugging Face's direction: y1 = x1 cos - x2 sin.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace t6 {
+
+// Rotates the first `rotary_dim` of the last dimension's features by their token's position; a rotary_dim of 0 rotates
+// nothing. Tables are kept for the longest sequence seen.
+class Rotary {
+ public:
+  Rotary(int64_t rotary_dim, double theta) : rotary_dim_(rotary_dim), theta_(theta) {}
+
+  // x [B, T, R, D] (or [R, D], the same factor at each of `length` positions, giving [1, T, R, D]).
+  torch::Tensor rotate(const torch::Tensor& x, int64_t length);
+
+ private:
+  void extend(int64_t length);
+
+  int64_t rotary_dim_;
+  double theta_;
+  torch::Tensor cos_, sin_;  // [T, 1, rotary_dim / 2]
+};
+
+}  // namespace t6

@@ -1,0 +1,57 @@
+#include "t6/nn/transformer.h"
+
+#include "t6/core/error.h"
+#include "t6/nn/loss.h"
+
+namespace t6 {
+namespace {
+
+RmsNorm block_norm(const ModelConfig& config) {
+  return RmsNorm(config.hidden_size, config.rms_norm_eps, config.norm_weight);
+}
+
+}  // namespace
+
+BlockImpl::BlockImpl(const ModelConfig& config)
+    : input_layernorm_(register_module("input_layernorm", block_norm(config))),
+      self_attn_(register_module("self_attn", Attention(config))),
+      post_attention_layernorm_(register_module("post_attention_layernorm", block_norm(config))),
+      mlp_(register_module("mlp", FeedForward(config.hidden_size, config.feed_forward_dim()))) {}
+
+torch::Tensor BlockImpl::forward(const torch::Tensor& x) {
+  const torch::Tensor attended = x + self_attn_->forward(input_layernorm_->forward(x));
+  return attended + mlp_->forward(post_attention_layernorm_->forward(attended));
+}
+
+TransformerImpl::TransformerImpl(const ModelConfig& config) : config_(config) {
+  check_config(config, "model");
+  // The body is a module of its own only to give names Hugging Face's "model." prefix.
+  auto body = register_module("model", std::make_shared<torch::nn::Module>("Body"));
+  embed_tokens_ = body->register_module("embed_tokens", torch::nn::Embedding(config.vocab_size, config.hidden_size));
+  layers_ = body->register_module("layers", torch::nn::ModuleList());
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_->push_back(Block(config));
+  norm_ = body->register_module("norm", block_norm(config));
+  if (!config.tie_word_embeddings) {
+    lm_head_ = register_module("lm_head", make_linear(config.hidden_size, config.vocab_size));
+  }
+}
+
+torch::Tensor TransformerImpl::output_weight() const { return lm_head_ ? lm_head_->weight : embed_tokens_->weight; }
+
+torch::Tensor TransformerImpl::hidden(const torch::Tensor& tokens) {
+  require(tokens.dim() == 2, "tokens must be [batch, length], not of {} dimensions", tokens.dim());
+  torch::Tensor x = embed_tokens_->forward(tokens);
+  for (const auto& layer : *layers_) x = layer->as<Block>()->forward(x);
+  return norm_->forward(x);
+}
+
+torch::Tensor TransformerImpl::forward(const torch::Tensor& tokens) {
+  return torch::linear(hidden(tokens), output_weight());
+}
+
+torch::Tensor TransformerImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
+  require(targets.sizes() == tokens.sizes(), "targets have another shape than tokens");
+  return linear_cross_entropy(hidden(tokens).flatten(0, 1), output_weight(), targets.flatten());
+}
+
+}  // namespace t6

@@ -1,0 +1,49 @@
+// The T6 block and model (section 3.3): pre-norm attention and SwiGLU on a residual stream.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "t6/model/config.h"
+#include "t6/nn/attention.h"
+#include "t6/nn/feed_forward.h"
+
+namespace t6 {
+
+class BlockImpl : public torch::nn::Module {
+ public:
+  explicit BlockImpl(const ModelConfig& config);
+  torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
+
+ private:
+  RmsNorm input_layernorm_;
+  Attention self_attn_;
+  RmsNorm post_attention_layernorm_;
+  FeedForward mlp_;
+};
+TORCH_MODULE(Block);
+
+// named_parameters() are those of model/parameters.h. Values are undefined until initialize() or load_weights().
+class TransformerImpl : public torch::nn::Module {
+ public:
+  explicit TransformerImpl(const ModelConfig& config);
+
+  // tokens [B, T] int64 -> logits [B, T, V].
+  torch::Tensor forward(const torch::Tensor& tokens);
+  // Mean cross entropy in nats a token; targets [B, T] int64, -1 is not counted. Never holds all logits.
+  torch::Tensor loss(const torch::Tensor& tokens, const torch::Tensor& targets);
+
+  const ModelConfig& config() const { return config_; }
+
+ private:
+  torch::Tensor hidden(const torch::Tensor& tokens);  // [B, T, C], after the last norm
+  torch::Tensor output_weight() const;                // [V, C]
+
+  ModelConfig config_;
+  torch::nn::Embedding embed_tokens_{nullptr};
+  torch::nn::ModuleList layers_;
+  RmsNorm norm_{nullptr};
+  torch::nn::Linear lm_head_{nullptr};  // when embeddings are not tied
+};
+TORCH_MODULE(Transformer);
+
+}  // namespace t6

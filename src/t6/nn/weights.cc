@@ -1,0 +1,76 @@
+#include "t6/nn/weights.h"
+
+#include <vector>
+
+#include "t6/core/error.h"
+#include "t6/core/random.h"
+#include "t6/formats/safetensors.h"
+#include "t6/model/parameters.h"
+
+namespace t6 {
+namespace {
+
+std::span<float> floats(const torch::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+}
+
+void fill(std::span<float> values, const Parameter& parameter, Random random) {
+  const size_t half = values.size() / 2;
+  for (size_t i = 0; i < values.size(); ++i) {
+    switch (parameter.initial) {
+      case Parameter::Initial::uniform:
+        values[i] = static_cast<float>((2 * random.uniform() - 1) * parameter.bound);
+        break;
+      case Parameter::Initial::zeros:
+        values[i] = 0;
+        break;
+      case Parameter::Initial::ones:
+        values[i] = 1;
+        break;
+      case Parameter::Initial::first_one:
+        values[i] = i < half ? 1 : 0;
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+void initialize(Transformer& model, uint64_t seed) {
+  const torch::NoGradGuard no_gradients;
+  auto tensors = model->named_parameters();
+  uint64_t stream = 0;
+  for (const Parameter& parameter : parameters(model->config())) {
+    const torch::Tensor* tensor = tensors.find(parameter.name);
+    require(tensor != nullptr, "the model has no parameter \"{}\"", parameter.name);
+    fill(floats(*tensor), parameter, Random(seed, stream++));
+  }
+}
+
+void load_weights(Transformer& model, const std::filesystem::path& folder) {
+  const torch::NoGradGuard no_gradients;
+  const SafetensorsFile file(folder / "model.safetensors");
+  const auto tensors = model->named_parameters();
+  for (const auto& item : tensors) {
+    const TensorView& view = file.at(item.key(), item.value().sizes().vec());
+    copy_as_float(view, item.key(), floats(item.value()));
+  }
+  for (const auto& [name, view] : file.tensors()) {
+    require(tensors.contains(name), "{}: the tensor \"{}\" belongs to no parameter of this model", file.path().string(),
+            name);
+  }
+}
+
+TensorView view_of(const torch::Tensor& tensor) {
+  require(tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat,
+          "a tensor to save must be contiguous float32");
+  return {DType::f32, tensor.sizes().vec(), std::as_bytes(floats(tensor))};
+}
+
+void save_weights(const Transformer& model, const std::filesystem::path& folder) {
+  std::vector<NamedTensor> tensors;
+  for (const auto& item : model->named_parameters()) tensors.push_back({item.key(), view_of(item.value())});
+  write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
+}
+
+}  // namespace t6
