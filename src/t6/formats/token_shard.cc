@@ -5,14 +5,14 @@
 #include <bit>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "t6/core/error.h"
 
 namespace t6 {
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "token shards are read and written as they lie in memory");
+static_assert(std::endian::native == std::endian::little, "token shards are read and written as they lie in memory");
 
 using Header = std::array<int32_t, 256>;
 constexpr int32_t kMagic = 20240520;
@@ -49,21 +49,20 @@ void require_range(const std::filesystem::path& path, int64_t begin, size_t coun
 TokenShard::TokenShard(const std::filesystem::path& path) : file_(path) {
   const auto bytes = file_.bytes();
   Header header;
-  require(bytes.size() >= sizeof(header), "{}: not a token shard: {} bytes, and its header alone has {}",
-          path.string(), bytes.size(), sizeof(header));
+  require(bytes.size() >= sizeof(header), "{}: not a token shard: {} bytes, and its header alone has {}", path.string(),
+          bytes.size(), sizeof(header));
   std::memcpy(header.data(), bytes.data(), sizeof(header));
   const auto [magic, version, count] = std::array{header[0], header[1], header[2]};
-  require(magic == kMagic, "{}: not a token shard: it begins with {}, wanted {}", path.string(), magic,
-          kMagic);
-  require(version == 1 || version == 2, "{}: token shard of version {}, wanted 1 (uint16) or 2 (uint32)",
-          path.string(), version);
+  require(magic == kMagic, "{}: not a token shard: it begins with {}, wanted {}", path.string(), magic, kMagic);
+  require(version == 1 || version == 2, "{}: token shard of version {}, wanted 1 (uint16) or 2 (uint32)", path.string(),
+          version);
   require(count >= 0, "{}: a token count of {}, wanted 0 or more", path.string(), count);
   bytes_per_token_ = version == 1 ? 2 : 4;
   size_ = count;
   const int64_t wanted = size_ * bytes_per_token_;
   const auto found = static_cast<int64_t>(bytes.size() - sizeof(header));
-  require(found == wanted, "{}: {} bytes follow the header, wanted {} for its {} tokens of {} bytes",
-          path.string(), found, wanted, size_, bytes_per_token_);
+  require(found == wanted, "{}: {} bytes follow the header, wanted {} for its {} tokens of {} bytes", path.string(),
+          found, wanted, size_, bytes_per_token_);
 }
 
 void TokenShard::read(int64_t begin, std::span<int32_t> tokens) const {
@@ -102,8 +101,7 @@ void TokenShardSet::read(int64_t begin, std::span<int32_t> tokens) const {
   }
 }
 
-std::vector<std::filesystem::path> find_token_shards(const std::filesystem::path& path,
-                                                     std::string_view split) {
+std::vector<std::filesystem::path> find_token_shards(const std::filesystem::path& path, std::string_view split) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -116,8 +114,8 @@ std::vector<std::filesystem::path> find_token_shards(const std::filesystem::path
   }
   require(!error, "{}: cannot list the folder: {}", path.string(), error.message());
   require(!shards.empty(),
-          "{}: no token shards of the split \"{}\" (files like {}_000000.bin); 't6 prepare' writes them",
-          path.string(), split, split);
+          "{}: no token shards of the split \"{}\" (files like {}_000000.bin); 't6 prepare' writes them", path.string(),
+          split, split);
   std::sort(shards.begin(), shards.end());
   return shards;
 }
@@ -135,8 +133,7 @@ void TokenShardWriter::append(std::span<const int32_t> tokens) {
   require(static_cast<int64_t>(tokens.size()) <= INT32_MAX - size_, "{}: a shard holds at most {} tokens",
           path_.string(), INT32_MAX);
   for (const int32_t token : tokens) {
-    require(token >= 0 && token <= highest, "{}: token {} is not between 0 and {}", path_.string(), token,
-            highest);
+    require(token >= 0 && token <= highest, "{}: token {} is not between 0 and {}", path_.string(), token, highest);
     if (bytes_per_token_ == 2) {
       narrow_.push_back(static_cast<uint16_t>(token));
     } else {
@@ -159,6 +156,33 @@ void TokenShardWriter::commit() {
   const std::array<int32_t, 3> header = {kMagic, bytes_per_token_ == 2 ? 1 : 2, static_cast<int32_t>(size_)};
   file_.write_at(0, header.data(), sizeof(header));
   file_.commit();
+}
+
+TokenShardSetWriter::TokenShardSetWriter(std::filesystem::path folder, std::string split, int bytes_per_token,
+                                         int64_t shard_tokens)
+    : folder_(std::move(folder)),
+      split_(std::move(split)),
+      bytes_per_token_(bytes_per_token),
+      shard_tokens_(shard_tokens) {
+  require(shard_tokens >= 1 && shard_tokens <= INT32_MAX, "{}: a shard holds 1 to {} tokens, not {}", folder_.string(),
+          INT32_MAX, shard_tokens);
+}
+
+void TokenShardSetWriter::append(std::span<const int32_t> tokens) {
+  while (!tokens.empty()) {
+    if (!shard_) shard_.emplace(folder_ / fmt::format("{}_{:06}.bin", split_, shards_++), bytes_per_token_);
+    const auto room = static_cast<size_t>(shard_tokens_ - shard_->size());
+    const auto now = tokens.first(std::min(room, tokens.size()));
+    shard_->append(now);
+    size_ += static_cast<int64_t>(now.size());
+    tokens = tokens.subspan(now.size());
+    if (shard_->size() == shard_tokens_) finish();
+  }
+}
+
+void TokenShardSetWriter::finish() {
+  if (shard_) shard_->commit();
+  shard_.reset();
 }
 
 }  // namespace t6

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -54,8 +56,7 @@ class TokenShardSet {
 // The files NAME.bin in `folder` with `split` as one word of NAME (edu_fineweb_val_000000.bin,
 // tiny_train.bin), in the order of their names. A path to a file is that file, whatever the split. Errors: no
 // such path, no such shard.
-std::vector<std::filesystem::path> find_token_shards(const std::filesystem::path& path,
-                                                     std::string_view split);
+std::vector<std::filesystem::path> find_token_shards(const std::filesystem::path& path, std::string_view split);
 
 // Writes one shard beside and renames it into place; destroyed without commit, it leaves nothing.
 class TokenShardWriter {
@@ -77,6 +78,29 @@ class TokenShardWriter {
   int64_t size_ = 0;
   std::vector<uint16_t> narrow_;  // tokens not yet written; one of the two is used
   std::vector<uint32_t> wide_;
+};
+
+// Writes one split as folder/SPLIT_000000.bin, SPLIT_000001.bin, ..., all but the last with exactly `shard_tokens`
+// tokens: a document may begin in one and end in the next.
+class TokenShardSetWriter {
+ public:
+  TokenShardSetWriter(std::filesystem::path folder, std::string split, int bytes_per_token, int64_t shard_tokens);
+
+  // Errors as TokenShardWriter::append.
+  void append(std::span<const int32_t> tokens);
+  void finish();  // commits the last shard
+
+  int64_t size() const { return size_; }      // tokens
+  int64_t shards() const { return shards_; }  // 0 when nothing was appended
+
+ private:
+  std::filesystem::path folder_;
+  std::string split_;
+  int bytes_per_token_;
+  int64_t shard_tokens_;
+  int64_t size_ = 0;
+  int64_t shards_ = 0;
+  std::optional<TokenShardWriter> shard_;
 };
 
 }  // namespace t6
