@@ -36,9 +36,8 @@ class Tokenizer {
   std::string decode_bytes(std::span<const int32_t> ids,
                            bool skip_special) const;  // bytes as the tokens hold them
 
-  int64_t vocab_size() const;  // highest id + 1
-  std::optional<int32_t> end_of_text()
-      const;  // what separates documents: <|endoftext|>, <|end_of_text|> or </s>
+  int64_t vocab_size() const;                  // highest id + 1
+  std::optional<int32_t> end_of_text() const;  // what separates documents: <|endoftext|>, <|end_of_text|> or </s>
   std::optional<int32_t> id_of(
       std::string_view token) const;         // "<|im_end|>", or a vocabulary entry as the file spells it
   std::string_view token(int32_t id) const;  // as the file spells it; empty when no token has this id

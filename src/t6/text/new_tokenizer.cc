@@ -1,0 +1,65 @@
+#include "t6/text/new_tokenizer.h"
+
+#include <utility>
+
+#include "t6/core/error.h"
+
+namespace t6 {
+namespace {
+
+constexpr std::string_view kLlama3Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+// Llama 3's with digits one by one.
+constexpr std::string_view kQwen2Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+Json byte_level(bool use_regex) {
+  return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", use_regex}};
+}
+
+Json sequence(Json first, Json second) {
+  return {{"type", "Sequence"}, {"pretokenizers", Json::array({std::move(first), std::move(second)})}};
+}
+
+Json split(std::string_view pattern) {
+  return {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}};
+}
+
+}  // namespace
+
+TextPreparation text_preparation(const std::string& family) {
+  if (family == "bytes") return {nullptr, byte_level(false)};
+  if (family == "gpt2") return {nullptr, byte_level(true)};
+  if (family == "llama3") return {nullptr, sequence(split(kLlama3Pattern), byte_level(false))};
+  if (family == "qwen2") return {{{"type", "NFC"}}, sequence(split(kQwen2Pattern), byte_level(false))};
+  if (family == "smollm2") {
+    return {nullptr, sequence({{"type", "Digits"}, {"individual_digits", true}}, byte_level(true))};
+  }
+  fail("no family is called \"{}\" (gpt2, llama3, qwen2, smollm2 and bytes are)", family);
+}
+
+Json tokenizer_json(TextPreparation preparation, Json vocabulary, Json merges, int32_t end_of_text) {
+  const Json special = {{"id", end_of_text}, {"content", kEndOfTextName}, {"single_word", false}, {"lstrip", false},
+                        {"rstrip", false},   {"normalized", false},       {"special", true}};
+  const Json model = {{"type", "BPE"},
+                      {"dropout", nullptr},
+                      {"unk_token", nullptr},
+                      {"continuing_subword_prefix", nullptr},
+                      {"end_of_word_suffix", nullptr},
+                      {"fuse_unk", false},
+                      {"byte_fallback", false},
+                      {"ignore_merges", false},
+                      {"vocab", std::move(vocabulary)},
+                      {"merges", std::move(merges)}};
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", Json::array({special})},
+          {"normalizer", std::move(preparation.normalizer)},
+          {"pre_tokenizer", std::move(preparation.pre_tokenizer)},
+          {"post_processor", nullptr},
+          {"decoder", byte_level(true)},
+          {"model", model}};
+}
+
+}  // namespace t6

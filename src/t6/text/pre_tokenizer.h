@@ -1,0 +1,51 @@
+// Cuts text into the words inside which BPE may merge: the "pre_tokenizer" of a tokenizer.json.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "t6/formats/json.h"
+#include "t6/text/pattern.h"
+
+namespace t6 {
+
+class PreTokenizer {
+ public:
+  using Sink = std::function<void(std::string_view word)>;
+
+  // `json` is a Sequence, Split, Digits or ByteLevel, with exactly one ByteLevel, at the end. Errors begin with
+  // `source`.
+  PreTokenizer(const Json& json, const std::string& source);
+
+  // Gives the words of `text` (valid UTF-8 unless bytes_only()) to `sink`, in order. They are raw bytes: ByteLevel's
+  // spelling is left to the vocabulary. A word lives until `sink` returns.
+  void split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink) const;
+
+  // Never looks at characters, so any bytes may come in.
+  bool bytes_only() const { return steps_.empty(); }
+
+ private:
+  enum class Behavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
+  struct Split {
+    Pattern pattern;
+    Behavior behavior;
+    bool invert;
+  };
+  // Puts a space before a piece that does not begin with one.
+  struct PrefixSpace {};
+  using Step = std::variant<Split, PrefixSpace>;
+
+  void add(const Json& json, const std::string& source);
+  void add_split(const JsonObject& json);
+  void add_byte_level(const JsonObject& json);
+  void run(size_t step, std::string_view piece, Pattern::Scratch& scratch, const Sink& sink) const;
+  void cut(const Split& split, size_t step, std::string_view piece, Pattern::Scratch& scratch, const Sink& sink) const;
+
+  std::vector<Step> steps_;
+  bool has_byte_level_ = false;
+};
+
+}  // namespace t6

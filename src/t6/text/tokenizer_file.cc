@@ -1,0 +1,157 @@
+#include "t6/text/tokenizer_file.h"
+
+#include <limits>
+#include <utility>
+
+#include "t6/core/error.h"
+#include "t6/formats/json.h"
+#include "t6/text/byte_level.h"
+#include "t6/text/utf8.h"
+
+namespace t6 {
+namespace {
+
+// Longer than any real one; it bounds what looking for tokens can cost at each place of a text.
+constexpr size_t kLongestAddedToken = 4096;
+
+const Json& entry_or_null(const JsonObject& object, const std::string& key) {
+  static const Json null;
+  return object.has(key) ? object.at(key) : null;
+}
+
+// The entries of the array `key`, none when it is absent or null.
+const Json& array_or_empty(const JsonObject& object, const std::string& key) {
+  static const Json empty = Json::array();
+  if (!object.has(key)) return empty;
+  require(object.at(key).is_array(), "{}: \"{}\" must be an array", object.source(), key);
+  return object.at(key);
+}
+
+void refuse_other_models(const JsonObject& model) {
+  const auto refuse = [&](bool used, std::string_view what) {
+    require(!used, "{}: {} is not supported; this is for byte-level BPE", model.source(), what);
+  };
+  const std::string type = model.string_or("type", "BPE");  // GPT-2's own file does not say
+  refuse(type != "BPE", fmt::format("the type \"{}\"", type));
+  refuse(model.boolean_or("byte_fallback", false), "\"byte_fallback\"");
+  refuse(model.number_or("dropout", 0, 0, 1) > 0, "\"dropout\"");
+  refuse(!model.string_or("continuing_subword_prefix", "").empty(), "\"continuing_subword_prefix\"");
+  refuse(!model.string_or("end_of_word_suffix", "").empty(), "\"end_of_word_suffix\"");
+}
+
+std::vector<AddedToken> read_added_tokens(const JsonObject& file) {
+  std::vector<AddedToken> tokens;
+  const Json& array = array_or_empty(file, "added_tokens");
+  for (size_t i = 0; i < array.size(); ++i) {
+    const JsonObject entry(array[i], fmt::format("{}: added_tokens[{}]", file.source(), i));
+    AddedToken token{};
+    token.id = static_cast<int32_t>(entry.integer("id", 0, std::numeric_limits<int32_t>::max()));
+    token.content = entry.string("content");
+    require(token.content.size() <= kLongestAddedToken, "{}: \"content\" has {} bytes, more than {}", entry.source(),
+            token.content.size(), kLongestAddedToken);
+    token.special = entry.boolean_or("special", false);
+    token.single_word = entry.boolean_or("single_word", false);
+    token.lstrip = entry.boolean_or("lstrip", false);
+    token.rstrip = entry.boolean_or("rstrip", false);
+    token.normalized = entry.boolean_or("normalized", !token.special);
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
+Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken>& added, const std::string& source) {
+  const JsonObject entries = model.object("vocab");
+  Vocabulary vocabulary(source, static_cast<int64_t>(entries.json().size() + added.size()));
+  for (const auto& [spelling, id] : entries.json().items()) {
+    require(id.is_number_integer(), "{}: the id of {:?} is not a whole number", entries.source(), spelling);
+    require(!id.is_number_unsigned() || id.get<uint64_t>() <= uint64_t{std::numeric_limits<int32_t>::max()},
+            "{}: the id {} of {:?} is too large", entries.source(), id.get<uint64_t>(), spelling);
+    vocabulary.add("model: vocab", spelling, id.get<int64_t>());
+  }
+  for (const AddedToken& token : added) {
+    vocabulary.add("added_tokens", token.content, token.id);
+    if (token.special) vocabulary.set_special(token.id);
+  }
+  vocabulary.require_no_holes();
+  return vocabulary;
+}
+
+std::array<int32_t, 256> read_byte_tokens(const JsonObject& model, const Vocabulary& vocabulary) {
+  std::array<int32_t, 256> tokens{};
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string spelling;
+    append_utf8(byte_level_character(static_cast<unsigned char>(byte)), spelling);
+    const std::optional<int32_t> token = vocabulary.find(spelling);
+    require(token || !model.has("unk_token"),
+            "{}: \"unk_token\" is needed, for no token is {:?} (byte 0x{:02x}), and is not supported", model.source(),
+            spelling, byte);
+    tokens[static_cast<size_t>(byte)] = token.value_or(BytePairEncoder::kNoToken);
+  }
+  return tokens;
+}
+
+// The two halves of a merge: ["a", "b"], or "a b" in older files.
+std::pair<std::string, std::string> read_merge(const Json& json, const std::string& source) {
+  if (json.is_array() && json.size() == 2 && json[0].is_string() && json[1].is_string()) {
+    return {json[0].get<std::string>(), json[1].get<std::string>()};
+  }
+  require(json.is_string(), "{}: must be a string or an array of two strings", source);
+  const auto& text = json.get_ref<const std::string&>();
+  const size_t space = text.find(' ');
+  require(space != std::string::npos && text.find(' ', space + 1) == std::string::npos,
+          "{}: {:?} is not two tokens with a space between", source, text);
+  return {text.substr(0, space), text.substr(space + 1)};
+}
+
+std::vector<Merge> read_merges(const JsonObject& model, const Vocabulary& vocabulary) {
+  std::vector<Merge> merges;
+  const Json& array = array_or_empty(model, "merges");
+  for (size_t i = 0; i < array.size(); ++i) {
+    const std::string source = fmt::format("{}: merges[{}]", model.source(), i);
+    const auto [left, right] = read_merge(array[i], source);
+    const auto token = [&](const std::string& spelling) {
+      const std::optional<int32_t> id = vocabulary.find(spelling);
+      require(id.has_value(), "{}: no token is {:?}", source, spelling);
+      return *id;
+    };
+    merges.push_back({token(left), token(right), token(left + right)});
+  }
+  return merges;
+}
+
+std::unordered_map<std::string, int32_t> read_whole_words(const JsonObject& model) {
+  std::unordered_map<std::string, int32_t> words;
+  if (!model.boolean_or("ignore_merges", false)) return words;
+  for (const auto& [spelling, id] : model.at("vocab").items()) {
+    if (auto bytes = byte_level_bytes(spelling)) words.emplace(std::move(*bytes), id.get<int32_t>());
+  }
+  return words;
+}
+
+// One ByteLevel, perhaps inside Sequences of one.
+void check_decoder(const JsonObject& decoder) {
+  const std::string type = decoder.string("type");
+  if (type == "ByteLevel") return;
+  require(type == "Sequence", "{}: the type \"{}\" is not supported (ByteLevel is)", decoder.source(), type);
+  const Json& parts = array_or_empty(decoder, "decoders");
+  require(parts.size() == 1, "{}: {} decoders in a row are not supported", decoder.source(), parts.size());
+  check_decoder(JsonObject(parts[0], decoder.source() + ": decoders[0]"));
+}
+
+}  // namespace
+
+TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& source) {
+  const Json json = parse_json(text, source);
+  const JsonObject file(json, source);
+  const JsonObject model = file.object("model");
+  refuse_other_models(model);
+  check_decoder(file.object("decoder"));
+  std::vector<AddedToken> added = read_added_tokens(file);
+  Vocabulary vocabulary = read_vocabulary(model, added, source);
+  BytePairEncoder encoder(read_byte_tokens(model, vocabulary), read_merges(model, vocabulary), read_whole_words(model));
+  return {std::move(vocabulary), std::move(added),
+          Normalizer(entry_or_null(file, "normalizer"), source + ": normalizer"),
+          PreTokenizer(file.at("pre_tokenizer"), source + ": pre_tokenizer"), std::move(encoder)};
+}
+
+}  // namespace t6

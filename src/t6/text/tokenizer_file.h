@@ -1,0 +1,27 @@
+// A tokenizer.json as untrusted input: its parts, read and checked.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "t6/text/added_tokens.h"
+#include "t6/text/bpe.h"
+#include "t6/text/normalizer.h"
+#include "t6/text/pre_tokenizer.h"
+#include "t6/text/vocabulary.h"
+
+namespace t6 {
+
+struct TokenizerFile {
+  Vocabulary vocabulary;
+  std::vector<AddedToken> added_tokens;
+  Normalizer normalizer;
+  PreTokenizer pre_tokenizer;
+  BytePairEncoder encoder;
+};
+
+// `source` names the file in errors. Error: malformed, or something other than byte-level BPE. The post-processor
+// (tokens around a text), truncation and padding are not read: this library's callers decide about them.
+TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& source);
+
+}  // namespace t6

@@ -1,0 +1,36 @@
+#include "t6/text/vocabulary.h"
+
+#include "t6/core/error.h"
+#include "t6/text/byte_level.h"
+
+namespace t6 {
+
+void Vocabulary::add(std::string_view where, std::string_view spelling, int64_t id) {
+  require(id >= 0 && id < most_tokens_, "{}: {}: the id {} of {:?} is not below the number of tokens, {}", source_,
+          where, id, std::string(spelling), most_tokens_);
+  const std::optional<int32_t> known = find(spelling);
+  require(!known || *known == id, "{}: {}: {:?} has the ids {} and {}", source_, where, std::string(spelling),
+          known.value_or(0), id);
+  if (known) return;
+  if (id >= size()) tokens_.resize(static_cast<size_t>(id) + 1);
+  Token& token = tokens_[static_cast<size_t>(id)];
+  require(!token.used, "{}: {}: the id {} belongs to {:?} and to {:?}", source_, where, id, token.spelling,
+          std::string(spelling));
+  token.spelling = spelling;
+  token.bytes = byte_level_bytes(spelling).value_or(token.spelling);
+  token.used = true;
+  ids_.emplace(token.spelling, static_cast<int32_t>(id));
+}
+
+void Vocabulary::require_no_holes() const {
+  for (int32_t id = 0; id < size(); ++id) {
+    require(has(id), "{}: no token has the id {}, though ids go up to {}", source_, id, size() - 1);
+  }
+}
+
+std::optional<int32_t> Vocabulary::find(std::string_view spelling) const {
+  const auto found = ids_.find(spelling);
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace t6
