@@ -108,6 +108,16 @@ TEST_F(TokenShardTest, RefusesWhatIsNotAShard) {
   EXPECT_THAT(error_of([&] { TokenShard shard(folder_.path() / "none.bin"); }), HasSubstr("none.bin: cannot open"));
 }
 
+TEST_F(TokenShardTest, AFileThatShrinksIsAnError) {
+  const fs::path path = write("a.bin", 2, std::vector<int32_t>(5000, 7));
+  const TokenShard shard(path);
+  fs::resize_file(path, 2000);
+  std::vector<int32_t> tokens(100);
+  shard.read(300, tokens);
+  EXPECT_THAT(error_of([&] { shard.read(450, tokens); }),
+              HasSubstr("a.bin: the file ends at byte 2000, but had 11024"));
+}
+
 TEST_F(TokenShardTest, RefusesRangesOutsideTheShard) {
   const TokenShard shard(write("a.bin", 2, {1, 2, 3}));
   std::vector<int32_t> two(2);

@@ -61,6 +61,44 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
+FileReader::FileReader(const std::filesystem::path& path) : path_(path) {
+  // O_NONBLOCK: as for MappedFile.
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor_ < 0) fail_system(path, "open");
+  struct stat status {};
+  const bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
+  size_ = static_cast<uint64_t>(status.st_size);
+  if (!regular) ::close(std::exchange(descriptor_, -1));
+  require(regular, "{}: not a regular file", path.string());
+}
+
+FileReader::~FileReader() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+FileReader::FileReader(FileReader&& other) noexcept { *this = std::move(other); }
+
+FileReader& FileReader::operator=(FileReader&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+void FileReader::read_at(uint64_t offset, void* data, size_t size) const {
+  char* to = static_cast<char*>(data);
+  while (size > 0) {
+    const ssize_t got = ::pread(descriptor_, to, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_system(path_, "read");
+    require(got > 0, "{}: the file ends at byte {}, but had {} bytes when it was opened", path_.string(), offset,
+            size_);
+    to += got;
+    offset += static_cast<uint64_t>(got);
+    size -= static_cast<size_t>(got);
+  }
+}
+
 std::string read_text(const std::filesystem::path& path) { return std::string(MappedFile(path).text()); }
 
 FileWriter::FileWriter(const std::filesystem::path& path) : path_(path), partial_(path.string() + ".partial") {

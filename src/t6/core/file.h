@@ -30,6 +30,27 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+// A file read at any position by system calls. Slower than a mapped one, but a file that shrinks while it is open is an
+// Error here; reading a mapped one then ends the process.
+class FileReader {
+ public:
+  // Errors: the path is missing, unreadable or not a regular file.
+  explicit FileReader(const std::filesystem::path& path);
+  ~FileReader();
+  FileReader(FileReader&& other) noexcept;
+  FileReader& operator=(FileReader&& other) noexcept;
+
+  uint64_t size() const { return size_; }  // when it was opened
+  const std::filesystem::path& path() const { return path_; }
+  // Error: the file ends before offset + size.
+  void read_at(uint64_t offset, void* data, size_t size) const;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  uint64_t size_ = 0;
+};
+
 std::string read_text(const std::filesystem::path& path);
 
 // Appends to PATH.partial; commit() syncs it and renames it to PATH. Destroyed without commit, it leaves

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -17,16 +16,6 @@ static_assert(std::endian::native == std::endian::little, "token shards are read
 using Header = std::array<int32_t, 256>;
 constexpr int32_t kMagic = 20240520;
 constexpr size_t kBufferedTokens = 1 << 18;  // 512 KiB or 1 MiB a write
-
-// Copies tokens of type T, which need not be aligned, into int32.
-template <typename T>
-void widen(const std::byte* from, std::span<int32_t> tokens) {
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    T token;
-    std::memcpy(&token, from + i * sizeof(T), sizeof(T));
-    tokens[i] = static_cast<int32_t>(token);
-  }
-}
 
 // True if `word` stands in `name` between ends, underscores, dashes or dots: "val" in "a_val_0" but not in
 // "valley_0".
@@ -47,11 +36,10 @@ void require_range(const std::filesystem::path& path, int64_t begin, size_t coun
 }  // namespace
 
 TokenShard::TokenShard(const std::filesystem::path& path) : file_(path) {
-  const auto bytes = file_.bytes();
   Header header;
-  require(bytes.size() >= sizeof(header), "{}: not a token shard: {} bytes, and its header alone has {}", path.string(),
-          bytes.size(), sizeof(header));
-  std::memcpy(header.data(), bytes.data(), sizeof(header));
+  require(file_.size() >= sizeof(header), "{}: not a token shard: {} bytes, and its header alone has {}", path.string(),
+          file_.size(), sizeof(header));
+  file_.read_at(0, header.data(), sizeof(header));
   const auto [magic, version, count] = std::array{header[0], header[1], header[2]};
   require(magic == kMagic, "{}: not a token shard: it begins with {}, wanted {}", path.string(), magic, kMagic);
   require(version == 1 || version == 2, "{}: token shard of version {}, wanted 1 (uint16) or 2 (uint32)", path.string(),
@@ -60,19 +48,18 @@ TokenShard::TokenShard(const std::filesystem::path& path) : file_(path) {
   bytes_per_token_ = version == 1 ? 2 : 4;
   size_ = count;
   const int64_t wanted = size_ * bytes_per_token_;
-  const auto found = static_cast<int64_t>(bytes.size() - sizeof(header));
+  const auto found = static_cast<int64_t>(file_.size() - sizeof(header));
   require(found == wanted, "{}: {} bytes follow the header, wanted {} for its {} tokens of {} bytes", path.string(),
           found, wanted, size_, bytes_per_token_);
 }
 
 void TokenShard::read(int64_t begin, std::span<int32_t> tokens) const {
   require_range(path(), begin, tokens.size(), size_);
-  const std::byte* from = file_.bytes().data() + sizeof(Header) + begin * bytes_per_token_;
-  if (bytes_per_token_ == 2) {
-    widen<uint16_t>(from, tokens);
-  } else {
-    widen<uint32_t>(from, tokens);
-  }
+  const auto offset = sizeof(Header) + static_cast<uint64_t>(begin) * static_cast<uint64_t>(bytes_per_token_);
+  if (bytes_per_token_ == 4) return file_.read_at(offset, tokens.data(), tokens.size_bytes());
+  std::vector<uint16_t> narrow(tokens.size());
+  file_.read_at(offset, narrow.data(), narrow.size() * sizeof(uint16_t));
+  std::copy(narrow.begin(), narrow.end(), tokens.begin());
 }
 
 int32_t TokenShard::token(int64_t index) const {

@@ -15,7 +15,7 @@
 
 namespace t6 {
 
-// One shard, mapped read-only.
+// One shard, open for reading. It is not mapped: a training run outlives many things that happen to files.
 class TokenShard {
  public:
   // Errors: not a token shard, another version, or a file longer or shorter than its header says.
@@ -26,12 +26,13 @@ class TokenShard {
   const std::filesystem::path& path() const { return file_.path(); }
 
   // Tokens begin, begin + 1, ... fill `tokens`. The vocabulary is the caller's to check: any uint16 or uint32
-  // may come back, those above 2^31 as negative numbers. Error: a range outside [0, size()).
+  // may come back, those above 2^31 as negative numbers. Errors: a range outside [0, size()), a file that has shrunk
+  // since it was opened.
   void read(int64_t begin, std::span<int32_t> tokens) const;
   int32_t token(int64_t index) const;
 
  private:
-  MappedFile file_;
+  FileReader file_;
   int64_t size_ = 0;
   int bytes_per_token_ = 2;
 };
