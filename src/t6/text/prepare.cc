@@ -151,7 +151,8 @@ int64_t total_bytes(const std::vector<fs::path>& files) {
 // Consecutive documents of which at least one is for validation.
 int64_t validation_period(const PrepareOptions& options) {
   if (options.val_documents) return *options.val_documents + 1;
-  return options.val_fraction > 0 ? static_cast<int64_t>(std::ceil(1 / options.val_fraction)) : 1;
+  // No more than the millionths of is_validation_document can tell apart.
+  return options.val_fraction > 0 ? static_cast<int64_t>(std::ceil(std::min(1 / options.val_fraction, 1e6))) : 1;
 }
 
 void require_both_splits(const PrepareOptions& options, const DataSummary& summary) {

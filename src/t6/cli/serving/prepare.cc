@@ -55,7 +55,7 @@ void print_summary(const DataSummary& summary, const std::string& out) {
     fmt::print("text files were cut into documents of at most {}, where paragraphs end\n",
                format_bytes(static_cast<double>(summary.document_bytes)));
   }
-  fmt::print("{}: tokens of {}, a vocabulary of {}\n", out, summary.tokenizer, format_digits(summary.vocab_size));
+  fmt::print("{} (tokenizer: {}, vocabulary: {})\n", out, summary.tokenizer, format_digits(summary.vocab_size));
   print_split("train", summary.train);
   print_split("val", summary.val);
 }
@@ -99,27 +99,31 @@ void add_prepare(CLI::App& app) {
   arguments->document_bytes = "auto";
   command->footer(kFooter);
   command->add_option("input", options.inputs, "Text files, .jsonl files, folders of *.txt, *.md and *.jsonl")
-      ->required();
-  command->add_option("-o,--out", options.out, "Folder to make: token shards, tokenizer.json, data.json")->required();
+      ->required()
+      ->type_name("PATH");
+  command->add_option("-o,--out", options.out, "Folder to make: token shards, tokenizer.json, data.json")
+      ->required()
+      ->type_name("DIR");
   command->add_option("--tokenizer", options.tokenizer_name, "A tokenizer.json, a folder that holds one, or 'bytes'")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->type_name("PATH");
   auto* fraction =
       command->add_option("--val-fraction", options.val_fraction, "Part of the documents kept for validation, 0 to 0.5")
           ->capture_default_str()
-          ->check(CLI::Range(0.0, 0.5));
+          ->check(CLI::Range(0.0, 0.5).description(""));
   auto* documents = command
                         ->add_option("--val-documents", arguments->val_documents,
                                      "Keep the first so many documents for validation instead")
-                        ->check(CLI::Range(int64_t{0}, int64_t{1} << 53))
+                        ->check(CLI::Range(int64_t{0}, int64_t{1} << 40).description(""))
                         ->excludes(fraction);
   command->add_option("--seed", arguments->seed, "Chooses the documents for validation")
       ->capture_default_str()
-      ->check(CLI::Range(int64_t{0}, INT64_MAX));
+      ->check(CLI::Range(int64_t{0}, INT64_MAX).description(""));
   command->add_option("--threads", arguments->threads, "Threads to encode with; by default all processors")
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::Range(1, 4096).description(""));
   command->add_option("--shard-tokens", options.shard_tokens, "Tokens in a shard")
       ->capture_default_str()
-      ->check(CLI::Range(int64_t{1}, int64_t{INT32_MAX}));
+      ->check(CLI::Range(int64_t{1}, int64_t{INT32_MAX}).description(""));
   command->add_option("--text-field", options.text_field, "Key of a JSONL line that holds its text")
       ->capture_default_str();
   auto* separator = command->add_option("--document-separator", arguments->separator,
@@ -128,6 +132,7 @@ void add_prepare(CLI::App& app) {
       ->add_option("--document-bytes", arguments->document_bytes,
                    "Cut text files into documents of at most this size (64KiB), or 'none'")
       ->capture_default_str()
+      ->type_name("SIZE")
       ->excludes(separator);
   command->add_flag("--force", options.force, "Replace the result of an earlier run");
   command->add_flag("--json", arguments->json, "Print the summary as JSON");
