@@ -12,12 +12,13 @@
 namespace t6 {
 
 struct AddedToken {
-  int32_t id;
+  int32_t id = 0;
   std::string content;
-  bool special;         // decode() can leave it out
-  bool single_word;     // counts only where no word character touches it
-  bool lstrip, rstrip;  // takes the whitespace before or after it along
-  bool normalized;      // is looked for after normalization
+  bool special = false;      // decode() can leave it out
+  bool single_word = false;  // counts only where no word character touches it
+  bool lstrip = false;       // takes the white space before it along
+  bool rstrip = false;       // and the white space after it
+  bool normalized = false;   // is looked for after normalization
 };
 
 // Finds the longest of its tokens at the leftmost place where one begins, again and again.

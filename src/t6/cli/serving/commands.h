@@ -7,6 +7,7 @@ namespace t6 {
 
 void add_info(CLI::App& app);
 void add_tokenizer(CLI::App& app);
+void add_tokenizer_train(CLI::App& tokenizer);  // called by add_tokenizer
 void add_prepare(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
