@@ -27,14 +27,16 @@ Json parse_json(std::string_view text, const std::string& source) {
     too_deep = too_deep || depth > kMaxDepth;
     return !too_deep;
   };
+  const auto require_shallow = [&] { require(!too_deep, "{}: JSON nested deeper than {} levels", source, kMaxDepth); };
   Json value;
   try {
     value = Json::parse(text.begin(), text.end(), watch);
   } catch (const Json::exception& error) {
+    require_shallow();
     const std::string message = error.what();
     fail("{}: not valid JSON: {}", source, message.substr(message.find("] ") + 2));
   }
-  require(!too_deep, "{}: JSON nested deeper than {} levels", source, kMaxDepth);
+  require_shallow();
   return value;
 }
 

@@ -1,0 +1,60 @@
+#include "t6/model/config.h"
+
+#include <gmock/gmock.h>
+
+#include "t6/core/error.h"
+#include "t6/model/presets.h"
+
+namespace t6 {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+TEST(Config, EveryPresetSurvivesARoundTrip) {
+  for (const std::string& name : preset_names()) {
+    const Json json = config_to_json(preset(name));
+    EXPECT_EQ(config_to_json(config_from_json(json, name)), json) << name;
+  }
+}
+
+TEST(Config, NamesTheWrongKey) {
+  const auto read = [](const char* text) { config_from_json(Json::parse(text), "f"); };
+  EXPECT_THAT([&] { read(R"({"hidden_size": "big"})"); }, ThrowsMessage<Error>(HasSubstr("\"hidden_size\"")));
+  EXPECT_THAT([&] { read(R"({"hidden_size": 0})"); }, ThrowsMessage<Error>(HasSubstr("from 1")));
+  EXPECT_THAT([&] { read(R"({"num_hidden_layers": 99999999999})"); }, ThrowsMessage<Error>(HasSubstr("1048576")));
+  EXPECT_THAT([&] { read(R"({"attention_kind": "mqqa"})"); }, ThrowsMessage<Error>(HasSubstr("mha, mqa, gqa")));
+}
+
+TEST(Config, StrictReadingRefusesUnknownKeys) {
+  const Json json = Json::parse(R"({"hiden_size": 64})");
+  EXPECT_NO_THROW(config_from_json(json, "f"));
+  EXPECT_THAT([&] { config_from_json(json, "f", {}, true); },
+              ThrowsMessage<Error>(HasSubstr("\"hiden_size\" is not known")));
+}
+
+TEST(Config, RefusesWhatDoesNotGoTogether) {
+  const char* bad[] = {
+      R"({"attention_kind": "gqa", "num_attention_heads": 6, "num_key_value_heads": 4})",
+      R"({"attention_kind": "gqa"})",
+      R"({"attention_kind": "mla"})",
+      R"({"attention_kind": "mla", "q_lora_rank": 8, "kv_lora_rank": 8, "qk_rope_head_dim": 3})",
+      R"({"attention_kind": "mla", "q_lora_rank": 8, "kv_lora_rank": 8, "qk_rope_head_dim": 4, "query_key_norm": true})",
+      R"({"attention_kind": "mfa"})",
+      R"({"attention_kind": "mha", "q_lora_rank": 8})",
+      R"({"attention_kind": "mha", "head_factors": "constant"})",
+      R"({"attention_kind": "mha", "third_order_dim": 2})",
+      R"({"head_factors": "constant", "feature_factors": "constant"})",
+      R"({"head_factors": "constant", "head_activation": "sigmoid"})",
+      R"({"shared_kv_features": true, "k_rank": 2, "v_rank": 3})",
+      R"({"shared_kv_features": true, "v_head_dim": 16})",
+      R"({"third_order_dim": 3})",
+      R"({"third_order_dim": 4, "query_key_norm": true})",
+      R"({"head_dim": 33})",
+      R"({"partial_rotary_factor": 1.5})",
+  };
+  for (const char* text : bad) EXPECT_THROW(config_from_json(Json::parse(text), "f"), Error) << text;
+}
+
+}  // namespace
+}  // namespace t6

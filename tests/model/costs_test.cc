@@ -1,0 +1,115 @@
+#include "t6/model/costs.h"
+
+#include <gmock/gmock.h>
+
+#include "t6/core/error.h"
+#include "t6/model/factors.h"
+#include "t6/model/presets.h"
+
+namespace t6 {
+namespace {
+
+// Tables 9 and 10 of the paper, computed from the sizes that they list.
+TEST(Presets, HaveThePapersParameters) {
+  const std::pair<const char*, int64_t> counts[] = {
+      {"small-mha", 123568128},  {"small-mqa", 123568128},  {"small-gqa", 123568128},
+      {"small-mla", 121512960},  {"small-tpa", 124342272},  {"small-tpa_kvonly", 124379136},
+      {"medium-mha", 353452032}, {"medium-mqa", 353452032}, {"medium-gqa", 353452032},
+      {"medium-mla", 417976320}, {"medium-tpa", 353992704}, {"medium-tpa_kvonly", 353157120},
+      {"large-mha", 772131840},  {"large-mqa", 772131840},  {"large-gqa", 772131840},
+      {"large-mla", 909321216},  {"large-tpa", 773698560},  {"large-tpa_kvonly", 773053440},
+      {"xl-mha", 1554892800},    {"xl-mqa", 1554892800},    {"xl-gqa", 1554892800},
+      {"xl-mla", 1810065408},    {"xl-tpa", 1555814400},    {"xl-tpa_kvonly", 1559500800},
+  };
+  for (const auto& [name, count] : counts) EXPECT_EQ(parameter_count(preset(name)), count) << name;
+}
+
+TEST(Presets, SmallOnesAreOfOneSize) {
+  for (const std::string size : {"nano", "micro"}) {
+    const auto reference = static_cast<double>(parameter_count(preset(size + "-mha")));
+    for (const std::string& name : preset_names()) {
+      if (!name.starts_with(size + "-")) continue;
+      EXPECT_NEAR(static_cast<double>(parameter_count(preset(name))) / reference, 1, 0.01) << name;
+    }
+  }
+  EXPECT_THROW(preset("nano-xyz"), Error);
+}
+
+ModelConfig with(AttentionKind kind) {
+  ModelConfig config;
+  config.num_attention_heads = 32;
+  config.head_dim = 64;
+  config.attention_kind = kind;
+  return config;
+}
+
+// Table 1: numbers a token and layer.
+TEST(Cache, HasTable1sSizes) {
+  const auto numbers = [](const ModelConfig& config) { return attention_shape(config).cache_numbers(); };
+  ModelConfig tpa = with(AttentionKind::tpa);
+  EXPECT_EQ(numbers(tpa), (2 + 2) * (32 + 64));
+  EXPECT_EQ(numbers(with(AttentionKind::tpa_kvonly)), (2 + 2) * (32 + 64));
+  tpa.head_factors = FactorSource::constant;
+  EXPECT_EQ(numbers(tpa), (2 + 2) * 64);
+  tpa.head_factors = FactorSource::contextual;
+  tpa.feature_factors = FactorSource::constant;
+  EXPECT_EQ(numbers(tpa), (2 + 2) * 32);
+  ModelConfig shared = with(AttentionKind::tpa);
+  shared.shared_kv_features = true;
+  EXPECT_EQ(numbers(shared), 2 * 32 + 2 * 32 + 2 * 64);
+  ModelConfig third = with(AttentionKind::tpa);
+  third.third_order_dim = 4;
+  EXPECT_EQ(numbers(third), (2 + 2) * (32 + 16 + 4));
+  EXPECT_EQ(numbers(with(AttentionKind::mha)), 2 * 32 * 64);
+  EXPECT_EQ(numbers(with(AttentionKind::mqa)), 2 * 64);
+  EXPECT_EQ(numbers(with(AttentionKind::mfa)), 2 * 64);
+  ModelConfig gqa = with(AttentionKind::gqa);
+  gqa.num_key_value_heads = 4;
+  EXPECT_EQ(numbers(gqa), 2 * 4 * 64);
+  ModelConfig mla = with(AttentionKind::mla);
+  mla.kv_lora_rank = 256;
+  mla.qk_rope_head_dim = 32;
+  EXPECT_EQ(numbers(mla), 256 + 32);
+}
+
+// Appendix A at H = 32, D = 64.
+TEST(Decode, HasThePapersMultiplyAdds) {
+  ModelConfig tpa = with(AttentionKind::tpa);
+  tpa.q_rank = 16;
+  EXPECT_EQ(decode_multiply_adds(tpa), 7168);
+  tpa.k_rank = tpa.v_rank = 1;
+  EXPECT_EQ(decode_multiply_adds(tpa), 3584);
+  tpa.q_rank = 8;
+  EXPECT_EQ(decode_multiply_adds(tpa), 2816);
+  EXPECT_EQ(decode_multiply_adds(with(AttentionKind::mha)), 4096);
+  EXPECT_EQ(decode_multiply_adds(with(AttentionKind::mqa)), 4096);
+  ModelConfig mla = with(AttentionKind::mla);
+  mla.kv_lora_rank = 256;
+  mla.qk_rope_head_dim = 32;
+  EXPECT_EQ(decode_multiply_adds(mla), 17408);
+}
+
+TEST(Cache, BytesFollowTheType) {
+  ModelConfig tpa = with(AttentionKind::tpa);
+  tpa.num_hidden_layers = 3;
+  EXPECT_EQ(cache_bytes(tpa, CacheType::float32), 3 * 384 * 4);
+  EXPECT_EQ(cache_bytes(tpa, CacheType::bfloat16), 3 * 384 * 2);
+  EXPECT_EQ(cache_bytes(tpa, CacheType::int8), 3 * (384 + 8 * 2));
+  EXPECT_EQ(longest_context(tpa, CacheType::bfloat16, 1), 0);
+  const int64_t weights = 2 * parameter_count(tpa);
+  EXPECT_EQ(longest_context(tpa, CacheType::bfloat16, weights + 10 * 3 * 384 * 2), 10);
+}
+
+TEST(Baselines, HaveTheSameSize) {
+  const ModelConfig tpa = preset("small-tpa");
+  for (const char* name : {"mha", "mqa", "gqa", "mla", "mfa"}) {
+    const AttentionKind kind = parse_attention_kind(name);
+    const ModelConfig other = equal_size_baseline(tpa, kind);
+    EXPECT_NEAR(static_cast<double>(parameter_count(other)) / static_cast<double>(parameter_count(tpa)), 1, 0.02)
+        << name;
+  }
+  EXPECT_EQ(equal_size_baseline(tpa, AttentionKind::mha).num_attention_heads, 12);
+}
+
+}  // namespace
+}  // namespace t6
