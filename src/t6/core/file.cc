@@ -137,6 +137,24 @@ void FileWriter::commit() {
   sync_folder(path_.parent_path());
 }
 
+AppendFile::AppendFile(const std::filesystem::path& path) : path_(path) {
+  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail_system(path, "open");
+}
+
+AppendFile::~AppendFile() { ::close(descriptor_); }
+
+void AppendFile::append(std::string_view record) {
+  const ssize_t written = ::write(descriptor_, record.data(), record.size());
+  if (written < 0) fail_system(path_, "write");
+  require(written == static_cast<ssize_t>(record.size()), "{}: cannot write: {}", path_.string(),
+          std::strerror(ENOSPC));
+}
+
+void AppendFile::sync() {
+  if (::fsync(descriptor_) != 0) fail_system(path_, "sync");
+}
+
 void write_text(const std::filesystem::path& path, std::string_view text) {
   FileWriter file(path);
   file.write(text);

@@ -76,6 +76,23 @@ class FileWriter {
   uint64_t size_ = 0;
 };
 
+// A log that grows a record at a time. A kill leaves whole records, a full disk at most the last one torn.
+class AppendFile {
+ public:
+  explicit AppendFile(const std::filesystem::path& path);  // created when missing
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  void append(std::string_view record);
+  void sync();  // what was appended survives a power cut
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
 // FileWriter for a text that is in memory.
 void write_text(const std::filesystem::path& path, std::string_view text);
 

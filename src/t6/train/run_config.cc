@@ -1,0 +1,156 @@
+#include "t6/train/run_config.h"
+
+#include <fmt/ranges.h>
+
+#include <map>
+#include <set>
+
+#include "t6/core/error.h"
+#include "t6/model/presets.h"
+#include "t6/train/toml.h"
+
+namespace t6 {
+namespace {
+
+// Bounds that keep products of these numbers inside int64.
+constexpr int64_t kMaxSteps = int64_t{1} << 40;
+constexpr int64_t kMaxBatch = int64_t{1} << 16;
+
+// The one list of fields: reading, writing and the check for unknown keys all go through it.
+template <typename Run, typename Visitor>
+void visit_fields(Run& run, Visitor&& visit) {
+  visit("data", "path", run.data.path);
+  const auto optimizer = [&](const char* key, auto& field, auto... bounds) {
+    visit("optimizer", key, field, bounds...);
+  };
+  optimizer("learning_rate", run.optimizer.adamw.learning_rate, 0.0, 1e3);
+  optimizer("beta1", run.optimizer.adamw.beta1, 0.0, 0.999999);
+  optimizer("beta2", run.optimizer.adamw.beta2, 0.0, 0.999999);
+  optimizer("eps", run.optimizer.adamw.epsilon, 1e-30, 1.0);
+  optimizer("weight_decay", run.optimizer.adamw.weight_decay, 0.0, 1e3);
+  optimizer("decay_matrices_only", run.optimizer.adamw.decay_matrices_only);
+  optimizer("clip", run.optimizer.clip, 0.0, 1e9);
+  visit("schedule", "warmup_steps", run.schedule.warmup_steps, int64_t{0}, kMaxSteps);
+  visit("schedule", "minimum_learning_rate", run.schedule.minimum_learning_rate, 0.0, 1e3);
+  const auto train = [&](const char* key, auto& field, auto... bounds) { visit("train", key, field, bounds...); };
+  train("steps", run.train.steps, int64_t{1}, kMaxSteps);
+  train("batch_size", run.train.batch_size, int64_t{1}, kMaxBatch);
+  train("gradient_accumulation", run.train.gradient_accumulation, int64_t{1}, kMaxBatch);
+  train("context", run.train.context, int64_t{0}, int64_t{1} << 24);
+  train("seed", run.train.seed, int64_t{0}, INT64_MAX);
+  train("threads", run.train.threads, int64_t{0}, int64_t{4096});
+  train("log_every", run.train.log_every, int64_t{1}, kMaxSteps);
+  train("evaluate_every", run.train.evaluate_every, int64_t{0}, kMaxSteps);
+  train("evaluate_windows", run.train.evaluate_windows, int64_t{0}, int64_t{1} << 32);
+  train("checkpoint_every", run.train.checkpoint_every, int64_t{0}, kMaxSteps);
+  train("keep_checkpoints", run.train.keep_checkpoints, int64_t{0}, int64_t{1} << 32);
+  train("minutes", run.train.minutes, 0.0, 1e9);
+}
+
+void read_field(const JsonObject& section, const char* key, std::string& field) { field = section.string(key); }
+void read_field(const JsonObject& section, const char* key, bool& field) { field = section.boolean(key); }
+void read_field(const JsonObject& section, const char* key, int64_t& field, int64_t minimum, int64_t maximum) {
+  field = section.integer(key, minimum, maximum);
+}
+void read_field(const JsonObject& section, const char* key, double& field, double minimum, double maximum) {
+  field = section.number(key, minimum, maximum);
+}
+
+void require_known(const JsonObject& object, const std::set<std::string>& known) {
+  for (const auto& [key, value] : object.json().items()) {
+    require(known.contains(key), "{}: the key \"{}\" is not known; known are {}", object.source(), key,
+            fmt::join(known, ", "));
+  }
+}
+
+void read_fields(const JsonObject& file, RunConfig& config) {
+  std::map<std::string, std::set<std::string>> known;
+  visit_fields(config, [&](const char* section, const char* key, auto& field, auto... bounds) {
+    known[section].insert(key);
+    if (!file.has(section)) return;
+    const JsonObject object = file.object(section);
+    if (object.has(key)) read_field(object, key, field, bounds...);
+  });
+  for (const auto& [section, keys] : known) {
+    if (file.has(section)) require_known(file.object(section), keys);
+  }
+}
+
+void read_model(const JsonObject& file, bool from_run, RunConfig& config) {
+  require(file.has("model"), "{}: the section [model] is missing; it names a preset or a model's sizes", file.source());
+  const JsonObject section = file.object("model");
+  Json keys = section.json();
+  if (section.has("preset")) {
+    config.preset = section.string("preset");
+    config.model = preset(config.preset);
+    keys.erase("preset");
+  }
+  config.own_vocab = section.has("vocab_size");
+  // run.json holds the whole of a config.json, with keys of other programs.
+  config.model = config_from_json(keys, section.source(), config.model, /*strict=*/!from_run);
+}
+
+void check(RunConfig& config, const std::string& source) {
+  require(!config.data.path.empty(), "{}: data: \"path\" is missing; it names a folder that 't6 prepare' made", source);
+  auto& context = config.train.context;
+  if (context == 0) context = config.model.max_position_embeddings;
+  require(context <= config.model.max_position_embeddings,
+          "{}: train: \"context\" must be at most the model's max_position_embeddings, {}, not {}", source,
+          config.model.max_position_embeddings, context);
+  require(config.schedule.warmup_steps <= config.train.steps,
+          "{}: schedule: \"warmup_steps\" must be at most train.steps, {}, not {}", source, config.train.steps,
+          config.schedule.warmup_steps);
+  require(config.schedule.minimum_learning_rate <= config.optimizer.adamw.learning_rate,
+          "{}: schedule: \"minimum_learning_rate\" must be at most optimizer.learning_rate, {}, not {}", source,
+          config.optimizer.adamw.learning_rate, config.schedule.minimum_learning_rate);
+}
+
+void apply(Json& json, const Setting& setting) {
+  const auto& [key, value] = setting;
+  const size_t dot = key.find('.');
+  const std::string section = key.substr(0, dot), name = key.substr(dot + 1);
+  if (!json.contains(section)) json[section] = Json::object();
+  if (json[section].is_object()) json[section][name] = parse_toml_value(value);
+}
+
+}  // namespace
+
+Setting parse_setting(const std::string& text) {
+  const size_t equals = text.find('=');
+  const size_t dot = text.substr(0, equals).find('.');
+  require(equals != std::string::npos && dot != std::string::npos && dot > 0 && dot + 1 < equals,
+          "\"{}\" is not a setting; wanted SECTION.KEY=VALUE, for example train.steps=100", text);
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+RunConfig load_run_config(const std::filesystem::path& path, const std::vector<Setting>& settings) {
+  const bool from_run = std::filesystem::is_directory(path);
+  const auto file_path = from_run ? path / "run.json" : path;
+  Json json = from_run ? read_json(file_path) : read_toml(file_path);
+  std::string source = file_path.string();
+  if (!settings.empty()) source += " (with the command line's settings)";
+  for (const Setting& setting : settings) apply(json, setting);
+
+  const JsonObject file(json, source);
+  // "run" is what run.json adds: facts about a run, not settings.
+  std::set<std::string> sections = {"model", "data", "optimizer", "schedule", "train"};
+  if (from_run) sections.insert("run");
+  require_known(file, sections);
+
+  RunConfig config;
+  read_model(file, from_run, config);
+  read_fields(file, config);
+  check(config, source);
+  return config;
+}
+
+Json to_json(const RunConfig& config) {
+  Json json;
+  json["model"] = config_to_json(config.model);
+  if (!config.preset.empty()) json["model"]["preset"] = config.preset;
+  visit_fields(config,
+               [&](const char* section, const char* key, const auto& field, auto...) { json[section][key] = field; });
+  return json;
+}
+
+}  // namespace t6

@@ -1,0 +1,78 @@
+// A training run as one value: what the TOML file and the command line say, checked.
+//
+//   extends = "base/small.toml"     # optional: a file whose keys this one adds to or replaces, beside this one
+//   [model]                         # preset = "small-tpa", and any key of a config.json
+//   [data]                          # path = "data/kjv"
+//   [optimizer] [schedule] [train]  # the fields below
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "t6/formats/json.h"
+#include "t6/model/config.h"
+#include "t6/train/adamw_options.h"
+#include "t6/train/schedule.h"
+
+namespace t6 {
+
+struct DataConfig {
+  std::string path;  // a folder that 't6 prepare' made, or one with token shards; as seen from the working folder
+};
+
+struct OptimizerConfig {
+  AdamWOptions adamw;
+  double clip = 1.0;  // largest global norm of the gradient; 0: no clipping
+};
+
+struct ScheduleConfig {
+  int64_t warmup_steps = 0;
+  double minimum_learning_rate = 0;
+};
+
+struct TrainConfig {
+  int64_t steps = 1000;
+  int64_t batch_size = 16;            // sequences in a forward pass
+  int64_t gradient_accumulation = 1;  // forward passes in a step
+  int64_t context = 0;                // tokens in a sequence; 0: the model's max_position_embeddings
+  int64_t seed = 0;
+  int64_t threads = 0;              // 0: all processors that the process may run on
+  int64_t log_every = 10;           // steps, as in the next two
+  int64_t evaluate_every = 250;     // 0: only at the end
+  int64_t checkpoint_every = 1000;  // 0: only at the end
+  int64_t evaluate_windows = 64;    // sequences of the validation split; 0: all of it
+  int64_t keep_checkpoints = 3;     // the newest ones; 0: all
+  double minutes = 0;               // save and stop after this time; 0: no limit
+};
+
+struct RunConfig {
+  std::string preset;      // empty: none was named
+  bool own_vocab = false;  // [model] names vocab_size itself
+  ModelConfig model;
+  DataConfig data;
+  OptimizerConfig optimizer;
+  ScheduleConfig schedule;
+  TrainConfig train;
+
+  int64_t step_tokens() const { return train.batch_size * train.gradient_accumulation * train.context; }
+  Schedule learning_rate() const {
+    return {optimizer.adamw.learning_rate, schedule.minimum_learning_rate, schedule.warmup_steps, train.steps};
+  }
+};
+
+// "section.key" and the text of a TOML value ("0.001", "true", "\"text\""); a text that is no TOML value is a string.
+using Setting = std::pair<std::string, std::string>;
+// "train.steps=100". Error: not of this form.
+Setting parse_setting(const std::string& text);
+
+// `path` is a TOML file, or the folder of a run, whose run.json is read. The settings replace what the file says.
+// Errors name the file, the key, what was found and what was wanted; an unknown key is one.
+RunConfig load_run_config(const std::filesystem::path& path, const std::vector<Setting>& settings);
+
+// As run.json holds it: objects model, data, optimizer, schedule and train with every key.
+Json to_json(const RunConfig& config);
+
+}  // namespace t6

@@ -1,0 +1,68 @@
+#include "t6/train/toml.h"
+
+#include <toml++/toml.h>
+
+#include <cmath>
+
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+
+namespace t6 {
+namespace {
+
+constexpr int kMaxExtends = 8;
+
+Json to_json(const toml::node& node, const std::string& source) {
+  if (const auto* table = node.as_table()) {
+    Json object = Json::object();
+    for (const auto& [key, value] : *table) object[std::string(key.str())] = to_json(value, source);
+    return object;
+  }
+  if (const auto* array = node.as_array()) {
+    Json list = Json::array();
+    for (const auto& value : *array) list.push_back(to_json(value, source));
+    return list;
+  }
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* integer = node.as_integer()) return integer->get();
+  if (const auto* number = node.as_floating_point()) return number->get();
+  if (const auto* boolean = node.as_boolean()) return boolean->get();
+  fail("{}: line {}: dates and times are not used here", source, node.source().begin.line);
+}
+
+Json read_extended(const std::filesystem::path& path, int depth) {
+  require(depth <= kMaxExtends, "{}: more than {} files extend each other; is there a circle?", path.string(),
+          kMaxExtends);
+  const std::string source = path.string();
+  Json json = parse_toml(read_text(path), source);
+  if (!json.contains("extends")) return json;
+  const auto base_path = path.parent_path() / JsonObject(json, source).string("extends");
+  json.erase("extends");
+  Json base = read_extended(base_path, depth + 1);
+  base.merge_patch(json);  // TOML has no null, so nothing is removed
+  return base;
+}
+
+}  // namespace
+
+Json parse_toml(std::string_view text, const std::string& source) {
+  try {
+    return to_json(toml::parse(text), source);
+  } catch (const toml::parse_error& error) {
+    fail("{}: line {}: not valid TOML: {}", source, error.source().begin.line, error.description());
+  }
+}
+
+Json read_toml(const std::filesystem::path& path) { return read_extended(path, 0); }
+
+Json parse_toml_value(const std::string& text) {
+  try {
+    const toml::table table = toml::parse("value = " + text);
+    // "1\nother = 2" is a document and not a value.
+    if (table.size() == 1) return to_json(*table.get("value"), text);
+  } catch (const toml::parse_error&) {
+  }
+  return text;
+}
+
+}  // namespace t6
