@@ -1,0 +1,59 @@
+# The front door of T6: each target sets up what it needs first. 'make help' lists them.
+
+# TRAINING=OFF     leaves the training wing, and so LibTorch, out
+# TORCH=DIR        uses the LibTorch in DIR (2.11 to 2.14) and not the wheel in .venv
+# PACKAGES=own     does not look at Debian's packages, for systems other than Debian 12
+# JOBS=N           compiles N files at a time; by default what processors and memory allow
+# DIR=FOLDER       the golden files of 'make golden'
+TRAINING ?= ON
+TORCH ?=
+PACKAGES ?= debian
+DIR ?= tests/golden
+export JOBS
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+own_torch := $(or $(filter OFF,$(TRAINING)),$(TORCH))
+setup := scripts/setup.sh $(if $(own_torch),--without-torch) $(if $(filter own,$(PACKAGES)),--own-packages)
+wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
+options := -DT6_TRAINING=$(TRAINING) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
+build := scripts/build.sh release $(options)
+
+.PHONY: help setup build test asan check format demo golden clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo "Options, as in 'make build TRAINING=OFF':"
+	@awk '/^# [A-Z]+=/ { name = $$2; $$1 = $$2 = ""; printf "  %-13s %s\n", name, $$0 }' Makefile
+
+setup:  ## install what is missing: Debian packages, LibTorch in .venv
+	@$(setup)
+
+build: setup  ## build the programs build/release/t6 and build/release/t6-train
+	@$(build)
+
+test: build  ## run all tests
+	@ctest --test-dir build/release --output-on-failure -j2
+
+asan:  ## run the tests of everything without Torch under the sanitizers
+	@$(setup) --without-torch
+	@scripts/build.sh asan
+	@ctest --test-dir build/asan --output-on-failure -j2
+
+check:  ## check the formatting and which room includes which
+	@scripts/check_format.sh
+	@python3 scripts/check_includes.py
+
+format:  ## format all C++ files in place
+	@scripts/check_format.sh --fix
+
+demo: build  ## train a small model on the King James Bible, evaluate it and write a report
+	@scripts/demo.sh
+
+golden: build  ## compare both wings with the golden files in DIR
+	build/release/t6-train golden $(DIR)
+	build/release/t6 golden $(DIR)
+
+clean:  ## remove what was built (.venv stays)
+	rm -rf build

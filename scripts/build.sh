@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Configures the preset when that is needed, and builds it: scripts/build.sh PRESET [cmake options...]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly preset=$1
+shift
+readonly folder=build/$preset
+readonly options="$*"
+
+# A file that includes LibTorch takes 2 GB to compile.
+processors=$(nproc)
+memory_gb=$(awk '/^MemAvailable:/ { print int($2 / 1024 / 1024) }' /proc/meminfo)
+jobs=$((memory_gb / 2 < processors ? memory_gb / 2 : processors))
+jobs=${JOBS:-$((jobs < 1 ? 1 : jobs))}
+
+# Once configured, ninja itself notices new files and changed lists; only other options need a new start.
+if [[ ! -f $folder/build.ninja || $(cat "$folder/t6-options" 2>/dev/null) != "$options" ]]; then
+  mkdir -p "$folder"
+  cmake --preset "$preset" "$@" >"$folder/configure.log" 2>&1 || {
+    cat "$folder/configure.log" >&2
+    exit 1
+  }
+  echo "$options" >"$folder/t6-options"
+fi
+cmake --build "$folder" --parallel "$jobs"

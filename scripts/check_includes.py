@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Checks the plan of the house: which room of src/t6 may include which, and what a library room never does.
+
+A room includes from the rooms named here and from itself. The serving wing (infer, eval, serve) and the training wing
+(ops, nn, train, convert) never meet, and only the training wing sees Torch.
+"""
+
+import pathlib
+import re
+import sys
+
+FOUNDATION = ["core", "kernels", "formats", "text", "model"]
+MAY_INCLUDE = {
+    "core": [],
+    "kernels": ["core"],
+    "formats": ["core"],
+    "text": ["core", "formats"],
+    "model": ["core", "formats"],
+    "infer": FOUNDATION,
+    "eval": FOUNDATION + ["infer"],
+    "serve": FOUNDATION + ["infer"],
+    "ops": FOUNDATION,
+    "nn": FOUNDATION + ["ops"],
+    "train": FOUNDATION + ["ops", "nn"],
+    "convert": FOUNDATION + ["ops", "nn", "train"],
+    "cli": ["core"],
+    "cli/serving": FOUNDATION + ["infer", "eval", "serve", "cli"],
+    "cli/training": FOUNDATION + ["ops", "nn", "train", "convert", "cli"],
+}
+
+# Headers of these libraries belong to these rooms.
+LIBRARIES = {
+    r"(torch|ATen|c10)/": ["ops", "nn", "train", "convert", "cli/training"],
+    r"hwy/": ["kernels"],
+    r"pcre2|utf8proc": ["text"],
+    r"CLI/": ["cli", "cli/serving", "cli/training"],
+    r"httplib": ["serve"],
+    r"google/protobuf/|\w+\.pb\.h": ["train"],
+}
+
+# A library reports by throwing t6::Error; only programs print or end the process.
+NEVER = re.compile(
+    r"\b(std::cout|std::cerr|std::clog|printf|fprintf|vprintf|vfprintf|puts|fputs|putchar|perror|fmt::print"
+    r"|abort|exit|_exit|quick_exit|terminate|assert)\b\s*[(<]"
+)
+EXCEPT = {
+    "core/progress.cc": "draws the progress bar",
+    "core/interrupt.cc": "ends the process at the second Ctrl-C",
+}
+
+
+def room_of(path):
+    """The room of a path below src/t6: "core", "train" (for train/events/x.h too), "cli/serving"."""
+    parts = pathlib.PurePath(path).parts
+    if parts[0] == "cli" and len(parts) > 2:
+        return f"cli/{parts[1]}"
+    return parts[0]
+
+
+def without_comments_and_strings(source):
+    pattern = r'R"(\w*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"'
+    return re.sub(pattern, lambda match: "\n" * match.group().count("\n"), source, flags=re.DOTALL)
+
+
+def include_problem(root, room, opening, included):
+    for library, rooms in LIBRARIES.items():
+        if re.match(library, included):
+            return None if room in rooms else f"{included} belongs to {', '.join(rooms)}"
+    if opening == "<":
+        return None
+    if not included.startswith("t6/") or not (root.parent / included).is_file():
+        return f'"{included}" is not a file of this project, written from src/ on'
+    other = room_of(included.removeprefix("t6/"))
+    if other != room and other not in MAY_INCLUDE[room]:
+        return f'the room {room} may not include "{included}" of the room {other}'
+    return None
+
+
+def problems(root):
+    for file in sorted([*root.rglob("*.h"), *root.rglob("*.cc")]):
+        name = file.relative_to(root).as_posix()
+        room = room_of(name)
+        if room not in MAY_INCLUDE:
+            yield f"{file}: {room} is no room that scripts/check_includes.py knows"
+            continue
+        source = file.read_text(encoding="utf-8")
+        for number, line in enumerate(source.splitlines(), 1):
+            include = re.match(r'\s*#\s*include\s*(["<])([^">]+)', line)
+            if include and (problem := include_problem(root, room, *include.groups())):
+                yield f"{file}:{number}: {problem}"
+        if room.startswith("cli") or name in EXCEPT:
+            continue
+        for number, line in enumerate(without_comments_and_strings(source).splitlines(), 1):
+            if found := NEVER.search(line):
+                yield f"{file}:{number}: {found.group(1)} in a library room; throw t6::Error"
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "src/t6")
+    found = list(problems(root))
+    for problem in found:
+        print(problem, file=sys.stderr)
+    if found:
+        sys.exit(f"check: error: {len(found)} includes or calls that the plan of the house forbids")
+    print("check: every room includes only what it may")
+
+
+if __name__ == "__main__":
+    main()

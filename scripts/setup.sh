@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# Makes a Debian 12 machine ready to build and test T6: Debian packages, then a Python environment in .venv with LibTorch.
+# What is there already is left alone, so a second run does nothing, and needs neither root nor a network.
+#
+#   scripts/setup.sh [--without-torch] [--own-packages]
+#
+#   --without-torch   no .venv: the training wing is not built, or LibTorch comes from elsewhere
+#   --own-packages    do not look at Debian's packages; the build says itself what it misses
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly LOG=build/setup.log
+readonly PACKAGE_LIST=scripts/debian-packages.txt
+readonly STAMP=.venv/t6-setup
+readonly REQUIREMENTS=(requirements.txt requirements-test.txt)
+readonly DISK_NEEDED_KB=$((3 * 1024 * 1024))  # .venv has 1 GB, a build folder up to 1, downloads the rest
+
+with_torch=1
+with_packages=1
+for argument in "$@"; do
+  case $argument in
+    --without-torch) with_torch=0 ;;
+    --own-packages) with_packages=0 ;;
+    *) echo "usage: scripts/setup.sh [--without-torch] [--own-packages]" >&2; exit 2 ;;
+  esac
+done
+
+say() { echo "setup: $*"; }
+stop() { echo "setup: error: $*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+last_error() { grep -E '^(E:|ERROR:)' "$LOG" | tail -n 1 | cut -c1-300; }
+no_network() {
+  grep -qE 'Temporary failure (in name resolution|resolving)|Could not (resolve|connect)|Network is unreachable|Connection (refused|timed out)|NewConnectionError|Failed to establish' "$LOG"
+}
+
+# A Python that can make environments; nothing if there is none yet.
+find_python() {
+  local candidate
+  for candidate in python3.11 python3 /usr/bin/python3; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then
+      echo "$candidate"
+      return
+    fi
+  done
+}
+
+environment_key() { cat "${REQUIREMENTS[@]}" | sha256sum; }
+environment_ready() { [[ $with_torch == 0 || ( -x .venv/bin/python && $(cat "$STAMP" 2>/dev/null) == "$(environment_key)" ) ]]; }
+
+# The packages of the list that are missing or too old, one a line.
+missing_packages() {
+  local package minimum stand_in status version
+  declare -A installed=()
+  while read -r status package version; do
+    [[ $status == installed ]] && installed[$package]=$version
+  done < <(sed 's/#.*//' "$PACKAGE_LIST" | awk 'NF { print $1 } END { print "python3-venv" }' |
+    xargs dpkg-query --show --showformat '${db:Status-Status} ${Package} ${Version}\n' 2>/dev/null)
+  while read -r package minimum stand_in; do
+    [[ -n $package ]] || continue
+    version=${installed[$package]:-}
+    if [[ -n $version ]] && dpkg --compare-versions "$version" ge "$minimum"; then continue; fi
+    if [[ -n $stand_in ]] && have "$stand_in"; then continue; fi
+    echo "$package"
+  done < <(sed 's/#.*//' "$PACKAGE_LIST")
+  if ! environment_ready && [[ -z $(find_python) ]]; then echo python3-venv; fi
+}
+
+require_disk_space() {
+  local free
+  free=$(df -Pk . | awk 'NR == 2 { print $4 }')
+  if ((free < DISK_NEEDED_KB)); then
+    stop "only $((free / 1024)) MB are free on the disk of $PWD and about $((DISK_NEEDED_KB / 1024)) MB are needed;" \
+      "free some, or move this folder to a larger disk."
+  fi
+}
+
+# How to become root: nothing for root itself, else sudo. Fails when there is no way.
+root_prefix() {
+  if [[ $(id -u) == 0 ]]; then return; fi
+  have sudo || return 1
+  if sudo -n true 2>/dev/null || [[ -t 0 ]]; then echo sudo; else return 1; fi
+}
+
+install_packages() {
+  local packages=("$@") name prefix
+  name=$(. /etc/os-release 2>/dev/null && echo "${ID:-} ${VERSION_ID:-}") || true
+  if [[ $name != "debian 12" ]] || ! have apt-get; then
+    stop "this is not Debian 12 (${name:-unknown system}), where set-up would install ${packages[*]};" \
+      "install what they hold yourself, then say 'make build PACKAGES=own'."
+  fi
+  prefix=$(root_prefix) ||
+    stop "installing Debian packages needs root and there is no usable sudo; have this run as root:" \
+      "apt-get install ${packages[*]}"
+  require_disk_space
+  say "installing ${#packages[@]} Debian packages: ${packages[*]}"
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -y)
+  # The package lists may be missing (a fresh machine) or too old: then fetch them and try once more.
+  if ! $prefix "${apt[@]}" install --no-install-recommends "${packages[@]}" >>"$LOG" 2>&1; then
+    $prefix "${apt[@]}" update >>"$LOG" 2>&1 || true
+    : >"$LOG.last"
+    if ! $prefix "${apt[@]}" install --no-install-recommends "${packages[@]}" > >(tee -a "$LOG" >"$LOG.last") 2>&1; then
+      no_network && stop "Debian's package servers cannot be reached; connect this machine to the network, or install" \
+        "these from your own mirror: ${packages[*]} (details in $LOG)."
+      stop "apt-get could not install the packages: $(last_error) (details in $LOG)."
+    fi
+  fi
+}
+
+require_compiler() {
+  local compiler=${CXX:-c++} version oldest=12
+  have "$compiler" || stop "the C++ compiler $compiler is not on the PATH; install g++ 12 or set CXX to one that is."
+  version=$("$compiler" -dumpversion 2>/dev/null | cut -d. -f1)
+  [[ $("$compiler" --version 2>/dev/null | head -n 1) == *clang* ]] && oldest=15
+  [[ $version =~ ^[0-9]+$ && $version -ge $oldest ]] ||
+    stop "$compiler is version ${version:-unknown}, and C++20 needs GCC 12 or Clang 15; set CXX to a newer one (CXX=g++-12)."
+}
+
+make_environment() {
+  local python
+  python=$(find_python)
+  [[ -n $python ]] || stop "no Python 3.10 or newer that can make environments; install python3 and python3-venv."
+  require_disk_space
+  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    say "making the Python environment .venv with $("$python" --version)"
+    rm -rf .venv
+    "$python" -m venv .venv >>"$LOG" 2>&1 || stop "$python could not make .venv: $(tail -n 1 "$LOG") (details in $LOG)."
+  fi
+  say "installing LibTorch (CPU build) and the test libraries into .venv; the first time this takes a few minutes"
+  # --no-deps: the two files name everything, so nothing unpinned and nothing large can come along.
+  if ! .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps --only-binary :all: \
+    -r requirements.txt -r requirements-test.txt >>"$LOG" 2>&1; then
+    explain_pip_failure
+  fi
+  .venv/bin/python -c 'import torch' >>"$LOG" 2>&1 ||
+    stop "LibTorch was installed and does not load: $(tail -n 1 "$LOG") (details in $LOG)."
+  environment_key >"$STAMP"
+}
+
+explain_pip_failure() {
+  local otherwise="give a LibTorch of your own with 'make build TORCH=DIR', or leave the training wing out with 'make build TRAINING=OFF'"
+  grep -q 'No space left on device' "$LOG" && stop "the disk is full; free about 3 GB and run this again (details in $LOG)."
+  no_network && stop "pip cannot reach its package index; connect this machine to the network, point pip to a folder of" \
+    "wheels with PIP_FIND_LINKS=DIR, $otherwise (details in $LOG)."
+  grep -q 'No matching distribution found for torch' "$LOG" &&
+    stop "pip knows no CPU build of torch 2.13.0 for this Python ($(.venv/bin/python --version)); point it to one with" \
+      "PIP_FIND_LINKS (a folder or page of wheels) or PIP_EXTRA_INDEX_URL (an index of CPU wheels), $otherwise."
+  stop "pip could not install the Python packages: $(last_error) (details in $LOG)."
+}
+
+mkdir -p build
+if [[ $with_packages == 1 ]]; then
+  have dpkg-query || stop "this is not a Debian system; install what $PACKAGE_LIST names yourself, then say" \
+    "'make build PACKAGES=own'."
+  mapfile -t missing < <(missing_packages)
+  if ((${#missing[@]} > 0)); then
+    date >"$LOG"
+    install_packages "${missing[@]}"
+  fi
+fi
+require_compiler
+if ! environment_ready; then
+  date >>"$LOG"
+  make_environment
+  say "ready"
+fi
