@@ -1,0 +1,85 @@
+#include "t6/infer/latent.h"
+
+#include <algorithm>
+
+#include "t6/core/parallel.h"
+#include "t6/kernels/matmul.h"
+#include "t6/kernels/pointwise.h"
+
+namespace t6 {
+namespace {
+
+constexpr float kLatentEpsilon = 1e-6f;  // of the reference's MLA norm
+
+// One product a head; each is small, so threads take heads.
+void matmul_heads(int64_t heads, const Matmul& first, int64_t x_step, int64_t w_step, int64_t y_step) {
+  constexpr int64_t kGrain = 200'000;  // multiply-adds that are worth a thread's start
+  const int64_t cost = std::max<int64_t>(1, first.T * first.N * first.K);
+  parallel_for(heads, 1 + kGrain / cost, [&](int64_t begin, int64_t end) {
+    for (int64_t h = begin; h < end; ++h) {
+      Matmul product = first;
+      product.x += h * x_step;
+      product.w += h * w_step;
+      product.y += h * y_step;
+      matmul(product);
+    }
+  });
+}
+
+}  // namespace
+
+void absorb_queries(const ModelConfig& config, const LatentWeights& weights, const RotaryTable& rotary,
+                    const TokenRows& tokens, float* queries, float* out) {
+  const int64_t H = config.num_attention_heads, D = config.head_dim;
+  const int64_t latent = config.kv_lora_rank, rope = config.qk_rope_head_dim;
+  const int64_t from = D + rope, to = latent + rope;
+  for (int64_t t = 0; t < tokens.T; ++t) {
+    rotate(queries + t * H * from + D, H, from, rotary.at(tokens.start + t), rope);
+    for (int64_t row = t * H; row < (t + 1) * H; ++row) {
+      std::copy_n(queries + row * from + D, rope, out + row * to + latent);
+    }
+  }
+  const Matmul head = {.x = queries,
+                       .w = weights.key_up.data(),
+                       .y = out,
+                       .T = tokens.T,
+                       .N = latent,
+                       .K = D,
+                       .x_stride = H * from,
+                       .y_stride = H * to};
+  matmul_heads(H, head, from, latent * D, to);
+}
+
+void project_latents(const ModelConfig& config, const LatentWeights& weights, const RotaryTable& rotary,
+                     const TokenRows& tokens, float* out) {
+  const int64_t latent = config.kv_lora_rank, width = latent + config.qk_rope_head_dim;
+  matmul({.x = tokens.x, .w = weights.down, .y = out, .T = tokens.T, .N = width, .K = tokens.width});
+  rms_norm({.x = out,
+            .weight = weights.norm,
+            .out = out,
+            .rows = tokens.T,
+            .width = latent,
+            .x_stride = width,
+            .out_stride = width,
+            .epsilon = kLatentEpsilon});
+  for (int64_t t = 0; t < tokens.T; ++t) {
+    rotate(out + t * width + latent, 1, width, rotary.at(tokens.start + t), rotary.dim());
+  }
+}
+
+void expand_values(const ModelConfig& config, const LatentWeights& weights, int64_t T, const float* latents,
+                   float* out) {
+  const int64_t H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
+  const int64_t latent = config.kv_lora_rank;
+  const Matmul head = {.x = latents,
+                       .w = weights.up + D * latent,
+                       .y = out,
+                       .T = T,
+                       .N = E,
+                       .K = latent,
+                       .x_stride = H * latent,
+                       .y_stride = H * E};
+  matmul_heads(H, head, latent, (D + E) * latent, E);
+}
+
+}  // namespace t6

@@ -1,0 +1,80 @@
+#include "t6/infer/projection.h"
+
+#include "t6/kernels/matmul.h"
+#include "t6/kernels/pointwise.h"
+
+namespace t6 {
+namespace {
+
+constexpr float kCompressionEpsilon = 1e-6f;  // of the reference's MLA and MFA norms
+
+void activate(HeadActivation activation, float* a, int64_t T, const FactorShape& shape) {
+  switch (activation) {
+    case HeadActivation::identity:
+      return;
+    case HeadActivation::sigmoid:
+      return sigmoid(a, T * shape.rank * shape.heads);
+    case HeadActivation::softmax_heads:
+      return softmax(a, T * shape.rank, shape.heads, 1);
+    case HeadActivation::softmax_ranks:
+      return softmax(a, T, shape.rank, shape.heads);
+  }
+}
+
+bool rotates(const FeatureFinish& finish) { return finish.rotary && finish.rotary->dim() > 0; }
+
+}  // namespace
+
+void project_factors(const FactorShape& shape, const FactorWeights& weights, HeadActivation activation,
+                     const TokenRows& tokens, const FactorRowsOut& out) {
+  const auto project = [&](const float* w, float* y, int64_t N) {
+    if (y) matmul({.x = tokens.x, .w = w, .y = y, .T = tokens.T, .N = N, .K = tokens.width});
+  };
+  project(weights.a, out.a, shape.rank * shape.heads);
+  project(weights.b, out.b, shape.rank * shape.base_features());
+  project(weights.c, out.c, shape.rank * shape.third);
+  if (out.a) activate(activation, out.a, tokens.T, shape);
+}
+
+void finish_features(const FactorShape& shape, const FeatureFinish& finish, const TokenRows& tokens, float* b) {
+  const int64_t width = shape.base_features(), token = shape.rank * width;
+  if (finish.norm) {
+    rms_norm({.x = b,
+              .weight = finish.norm,
+              .out = b,
+              .rows = tokens.T * shape.rank,
+              .width = width,
+              .epsilon = finish.epsilon});
+  }
+  if (!rotates(finish)) return;
+  for (int64_t t = 0; t < tokens.T; ++t) {
+    rotate(b + t * token, shape.rank, width, finish.rotary->at(tokens.start + t), finish.rotary->dim());
+  }
+}
+
+FactorView factor_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
+                       const FeatureFinish& finish, int64_t start, bool raw) {
+  FactorView view;
+  view.rank = shape.rank;
+  view.features = shape.features;
+  view.third = shape.third;
+  if (shape.head != HeadFactor::grouped) view.a = tokens.a ? tokens.a : weights.a;
+  if (tokens.a) view.a_stride = shape.rank * shape.heads;
+  view.b = tokens.b ? tokens.b : weights.b;
+  if (tokens.b) view.b_stride = shape.rank * shape.base_features();
+  view.c = tokens.c;
+  view.c_stride = shape.rank * shape.third;
+  if (raw || !tokens.b) {
+    view.norm_weight = finish.norm;
+    view.norm_epsilon = finish.epsilon;
+    if (rotates(finish)) view.rotary = finish.rotary->at(start), view.rotary_dim = finish.rotary->dim();
+  }
+  return view;
+}
+
+void compress(const TokenRows& tokens, const float* down, const float* norm, int64_t rank, float* out) {
+  matmul({.x = tokens.x, .w = down, .y = out, .T = tokens.T, .N = rank, .K = tokens.width});
+  rms_norm({.x = out, .weight = norm, .out = out, .rows = tokens.T, .width = rank, .epsilon = kCompressionEpsilon});
+}
+
+}  // namespace t6

@@ -1,0 +1,49 @@
+// From hidden states to factors: the linear maps, activations, norms and rotations of queries, keys and values, for
+// every FactorShape.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "t6/infer/model.h"
+#include "t6/kernels/attention.h"
+#include "t6/kernels/rotary.h"
+
+namespace t6 {
+
+struct TokenRows {
+  const float* x = nullptr;  // [T, width]
+  int64_t T = 0, width = 0;
+  int64_t start = 0;  // position of the first
+};
+
+// Where a projection leaves what is contextual, [T, ...] each; null for what is not.
+struct FactorRowsOut {
+  float* a = nullptr;  // [T, R, H]
+  float* b = nullptr;  // [T, R, D / third]
+  float* c = nullptr;  // [T, R, third]
+};
+
+// What happens to b after the linear map, for queries and keys.
+struct FeatureFinish {
+  const float* norm = nullptr;  // [D]
+  float epsilon = 0;
+  const RotaryTable* rotary = nullptr;  // null: values, which do not rotate
+};
+
+// a, b and c of the tokens, a activated; b as W x gives it.
+void project_factors(const FactorShape& shape, const FactorWeights& weights, HeadActivation activation,
+                     const TokenRows& tokens, const FactorRowsOut& out);
+
+// Norm and rotation of b [T, R, D / third], in place.
+void finish_features(const FactorShape& shape, const FeatureFinish& finish, const TokenRows& tokens, float* b);
+
+// What attention() reads: the tokens' factors, first token at position `start`, and the constants of `weights`. b is
+// finished on use when it is a constant, or when `raw`.
+FactorView factor_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
+                       const FeatureFinish& finish, int64_t start, bool raw);
+
+// RMSNorm(W x) * weight, the compressed queries of MLA and MFA; [T, rank].
+void compress(const TokenRows& tokens, const float* down, const float* norm, int64_t rank, float* out);
+
+}  // namespace t6

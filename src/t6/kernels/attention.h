@@ -1,0 +1,57 @@
+// Causal attention over tensor products: queries, keys and values come as head and feature factors, and nobody
+// forms K or V. One entry point for every kind of attention (equations A.2 and A.3).
+#pragma once
+
+#include <cstdint>
+
+namespace t6 {
+
+// Queries, keys or values of consecutive tokens: for each token the product sum_r a_r (outer) b_r. A token's
+// numbers lie `*_stride` apart from the next one's; stride 0 is a learned constant, the same for every token.
+struct FactorView {
+  int64_t rank = 1;      // R
+  int64_t features = 1;  // D, or E for values
+
+  // Head factors [R, H] of a token. Null: grouped, head h takes b of rank h / (H / R) as it is (R divides H).
+  const float* a = nullptr;
+  int64_t a_stride = 0;
+
+  // Feature factors [R, D] of a token; for third-order factors b' [R, D / third].
+  const float* b = nullptr;
+  int64_t b_stride = 0;
+
+  // Third-order factors [R, third] of a token: feature j * (D / third) + i of b is b'[i] c[j]. Null: second order.
+  const float* c = nullptr;
+  int64_t c_stride = 0;
+  int64_t third = 1;
+
+  // What is left to do to b (to b') when it is used, because it was kept raw: an RMSNorm over its features, then the
+  // rotation of its first rotary_dim features by the token's position.
+  const float* norm_weight = nullptr;  // [D]; null: no norm
+  float norm_epsilon = 0;
+  const float* rotary = nullptr;  // entry of the view's first token in a RotaryTable; null: no rotation
+  int64_t rotary_dim = 0;
+};
+
+struct Attention {
+  FactorView q;  // T tokens, at positions start .. start + T - 1
+  FactorView k;  // start + T tokens from position 0 on, the queries' own among them; D equals the queries'
+  FactorView v;  // as k, E features
+  int64_t T = 0, start = 0, heads = 0;
+
+  float logit_scale = 1;  // of sum a_q a_k <b_q, b_k>: the ranks' 1 / (R_Q R_K) and 1 / sqrt(D) together
+  float value_scale = 1;  // of sum a_v b_v: 1 / R_V
+
+  // Mixes a token's keys with its predecessor's, [2, H]: K'_t = shift[0] K_t + shift[1] K_(t-1), K_(-1) = 0; likewise
+  // values. Null: no shift. Both or neither.
+  const float* k_shift = nullptr;
+  const float* v_shift = nullptr;
+
+  float* out = nullptr;  // [T, H, E]
+};
+
+// On up to thread_count() threads. The output of a query depends on its own factors and the keys up to it alone: the
+// bits are the same whatever T it comes in and however many threads there are.
+void attention(const Attention& arguments);
+
+}  // namespace t6

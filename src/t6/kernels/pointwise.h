@@ -1,0 +1,30 @@
+// Functions of numbers and of rows of numbers, float32, in place where one operand is also the result.
+#pragma once
+
+#include <cstdint>
+
+namespace t6 {
+
+// out = x / sqrt(mean(x^2) + epsilon) * weight for each of `rows` rows of `width` numbers. weight [width] may be
+// null; out may be x. Strides are numbers from one row to the next.
+struct RmsNorm {
+  const float* x = nullptr;
+  const float* weight = nullptr;
+  float* out = nullptr;
+  int64_t rows = 0, width = 0;
+  int64_t x_stride = 0, out_stride = 0;  // 0: width
+  float epsilon = 0;
+};
+void rms_norm(const RmsNorm& norm);
+
+void sigmoid(float* x, int64_t count);                          // x = 1 / (1 + e^-x)
+void sigmoid_gate(const float* gate, float* x, int64_t count);  // x *= sigmoid(gate)
+void silu_gate(float* gate, const float* up, int64_t count);    // gate = gate sigmoid(gate) up
+
+// Softmax over `count` numbers that lie `stride` apart, for each of `stride` neighbours and each of `outer` blocks:
+// x is [outer, count, stride]. stride 1: plain rows.
+void softmax(float* x, int64_t outer, int64_t count, int64_t stride);
+
+double log_sum_exp(const float* x, int64_t count);  // log(sum e^x), count >= 1
+
+}  // namespace t6
