@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly LOG=build/setup.log
+readonly LAST=build/setup-last.log  # the output of the last command alone, to explain its failure by
 readonly PACKAGE_LIST=scripts/debian-packages.txt
 readonly STAMP=.venv/t6-setup
 readonly REQUIREMENTS=(requirements.txt requirements-test.txt)
@@ -28,9 +29,16 @@ done
 say() { echo "setup: $*"; }
 stop() { echo "setup: error: $*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
-last_error() { grep -E '^(E:|ERROR:)' "$LOG" | tail -n 1 | cut -c1-300; }
+# Runs a command, its output to the log.
+logged() {
+  local status=0
+  "$@" >"$LAST" 2>&1 || status=$?
+  { echo "== $* (status $status)"; cat "$LAST"; } >>"$LOG"
+  return $status
+}
+last_error() { grep -E '^(E:|ERROR:)' "$LAST" | tail -n 1 | cut -c1-300; }
 no_network() {
-  grep -qE 'Temporary failure (in name resolution|resolving)|Could not (resolve|connect)|Network is unreachable|Connection (refused|timed out)|NewConnectionError|Failed to establish' "$LOG"
+  grep -qE 'Temporary failure (in name resolution|resolving)|Could not (resolve|connect)|Network is unreachable|Connection (refused|timed out)|NewConnectionError|Failed to establish' "$LAST"
 }
 
 # A Python that can make environments; nothing if there is none yet.
@@ -92,13 +100,14 @@ install_packages() {
     stop "installing Debian packages needs root and there is no usable sudo; have this run as root:" \
       "apt-get install ${packages[*]}"
   require_disk_space
-  say "installing ${#packages[@]} Debian packages: ${packages[*]}"
-  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -y)
+  say "installing Debian packages (${#packages[@]}): ${packages[*]}"
+  # shellcheck disable=SC2206  # the prefix is one word or none
+  local apt=($prefix env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -y)
+  local install=("${apt[@]}" install --no-install-recommends "${packages[@]}")
   # The package lists may be missing (a fresh machine) or too old: then fetch them and try once more.
-  if ! $prefix "${apt[@]}" install --no-install-recommends "${packages[@]}" >>"$LOG" 2>&1; then
-    $prefix "${apt[@]}" update >>"$LOG" 2>&1 || true
-    : >"$LOG.last"
-    if ! $prefix "${apt[@]}" install --no-install-recommends "${packages[@]}" > >(tee -a "$LOG" >"$LOG.last") 2>&1; then
+  if ! logged "${install[@]}"; then
+    logged "${apt[@]}" update || true
+    if no_network || ! logged "${install[@]}"; then
       no_network && stop "Debian's package servers cannot be reached; connect this machine to the network, or install" \
         "these from your own mirror: ${packages[*]} (details in $LOG)."
       stop "apt-get could not install the packages: $(last_error) (details in $LOG)."
@@ -123,25 +132,23 @@ make_environment() {
   if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     say "making the Python environment .venv with $("$python" --version)"
     rm -rf .venv
-    "$python" -m venv .venv >>"$LOG" 2>&1 || stop "$python could not make .venv: $(tail -n 1 "$LOG") (details in $LOG)."
+    logged "$python" -m venv .venv || stop "$python could not make .venv: $(tail -n 1 "$LAST") (details in $LOG)."
   fi
   say "installing LibTorch (CPU build) and the test libraries into .venv; the first time this takes a few minutes"
   # --no-deps: the two files name everything, so nothing unpinned and nothing large can come along.
-  if ! .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps --only-binary :all: \
-    -r requirements.txt -r requirements-test.txt >>"$LOG" 2>&1; then
-    explain_pip_failure
-  fi
-  .venv/bin/python -c 'import torch' >>"$LOG" 2>&1 ||
-    stop "LibTorch was installed and does not load: $(tail -n 1 "$LOG") (details in $LOG)."
+  logged .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps --only-binary :all: \
+    "${REQUIREMENTS[@]/#/--requirement=}" || explain_pip_failure
+  logged .venv/bin/python -c 'import torch' ||
+    stop "LibTorch was installed and does not load: $(tail -n 1 "$LAST") (details in $LOG)."
   environment_key >"$STAMP"
 }
 
 explain_pip_failure() {
   local otherwise="give a LibTorch of your own with 'make build TORCH=DIR', or leave the training wing out with 'make build TRAINING=OFF'"
-  grep -q 'No space left on device' "$LOG" && stop "the disk is full; free about 3 GB and run this again (details in $LOG)."
+  grep -q 'No space left on device' "$LAST" && stop "the disk is full; free about 3 GB and run this again (details in $LOG)."
   no_network && stop "pip cannot reach its package index; connect this machine to the network, point pip to a folder of" \
     "wheels with PIP_FIND_LINKS=DIR, $otherwise (details in $LOG)."
-  grep -q 'No matching distribution found for torch' "$LOG" &&
+  grep -q 'No matching distribution found for torch' "$LAST" &&
     stop "pip knows no CPU build of torch 2.13.0 for this Python ($(.venv/bin/python --version)); point it to one with" \
       "PIP_FIND_LINKS (a folder or page of wheels) or PIP_EXTRA_INDEX_URL (an index of CPU wheels), $otherwise."
   stop "pip could not install the Python packages: $(last_error) (details in $LOG)."
@@ -153,13 +160,11 @@ if [[ $with_packages == 1 ]]; then
     "'make build PACKAGES=own'."
   mapfile -t missing < <(missing_packages)
   if ((${#missing[@]} > 0)); then
-    date >"$LOG"
     install_packages "${missing[@]}"
   fi
 fi
 require_compiler
 if ! environment_ready; then
-  date >>"$LOG"
   make_environment
   say "ready"
 fi
