@@ -35,6 +35,7 @@ class FactorCache {
   int64_t room() const { return limit_ - size_; }
   int64_t numbers_per_token() const;  // of one layer, counted from the streams
   int64_t bytes() const;              // of memory held, counted from the streams
+  int64_t bytes_per_token() const { return layer_count() * numbers_per_token() * int64_t{sizeof(float)}; }
 
   // Makes memory for `tokens` more, in whole pages; the caller fills them and then calls advance. Error: more than
   // room().

@@ -1,0 +1,107 @@
+// t6 generate: continues a text.
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "t6/cli/serving/commands.h"
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/core/interrupt.h"
+#include "t6/core/numbers.h"
+#include "t6/core/parallel.h"
+#include "t6/formats/json.h"
+#include "t6/infer/generate.h"
+
+namespace t6 {
+namespace {
+
+struct Options {
+  std::string model, prompt_file;
+  std::optional<std::string> prompt;
+  GenerateOptions generate;
+  int threads = thread_count();
+  bool json = false;
+};
+
+std::string read_prompt(const Options& options) {
+  if (options.prompt) return *options.prompt;
+  if (!options.prompt_file.empty()) return read_text(options.prompt_file);
+  require(isatty(STDIN_FILENO) == 0, "no prompt: give --prompt, --prompt-file, or a text on standard input");
+  return {std::istreambuf_iterator<char>(std::cin), {}};
+}
+
+void print_json(const Generated& result) {
+  const Json json = {{"text", result.text},
+                     {"stop_reason", stop_reason_name(result.reason)},
+                     {"prompt_tokens", result.prompt_tokens},
+                     {"tokens", result.tokens},
+                     {"prompt_tokens_per_second", result.prompt_rate()},
+                     {"decode_tokens_per_second", result.decode_rate()},
+                     {"cache_bytes", result.cache_bytes},
+                     {"cache_bytes_per_token", result.cache_bytes_per_token}};
+  fmt::print("{}\n", json.dump(2));
+}
+
+void print_statistics(const Generated& result) {
+  fmt::print(stderr,
+             "t6: {} prompt tokens at {} tokens/s, {} tokens at {} tokens/s; cache {}, {} bytes a token; "
+             "stopped: {}\n",
+             format_digits(result.prompt_tokens), format_count(result.prompt_rate()), format_digits(result.tokens),
+             format_count(result.decode_rate()), format_bytes(static_cast<double>(result.cache_bytes)),
+             format_digits(result.cache_bytes_per_token), stop_reason_name(result.reason));
+}
+
+void run(const Options& options) {
+  set_thread_count(options.threads);
+  const std::string prompt = read_prompt(options);
+  const LoadedModel loaded = load_model(options.model);
+  catch_interrupts();
+  const auto show = [&](std::string_view piece) {
+    if (options.json) return;
+    fmt::print("{}", piece);
+    std::fflush(stdout);
+  };
+  const Generated result = generate(loaded, prompt, options.generate, show);
+  if (options.json) return print_json(result);
+  if (!result.text.ends_with('\n')) fmt::print("\n");
+  std::fflush(stdout);
+  print_statistics(result);
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  GenerateOptions& generate = options->generate;
+  CLI::App* command = app.add_subcommand("generate", "Continue a text with a model");
+  command->add_option("model", options->model, "A model folder, or the folder of a training run")->required();
+  auto* prompt = command->add_option("-p,--prompt", options->prompt, "The text to continue");
+  command->add_option("--prompt-file", options->prompt_file, "A file with the text (default: standard input)")
+      ->excludes(prompt);
+  command->add_option("-n,--max-tokens", generate.max_tokens, "Tokens to generate at most")->capture_default_str();
+  command->add_option("--temperature", generate.sampler.temperature, "Randomness; 0 takes the likeliest token")
+      ->capture_default_str();
+  command->add_option("--top-k", generate.sampler.top_k, "Choose among the k likeliest tokens; 0: all")
+      ->capture_default_str();
+  command->add_option("--top-p", generate.sampler.top_p, "Choose among the likeliest tokens of this probability")
+      ->capture_default_str();
+  command->add_option("--seed", generate.sampler.seed, "The same seed gives the same text")->capture_default_str();
+  command->add_option("--stop", generate.stop, "End before this text (may be given several times)")
+      ->allow_extra_args(false);
+  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  command->add_flag("--json", options->json, "Print the text and the statistics as JSON, at the end");
+  command->footer(
+      "The text goes to standard output as it comes; speed and cache size, measured in the run, to standard error.\n"
+      "Examples:\n"
+      "  t6 generate runs/demo --prompt 'Once upon a time' --max-tokens 100\n"
+      "  t6 generate runs/demo --prompt-file start.txt --temperature 0 --stop 'The end'\n"
+      "  echo 'To be' | t6 generate runs/demo --top-p 0.9 --seed 7 --json");
+  command->callback([=] { run(*options); });
+}
+
+}  // namespace t6

@@ -1,0 +1,96 @@
+#include "t6/eval/perplexity.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "t6/core/error.h"
+#include "t6/core/parallel.h"
+#include "t6/core/progress.h"
+#include "t6/infer/forward.h"
+#include "t6/kernels/pointwise.h"
+
+namespace t6 {
+namespace {
+
+constexpr int64_t kDefaultContext = 1024;
+// Tokens in one forward pass: enough to fill the kernels, few enough for logits of large vocabularies.
+constexpr int64_t kChunk = 256;
+
+// The sum of -log p(targets[t]) by row t of the logits [T, V].
+double cross_entropy(std::span<const float> logits, std::span<const int32_t> targets, int64_t V) {
+  std::vector<double> losses(targets.size());
+  parallel_for(static_cast<int64_t>(targets.size()), 1 + (int64_t{1} << 15) / V, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const auto row = static_cast<size_t>(t);
+      const float* x = logits.data() + t * V;
+      losses[row] = log_sum_exp(x, V) - x[targets[row]];
+    }
+  });
+  double sum = 0;
+  for (const double loss : losses) sum += loss;
+  return sum;
+}
+
+int64_t text_bytes(const Tokenizer& tokenizer, std::span<const int32_t> tokens) {
+  std::vector<int64_t> sizes(static_cast<size_t>(tokenizer.vocab_size()), -1);
+  int64_t bytes = 0;
+  for (const int32_t id : tokens) {
+    if (id >= tokenizer.vocab_size()) continue;  // a padded row of the model, which decodes to nothing
+    int64_t& size = sizes[static_cast<size_t>(id)];
+    if (size < 0) size = static_cast<int64_t>(tokenizer.decode_bytes({&id, 1}, /*skip_special=*/true).size());
+    bytes += size;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+double Perplexity::perplexity() const { return std::exp(loss()); }
+double Perplexity::bits_per_byte() const { return nats / std::numbers::ln2 / static_cast<double>(bytes); }
+
+Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens, const PerplexityOptions& options) {
+  const int64_t V = loaded.config().vocab_size, longest = loaded.config().max_position_embeddings;
+  Perplexity result;
+  result.context = options.context ? options.context : std::min(longest, kDefaultContext);
+  result.stride = options.stride ? options.stride : std::max<int64_t>(1, result.context / 2);
+  require(result.context >= 1 && result.context <= longest, "the context must be from 1 to the model's {}, not {}",
+          longest, result.context);
+  require(result.stride >= 1 && result.stride <= result.context,
+          "the stride must be from 1 to the context of {}, not {}", result.context, result.stride);
+  require(tokens.size() >= 2, "{} tokens are too few: the first is not predicted", tokens.size());
+  for (const int32_t id : tokens) {
+    require(id >= 0 && id < V, "token id {} is outside the model's vocabulary of {}", id, V);
+  }
+  result.bytes = text_bytes(*loaded.tokenizer, tokens.subspan(1));
+  require(result.bytes > 0, "the tokens hold no text");
+
+  const auto begin_time = std::chrono::steady_clock::now();
+  const auto last = static_cast<int64_t>(tokens.size()) - 1;
+  ForwardPass pass(loaded.model);
+  FactorCache cache(loaded.config());
+  Progress progress("evaluating", last, "tokens");
+  for (int64_t begin = 0; result.tokens < last; begin += result.stride) {
+    const int64_t end = std::min(begin + result.context, last);
+    cache.truncate(0);
+    for (int64_t at = begin; at < end;) {
+      // result.tokens is also the position from which on the next token was not yet predicted.
+      const bool known = at < result.tokens;
+      const int64_t count = std::min(kChunk, (known ? result.tokens : end) - at);
+      const auto from = static_cast<size_t>(at), size = static_cast<size_t>(count);
+      const auto logits = pass.run(tokens.subspan(from, size), cache, known ? Logits::none : Logits::all);
+      at += count;
+      if (known) continue;
+      result.nats += cross_entropy(logits, tokens.subspan(from + 1, size), V);
+      result.tokens += count;
+      progress.update(result.tokens);
+    }
+  }
+  progress.finish();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_time).count();
+  return result;
+}
+
+}  // namespace t6

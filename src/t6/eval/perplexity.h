@@ -1,0 +1,36 @@
+// How well a model predicts a text.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "t6/infer/load.h"
+
+namespace t6 {
+
+struct PerplexityOptions {
+  int64_t context = 0;  // tokens a window; 0: the model's max_position_embeddings, at most 1024
+  int64_t stride = 0;   // from one window's first token to the next one's; 0: half the context
+};
+
+// Measured in this run.
+struct Perplexity {
+  int64_t context = 0, stride = 0;  // those that were used
+  int64_t tokens = 0;               // predicted: all but the first
+  int64_t bytes = 0;                // of their text
+  double nats = 0;                  // -log of the probability of all of them together
+  double seconds = 0;
+
+  double loss() const { return nats / static_cast<double>(tokens); }  // nats a token
+  double perplexity() const;
+  double bits_per_byte() const;
+  double tokens_per_second() const { return static_cast<double>(tokens) / seconds; }
+};
+
+// Windows of `context` tokens move on by `stride`; each token but the first is predicted once, from all tokens before
+// it in the first window that reaches it: at least context - stride of them, or all there are. Shows progress. Errors:
+// fewer than two tokens, an id outside the model's vocabulary, no text among the tokens, context beyond the model's,
+// stride not from 1 to context.
+Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens, const PerplexityOptions& options);
+
+}  // namespace t6

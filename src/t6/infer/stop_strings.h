@@ -1,0 +1,28 @@
+// Ends a stream of text at the first of some strings.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace t6 {
+
+class StopStrings {
+ public:
+  // Error: an empty string.
+  explicit StopStrings(std::vector<std::string> strings);
+
+  // Takes the next piece and returns what may be shown: the text up to the first stop string, and of the rest what
+  // cannot be the beginning of one. After a stop string was found, nothing.
+  std::string push(std::string_view piece);
+  // The text held back, when no more comes.
+  std::string finish();
+  bool found() const { return found_; }
+
+ private:
+  std::vector<std::string> strings_;
+  std::string held_;
+  bool found_ = false;
+};
+
+}  // namespace t6

@@ -1,0 +1,154 @@
+#include "t6/infer/forward.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "t6/core/error.h"
+#include "t6/core/parallel.h"
+#include "tests/infer/random_weights.h"
+#include "tests/zoo.h"
+
+namespace t6 {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+std::vector<float> copy(std::span<const float> numbers) { return {numbers.begin(), numbers.end()}; }
+
+// Logits of every position, the tokens given in pieces of the sizes in `pieces`.
+std::vector<float> logits_in_pieces(ForwardPass& pass, const std::vector<int32_t>& ids,
+                                    const std::vector<size_t>& pieces) {
+  FactorCache cache(pass.model().config());
+  std::vector<float> logits;
+  size_t begin = 0;
+  for (const size_t size : pieces) {
+    const auto part = pass.run(std::span(ids).subspan(begin, size), cache, Logits::all);
+    logits.insert(logits.end(), part.begin(), part.end());
+    begin += size;
+  }
+  EXPECT_EQ(begin, ids.size());
+  return logits;
+}
+
+class Zoo : public ::testing::TestWithParam<ZooModel> {};
+
+TEST_P(Zoo, DecodesTokenByTokenAsInOnePass) {
+  const ModelConfig& config = GetParam().config;
+  ForwardPass pass(random_model(config));
+  const auto ids = random_ids(config, 40);
+  const auto whole = logits_in_pieces(pass, ids, {40});
+  ASSERT_EQ(whole.size(), static_cast<size_t>(40 * config.vocab_size));
+  // The same bits, as the kernels promise.
+  EXPECT_THAT(logits_in_pieces(pass, ids, std::vector<size_t>(40, 1)), ElementsAreArray(whole));
+  EXPECT_THAT(logits_in_pieces(pass, ids, {1, 17, 2, 20}), ElementsAreArray(whole));
+}
+
+TEST_P(Zoo, CachesTheNumbersOfTable1) {
+  const ModelConfig& config = GetParam().config;
+  ForwardPass pass(random_model(config));
+  FactorCache cache(config);
+  EXPECT_EQ(cache.numbers_per_token(), attention_shape(config).cache_numbers());
+  EXPECT_EQ(cache.bytes(), 0);
+  pass.run(random_ids(config, 3), cache, Logits::none);
+  const int64_t page = cache.bytes() / (4 * config.num_hidden_layers * cache.numbers_per_token());
+  EXPECT_EQ(cache.bytes(), 4 * config.num_hidden_layers * cache.numbers_per_token() * page);
+  EXPECT_GE(page, 3);
+  EXPECT_LE(page, config.max_position_embeddings);
+}
+
+TEST_P(Zoo, ReadsNothingOfTheCachePastItsEnd) {
+  const ModelConfig& config = GetParam().config;
+  ForwardPass pass(random_model(config));
+  const auto ids = random_ids(config, 12);
+  FactorCache clean(config), dirty(config);
+  pass.run(std::span(ids).first(9), clean, Logits::none);
+  pass.run(std::span(ids).first(9), dirty, Logits::none);
+  for (int64_t i = 0; i < dirty.layer_count(); ++i) {
+    for (CachedFactors* factors : {&dirty.layer(i).k, &dirty.layer(i).v}) {
+      for (FactorStream* stream : {&factors->a, &factors->b, &factors->c}) {
+        std::fill(stream->numbers.begin() + 9 * stream->width, stream->numbers.end(),
+                  std::numeric_limits<float>::quiet_NaN());
+      }
+    }
+  }
+  const auto wanted = copy(pass.run(std::span(ids).subspan(9), clean, Logits::all));
+  EXPECT_THAT(copy(pass.run(std::span(ids).subspan(9), dirty, Logits::all)), ElementsAreArray(wanted));
+}
+
+TEST_P(Zoo, GoesBackToAPrefix) {
+  const ModelConfig& config = GetParam().config;
+  ForwardPass pass(random_model(config));
+  const auto ids = random_ids(config, 12), other = random_ids(config, 12, 3);
+  const auto wanted = logits_in_pieces(pass, ids, {12});
+  FactorCache cache(config);
+  pass.run(std::span(ids).first(5), cache, Logits::none);
+  pass.run(other, cache, Logits::none);
+  cache.truncate(5);
+  const auto logits = pass.run(std::span(ids).subspan(5), cache, Logits::last);
+  EXPECT_EQ(cache.size(), 12);
+  EXPECT_THAT(copy(logits), ElementsAreArray(wanted.end() - config.vocab_size, wanted.end()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Zoo, ::testing::ValuesIn(zoo()), [](const auto& test) { return zoo_name(test); });
+
+TEST(ForwardPass, DoesNotDependOnTheThreads) {
+  ModelConfig config = zoo().front().config;
+  config.hidden_size = 256;
+  config.vocab_size = 999;
+  config.attention_kind = AttentionKind::tpa;
+  config.max_position_embeddings = 256;
+  ForwardPass pass(random_model(config));
+  const auto ids = random_ids(config, 200);
+  const int before = thread_count();
+  set_thread_count(1);
+  const auto wanted = logits_in_pieces(pass, ids, {150, 49, 1});
+  for (const int threads : {2, 3}) {
+    set_thread_count(threads);
+    EXPECT_THAT(logits_in_pieces(pass, ids, {150, 49, 1}), ElementsAreArray(wanted)) << threads;
+  }
+  set_thread_count(before);
+}
+
+TEST(ForwardPass, RefusesWhatDoesNotFitAndChangesNothing) {
+  const ModelConfig config = zoo().front().config;
+  ForwardPass pass(random_model(config));
+  FactorCache cache(config, 10);
+  const auto run = [&](std::vector<int32_t> ids) { pass.run(ids, cache, Logits::last); };
+  run({1, 2, 3});
+  EXPECT_THAT([&] { run({}); }, ThrowsMessage<Error>(HasSubstr("at least one token")));
+  EXPECT_THAT([&] { run({4, 37}); }, ThrowsMessage<Error>(HasSubstr("token id 37 is outside")));
+  EXPECT_THAT([&] { run({-1}); }, ThrowsMessage<Error>(HasSubstr("token id -1 is outside")));
+  EXPECT_THAT([&] { run(std::vector<int32_t>(8, 1)); }, ThrowsMessage<Error>(HasSubstr("the context is full")));
+  EXPECT_EQ(cache.size(), 3);
+  run(std::vector<int32_t>(7, 1));
+  EXPECT_EQ(cache.size(), 10);
+
+  ModelConfig other = config;
+  other.head_dim = 12;
+  FactorCache foreign(other);
+  EXPECT_THAT([&] { pass.run(std::vector<int32_t>{1}, foreign, Logits::last); },
+              ThrowsMessage<Error>(HasSubstr("another model")));
+}
+
+TEST(FactorCache, ChecksItsLimits) {
+  const ModelConfig config = zoo().front().config;
+  EXPECT_EQ(FactorCache(config).limit(), 64);
+  EXPECT_THROW(FactorCache(config, 65), Error);
+  EXPECT_THROW(FactorCache(config, -1), Error);
+  FactorCache cache(config);
+  cache.reserve(5);
+  cache.advance(5);
+  EXPECT_THROW(cache.truncate(6), Error);
+  EXPECT_THROW(cache.truncate(-1), Error);
+  EXPECT_GT(cache.bytes(), 0);
+  cache.clear();
+  EXPECT_EQ(cache.bytes(), 0);
+  EXPECT_EQ(cache.size(), 0);
+}
+
+}  // namespace
+}  // namespace t6
