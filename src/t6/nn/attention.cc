@@ -2,14 +2,14 @@
 
 namespace t6 {
 
-AttentionImpl::AttentionImpl(const ModelConfig& config)
+SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config)
     : config_(config), shape_(attention_shape(config)), rotary_(rotary_dim(config), config.rope_theta) {
   const int64_t width = config.hidden_size, H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
   const int64_t rope = config.qk_rope_head_dim, latent = config.kv_lora_rank;
   if (config.q_lora_rank > 0) compressed_query_.register_in(*this, width, config.q_lora_rank, H * (D + rope));
   if (shape_.values == ValueSource::latent) {
     latent_down_ = register_module("kv_a_proj_with_mqa", make_linear(width, latent + rope));
-    latent_norm_ = register_module("kv_a_layernorm", RmsNorm(latent, kLatentEpsilon, true));
+    latent_norm_ = register_module("kv_a_layernorm", Norm(latent, kLatentEpsilon, true));
     latent_up_ = register_module("kv_b_proj", make_linear(latent, H * (D + E)));
   } else {
     const auto projection = [&](const char* name, const FactorShape& shape, bool has_features) {
@@ -20,19 +20,19 @@ AttentionImpl::AttentionImpl(const ModelConfig& config)
     v_proj_ = projection("v_proj", shape_.v, shape_.values == ValueSource::own);
   }
   if (config.query_key_norm) {
-    q_norm_ = register_module("q_norm", RmsNorm(D, config.rms_norm_eps, true));
-    k_norm_ = register_module("k_norm", RmsNorm(D, config.rms_norm_eps, true));
+    q_norm_ = register_module("q_norm", Norm(D, config.rms_norm_eps, true));
+    k_norm_ = register_module("k_norm", Norm(D, config.rms_norm_eps, true));
   }
   if (config.kv_shift) {
     k_shift_ = register_parameter("k_shift", torch::empty({2, H}));
     v_shift_ = register_parameter("v_shift", torch::empty({2, H}));
   }
-  if (config.head_output_norm) head_norm_ = register_module("head_norm", RmsNorm(E, kHeadEpsilon, true));
+  if (config.head_output_norm) head_norm_ = register_module("head_norm", Norm(E, kHeadEpsilon, true));
   if (config.output_gate) gate_proj_ = register_module("gate_proj", make_linear(width, H * E));
   o_proj_ = register_module("o_proj", make_linear(H * E, width));
 }
 
-AttentionImpl::Heads AttentionImpl::project(const torch::Tensor& x) {
+SelfAttentionImpl::Heads SelfAttentionImpl::project(const torch::Tensor& x) {
   const int64_t batch = x.size(0), length = x.size(1);
   TensorProduct q;
   if (config_.q_lora_rank > 0) {
@@ -43,12 +43,12 @@ AttentionImpl::Heads AttentionImpl::project(const torch::Tensor& x) {
     q = q_proj_->forward(x, q_norm_, &rotary_);
   }
   const TensorProduct k = k_proj_->forward(x, k_norm_, &rotary_);
-  const TensorProduct v = shape_.values == ValueSource::own ? v_proj_->forward(x, RmsNorm(nullptr), nullptr)
+  const TensorProduct v = shape_.values == ValueSource::own ? v_proj_->forward(x, Norm(nullptr), nullptr)
                                                             : v_proj_->forward_shared(x, k.shared);
   return {materialize(q, batch, length), materialize(k, batch, length), materialize(v, batch, length)};
 }
 
-AttentionImpl::Heads AttentionImpl::project_latent(const torch::Tensor& x) {
+SelfAttentionImpl::Heads SelfAttentionImpl::project_latent(const torch::Tensor& x) {
   const int64_t length = x.size(1), H = config_.num_attention_heads, D = config_.head_dim, E = config_.value_dim();
   const int64_t rope = config_.qk_rope_head_dim;
   const auto query = compressed_query_.forward(x).unflatten(-1, {H, D + rope}).split_with_sizes({D, rope}, -1);
@@ -62,14 +62,14 @@ AttentionImpl::Heads AttentionImpl::project_latent(const torch::Tensor& x) {
 
 // Mixes each head's keys (or values) with the previous token's, after rotation: the cache can then keep unmixed
 // factors.
-torch::Tensor AttentionImpl::shift(const torch::Tensor& heads, const torch::Tensor& weights) {
+torch::Tensor SelfAttentionImpl::shift(const torch::Tensor& heads, const torch::Tensor& weights) {
   const int64_t H = config_.num_attention_heads;
   const torch::Tensor all = heads.size(2) == H ? heads : heads.repeat_interleave(H / heads.size(2), 2);
   const torch::Tensor previous = torch::constant_pad_nd(all.narrow(1, 0, all.size(1) - 1), {0, 0, 0, 0, 1, 0});
   return all * weights[0].unsqueeze(-1) + previous * weights[1].unsqueeze(-1);
 }
 
-torch::Tensor AttentionImpl::forward(const torch::Tensor& x) {
+torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x) {
   auto [q, k, v] = shape_.values == ValueSource::latent ? project_latent(x) : project(x);
   if (config_.kv_shift) {
     k = shift(k, k_shift_);

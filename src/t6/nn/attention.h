@@ -9,9 +9,9 @@
 
 namespace t6 {
 
-class AttentionImpl : public torch::nn::Module {
+class SelfAttentionImpl : public torch::nn::Module {
  public:
-  explicit AttentionImpl(const ModelConfig& config);
+  explicit SelfAttentionImpl(const ModelConfig& config);
 
   // x [B, T, C] normalized hidden states -> [B, T, C]. Causal.
   torch::Tensor forward(const torch::Tensor& x);
@@ -29,13 +29,13 @@ class AttentionImpl : public torch::nn::Module {
   Rotary rotary_;
   CompressedQuery compressed_query_;  // mla, mfa
   FactorProjection q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr};
-  RmsNorm q_norm_{nullptr}, k_norm_{nullptr};                    // query_key_norm
+  Norm q_norm_{nullptr}, k_norm_{nullptr};                       // query_key_norm
   torch::nn::Linear latent_down_{nullptr}, latent_up_{nullptr};  // mla: C to d_c + d_r, d_c to H (D + E)
-  RmsNorm latent_norm_{nullptr};                                 // [d_c]
+  Norm latent_norm_{nullptr};                                    // [d_c]
   torch::Tensor k_shift_, v_shift_;                              // [2, H]: this token's weights, the previous one's
-  RmsNorm head_norm_{nullptr};                                   // [E]
+  Norm head_norm_{nullptr};                                      // [E]
   torch::nn::Linear gate_proj_{nullptr}, o_proj_{nullptr};
 };
-TORCH_MODULE(Attention);
+TORCH_MODULE(SelfAttention);
 
 }  // namespace t6

@@ -52,7 +52,7 @@ torch::Tensor FactorProjectionImpl::head_factors(const torch::Tensor& x) {
   return a;
 }
 
-TensorProduct FactorProjectionImpl::forward(const torch::Tensor& x, RmsNorm norm, Rotary* rotary) {
+TensorProduct FactorProjectionImpl::forward(const torch::Tensor& x, Norm norm, Rotary* rotary) {
   const auto split = [&](const torch::Tensor& y) { return y.unflatten(-1, {shape_.rank, -1}); };
   TensorProduct product;
   product.a = head_factors(x);

@@ -26,7 +26,7 @@ class FactorProjectionImpl : public torch::nn::Module {
   FactorProjectionImpl(const FactorShape& shape, HeadActivation activation, int64_t width, bool has_features = true);
 
   // x [B, T, C]. `norm` (empty: none) and `rotary` (null: none) act on the feature factors, in this order.
-  TensorProduct forward(const torch::Tensor& x, RmsNorm norm, Rotary* rotary);
+  TensorProduct forward(const torch::Tensor& x, Norm norm, Rotary* rotary);
   // Values whose features are the keys': their own head factors with `features`.
   TensorProduct forward_shared(const torch::Tensor& x, const torch::Tensor& features);
 

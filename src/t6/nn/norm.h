@@ -5,9 +5,9 @@
 
 namespace t6 {
 
-class RmsNormImpl : public torch::nn::Module {
+class NormImpl : public torch::nn::Module {
  public:
-  RmsNormImpl(int64_t size, double epsilon, bool weighted) : size_(size), epsilon_(epsilon) {
+  NormImpl(int64_t size, double epsilon, bool weighted) : size_(size), epsilon_(epsilon) {
     if (weighted) weight = register_parameter("weight", torch::ones({size}));
   }
   torch::Tensor forward(const torch::Tensor& x) {
@@ -20,7 +20,7 @@ class RmsNormImpl : public torch::nn::Module {
   int64_t size_;
   double epsilon_;
 };
-TORCH_MODULE(RmsNorm);
+TORCH_MODULE(Norm);
 
 // The epsilons that the reference fixes: compressed queries and latents of MLA, and the heads' outputs.
 inline constexpr double kLatentEpsilon = 1e-6;

@@ -6,15 +6,13 @@
 namespace t6 {
 namespace {
 
-RmsNorm block_norm(const ModelConfig& config) {
-  return RmsNorm(config.hidden_size, config.rms_norm_eps, config.norm_weight);
-}
+Norm block_norm(const ModelConfig& config) { return Norm(config.hidden_size, config.rms_norm_eps, config.norm_weight); }
 
 }  // namespace
 
 BlockImpl::BlockImpl(const ModelConfig& config)
     : input_layernorm_(register_module("input_layernorm", block_norm(config))),
-      self_attn_(register_module("self_attn", Attention(config))),
+      self_attn_(register_module("self_attn", SelfAttention(config))),
       post_attention_layernorm_(register_module("post_attention_layernorm", block_norm(config))),
       mlp_(register_module("mlp", FeedForward(config.hidden_size, config.feed_forward_dim()))) {}
 

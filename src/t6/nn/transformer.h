@@ -15,9 +15,9 @@ class BlockImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
 
  private:
-  RmsNorm input_layernorm_;
-  Attention self_attn_;
-  RmsNorm post_attention_layernorm_;
+  Norm input_layernorm_;
+  SelfAttention self_attn_;
+  Norm post_attention_layernorm_;
   FeedForward mlp_;
 };
 TORCH_MODULE(Block);
@@ -41,7 +41,7 @@ class TransformerImpl : public torch::nn::Module {
   ModelConfig config_;
   torch::nn::Embedding embed_tokens_{nullptr};
   torch::nn::ModuleList layers_;
-  RmsNorm norm_{nullptr};
+  Norm norm_{nullptr};
   torch::nn::Linear lm_head_{nullptr};  // when embeddings are not tied
 };
 TORCH_MODULE(Transformer);

@@ -1,0 +1,122 @@
+// Times training steps of presets beside the machine's roof: tokens a second and peak memory.
+//
+//   build/release/bench/train_step --preset small-tpa --batch 1 --context 512
+//
+// The peer is the same model in eager PyTorch: bench/compare_training.sh runs both in turn.
+#include <sys/resource.h>
+#include <torch/torch.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "t6/cli/program.h"
+#include "t6/core/error.h"
+#include "t6/formats/json.h"
+#include "t6/model/costs.h"
+#include "t6/model/presets.h"
+#include "t6/nn/weights.h"
+#include "t6/train/optimizer.h"
+
+namespace t6 {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+double peak_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+// The rate of a 2048^3 float32 product, GFLOP/s.
+double roof_gflops() {
+  const torch::NoGradGuard no_gradients;
+  const torch::Tensor x = torch::randn({2048, 2048}), y = torch::randn({2048, 2048});
+  std::vector<double> times;
+  for (int i = 0; i < 5; ++i) {
+    const auto start = Clock::now();
+    const torch::Tensor z = x.matmul(y);
+    times.push_back(seconds_since(start));
+  }
+  return 2 * 2048.0 * 2048 * 2048 / median(times) / 1e9;
+}
+
+struct BenchOptions {
+  std::string preset = "small-tpa";
+  int64_t batch = 1, context = 512;
+  int steps = 6, threads = 2;
+};
+
+void run(const BenchOptions& options) {
+  torch::set_num_threads(options.threads);
+  const ModelConfig config = preset(options.preset);
+  Transformer model(config);
+  initialize(model, 0);
+  AdamWOptions adamw;
+  AdamW optimizer(model->named_parameters(), adamw);
+  torch::manual_seed(0);
+  const torch::Tensor tokens = torch::randint(0, config.vocab_size, {options.batch, options.context + 1}, torch::kLong);
+  const torch::Tensor inputs = tokens.narrow(1, 0, options.context).contiguous();
+  const torch::Tensor targets = tokens.narrow(1, 1, options.context).contiguous();
+
+  std::vector<double> forward, backward, update, step;
+  for (int i = 0; i < options.steps; ++i) {
+    const auto start = Clock::now();
+    const torch::Tensor loss = model->loss(inputs, targets);
+    forward.push_back(seconds_since(start));
+    loss.backward();
+    backward.push_back(seconds_since(start) - forward.back());
+    optimizer.clip(1.0);
+    optimizer.step();
+    optimizer.zero_grad();
+    step.push_back(seconds_since(start));
+    update.push_back(step.back() - forward.back() - backward.back());
+  }
+  const double peak = peak_mib();
+  const auto tokens_per_step = static_cast<double>(options.batch * options.context);
+  // Forward and backward: three times the forward pass, attention over half the context on average.
+  const double flops = 3 * tokens_per_step * forward_flops(config, options.context / 2);
+  const double seconds = median({step.begin() + 1, step.end()});
+  const double roof = roof_gflops();
+  const Json row = {{"engine", "t6"},
+                    {"preset", options.preset},
+                    {"parameters", parameter_count(config)},
+                    {"batch", options.batch},
+                    {"context", options.context},
+                    {"threads", options.threads},
+                    {"tokens_per_s", tokens_per_step / seconds},
+                    {"forward_ms", 1e3 * median(forward)},
+                    {"backward_ms", 1e3 * median(backward)},
+                    {"update_ms", 1e3 * median(update)},
+                    {"gflops", flops / seconds / 1e9},
+                    {"roof_gflops", roof},
+                    {"roof_percent", flops / seconds / 1e7 / roof},
+                    {"peak_rss_mib", peak}};
+  fmt::print("{}\n", row.dump());
+}
+
+}  // namespace
+}  // namespace t6
+
+int main(int argc, char** argv) {
+  CLI::App app("Training speed and memory of a preset on this machine");
+  t6::BenchOptions options;
+  app.add_option("--preset", options.preset)->capture_default_str();
+  app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--context", options.context)->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--steps", options.steps, "Steps, the first not counted")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 1000));
+  app.add_option("--threads", options.threads)->capture_default_str()->check(CLI::Range(1, 1024));
+  app.callback([&] { t6::run(options); });
+  return t6::run_program(app, argc, argv);
+}
