@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# The whole way on real text: the King James Bible to token shards, a small T6 trained on them, evaluated, its cache
+# compared, a sample, a report. An interrupted run goes on where it stopped; a finished one is shown again at once.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+t6=build/release/t6
+run=runs/demo
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+
+say "1. The text: the King James Bible, as bytes"
+[[ -f data/kjv.jsonl ]] || scripts/kjv.sh data/kjv.jsonl
+[[ -d data/kjv ]] || $t6 prepare data/kjv.jsonl --out data/kjv
+echo "data/kjv: $(stat -c %s data/kjv.jsonl | numfmt --to=iec) of text in $(ls data/kjv/*.bin | wc -l) token shards"
+
+say "2. Training a T6 of 1.2 million parameters (Ctrl-C saves; 'make demo' again goes on)"
+$t6 train configs/demo.toml --out $run --resume
+
+say "3. How well it predicts text that it has not seen, beside counting three bytes back"
+$t6 eval $run --shard data/kjv/val_000000.bin --baseline-train data/kjv/train_000000.bin --tokens 60000
+
+say "4. What its cache costs beside the baselines of its size"
+$t6 info $run --memory 1GiB
+
+say "5. What it writes"
+$t6 generate $run --prompt "And it came to pass" --max-tokens 400 --temperature 0.7 --seed 7
+
+say "The report, with the loss curves: $PWD/$run/report.html"
+echo "Next: train on a text of your own, docs/training.md"
