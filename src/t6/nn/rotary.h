@@ -3,13 +3,15 @@
 
 #include <torch/torch.h>
 
+#include "t6/kernels/rotary.h"
+
 namespace t6 {
 
 // Rotates the first `rotary_dim` of the last dimension's features by their token's position; a rotary_dim of 0 rotates
 // nothing. Tables are kept for the longest sequence seen.
 class Rotary {
  public:
-  Rotary(int64_t rotary_dim, double theta) : rotary_dim_(rotary_dim), theta_(theta) {}
+  Rotary(int64_t rotary_dim, double theta) : table_(rotary_dim, theta) {}
 
   // x [B, T, R, D] (or [R, D], the same factor at each of `length` positions, giving [1, T, R, D]).
   torch::Tensor rotate(const torch::Tensor& x, int64_t length);
@@ -17,8 +19,7 @@ class Rotary {
  private:
   void extend(int64_t length);
 
-  int64_t rotary_dim_;
-  double theta_;
+  RotaryTable table_;        // the serving wing's own, so that both turn by the same numbers
   torch::Tensor cos_, sin_;  // [T, 1, rotary_dim / 2]
 };
 

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Runs the examples of the documents: each page's `sh` blocks, in order, in one folder that holds a text.
+
+Blocks marked `console` show what is typed on the user's own machine (make, apt-get) and are not run.
+"""
+import os
+import re
+import subprocess
+import unittest
+
+from support import BUILD, SOURCE, TRAINING, ProgramTest, book
+
+# What makes an example take minutes, and what stands for it here.
+SHORTER = (("steps = 600", "steps = 12"), ("minutes = 4 ", "minutes = 1 "), ("--max-tokens 200", "--max-tokens 20"))
+
+
+class Documents(ProgramTest):
+    def run_page(self, page):
+        blocks = re.findall(r"^```sh\n(.*?)^```", (SOURCE / page).read_text(), re.MULTILINE | re.DOTALL)
+        script = "\n".join(blocks)
+        for long, short in SHORTER:
+            script = script.replace(long, short)
+        (self.folder / "my-book.txt").write_text(book())
+        environment = dict(os.environ, PATH=f"{BUILD}:{os.environ['PATH']}")
+        result = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=self.folder, env=environment, text=True,
+                                capture_output=True, timeout=900)
+        self.assertEqual(result.returncode, 0, result.stdout[-3000:] + result.stderr[-3000:])
+
+    def test_models(self):
+        self.run_page("docs/models.md")
+
+    @unittest.skipUnless(TRAINING, "the training wing was not built")
+    def test_training(self):
+        self.run_page("docs/training.md")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""The programs as a user meets them: help, exit codes, JSON, and the way from a text to a report."""
+import json
+import shutil
+import time
+import unittest
+
+from support import BUILD, SANITIZED, TRAINING, ProgramTest, book
+
+COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "report", "golden")
+
+
+class Usage(ProgramTest):
+    def test_help_lists_the_commands_and_each_has_examples(self):
+        overview = self.run_program("--help").stdout
+        for command in COMMANDS + ("train",):
+            self.assertIn(command, overview)
+        for command in COMMANDS:
+            self.assertIn("xample", self.run_program(command, "--help").stdout, command)
+
+    @unittest.skipIf(SANITIZED, "sanitizers make it slow and large")
+    def test_help_is_immediate(self):
+        fastest = 1.0
+        for _ in range(10):
+            start = time.perf_counter()
+            self.run_program("--help")
+            fastest = min(fastest, time.perf_counter() - start)
+        self.assertLess(fastest, 0.05)
+
+    @unittest.skipIf(SANITIZED, "sanitizers make it slow and large")
+    def test_the_program_needs_no_torch_and_is_small(self):
+        self.assertLess((BUILD / "t6").stat().st_size, 20e6)
+        self.assertNotIn(b"libtorch", (BUILD / "t6").read_bytes())
+
+    def test_wrong_usage_ends_with_2(self):
+        for arguments in ([], ["nonsense"], ["info", "--nonsense"], ["eval"], ["generate", "x", "--top-k", "many"]):
+            self.run_program(*arguments, code=2)
+
+    def test_errors_are_one_line_and_end_with_1(self):
+        for arguments in (["info", "no-such-model"], ["info", "small-tpa", "--memory", "lots"],
+                          ["eval", "nowhere", "--text", "nothing"], ["generate", "nowhere", "--prompt", "x"],
+                          ["prepare", "nothing.txt", "--out", "data"], ["report", "nowhere"], ["golden", "."]):
+            result = self.refuse(*arguments, words=[])
+            self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+            self.assertEqual(result.stdout, "")
+
+    def test_info_gives_the_papers_numbers(self):
+        info = json.loads(self.run_program("info", "small-tpa", "--json").stdout)
+        self.assertEqual(info["parameters"], 124342272)
+        self.assertEqual(info["cache"][0]["numbers_per_token_and_layer"], 4 * (34 + 64))
+        self.assertEqual(info["cache"][0]["bytes_per_token"]["float32"], 12 * 4 * 4 * (34 + 64))
+        self.assertEqual([row["kind"] for row in info["cache"]], ["tpa", "mha", "mqa", "gqa", "mla"])
+
+    def test_a_missing_training_wing_is_explained(self):
+        shutil.copy(BUILD / "t6", self.folder / "t6")
+        result = self.run_program("train", "x.toml", code=1, program=self.folder / "t6")
+        self.assertIn("t6-train", result.stderr)
+
+
+@unittest.skipUnless(TRAINING, "the training wing was not built")
+class FromTextToReport(ProgramTest):
+    CONFIG = """
+[model]
+preset = "nano-tpa"
+num_hidden_layers = 2
+[data]
+path = "data"
+[optimizer]
+learning_rate = 3e-3
+[train]
+steps = 40
+batch_size = 4
+context = 64
+evaluate_every = 20
+checkpoint_every = 20
+"""
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "book.txt").write_text(book())
+        (self.folder / "run.toml").write_text(self.CONFIG)
+        self.run_program("prepare", "book.txt", "--out", "data")
+
+    def test_the_whole_way(self):
+        out = self.run_program("train", "run.toml", "--out", "run").stdout
+        self.assertIn("bits per byte", out)
+        names = {path.name for path in (self.folder / "run/model").iterdir()}
+        self.assertLessEqual({"config.json", "model.safetensors", "tokenizer.json"}, names)
+        records = [json.loads(line) for line in (self.folder / "run/metrics.jsonl").read_text().splitlines()]
+        losses = [r["loss"] for r in records if "loss" in r]
+        self.assertLess(losses[-1], losses[0] - 1)
+
+        score = json.loads(self.run_program("eval", "run", "--text", "book.txt", "--tokens", "3000", "--json").stdout)
+        self.assertLess(score["bits_per_byte"], 6)
+        validation = [r["validation_loss"] for r in records if "validation_loss" in r]
+        shard = json.loads(self.run_program("eval", "run", "--shard", "data/val_000000.bin", "--context", "64", "--json").stdout)
+        self.assertAlmostEqual(shard["loss"], validation[-1], delta=0.25)
+
+        text = self.run_program("generate", "run", "--prompt", "The king", "--max-tokens", "40", "--seed", "3")
+        again = self.run_program("generate", "run", "--prompt", "The king", "--max-tokens", "40", "--seed", "3")
+        self.assertEqual(text.stdout, again.stdout)
+        self.assertTrue(text.stdout.startswith("The king"), text.stdout)
+        self.assertIn("tokens/s", text.stderr)
+
+        page = (self.folder / "run/report.html").read_text()
+        self.assertIn("<svg", page)
+        for outside in ('src="http', 'href="http', "url(http", "@import"):
+            self.assertNotIn(outside, page)
+
+    def test_a_run_is_not_overwritten(self):
+        self.run_program("train", "run.toml", "--out", "run", "--steps", "2", "--no-report")
+        self.refuse("train", "run.toml", "--out", "run", words=["--resume"])
+
+    def test_bad_configurations_are_named(self):
+        for text, words in (("[model]\npreset = 3\n", ["preset"]), ("[modell]\n", ["modell"]), ("[train]\nsteps = -1\n", ["steps"]),
+                            ("[model]\npreset = \"nano-tpa\"\nhead_dimm = 3\n", ["head_dimm"]), ("[model\n", ["bad.toml"])):
+            (self.folder / "bad.toml").write_text(text)
+            self.refuse("train", "bad.toml", "--data", "data", "--out", "bad", words=words)
+            self.assertFalse((self.folder / "bad").exists())
+
+    def test_damaged_models_are_refused(self):
+        self.run_program("train", "run.toml", "--out", "run", "--steps", "2", "--no-report")
+        model = self.folder / "copy"
+        for name, damage in (("model.safetensors", lambda b: b[: len(b) // 2]), ("model.safetensors", lambda b: b"\xff" * 9 + b),
+                             ("config.json", lambda b: b.replace(b'"num_hidden_layers": 2', b'"num_hidden_layers": 3')),
+                             ("config.json", lambda b: b[:40]), ("tokenizer.json", lambda b: b[:200]), ("tokenizer.json", lambda b: b"")):
+            shutil.rmtree(model, ignore_errors=True)
+            shutil.copytree(self.folder / "run/model", model)
+            (model / name).write_bytes(damage((model / name).read_bytes()))
+            self.refuse("generate", "copy", "--prompt", "x", words=["copy/"])
+            self.refuse("eval", "copy", "--text", "book.txt", words=["copy/"])
+
+
+if __name__ == "__main__":
+    unittest.main()
