@@ -32,8 +32,7 @@ void PreTokenizer::add(const Json& json, const std::string& source) {
     add_split(object);
   } else if (type == "Digits") {
     const bool single = object.boolean_or("individual_digits", false);
-    steps_.emplace_back(Split{Pattern(single ? std::string(kDigit) : std::string(kDigit) + "+", false, source),
-                              Behavior::kIsolated, false});
+    add_split(single ? std::string(kDigit) : std::string(kDigit) + "+", Behavior::kIsolated, false, source);
   } else if (type == "ByteLevel") {
     add_byte_level(object);
   } else {
@@ -58,18 +57,22 @@ void PreTokenizer::add_split(const JsonObject& json) {
   } else {
     require(name == "Isolated", "{}: unknown \"behavior\" \"{}\"", json.source(), name);
   }
-  steps_.emplace_back(
-      Split{Pattern(literal ? text : pcre_from_oniguruma(text, pattern.source()), literal, pattern.source()), behavior,
-            json.boolean_or("invert", false)});
+  const bool invert = json.boolean_or("invert", false);
+  if (literal) {
+    steps_.emplace_back(Split{Pattern(text, true, pattern.source()), behavior, invert});
+  } else {
+    add_split(text, behavior, invert, pattern.source());
+  }
+}
+
+void PreTokenizer::add_split(std::string_view regex, Behavior behavior, bool invert, const std::string& source) {
+  steps_.emplace_back(Split{Pattern(pcre_from_oniguruma(regex, source), false, source), behavior, invert});
 }
 
 void PreTokenizer::add_byte_level(const JsonObject& json) {
   has_byte_level_ = true;
   if (json.boolean("add_prefix_space")) steps_.emplace_back(PrefixSpace{});
-  if (json.boolean_or("use_regex", true)) {
-    const std::string pattern = pcre_from_oniguruma(kGpt2Pattern, json.source());
-    steps_.emplace_back(Split{Pattern(pattern, false, json.source()), Behavior::kIsolated, false});
-  }
+  if (json.boolean_or("use_regex", true)) add_split(kGpt2Pattern, Behavior::kIsolated, false, json.source());
 }
 
 void PreTokenizer::split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink) const {

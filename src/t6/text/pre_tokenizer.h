@@ -40,6 +40,7 @@ class PreTokenizer {
 
   void add(const Json& json, const std::string& source);
   void add_split(const JsonObject& json);
+  void add_split(std::string_view regex, Behavior behavior, bool invert, const std::string& source);
   void add_byte_level(const JsonObject& json);
   void run(size_t step, std::string_view piece, Pattern::Scratch& scratch, const Sink& sink) const;
   void cut(const Split& split, size_t step, std::string_view piece, Pattern::Scratch& scratch, const Sink& sink) const;

@@ -59,7 +59,8 @@ std::vector<AddedToken> read_added_tokens(const JsonObject& file) {
   return tokens;
 }
 
-Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken>& added, const std::string& source) {
+Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken>& added, const Normalizer& normalizer,
+                           const std::string& source) {
   const JsonObject entries = model.object("vocab");
   Vocabulary vocabulary(source, static_cast<int64_t>(entries.json().size() + added.size()));
   for (const auto& [spelling, id] : entries.json().items()) {
@@ -71,6 +72,8 @@ Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken
   for (const AddedToken& token : added) {
     vocabulary.add("added_tokens", token.content, token.id);
     if (token.special) vocabulary.set_special(token.id);
+    std::string storage;
+    if (token.normalized) vocabulary.decode_as(token.id, normalizer.apply(token.content, storage));
   }
   vocabulary.require_no_holes();
   return vocabulary;
@@ -147,10 +150,10 @@ TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& sou
   refuse_other_models(model);
   check_decoder(file.object("decoder"));
   std::vector<AddedToken> added = read_added_tokens(file);
-  Vocabulary vocabulary = read_vocabulary(model, added, source);
+  Normalizer normalizer(entry_or_null(file, "normalizer"), source + ": normalizer");
+  Vocabulary vocabulary = read_vocabulary(model, added, normalizer, source);
   BytePairEncoder encoder(read_byte_tokens(model, vocabulary), read_merges(model, vocabulary), read_whole_words(model));
-  return {std::move(vocabulary), std::move(added),
-          Normalizer(entry_or_null(file, "normalizer"), source + ": normalizer"),
+  return {std::move(vocabulary), std::move(added), std::move(normalizer),
           PreTokenizer(file.at("pre_tokenizer"), source + ": pre_tokenizer"), std::move(encoder)};
 }
 

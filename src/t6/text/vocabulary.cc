@@ -17,9 +17,13 @@ void Vocabulary::add(std::string_view where, std::string_view spelling, int64_t 
   require(!token.used, "{}: {}: the id {} belongs to {:?} and to {:?}", source_, where, id, token.spelling,
           std::string(spelling));
   token.spelling = spelling;
-  token.bytes = byte_level_bytes(spelling).value_or(token.spelling);
   token.used = true;
   ids_.emplace(token.spelling, static_cast<int32_t>(id));
+  decode_as(static_cast<int32_t>(id), spelling);
+}
+
+void Vocabulary::decode_as(int32_t id, std::string_view spelling) {
+  tokens_[static_cast<size_t>(id)].bytes = byte_level_bytes(spelling).value_or(std::string(spelling));
 }
 
 void Vocabulary::require_no_holes() const {

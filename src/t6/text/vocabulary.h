@@ -22,6 +22,8 @@ class Vocabulary {
   // `where` names the entry in errors. Adding the same pair again is fine. Error: the id or the spelling is taken.
   void add(std::string_view where, std::string_view spelling, int64_t id);
   void set_special(int32_t id) { tokens_[static_cast<size_t>(id)].special = true; }
+  // Decoding gives what `spelling` stands for instead of the token's own spelling.
+  void decode_as(int32_t id, std::string_view spelling);
   // Error: an id below the highest one has no token.
   void require_no_holes() const;
 

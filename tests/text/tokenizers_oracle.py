@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Compares `t6 tokenizer` with Hugging Face's `tokenizers`, id for id.
+
+    tokenizers_oracle.py build/t6 [--strings 20000] [--seed 0] [--tokenizer PATH] [--book FILE]
+
+Trains a small tokenizer for each family of pre-tokenizers, makes random strings, and fails at the first string that the two
+encode or decode differently. --tokenizer compares a real tokenizer.json too, --book a whole text.
+"""
+import argparse
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import unicodedata
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
+TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+WORDS = """the of and to in that he was it his is with as i had for at by on be The And God said unto them don't we'll I'M
+they've naïve café résumé straße Привет мир как дела Ελλάδα καλημέρα 你好 世界 中文 日本語 テスト こんにちは 한국어 안녕 สวัสดี नमस्ते
+مرحبا שלום ქართული Việt Nam İstanbul ǅ ﬁ ﬅ ſ K 12345 3.14159 0x1F 1,000,000 ٣٤٥ ४५६ Ⅷ ½ ² 万 def main(): return x == y; != -> <= // /* */
+http://a.b/c?d=e&f=g user@example.com #tag $100 50% ... --- === ``` {} [] () <b> </b>""".split()
+SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|a|>", "<|a|><|b|>"]
+EDGES = ["\x00", "\x01", "\x1b", "\x7f", "\x85", "\xa0", "\xad", "\u1680", "\u180e", "\u2003", "\u2028", "\u2029", "\u202f",
+         "\u200b", "\u200c", "\u200d", "\ufeff", "\ufffd", "\u3000", "\u0301", "\u0323", "\u0345", "\u0f73", "\u1e9e", "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+         "\U0001f1e9\U0001f1ea", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "e\u0301", "q\u0323\u0307", "\u1100\u1161\u11a8", "\u212b", "\u2126", "\U0001d15e",
+         "\U0001ccf3", "\U00011de2", "\U00016ff5", "\U000323a0", "\U0010ffff", "\ue000", "\t", "\n", "\r", "\r\n", "\n\n", "\v", "\f"]
+
+
+def byte_level(use_regex, prefix=False):
+    return pre_tokenizers.ByteLevel(add_prefix_space=prefix, use_regex=use_regex)
+
+
+def split(pattern, behavior="isolated", invert=False):
+    return pre_tokenizers.Split(Regex(pattern), behavior, invert)
+
+
+def families():
+    """How the families that the library knows by name normalize and cut text."""
+    sequence, none = pre_tokenizers.Sequence, None
+    yield "gpt2", none, byte_level(True)
+    yield "llama3", none, sequence([split(CONTRACTIONS + r"|\p{N}{1,3}" + TAIL), byte_level(False)])
+    yield "qwen2", normalizers.NFC(), sequence([split(CONTRACTIONS + r"|\p{N}" + TAIL), byte_level(False)])
+    yield "smollm2", none, sequence([pre_tokenizers.Digits(individual_digits=True), byte_level(True)])
+
+
+def oddities():
+    """What else a tokenizer.json may ask for."""
+    sequence, none = pre_tokenizers.Sequence, None
+    yield "prefix", none, sequence([pre_tokenizers.Digits(individual_digits=False), byte_level(True, prefix=True)])
+    yield "removed", normalizers.Sequence([normalizers.NFC()]), sequence([split(r"\s+", "removed"), byte_level(False)])
+    yield "previous", none, sequence([split(r"\d|\p{P}", "merged_with_previous"), byte_level(False, prefix=True)])
+    yield "next", none, sequence([split(r"[^\S\n]|\p{Lu}", "merged_with_next"), byte_level(False)])
+    yield "contiguous", none, sequence([split(r"\P{L}", "contiguous"), byte_level(False)])
+    yield "inverted", none, sequence([split(r"\p{L}+|\D", "removed", invert=True), byte_level(False)])
+    yield "empty matches", none, sequence([split(r"(?=\p{Lu})|x*|(?<=\p{M})", "isolated"), byte_level(False)])
+    yield "lines", none, sequence([split(r"^.|.$|(?i:st|ss)+", "isolated"), byte_level(False)])
+    yield "string", none, sequence([pre_tokenizers.Split(".", "isolated"), pre_tokenizers.Split("\n", "removed"), byte_level(True)])
+
+
+def train(normalizer, pre_tokenizer, texts, ignore_merges, vocab_size=1200):
+    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=vocab_size, show_progress=False, special_tokens=SPECIALS[:3],
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_special_tokens([AddedToken(SPECIALS[3]), AddedToken(SPECIALS[4], lstrip=True)])
+    tokenizer.add_tokens([AddedToken("<word>", single_word=True), AddedToken("<left>", lstrip=True),
+                          AddedToken("<right>", rstrip=True), AddedToken("<both>", lstrip=True, rstrip=True, normalized=False),
+                          AddedToken("caf\u0065\u0301", normalized=True), AddedToken("\xe9\u00a0", normalized=False),
+                          AddedToken("    "), AddedToken("12345")])
+    return tokenizer
+
+
+def random_string(rng):
+    pieces = []
+    for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 13, 21])):
+        kind = rng.randrange(16)
+        if kind < 5:
+            pieces.append(rng.choice(["", " ", " ", "  ", "\n", "\t"]) + rng.choice(WORDS))
+        elif kind == 5:
+            pieces.append(rng.choice(EDGES) * rng.choice([1, 1, 2, 5]))
+        elif kind == 6:
+            pieces.append("".join(rng.choice([" ", " ", "\n", "\r", "\t", "\u3000"]) for _ in range(rng.randrange(30))))
+        elif kind == 7:
+            pieces.append("".join(rng.choice("0123456789٣४Ⅷ½") for _ in range(rng.randrange(25))))
+        elif kind == 8:
+            pieces.append(rng.choice(["", " ", "a", "\n"]) + rng.choice(SPECIALS + ["<word>", "<left>", "<right>", "<both>", "    ", "12345",
+                                                                 "cafe\u0301", "caf\xe9", "\xe9\xa0", "<|a|", "<|endoftext"]) + rng.choice(["", " ", "b"]))
+        elif kind == 9:
+            pieces.append("".join(chr(rng.randrange(0x20, 0x7F)) for _ in range(rng.randrange(20))))
+        elif kind == 10:
+            pieces.append("".join(chr(rng.randrange(0x80, 0x600)) for _ in range(rng.randrange(12))))
+        elif kind == 11:
+            first = rng.choice([0x300, 0x900, 0xE00, 0x1100, 0x1E00, 0x2000, 0x3000, 0x4E00, 0xAC00, 0xF900, 0x11000, 0x1F300])
+            pieces.append("".join(chr(first + rng.randrange(0x300)) for _ in range(rng.randrange(12))))
+        elif kind == 12:  # any code point, assigned or not, but no surrogates
+            pieces.append("".join(chr(c if c < 0xD800 else c + 0x800) for c in (rng.randrange(0x10F800) for _ in range(rng.randrange(6)))))
+        elif kind == 13:
+            letter = rng.choice("aAé中" + "\u0301")
+            pieces.append(letter * rng.randrange(60))
+        elif kind == 14:
+            pieces.append(rng.choice("aeiouAEIOUkKсあ가") + "".join(chr(rng.randrange(0x300, 0x370)) for _ in range(rng.randrange(4))))
+        else:
+            pieces.append(rng.choice(["'s", "'S", "'T", "'re", "'ſ", "'LL", "'l", "'d'", "''ve", "’s"]))
+    return "".join(pieces)
+
+
+def all_characters():
+    """Every code point, between letters and among marks that NFC may reorder or compose with it."""
+    points = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    for begin in range(0, len(points), 512):
+        characters = [chr(c) for c in points[begin:begin + 512]]
+        yield "".join("a" + c for c in characters)
+        if any(unicodedata.category(c)[0] != "C" for c in characters):
+            yield "".join(" 1" + c + "\u0323\u0301" + c for c in characters)
+    for point in points:
+        character = chr(point)
+        pieces = unicodedata.normalize("NFD", character)
+        if unicodedata.combining(character) or pieces != character or unicodedata.category(character)[0] == "M":
+            yield f"{character}a\u0301{character}\u0323\u0334{character} {pieces} \uac00{character} {pieces[::-1]}"
+
+
+def run(program, *arguments, text):
+    result = subprocess.run([program, "tokenizer", *arguments], input=text.encode(), capture_output=True)
+    if result.returncode != 0:
+        sys.exit(f"t6 tokenizer {' '.join(arguments)}: {result.stderr.decode(errors='replace')}")
+    return result.stdout.decode()
+
+
+def compare(name, t6, path, strings, rng):
+    oracle = Tokenizer.from_file(str(path))
+    lines = run(t6, "encode", "--jsonl", "--tokenizer", str(path), text="".join(json.dumps(s) + "\n" for s in strings)).splitlines()
+    if len(lines) != len(strings):
+        sys.exit(f"{name}: {len(strings)} strings gave {len(lines)} lines")
+    wanted = [oracle.encode(s, add_special_tokens=False).ids for s in strings]
+    for string, line, ids in zip(strings, lines, wanted):
+        if json.loads(line) != ids:
+            sys.exit(f"{name}: {string!r}\n t6     {line}\n wanted {json.dumps(ids)}\n wanted {[oracle.id_to_token(i) for i in ids]}")
+    # Decoding: what was encoded, and ids at random, which are mostly not UTF-8.
+    size = oracle.get_vocab_size()
+    rows = wanted + [[rng.randrange(size + 5) for _ in range(rng.randrange(12))] for _ in range(len(strings))]
+    for skip in (False, True):
+        lines = run(t6, "decode", "--jsonl", *(["--skip-special"] if skip else []), "--tokenizer", str(path),
+                    text="".join(json.dumps(r) + "\n" for r in rows)).split("\n")
+        for row, line, text in zip(rows, lines, oracle.decode_batch(rows, skip_special_tokens=skip), strict=False):
+            if json.loads(line) != text:
+                sys.exit(f"{name}: decoding {row} (skip special: {skip})\n t6     {line}\n wanted {json.dumps(text)}")
+    print(f"{name}: {len(strings)} strings and {len(rows)} rows of ids agree")
+
+
+def compare_training(t6, folder, text, vocab_size):
+    """t6's trainer must learn what Hugging Face's learns, and its file must mean the same to both."""
+    source = folder / "train.txt"
+    source.write_text(text, newline="")
+    for name, normalizer, pre_tokenizer in families():
+        path = folder / f"trained_{name}.json"
+        run(t6, "train", str(source), "--vocab-size", str(vocab_size), "--out", str(path), "--pattern", name, text="")
+        tokenizer = Tokenizer(models.BPE())
+        if normalizer is not None:
+            tokenizer.normalizer = normalizer
+        tokenizer.pre_tokenizer = pre_tokenizer
+        tokenizer.train_from_iterator([text], trainers.BpeTrainer(
+            vocab_size=vocab_size, show_progress=False, special_tokens=SPECIALS[:1],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+        wanted = json.loads(tokenizer.to_str())["model"]
+        found = json.loads(path.read_text())["model"]
+        # Hugging Face repeats a merge that it comes to twice.
+        merges = list(dict.fromkeys(" ".join(m) for m in wanted["merges"]))
+        if found["merges"] != merges:
+            at = next(i for i, (a, b) in enumerate(zip(found["merges"], merges)) if a != b)
+            sys.exit(f"training {name}: merge {at} is {found['merges'][at]!r}, wanted {merges[at]!r}")
+        if found["vocab"] != wanted["vocab"]:
+            sys.exit(f"training {name}: the merges agree, the ids do not")
+        print(f"training {name}: {len(merges)} merges agree")
+        yield name, path
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("t6", help="the program")
+    parser.add_argument("--strings", type=int, default=20000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tokenizer", action="append", default=[], help="a real tokenizer.json to compare too")
+    parser.add_argument("--book", help="a text to encode whole")
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    strings = [random_string(rng) for _ in range(arguments.strings)]
+    texts = [random_string(rng) for _ in range(3000)] + [" ".join(rng.choice(WORDS) for _ in range(40)) for _ in range(300)]
+    whole = ["\n".join(texts), *all_characters()]
+    if arguments.book:
+        whole.append(pathlib.Path(arguments.book).read_bytes().decode(errors="replace"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for family, normalizer, pre_tokenizer in [*families(), *oddities()]:
+            path = folder / f"{family.replace(' ', '_')}.json"
+            # The Llama 3 family takes whole words from the vocabulary, whatever the merges say.
+            train(normalizer, pre_tokenizer, texts, family == "llama3").save(str(path))
+            known = family in ("gpt2", "llama3", "qwen2", "smollm2")
+            compare(family, arguments.t6, path, strings + whole if known else strings[:4000], rng)
+        plain = " ".join(rng.choice(WORDS) for _ in range(20000)).replace("<", "")
+        for family, path in compare_training(arguments.t6, folder, plain, 700):
+            compare(f"trained {family}", arguments.t6, path, strings[:2000] + whole[:1], rng)
+        for path in arguments.tokenizer:
+            compare(path, arguments.t6, path, strings + whole, rng)
+
+
+if __name__ == "__main__":
+    main()
