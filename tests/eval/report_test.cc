@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
@@ -13,11 +12,11 @@
 #include "t6/eval/report_html.h"
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"
+#include "tests/temporary_folder.h"
 
 namespace t6 {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -35,20 +34,12 @@ std::string error_of(Action action) {
 class ReadRunTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              ("report_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
     write("run.json", Json{{"model", config_to_json(preset("nano-tpa"))}, {"train", {{"steps", 30}}}}.dump());
   }
-  void TearDown() override { fs::remove_all(folder_); }
+  void write(const std::string& name, const std::string& text) { folder_.write(name, text); }
+  ReportData read() const { return read_run(folder_.path()); }
 
-  void write(const std::string& name, const std::string& text) {
-    fs::create_directories((folder_ / name).parent_path());
-    std::ofstream(folder_ / name, std::ios::binary) << text;
-  }
-
-  fs::path folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(ReadRunTest, ReadsTrainingAndValidationLines) {
@@ -57,8 +48,8 @@ TEST_F(ReadRunTest, ReadsTrainingAndValidationLines) {
         "\n"
         R"({"step":10,"tokens":1000,"validation_loss":5.25,"validation_bits_per_byte":7.5})"
         "\n");
-  const ReportData data = read_run(folder_);
-  EXPECT_EQ(data.name, folder_.filename().string());
+  const ReportData data = read();
+  EXPECT_EQ(data.name, folder_.path().filename().string());
   EXPECT_EQ(data.model.num_hidden_layers, preset("nano-tpa").num_hidden_layers);
   ASSERT_EQ(data.training.size(), 1u);
   EXPECT_EQ(data.training[0].step, 10);
@@ -74,15 +65,15 @@ TEST_F(ReadRunTest, ReadsTrainingAndValidationLines) {
 }
 
 TEST_F(ReadRunTest, ARunWithoutMetricsIsEmpty) {
-  EXPECT_TRUE(read_run(folder_).training.empty());
+  EXPECT_TRUE(read().training.empty());
   write("metrics.jsonl", "");
-  EXPECT_TRUE(read_run(folder_).training.empty());
+  EXPECT_TRUE(read().training.empty());
 }
 
 TEST_F(ReadRunTest, LeavesOutALastLineThatAKillCutShort) {
   const std::string line = R"({"step":1,"tokens":8,"loss":1})";
   write("metrics.jsonl", line + "\n" + R"({"step":2,"tok)");
-  EXPECT_EQ(read_run(folder_).training.size(), 1u);
+  EXPECT_EQ(read().training.size(), 1u);
 }
 
 TEST_F(ReadRunTest, NamesTheLineThatIsMalformed) {
@@ -90,7 +81,7 @@ TEST_F(ReadRunTest, NamesTheLineThatIsMalformed) {
                            "\n";
   const auto error_with = [&](const std::string& line) {
     write("metrics.jsonl", good + line + "\n" + good);
-    return error_of([&] { read_run(folder_); });
+    return error_of([&] { read(); });
   };
   const std::string place = (folder_ / "metrics.jsonl:2").string();
   for (const std::string line : {R"({"step":2,)", "", "[]", R"({"tokens":8})", R"({"step":-1,"tokens":8})",
@@ -104,7 +95,7 @@ TEST_F(ReadRunTest, NullAndAbsentNumbersAreNaN) {
                          "\n"
                          R"({"step":1,"tokens":8,"validation_loss":null})"
                          "\n");
-  const ReportData data = read_run(folder_);
+  const ReportData data = read();
   ASSERT_EQ(data.training.size(), 1u);
   EXPECT_TRUE(std::isnan(data.training[0].loss));
   EXPECT_TRUE(std::isnan(data.training[0].grad_norm));
@@ -123,7 +114,7 @@ TEST_F(ReadRunTest, StepsThatAResumedRunRepeatsReplaceTheOldOnes) {
   train(1, 9), evaluate(1, 9), train(2, 9), train(3, 9), evaluate(3, 9);
   train(2, 5), evaluate(2, 5);
   write("metrics.jsonl", lines);
-  const ReportData data = read_run(folder_);
+  const ReportData data = read();
   ASSERT_EQ(data.training.size(), 2u);
   EXPECT_EQ(data.training[0].loss, 9);
   EXPECT_EQ(data.training[1].loss, 5);
@@ -134,15 +125,15 @@ TEST_F(ReadRunTest, StepsThatAResumedRunRepeatsReplaceTheOldOnes) {
 
 TEST_F(ReadRunTest, TheSavedModelCountsBeforeRunJson) {
   write("model/config.json", config_to_json(preset("nano-mha")).dump());
-  EXPECT_EQ(read_run(folder_).model.attention_kind, AttentionKind::mha);
+  EXPECT_EQ(read().model.attention_kind, AttentionKind::mha);
 }
 
 TEST_F(ReadRunTest, SaysWhatIsNoRunFolder) {
   EXPECT_THAT(error_of([&] { read_run(folder_ / "absent"); }), HasSubstr("absent: no such folder"));
-  fs::remove(folder_ / "run.json");
-  EXPECT_THAT(error_of([&] { read_run(folder_); }), HasSubstr("it has no run.json"));
+  std::filesystem::remove(folder_ / "run.json");
+  EXPECT_THAT(error_of([&] { read(); }), HasSubstr("it has no run.json"));
   write("run.json", "{}");
-  EXPECT_THAT(error_of([&] { read_run(folder_); }), HasSubstr("the key \"model\" is missing"));
+  EXPECT_THAT(error_of([&] { read(); }), HasSubstr("the key \"model\" is missing"));
 }
 
 ReportData example() {
