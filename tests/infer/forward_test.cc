@@ -12,7 +12,6 @@
 namespace t6 {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;

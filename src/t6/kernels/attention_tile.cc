@@ -41,7 +41,7 @@ class Tile {
       const int64_t first = begin - lead, end = std::min(limit, begin + block_);
       score(first, end);
       if (x_.k_shift) shift_logits(lead, end - first);
-      if (end > x_.start + tile_.token + 1) mask(first, end);
+      mask(first, end);
       soften(lead, end - first);
       if (x_.v_shift) shift_weights(lead, end - first);
       add_values(first, end);
@@ -216,8 +216,16 @@ class Tile {
     }
   }
 
-  void scale_row(float* row, float factor, float* to, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) to[i] = row[i] * factor;
+  // What was summed up so far, relative to the new maximum.
+  void rescale_output() {
+    const Floats d;
+    for (int64_t i = 0; i < columns_; ++i) {
+      float* row = output_ + i * output_stride_;
+      const Vector factor = hn::Set(d, rescale_[i]);
+      for (int64_t e = 0; e < output_stride_; e += static_cast<int64_t>(hn::Lanes(d))) {
+        hn::Store(hn::Mul(hn::Load(d, row + e), factor), d, row + e);
+      }
+    }
   }
 
   void add_values(int64_t first, int64_t end) {
@@ -235,10 +243,7 @@ class Tile {
       }
       weights = weights_;
     }
-    for (int64_t i = 0; i < columns_; ++i) {
-      float* row = output_ + i * output_stride_;
-      if (rescale_[i] != 1.0f) scale_row(row, rescale_[i], row, output_stride_);
-    }
+    rescale_output();
     const FactorRows rows = factor_rows(x_.v, first, end, buffers_.value_rows);
     for (int64_t r = 0; r < value_ranks_; ++r) {
       small_product({.a = weights + r * stride_,
@@ -259,7 +264,9 @@ class Tile {
     const int64_t E = x_.v.features;
     for (int64_t i = 0; i < columns_; ++i) {
       const int64_t t = tile_.token + i / tile_.heads, h = tile_.head + i % tile_.heads;
-      scale_row(output_ + i * output_stride_, x_.value_scale / sum_[i], x_.out + (t * x_.heads + h) * E, E);
+      const float *from = output_ + i * output_stride_, factor = x_.value_scale / sum_[i];
+      float* to = x_.out + (t * x_.heads + h) * E;
+      for (int64_t e = 0; e < E; ++e) to[e] = from[e] * factor;
     }
   }
 

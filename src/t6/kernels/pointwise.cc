@@ -34,8 +34,8 @@ HWY_INLINE void for_vectors(int64_t count, Body&& body) {
 HWY_INLINE Vector logistic(Vector x) {
   const Floats d;
   const Vector one = hn::Set(d, 1.0f);
-  // Beyond 88 e^-x would leave float32's range.
-  return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Min(hn::Neg(x), hn::Set(d, 88.0f)))));
+  // At 100 e^-x is infinite already, and x goes no further than hn::Exp can follow.
+  return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Min(hn::Neg(x), hn::Set(d, 100.0f)))));
 }
 
 void sigmoid_part(float* x, int64_t count) {

@@ -1,0 +1,113 @@
+#include "t6/kernels/pointwise.h"
+
+#include <cmath>
+
+#include "t6/kernels/reference.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace t6 {
+namespace {
+
+using ::testing::IsNan;
+
+double logistic(double x) { return 1 / (1 + std::exp(-x)); }
+
+std::vector<float> wide_floats(int64_t count, uint64_t seed) {
+  auto numbers = random_floats(count, seed, 0);
+  for (float& x : numbers) x *= 20;
+  numbers[0] = 300, numbers[1] = -300, numbers[2] = -1e30f;
+  return numbers;
+}
+
+TEST(Pointwise, GatesAgreeWithTheirFormulas) {
+  on_every_target([] {
+    for (const int64_t count : {3, 16, 37, 70'001}) {
+      const auto x = wide_floats(count, 1), gate = wide_floats(count, 2);
+      std::vector<double> logistics, sigmoids, silus;
+      for (size_t i = 0; i < x.size(); ++i) {
+        logistics.push_back(logistic(x[i]));
+        sigmoids.push_back(x[i] * logistic(gate[i]));
+        silus.push_back(gate[i] * logistic(gate[i]) * x[i]);
+      }
+      auto y = x;
+      sigmoid(y.data(), count);
+      EXPECT_LT(largest_error(y, logistics), 1e-6);
+      y = x;
+      sigmoid_gate(gate.data(), y.data(), count);
+      EXPECT_LT(largest_error(y, sigmoids), 1e-6);
+      y = gate;
+      silu_gate(y.data(), x.data(), count);
+      EXPECT_LT(largest_error(y, silus), 1e-6);
+    }
+  });
+}
+
+TEST(Pointwise, RmsNormAgreesWithTheReference) {
+  on_every_target([] {
+    for (const int64_t width : {1, 5, 16, 50}) {
+      const int64_t rows = 7, stride = width + 3;
+      const auto x = random_floats(rows * stride, 1), weight = random_floats(width, 2);
+      std::vector<float> out(static_cast<size_t>(rows * width));
+      for (const float* scale : {weight.data(), static_cast<const float*>(nullptr)}) {
+        const RmsNorm norm = {.x = x.data(),
+                              .weight = scale,
+                              .out = out.data(),
+                              .rows = rows,
+                              .width = width,
+                              .x_stride = stride,
+                              .epsilon = 1e-3f};
+        rms_norm(norm);
+        EXPECT_LT(largest_error(out, rms_norm_reference(norm)), 1e-6) << width;
+      }
+    }
+  });
+}
+
+TEST(Pointwise, RmsNormWorksInPlaceAndKeepsToItsColumns) {
+  auto x = random_floats(4 * 9, 1, 0);
+  const auto before = x;
+  const RmsNorm norm = {
+      .x = x.data(), .out = x.data(), .rows = 4, .width = 7, .x_stride = 9, .out_stride = 9, .epsilon = 1e-6f};
+  const auto wanted = rms_norm_reference(norm);
+  rms_norm(norm);
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (i % 9 < 7) {
+      EXPECT_NEAR(x[i], wanted[i / 9 * 7 + i % 9], 1e-6);
+    } else {
+      EXPECT_EQ(x[i], before[i]);
+    }
+  }
+}
+
+TEST(Pointwise, SoftmaxRunsAlongItsAxis) {
+  const int64_t outer = 3, count = 4, stride = 5;
+  auto x = random_floats(outer * count * stride, 1, 0);
+  x[0] = 200;  // e^200 does not fit
+  std::vector<double> wanted(x.size());
+  for (int64_t o = 0; o < outer; ++o) {
+    for (int64_t i = 0; i < stride; ++i) {
+      double sum = 0;
+      const auto at = [&](int64_t c) { return static_cast<size_t>((o * count + c) * stride + i); };
+      for (int64_t c = 0; c < count; ++c) sum += std::exp(double{x[at(c)]});
+      for (int64_t c = 0; c < count; ++c) wanted[at(c)] = std::exp(double{x[at(c)]}) / sum;
+    }
+  }
+  softmax(x.data(), outer, count, stride);
+  EXPECT_LT(largest_error(x, wanted), 1e-6);
+}
+
+TEST(Pointwise, LogSumExpNeitherOverflowsNorReadsOn) {
+  on_every_target([] {
+    for (const int64_t count : {1, 15, 16, 257}) {
+      auto x = random_floats(count, 1);
+      for (int64_t i = 0; i < count; ++i) x[static_cast<size_t>(i)] += 500;
+      double sum = 0;
+      for (int64_t i = 0; i < count; ++i) sum += std::exp(double{x[static_cast<size_t>(i)]} - 500);
+      EXPECT_NEAR(log_sum_exp(x.data(), count), 500 + std::log(sum), 1e-5) << count;
+    }
+    EXPECT_THAT(log_sum_exp(std::vector<float>(20, kNaN).data(), 20), IsNan());
+  });
+}
+
+}  // namespace
+}  // namespace t6
