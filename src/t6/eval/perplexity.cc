@@ -60,7 +60,7 @@ Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens
           longest, result.context);
   require(result.stride >= 1 && result.stride <= result.context,
           "the stride must be from 1 to the context of {}, not {}", result.context, result.stride);
-  require(tokens.size() >= 2, "{} tokens are too few: the first is not predicted", tokens.size());
+  require(tokens.size() >= 2, "a text of {} tokens is too short: the first is not predicted", tokens.size());
   for (const int32_t id : tokens) {
     require(id >= 0 && id < V, "token id {} is outside the model's vocabulary of {}", id, V);
   }

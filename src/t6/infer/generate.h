@@ -17,8 +17,8 @@ std::string_view stop_reason_name(StopReason reason);  // "max tokens"
 
 struct GenerateOptions {
   int64_t max_tokens = 200;
-  std::vector<std::string> stop;  // the text ends before the first of these
-  SamplerOptions sampler;
+  std::vector<std::string> stop = {};  // the text ends before the first of these
+  SamplerOptions sampler = {};
 };
 
 // All figures are measured in this run.

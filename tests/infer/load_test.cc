@@ -1,0 +1,141 @@
+#include "t6/infer/load.h"
+
+#include <gmock/gmock.h>
+
+#include "t6/core/error.h"
+#include "t6/core/numbers.h"
+#include "t6/infer/forward.h"
+#include "tests/infer/model_folder.h"
+#include "tests/temporary_folder.h"
+
+namespace t6 {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
+  ForwardPass pass(model);
+  FactorCache cache(model->config());
+  const std::vector<int32_t> ids = {72, 105, 33};
+  const auto logits = pass.run(ids, cache, Logits::all);
+  return {logits.begin(), logits.end()};
+}
+
+class Load : public ::testing::Test {
+ protected:
+  Load() { write_model_folder(folder_ / "model", config_); }
+
+  std::filesystem::path weights() const { return folder_ / "model" / "model.safetensors"; }
+  void expect_error(const std::string& text) {
+    EXPECT_THAT([&] { load_model(folder_ / "model"); }, ThrowsMessage<Error>(HasSubstr(text)));
+  }
+
+  TemporaryFolder folder_;
+  ModelConfig config_ = byte_config();
+};
+
+TEST_F(Load, ReadsAModelFolderAndARunsFolder) {
+  const auto wanted = logits_of(random_model(config_));
+  EXPECT_THAT(logits_of(load_model(folder_ / "model").model), ElementsAreArray(wanted));
+  const LoadedModel run = load_model(folder_.path());
+  EXPECT_EQ(run.folder, folder_ / "model");
+  EXPECT_EQ(run.tokenizer->vocab_size(), 257);
+  EXPECT_THAT(logits_of(run.model), ElementsAreArray(wanted));
+}
+
+TEST_F(Load, SaysWhatAFolderLacks) {
+  EXPECT_THAT([&] { load_model(folder_ / "nothing"); }, ThrowsMessage<Error>(HasSubstr("no such folder")));
+  EXPECT_THAT([&] { load_model(weights()); }, ThrowsMessage<Error>(HasSubstr("no such folder")));
+  std::filesystem::remove(folder_ / "model" / "config.json");
+  expect_error("holds neither config.json");
+}
+
+TEST_F(Load, ConvertsHalfPrecisionAndReadsUnalignedFloats) {
+  // Values that both half formats hold exactly.
+  auto tensors = random_tensors(config_);
+  for (auto& [name, tensor] : tensors) {
+    for (float& x : tensor) x = std::round(x * 64) / 64;
+  }
+  const auto wanted = logits_of(std::make_shared<const Model>(config_, Weights(config_, tensors, "memory")));
+  for (const DType type : {DType::f16, DType::bf16, DType::f32}) {
+    std::vector<std::vector<uint16_t>> halves;
+    std::vector<NamedTensor> list;
+    const std::vector<std::byte> odd(1);  // puts every tensor after it at an odd address
+    config_.tie_word_embeddings = true;
+    if (type == DType::f32) list.push_back({"lm_head.weight", {DType::u8, {1}, odd}});
+    for (const Parameter& parameter : parameters(config_)) {
+      auto& half = halves.emplace_back();
+      for (const float x : tensors[parameter.name]) {
+        half.push_back(type == DType::f16 ? float16_from_float(x) : bfloat16_from_float(x));
+      }
+      const auto bytes =
+          type == DType::f32 ? std::as_bytes(std::span(tensors[parameter.name])) : std::as_bytes(std::span(half));
+      list.push_back({parameter.name, {type, parameter.shape, bytes}});
+    }
+    write_safetensors(weights(), list);
+    EXPECT_THAT(logits_of(load_model(folder_.path()).model), ElementsAreArray(wanted)) << dtype_name(type);
+  }
+}
+
+TEST_F(Load, RefusesWeightsThatDoNotFitTheConfiguration) {
+  auto tensors = random_tensors(config_);
+  tensors.erase("model.layers.1.mlp.up_proj.weight");
+  write_weights(weights(), tensors, config_);
+  expect_error("the tensor \"model.layers.1.mlp.up_proj.weight\" is missing");
+
+  ModelConfig other = config_;
+  other.q_rank = 5;
+  write_weights(weights(), random_tensors(other), other);
+  expect_error("tensor \"model.layers.0.self_attn.q_proj.a.weight\" has shape [20, 24], wanted [24, 24]");
+
+  other = config_;
+  other.output_gate = true;
+  write_weights(weights(), random_tensors(other), other);
+  expect_error("the tensor \"model.layers.0.self_attn.gate_proj.weight\" is not a parameter of this tpa model");
+
+  const auto text = read_text(weights());
+  write_text(weights(), text.substr(0, text.size() - 10));
+  expect_error("model.safetensors");
+  write_text(weights(), "");
+  expect_error("too few for a safetensors file");
+  std::filesystem::remove(weights());
+  expect_error("model.safetensors: cannot open");
+}
+
+TEST_F(Load, RefusesTensorsOfAnotherType) {
+  auto tensors = random_tensors(config_);
+  std::vector<NamedTensor> list;
+  std::vector<int32_t> integers(tensors["model.norm.weight"].size());
+  for (const Parameter& parameter : parameters(config_)) {
+    list.push_back({parameter.name, {DType::f32, parameter.shape, std::as_bytes(std::span(tensors[parameter.name]))}});
+    if (parameter.name == "model.norm.weight")
+      list.back().view = {DType::i32, {24}, std::as_bytes(std::span(integers))};
+  }
+  write_safetensors(weights(), list);
+  EXPECT_THAT([&] { load_model(folder_.path()); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("model.norm.weight"), HasSubstr("I32"))));
+}
+
+TEST_F(Load, RefusesATokenizerWithMoreTokensThanTheModel) {
+  config_.vocab_size = 256;
+  write_model_folder(folder_ / "model", config_);
+  write_text(folder_ / "model" / "tokenizer.json", byte_tokenizer()->json());
+  expect_error("tokenizer.json has 257 tokens, but the model's vocab_size is 256");
+}
+
+TEST(Weights, ChecksTensorsInMemory) {
+  const ModelConfig config = byte_config();
+  auto tensors = random_tensors(config);
+  tensors["model.norm.weight"].pop_back();
+  EXPECT_THAT(
+      [&] { Weights(config, tensors, "golden"); },
+      ThrowsMessage<Error>(HasSubstr("golden: tensor \"model.norm.weight\" has 23 numbers, wanted shape [24]")));
+  tensors.erase("model.norm.weight");
+  EXPECT_THAT([&] { Weights(config, tensors, "golden"); }, ThrowsMessage<Error>(HasSubstr("is missing")));
+}
+
+}  // namespace
+}  // namespace t6
