@@ -18,6 +18,8 @@ constexpr int32_t kEnd = -1;
 constexpr uint64_t kNoPair = std::numeric_limits<uint64_t>::max();  // tokens are not negative
 // Words that are remembered: 2 MiB, about what a second-level cache holds.
 constexpr size_t kKnownWords = size_t{1} << 15;
+// A word with more symbols gives its buffers back, or one huge word would occupy them for good.
+constexpr size_t kKeptSymbols = size_t{1} << 20;
 
 uint64_t pair_key(int32_t left, int32_t right) {
   return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
@@ -102,6 +104,10 @@ void BytePairEncoder::encode_unknown(std::string_view word, Memory& memory, std:
   merge(symbols, memory.heap_);
   for (int32_t index = 0; index != kEnd; index = symbols[static_cast<size_t>(index)].next) {
     tokens.push_back(symbols[static_cast<size_t>(index)].token);
+  }
+  if (symbols.size() > kKeptSymbols) {
+    symbols = std::vector<Memory::Symbol>();
+    memory.heap_ = std::vector<uint64_t>();
   }
 }
 
