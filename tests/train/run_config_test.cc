@@ -1,0 +1,167 @@
+#include "t6/train/run_config.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "t6/model/presets.h"
+#include "t6/train/toml.h"
+#include "tests/train/sample_run.h"
+
+namespace t6 {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kSmall = "[model]\npreset = \"nano-tpa\"\n[data]\npath = \"data/kjv\"\n";
+
+std::string error_in(const std::string& text, const std::vector<Setting>& settings = {}) {
+  const TemporaryFolder folder;
+  const auto path = folder.write("run.toml", text);
+  return error_of([&] { load_run_config(path, settings); });
+}
+
+TEST(RunConfig, ReadsEverySectionAndKeepsDefaults) {
+  const TemporaryFolder folder;
+  const RunConfig config = load_run_config(folder.write("run.toml", std::string(kSmall) + R"(
+[optimizer]
+learning_rate = 3e-3
+decay_matrices_only = true
+[schedule]
+warmup_steps = 20
+[train]
+steps = 1_000
+batch_size = 4
+gradient_accumulation = 3
+)"),
+                                           {});
+  EXPECT_EQ(config.preset, "nano-tpa");
+  EXPECT_EQ(config.model.hidden_size, preset("nano-tpa").hidden_size);
+  EXPECT_EQ(config.data.path, "data/kjv");
+  EXPECT_EQ(config.optimizer.adamw.learning_rate, 3e-3);
+  EXPECT_TRUE(config.optimizer.adamw.decay_matrices_only);
+  EXPECT_EQ(config.optimizer.adamw.beta2, 0.95);
+  EXPECT_EQ(config.schedule.warmup_steps, 20);
+  EXPECT_EQ(config.train.context, config.model.max_position_embeddings) << "0 is the model's";
+  EXPECT_EQ(config.step_tokens(), 4 * 3 * config.train.context);
+}
+
+TEST(RunConfig, ModelKeysChangeThePreset) {
+  const TemporaryFolder folder;
+  const std::string text = "[model]\npreset = \"nano-tpa\"\nk_rank = 1\noutput_gate = true\n[data]\npath = \"d\"\n";
+  const RunConfig config = load_run_config(folder.write("run.toml", text), {});
+  EXPECT_EQ(config.model.k_rank, 1);
+  EXPECT_TRUE(config.model.output_gate);
+  EXPECT_EQ(config.model.num_hidden_layers, preset("nano-tpa").num_hidden_layers);
+}
+
+TEST(RunConfig, SettingsOfTheCommandLineWin) {
+  const TemporaryFolder folder;
+  const auto path = folder.write("run.toml", kSmall);
+  const RunConfig config =
+      load_run_config(path, {parse_setting("train.steps=7"), parse_setting("model.preset=nano-mha"),
+                             parse_setting("optimizer.learning_rate=1e-4"), parse_setting("data.path=with = sign")});
+  EXPECT_EQ(config.train.steps, 7);
+  EXPECT_EQ(config.model.attention_kind, AttentionKind::mha);
+  EXPECT_EQ(config.optimizer.adamw.learning_rate, 1e-4);
+  EXPECT_EQ(config.data.path, "with = sign");
+  EXPECT_THAT(error_of([] { parse_setting("steps=7"); }), HasSubstr("\"steps=7\" is not a setting"));
+  EXPECT_THAT(error_of([] { parse_setting("train.steps"); }), HasSubstr("wanted SECTION.KEY=VALUE"));
+  EXPECT_THAT(error_in(kSmall, {parse_setting("train.step=7")}), HasSubstr("train: the key \"step\" is not known"));
+  EXPECT_THAT(error_in(kSmall, {parse_setting("training.steps=7")}), HasSubstr("\"training\" is not known"));
+}
+
+TEST(RunConfig, ErrorsNameFileKeyAndValues) {
+  const auto with = [](const std::string& text) { return error_in(kSmall + text); };
+  EXPECT_THAT(with("[train]\nstep = 3\n"), HasSubstr("run.toml: train: the key \"step\" is not known"));
+  EXPECT_THAT(with("[trian]\nsteps = 3\n"), HasSubstr("run.toml: the key \"trian\" is not known; known are data"));
+  EXPECT_THAT(with("[train]\nsteps = \"many\"\n"),
+              HasSubstr("train: \"steps\" must be a whole number from 1 to 1099511627776, not \"many\""));
+  EXPECT_THAT(with("[train]\nsteps = 1.5\n"), HasSubstr("\"steps\" must be a whole number"));
+  EXPECT_THAT(with("[train]\nsteps = 0\n"), HasSubstr("not 0"));
+  EXPECT_THAT(with("[optimizer]\nlearning_rate = nan\n"), HasSubstr("optimizer: \"learning_rate\" must be a number"));
+  EXPECT_THAT(with("[optimizer]\nbeta1 = 1\n"), HasSubstr("\"beta1\" must be a number from 0 to 0.999999, not 1"));
+  EXPECT_THAT(with("[optimizer]\ndecay_matrices_only = 1\n"), HasSubstr("must be true or false, not 1"));
+  EXPECT_THAT(with("[train]\nsteps = 10\n[schedule]\nwarmup_steps = 11\n"),
+              HasSubstr("at most train.steps, 10, not 11"));
+  EXPECT_THAT(with("[schedule]\nminimum_learning_rate = 0.1\n"), HasSubstr("at most optimizer.learning_rate"));
+  EXPECT_THAT(with("[train]\ncontext = 4096\n"), HasSubstr("max_position_embeddings, 256, not 4096"));
+  EXPECT_THAT(with("optimizer = 3\n"), HasSubstr("data: the key \"optimizer\" is not known"));
+  EXPECT_THAT(with("[train]\nsteps = 2000-01-01\n"), HasSubstr("run.toml: line 6: dates and times"));
+  EXPECT_THAT(with("[train\n"), HasSubstr("run.toml: line 5: not valid TOML"));
+  EXPECT_THAT(error_in("[data]\npath = \"d\"\n"), HasSubstr("section [model] is missing"));
+  EXPECT_THAT(error_in("model = 5\n[data]\npath = \"d\"\n"), HasSubstr("wanted a JSON object, found 5"));
+  EXPECT_THAT(error_in("[model]\npreset = \"nano-tpa\"\n"), HasSubstr("data: \"path\" is missing"));
+  EXPECT_THAT(error_in("[model]\npreset = \"giant\"\n"), HasSubstr("no preset is called \"giant\""));
+  EXPECT_THAT(error_in("[model]\nhidden = 3\n[data]\npath = \"d\"\n"), HasSubstr("the key \"hidden\" is not known"));
+  EXPECT_THAT(error_of([] { load_run_config("nowhere/run.toml", {}); }), HasSubstr("nowhere/run.toml: cannot open"));
+}
+
+TEST(RunConfig, ExtendsAFileBesideIt) {
+  const TemporaryFolder folder;
+  folder.write("base/grand.toml", "[data]\npath = \"far\"\n[train]\nsteps = 1\nbatch_size = 2\n");
+  folder.write("base/parent.toml", "extends = \"grand.toml\"\n[train]\nsteps = 2\n");
+  const auto path =
+      folder.write("child.toml", "extends = \"base/parent.toml\"\n[model]\npreset = \"nano-tpa\"\n[train]\nseed = 5\n");
+  const RunConfig config = load_run_config(path, {});
+  EXPECT_EQ(config.train.steps, 2);
+  EXPECT_EQ(config.train.batch_size, 2);
+  EXPECT_EQ(config.train.seed, 5);
+  EXPECT_EQ(config.data.path, "far");
+}
+
+TEST(RunConfig, FilesThatExtendEachOtherAreAnError) {
+  const TemporaryFolder folder;
+  folder.write("a.toml", "extends = \"b.toml\"\n");
+  const auto path = folder.write("b.toml", "extends = \"a.toml\"\n");
+  EXPECT_THAT(error_of([&] { load_run_config(path, {}); }), HasSubstr("is there a circle?"));
+}
+
+TEST(RunConfig, ComesBackFromTheFolderOfARun) {
+  const TemporaryFolder folder;
+  RunConfig config = sample_config(folder, {{"train.seed", "9"}, {"model.preset", "nano-mla"}});
+  Json json = to_json(config);
+  json["run"] = {{"parameters", 5}};
+  write_json(folder / "run.json", json);
+  const RunConfig again = load_run_config(folder.path(), {{"train.threads", "2"}});
+  config.train.threads = 2;
+  EXPECT_EQ(to_json(again), to_json(config));
+}
+
+// Every file in configs/ loads, and there is one for each of the paper's runs.
+TEST(RunConfig, TheCommittedFilesAreTheRunsOfThePaper) {
+  std::set<std::string> presets;
+  for (const auto& entry : std::filesystem::directory_iterator(T6_SOURCE_DIR "/configs")) {
+    if (entry.path().extension() != ".toml") continue;
+    const RunConfig config = load_run_config(entry.path(), {});
+    presets.insert(config.preset);
+    if (config.model.vocab_size < 50304) continue;
+    EXPECT_EQ(entry.path().stem(), config.preset);
+    EXPECT_EQ(config.step_tokens(), 480 * 1024) << entry.path();
+    EXPECT_EQ(config.train.steps, 100'000);
+    EXPECT_EQ(config.schedule.warmup_steps, 2000);
+    const bool big = config.preset.starts_with("large") || config.preset.starts_with("xl");
+    EXPECT_EQ(config.optimizer.adamw.learning_rate, config.preset.starts_with("xl")      ? 1e-4
+                                                    : config.preset.starts_with("large") ? 2e-4
+                                                                                         : 6e-4);
+    EXPECT_EQ(config.schedule.minimum_learning_rate, big ? 1e-5 : 3e-5);
+  }
+  for (const std::string size : {"small", "medium", "large", "xl"}) {
+    for (const std::string kind : {"mha", "mqa", "gqa", "mla", "tpa", "tpa_kvonly"}) {
+      EXPECT_TRUE(presets.contains(size + "-" + kind)) << size << "-" << kind;
+    }
+  }
+}
+
+TEST(Toml, ValuesOfTheCommandLine) {
+  EXPECT_EQ(parse_toml_value("3"), Json(3));
+  EXPECT_EQ(parse_toml_value("1e-3"), Json(1e-3));
+  EXPECT_EQ(parse_toml_value("true"), Json(true));
+  EXPECT_EQ(parse_toml_value("\"3\""), Json("3"));
+  EXPECT_EQ(parse_toml_value("small-tpa"), Json("small-tpa"));
+  EXPECT_EQ(parse_toml_value("3\nother = 4"), Json("3\nother = 4"));
+  EXPECT_EQ(parse_toml_value(""), Json(""));
+}
+
+}  // namespace
+}  // namespace t6
