@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   app.footer("Start with 't6 info nano-tpa', or 'make demo' in the source folder.");
   t6::add_info(app);
   t6::add_tokenizer(app);
+  t6::add_prepare(app);
   t6::add_eval(app);
   t6::add_generate(app);
   t6::add_report(app);
