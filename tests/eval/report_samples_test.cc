@@ -84,7 +84,8 @@ TEST_F(DrawSamplesTest, PromptsTakeTurns) {
   EXPECT_EQ(data_.samples[1].prompt, "two");
   EXPECT_EQ(data_.samples[2].prompt, "one");
   EXPECT_NE(data_.samples[0].text, data_.samples[2].text);  // another seed
-  EXPECT_THAT(data_.samples_note, HasSubstr("at most 5 tokens, drawn at temperature 0.8 from step-00000007."));
+  EXPECT_THAT(data_.samples_note,
+              HasSubstr("at most 5 tokens, drawn at temperature 0.8 from the checkpoint step-00000007."));
   options_.count = 1;
   draw();
   EXPECT_THAT(data_.samples, SizeIs(2));
@@ -101,7 +102,7 @@ TEST_F(DrawSamplesTest, TakesPromptsFromTheValidationData) {
   ASSERT_THAT(data_.samples, SizeIs(2));
   EXPECT_EQ(data_.samples[0].prompt, "The first document begins here.");
   EXPECT_EQ(data_.samples[1].prompt, "A second document begins here.");
-  EXPECT_THAT(data_.samples_note, HasSubstr("in the validation data"));
+  EXPECT_THAT(data_.samples_note, HasSubstr("Prompts from the validation data"));
 }
 
 TEST_F(DrawSamplesTest, SaysWhyThereAreNone) {

@@ -186,7 +186,7 @@ TEST(RenderReportTest, SaysWhatTheRunIsAndReached) {
                                  "bits per byte."));
   EXPECT_TRUE(contains(html, ">6m40s<"));
   EXPECT_TRUE(contains(html, "400 of 500 steps"));
-  EXPECT_TRUE(contains(html, ">All 2 evaluations<"));
+  EXPECT_TRUE(contains(html, ">Evaluations (2)<"));
   EXPECT_TRUE(contains(html, "<th scope=\"row\">200</th><td>200,000</td><td>1.2500</td><td>1.8750</td>"));
   EXPECT_TRUE(contains(html, "<th scope=\"row\">betas</th><td>[0.9,0.95]</td>"));
   EXPECT_TRUE(contains(html, "<th scope=\"row\">attention_kind</th><td>tpa</td>"));

@@ -72,7 +72,7 @@ std::string evaluations(const ReportData& data) {
     table.rows.push_back({format_digits(metrics.step), format_digits(metrics.tokens), shown(metrics.loss),
                           shown(metrics.bits_per_byte)});
   }
-  return fmt::format("<details><summary>All {} evaluations</summary>\n{}</details>\n", table.rows.size(),
+  return fmt::format("<details><summary>Evaluations ({})</summary>\n{}</details>\n", table.rows.size(),
                      render_table(table));
 }
 

@@ -98,10 +98,10 @@ void draw_samples(const fs::path& run_folder, const SampleOptions& options, Repo
     ++generate_options.sampler.seed;
     progress(i + 1);
   }
-  data.samples_note =
-      fmt::format("Each goes on from the marked text{} with at most {} tokens, drawn at temperature {} from {}.",
-                  options.prompts.empty() ? ", a passage's beginning in the validation data," : "", options.max_tokens,
-                  options.sampler.temperature, fs::canonical(run_folder / "model").filename().string());
+  data.samples_note = fmt::format(
+      "{} are marked; what follows each is at most {} tokens, drawn at temperature {} from the checkpoint {}.",
+      options.prompts.empty() ? "Prompts from the validation data" : "Prompts", options.max_tokens,
+      options.sampler.temperature, fs::canonical(run_folder / "model").filename().string());
 }
 
 }  // namespace t6
