@@ -31,7 +31,7 @@ class AlignedBuffer {
 
 // Working memory of one thread, kept from tile to tile.
 struct TileBuffers {
-  AlignedBuffer queries, dense, head_factors, scores, logits, weights, output, state;
+  AlignedBuffer queries, dense, head_factors, scores, logits, weights, output, shifts;
   std::vector<float> query_rows, key_rows, value_rows;
 };
 
