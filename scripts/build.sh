@@ -14,10 +14,11 @@ memory_gb=$(awk '/^MemAvailable:/ { print int($2 / 1024 / 1024) }' /proc/meminfo
 jobs=$((memory_gb / 2 < processors ? memory_gb / 2 : processors))
 jobs=${JOBS:-$((jobs < 1 ? 1 : jobs))}
 
-# Once configured, ninja itself notices new files and changed lists; only other options need a new start.
+# Once configured, ninja itself notices new files and changed lists. Other options need a fresh start: CMake remembers
+# where it found LibTorch.
 if [[ ! -f $folder/build.ninja || $(cat "$folder/t6-options" 2>/dev/null) != "$options" ]]; then
   mkdir -p "$folder"
-  cmake --preset "$preset" "$@" >"$folder/configure.log" 2>&1 || {
+  cmake --fresh --preset "$preset" "$@" >"$folder/configure.log" 2>&1 || {
     cat "$folder/configure.log" >&2
     exit 1
   }
