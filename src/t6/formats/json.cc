@@ -45,7 +45,7 @@ Json read_json(const std::filesystem::path& path) { return parse_json(MappedFile
 void write_json(const std::filesystem::path& path, const Json& value) { write_text(path, value.dump(2) + "\n"); }
 
 JsonObject::JsonObject(const Json& value, std::string source) : value_(&value), source_(std::move(source)) {
-  require(value.is_object(), "{}: wanted a JSON object, found {}", source_, shown(value));
+  if (!value.is_object()) fail("{}: wanted a JSON object, found {}", source_, shown(value));
 }
 
 bool JsonObject::has(const std::string& key) const {

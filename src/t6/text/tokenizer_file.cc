@@ -1,6 +1,7 @@
 #include "t6/text/tokenizer_file.h"
 
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "t6/core/error.h"
@@ -63,11 +64,12 @@ Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken
                            const std::string& source) {
   const JsonObject entries = model.object("vocab");
   Vocabulary vocabulary(source, static_cast<int64_t>(entries.json().size() + added.size()));
-  for (const auto& [spelling, id] : entries.json().items()) {
-    require(id.is_number_integer(), "{}: the id of {:?} is not a whole number", entries.source(), spelling);
+  for (auto entry = entries.json().begin(); entry != entries.json().end(); ++entry) {
+    const Json& id = entry.value();
+    require(id.is_number_integer(), "{}: the id of {:?} is not a whole number", entries.source(), entry.key());
     require(!id.is_number_unsigned() || id.get<uint64_t>() <= uint64_t{std::numeric_limits<int32_t>::max()},
-            "{}: the id {} of {:?} is too large", entries.source(), id.get<uint64_t>(), spelling);
-    vocabulary.add("model: vocab", spelling, id.get<int64_t>());
+            "{}: the id of {:?} is too large: {}", entries.source(), entry.key(), id.get<uint64_t>());
+    vocabulary.add("model: vocab", entry.key(), id.get<int64_t>());
   }
   for (const AddedToken& token : added) {
     vocabulary.add("added_tokens", token.content, token.id);
@@ -93,31 +95,37 @@ std::array<int32_t, 256> read_byte_tokens(const JsonObject& model, const Vocabul
   return tokens;
 }
 
-// The two halves of a merge: ["a", "b"], or "a b" in older files.
-std::pair<std::string, std::string> read_merge(const Json& json, const std::string& source) {
+struct MergeSpelling {
+  std::string_view left, right;
+};
+
+// ["a", "b"], or "a b" in older files; none for anything else.
+std::optional<MergeSpelling> merge_spelling(const Json& json) {
   if (json.is_array() && json.size() == 2 && json[0].is_string() && json[1].is_string()) {
-    return {json[0].get<std::string>(), json[1].get<std::string>()};
+    return MergeSpelling{json[0].get_ref<const std::string&>(), json[1].get_ref<const std::string&>()};
   }
-  require(json.is_string(), "{}: must be a string or an array of two strings", source);
-  const auto& text = json.get_ref<const std::string&>();
+  if (!json.is_string()) return std::nullopt;
+  const std::string_view text = json.get_ref<const std::string&>();
   const size_t space = text.find(' ');
-  require(space != std::string::npos && text.find(' ', space + 1) == std::string::npos,
-          "{}: {:?} is not two tokens with a space between", source, text);
-  return {text.substr(0, space), text.substr(space + 1)};
+  if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) return std::nullopt;
+  return MergeSpelling{text.substr(0, space), text.substr(space + 1)};
 }
 
 std::vector<Merge> read_merges(const JsonObject& model, const Vocabulary& vocabulary) {
   std::vector<Merge> merges;
   const Json& array = array_or_empty(model, "merges");
-  for (size_t i = 0; i < array.size(); ++i) {
-    const std::string source = fmt::format("{}: merges[{}]", model.source(), i);
-    const auto [left, right] = read_merge(array[i], source);
-    const auto token = [&](const std::string& spelling) {
-      const std::optional<int32_t> id = vocabulary.find(spelling);
-      require(id.has_value(), "{}: no token is {:?}", source, spelling);
+  merges.reserve(array.size());
+  std::string whole;
+  for (const Json& entry : array) {
+    const auto spelling = merge_spelling(entry);
+    require(spelling.has_value(), "{}: merges[{}] is not two tokens", model.source(), merges.size());
+    const auto token = [&](std::string_view text) {
+      const std::optional<int32_t> id = vocabulary.find(text);
+      if (!id) fail("{}: merges[{}]: no token is {:?}", model.source(), merges.size(), std::string(text));
       return *id;
     };
-    merges.push_back({token(left), token(right), token(left + right)});
+    whole.assign(spelling->left).append(spelling->right);
+    merges.push_back({token(spelling->left), token(spelling->right), token(whole)});
   }
   return merges;
 }
@@ -125,8 +133,9 @@ std::vector<Merge> read_merges(const JsonObject& model, const Vocabulary& vocabu
 std::unordered_map<std::string, int32_t> read_whole_words(const JsonObject& model) {
   std::unordered_map<std::string, int32_t> words;
   if (!model.boolean_or("ignore_merges", false)) return words;
-  for (const auto& [spelling, id] : model.at("vocab").items()) {
-    if (auto bytes = byte_level_bytes(spelling)) words.emplace(std::move(*bytes), id.get<int32_t>());
+  const Json& entries = model.at("vocab");
+  for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
+    if (auto bytes = byte_level_bytes(entry.key())) words.emplace(std::move(*bytes), entry.value().get<int32_t>());
   }
   return words;
 }

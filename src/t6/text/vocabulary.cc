@@ -6,16 +6,19 @@
 namespace t6 {
 
 void Vocabulary::add(std::string_view where, std::string_view spelling, int64_t id) {
-  require(id >= 0 && id < most_tokens_, "{}: {}: the id {} of {:?} is not below the number of tokens, {}", source_,
-          where, id, std::string(spelling), most_tokens_);
-  const std::optional<int32_t> known = find(spelling);
-  require(!known || *known == id, "{}: {}: {:?} has the ids {} and {}", source_, where, std::string(spelling),
-          known.value_or(0), id);
-  if (known) return;
+  if (id < 0 || id >= most_tokens_) {
+    fail("{}: {}: the id {} of {:?} is not below the number of tokens, {}", source_, where, id, std::string(spelling),
+         most_tokens_);
+  }
+  if (const std::optional<int32_t> known = find(spelling)) {
+    if (*known != id) fail("{}: {}: {:?} has the ids {} and {}", source_, where, std::string(spelling), *known, id);
+    return;
+  }
   if (id >= size()) tokens_.resize(static_cast<size_t>(id) + 1);
   Token& token = tokens_[static_cast<size_t>(id)];
-  require(!token.used, "{}: {}: the id {} belongs to {:?} and to {:?}", source_, where, id, token.spelling,
-          std::string(spelling));
+  if (token.used) {
+    fail("{}: {}: the id {} belongs to {:?} and to {:?}", source_, where, id, token.spelling, std::string(spelling));
+  }
   token.spelling = spelling;
   token.used = true;
   ids_.emplace(token.spelling, static_cast<int32_t>(id));

@@ -15,7 +15,9 @@ namespace t6 {
 class Vocabulary {
  public:
   // `source` begins every message. Ids must be below `most_tokens`, which bounds the memory that a hostile id can cost.
-  Vocabulary(std::string source, int64_t most_tokens) : source_(std::move(source)), most_tokens_(most_tokens) {}
+  Vocabulary(std::string source, int64_t most_tokens) : source_(std::move(source)), most_tokens_(most_tokens) {
+    ids_.reserve(static_cast<size_t>(most_tokens));
+  }
 
   Vocabulary(Vocabulary&&) = default;  // a copy would look its spellings up in the original
 
