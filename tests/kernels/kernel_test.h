@@ -34,7 +34,8 @@ inline double largest_error(std::span<const float> got, std::span<const double> 
   double difference = 0, largest = 1e-30;
   for (size_t i = 0; i < std::min(got.size(), wanted.size()); ++i) {
     const double error = std::abs(got[i] - wanted[i]);
-    if (!(error <= difference)) difference = error;
+    if (std::isnan(error)) return error;
+    difference = std::max(difference, error);
     largest = std::max(largest, std::abs(wanted[i]));
   }
   return difference / largest;

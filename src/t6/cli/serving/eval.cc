@@ -83,7 +83,8 @@ void run(const Options& options) {
   if (!options.baseline_train.empty()) {
     baseline = baseline_bits(options.baseline_train, loaded, tokens, result.bytes);
   }
-  options.json ? print_json(result, baseline) : print_text(result, baseline);
+  if (options.json) return print_json(result, baseline);
+  print_text(result, baseline);
 }
 
 }  // namespace
@@ -100,7 +101,8 @@ void add_eval(CLI::App& app) {
                       "Tokens a window (default: the model's context, at most 1024)");
   command->add_option("--stride", options->perplexity.stride,
                       "Tokens from one window to the next (default: half a window)");
-  command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)");
+  command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--baseline-train", options->baseline_train,
                       "A shard of byte tokens: count it, and print what an order-3 byte model makes of the same text");
   command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
