@@ -109,43 +109,47 @@ FactorView ForwardPass::prepare_queries(const LayerWeights& layer, const TokenRo
 void ForwardPass::attend(const LayerWeights& layer, LayerCache& cache) {
   const ModelConfig& config = model_->config();
   const AttentionShape& shape = model_->shape();
-  const int64_t C = config.hidden_size, H = config.num_attention_heads, E = config.value_dim();
   normalize(hidden_.data(), T_, layer.input_norm);
-  const TokenRows tokens = {normalized_.data(), T_, C, start_};
-  const bool latent = shape.values == ValueSource::latent, shared = shape.values == ValueSource::key_factors;
+  const TokenRows tokens = {normalized_.data(), T_, config.hidden_size, start_};
+  const bool shared = shape.values == ValueSource::key_factors;
   const FeatureFinish key_finish = {layer.k.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
-
-  Attention x;
-  x.q = prepare_queries(layer, tokens);
   const FactorRowsOut new_keys = rows_at(cache.k, start_), new_values = rows_at(cache.v, start_);
-  const FactorRowsOut keys = rows_at(cache.k, 0), values = rows_at(cache.v, 0);
-  if (latent) {
+  if (shape.values == ValueSource::latent) {
     project_latents(config, layer.latent, rotary_, tokens, new_keys.b);
   } else {
     project_factors(shape.k, layer.k, config.head_activation, tokens, new_keys);
     project_factors(shape.v, layer.v, config.head_activation, tokens, new_values);
     if (new_keys.b && !shared) finish_features(shape.k, key_finish, tokens, new_keys.b);
   }
-  x.k = factor_view(shape.k, layer.k, keys, key_finish, 0, shared);
-  x.v = factor_view(shape.v, layer.v, values, {}, 0, false);
+
+  Attention x;
+  x.q = prepare_queries(layer, tokens);
+  x.k = factor_view(shape.k, layer.k, rows_at(cache.k, 0), key_finish, 0, shared);
+  x.v = factor_view(shape.v, layer.v, rows_at(cache.v, 0), {}, 0, false);
   if (shape.values != ValueSource::own) {
     x.v.b = x.k.b, x.v.b_stride = x.k.b_stride;
     x.v.c = x.k.c, x.v.c_stride = x.k.c_stride;
   }
   x.T = T_;
   x.start = start_;
-  x.heads = H;
+  x.heads = config.num_attention_heads;
   x.logit_scale = static_cast<float>(attention_scale(config) * shape.q.scale() * shape.k.scale());
   x.value_scale = static_cast<float>(shape.v.scale());
   x.k_shift = layer.k_shift;
   x.v_shift = layer.v_shift;
-  x.out = sized(attended_, T_ * H * shape.v.features);
+  x.out = sized(attended_, T_ * x.heads * shape.v.features);
   attention(x);
+  add_heads(layer, tokens);
+}
 
-  float* heads = x.out;  // [T, H, E]
-  if (latent) {
+// From the heads' outputs to the residual stream.
+void ForwardPass::add_heads(const LayerWeights& layer, const TokenRows& tokens) {
+  const ModelConfig& config = model_->config();
+  const int64_t C = config.hidden_size, H = config.num_attention_heads, E = config.value_dim();
+  float* heads = attended_.data();  // [T, H, E]
+  if (model_->shape().values == ValueSource::latent) {
     heads = sized(expanded_, T_ * H * E);
-    expand_values(config, layer.latent, T_, x.out, heads);
+    expand_values(config, layer.latent, T_, attended_.data(), heads);
   }
   if (layer.head_norm) {
     rms_norm(

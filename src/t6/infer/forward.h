@@ -31,6 +31,7 @@ class ForwardPass {
   void check(std::span<const int32_t> tokens, FactorCache& cache) const;
   void attend(const LayerWeights& layer, LayerCache& cache);
   FactorView prepare_queries(const LayerWeights& layer, const TokenRows& tokens);
+  void add_heads(const LayerWeights& layer, const TokenRows& tokens);
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);
 
