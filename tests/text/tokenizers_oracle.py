@@ -155,6 +155,15 @@ def compare(name, t6, path, strings, rng):
     print(f"{name}: {len(strings)} strings and {len(rows)} rows of ids agree")
 
 
+def byte_tokenizer(t6, folder):
+    """The file that `t6 prepare` writes for its built-in tokenizer."""
+    source = folder / "source.txt"
+    source.write_text("".join(f"Paragraph {i}.\n\n" for i in range(1000)))
+    subprocess.run([t6, "prepare", str(source), "--out", str(folder / "prepared"), "--document-bytes", "1KiB"], check=True,
+                   capture_output=True)
+    return folder / "prepared" / "tokenizer.json"
+
+
 def compare_training(t6, folder, text, vocab_size):
     """t6's trainer must learn what Hugging Face's learns, and its file must mean the same to both."""
     source = folder / "train.txt"
@@ -204,6 +213,7 @@ def main():
             train(normalizer, pre_tokenizer, texts, family == "llama3").save(str(path))
             known = family in ("gpt2", "llama3", "qwen2", "smollm2")
             compare(family, arguments.t6, path, strings + whole if known else strings[:4000], rng)
+        compare("bytes", arguments.t6, byte_tokenizer(arguments.t6, folder), strings + whole[:1], rng)
         plain = " ".join(rng.choice(WORDS) for _ in range(20000)).replace("<", "")
         for family, path in compare_training(arguments.t6, folder, plain, 700):
             compare(f"trained {family}", arguments.t6, path, strings[:2000] + whole[:1], rng)

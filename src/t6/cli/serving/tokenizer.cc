@@ -1,8 +1,10 @@
 // t6 tokenizer: text to ids and back, and what a tokenizer is. Training one is in tokenizer_train.cc.
 #include "t6/text/tokenizer.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -141,7 +143,7 @@ CLI::App* add_action(CLI::App& tokenizer, const std::shared_ptr<Arguments>& argu
   CLI::App* command = tokenizer.add_subcommand(name, description);
   command->callback([=] {
     action(*arguments);
-    require(std::fflush(stdout) == 0, "cannot write to the standard output");
+    require(std::fflush(stdout) == 0 && std::ferror(stdout) == 0, "cannot write to the standard output");
   });
   return command;
 }
