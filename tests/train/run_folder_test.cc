@@ -85,7 +85,9 @@ TEST(RunFolder, RemovesTheRunAndNothingElse) {
   for (const char* name : {"run.json", "metrics.jsonl", "report.html", "events.out.tfevents.1.host", "notes.txt"}) {
     run.write(name, name);
   }
+  EXPECT_TRUE(holds_run(run.path()));
   remove_run(run.path());
+  EXPECT_FALSE(holds_run(run.path()));
   EXPECT_EQ(std::distance(fs::directory_iterator(run.path()), fs::directory_iterator()), 1);
   EXPECT_TRUE(fs::exists(run / "notes.txt"));
 }

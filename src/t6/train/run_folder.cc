@@ -81,6 +81,8 @@ RunLock::RunLock(const fs::path& run) {
 
 RunLock::~RunLock() { ::close(descriptor_); }
 
+bool holds_run(const fs::path& run) { return fs::exists(run / "run.json") || !list_checkpoints(run).empty(); }
+
 void remove_run(const fs::path& run) {
   // run.json last: until it is gone the folder counts as a run.
   for (const char* name : {"model", "checkpoints", "metrics.jsonl", "report.html"}) remove_whole(run / name);

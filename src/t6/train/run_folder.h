@@ -26,6 +26,9 @@ class RunLock {
   int descriptor_ = -1;
 };
 
+// Whether a run was begun in this folder.
+bool holds_run(const std::filesystem::path& run);
+
 // Removes all that a run and its report leave in their folder, and nothing else.
 void remove_run(const std::filesystem::path& run);
 

@@ -1,5 +1,7 @@
 #include "t6/train/trainer.h"
 
+#include <malloc.h>
+
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -42,6 +44,11 @@ RunConfig with_vocabulary(RunConfig config, const DataFacts& facts) {
   return config;
 }
 
+// Blocks above this go back to the system when they are freed, instead of leaving holes in the heap that nothing fits:
+// small-tpa at 512 tokens peaks at 2,362 MiB by it and at 2,593 without. Lower, more would be saved (2,248 at 1 MiB),
+// but then the pages of small models' activations come and go at every step, which costs them a third of their speed.
+constexpr int kReturnedBlock = 4 << 20;
+
 void use_threads(int64_t threads) {
   if (threads > 0) set_thread_count(static_cast<int>(threads));
   torch::set_num_threads(thread_count());
@@ -61,10 +68,11 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
       lock_(folder) {
   if (start == RunStart::replace) remove_run(folder);
   require(
-      start == RunStart::resume || !std::filesystem::exists(folder / "run.json"),
+      start == RunStart::resume || !holds_run(folder),
       "{}: this folder holds a run already; --resume goes on with it, --force removes it, --out takes another folder",
       folder.string());
   use_threads(config_.train.threads);
+  ::mallopt(M_MMAP_THRESHOLD, kReturnedBlock);
   mend_run_folder(folder);
   state_.configuration = deciding_settings();
   const auto checkpoints = list_checkpoints(folder);
@@ -122,7 +130,8 @@ TrainSummary Trainer::run() {
       break;
     }
     const double passed = std::chrono::duration<double>(Clock::now() - began_).count();
-    if (config_.train.minutes > 0 && passed > 60 * config_.train.minutes) end = End::out_of_time;
+    const bool late = config_.train.minutes > 0 && passed > 60 * config_.train.minutes;
+    if (late && state_.step < config_.train.steps) end = End::out_of_time;
     if (is_due(config_.train.evaluate_every) || end == End::out_of_time) evaluate();
     if (is_due(config_.train.checkpoint_every)) save();
     progress.update(state_.tokens, note());
