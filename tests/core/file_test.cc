@@ -30,6 +30,31 @@ TEST(MappedFile, RefusesWhatIsNotAFile) {
   EXPECT_THAT([&] { MappedFile file(folder.path()); }, ThrowsMessage<Error>(HasSubstr("not a regular file")));
 }
 
+TEST(FileReader, ReadsAtAnyPositionAndSeesAFileThatShrinks) {
+  const TemporaryFolder folder;
+  write_text(folder / "a", "hello");
+  const FileReader file(folder / "a");
+  EXPECT_EQ(file.size(), 5u);
+  std::string text(3, ' ');
+  file.read_at(2, text.data(), 3);
+  EXPECT_EQ(text, "llo");
+  std::filesystem::resize_file(folder / "a", 4);
+  EXPECT_THAT([&] { file.read_at(2, text.data(), 3); },
+              ThrowsMessage<Error>(HasSubstr("a: the file ends at byte 4, but had 5 bytes")));
+  EXPECT_THAT([&] { FileReader missing(folder / "missing"); }, ThrowsMessage<Error>(HasSubstr("No such file")));
+  EXPECT_THAT([&] { FileReader wrong(folder.path()); }, ThrowsMessage<Error>(HasSubstr("not a regular file")));
+}
+
+TEST(AppendFile, GrowsWhatIsThere) {
+  const TemporaryFolder folder;
+  write_text(folder / "log", "one\n");
+  AppendFile log(folder / "log");
+  log.append("two\n");
+  log.sync();
+  EXPECT_EQ(read_text(folder / "log"), "one\ntwo\n");
+  EXPECT_THAT([] { AppendFile("/dev/full").append("x"); }, ThrowsMessage<Error>(HasSubstr("No space left")));
+}
+
 TEST(FileWriter, LeavesNothingWithoutCommit) {
   const TemporaryFolder folder;
   {
