@@ -78,7 +78,7 @@ void print_header(const Trainer& trainer, const fs::path& folder) {
   fmt::print("data     {}: {} tokens for training, {} for validation, vocabulary {}\n", config.data.path,
              format_digits(trainer.train_tokens()), format_digits(trainer.validation_tokens()),
              format_digits(model.vocab_size));
-  fmt::print("run      {}: {} steps of {} tokens ({} x {} sequences of {}), CPU with {} threads\n", folder.string(),
+  fmt::print("run      {}: {} steps of {} tokens ({} x {} sequences of {}), CPU, threads: {}\n", folder.string(),
              format_digits(config.train.steps), format_digits(config.step_tokens()), config.train.gradient_accumulation,
              config.train.batch_size, config.train.context, thread_count());
   if (trainer.step() > 0) fmt::print("resumed  after step {}\n", format_digits(trainer.step()));
@@ -143,9 +143,11 @@ void add_train(CLI::App& app) {
       command->add_flag("--resume", options->resume, "Go on after the newest checkpoint in the folder");
   command->add_flag("--force", options->force, "Remove the run that is in the folder")->excludes(resume);
   for (size_t i = 0; i < std::size(kShortcuts); ++i) {
-    command->add_option(kShortcuts[i].flag, options->shortcuts[i], kShortcuts[i].help);
+    command->add_option(kShortcuts[i].flag, options->shortcuts[i], kShortcuts[i].help)->type_name("VALUE");
   }
-  command->add_option("--set", options->settings, "Any setting of the file: SECTION.KEY=VALUE");
+  command->add_option("--set", options->settings, "Any setting of the file: SECTION.KEY=VALUE")
+      ->allow_extra_args(false)
+      ->type_name("SETTING");
   command->add_flag("--quiet", options->quiet, "No progress bar");
   command->add_flag("--no-report", options->no_report, "Do not write report.html at the end");
   command->footer(
