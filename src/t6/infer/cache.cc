@@ -21,6 +21,11 @@ CachedFactors cached_factors(const FactorShape& shape, bool features) {
   return factors;
 }
 
+LayerCache empty_layer(const ModelConfig& config) {
+  const AttentionShape shape = attention_shape(config);
+  return {cached_factors(shape.k, true), cached_factors(shape.v, shape.values == ValueSource::own)};
+}
+
 template <typename Layer, typename Visitor>
 void visit_streams(Layer& layer, Visitor&& visit) {
   for (auto* factors : {&layer.k, &layer.v}) {
@@ -35,9 +40,15 @@ FactorCache::FactorCache(const ModelConfig& config, int64_t limit)
   require(limit_ >= 1 && limit_ <= config.max_position_embeddings,
           "a cache for {} tokens was asked for; this model has positions for 1 to {}", limit_,
           config.max_position_embeddings);
-  const AttentionShape shape = attention_shape(config);
-  const LayerCache layer = {cached_factors(shape.k, true), cached_factors(shape.v, shape.values == ValueSource::own)};
-  layers_.assign(static_cast<size_t>(config.num_hidden_layers), layer);
+  layers_.assign(static_cast<size_t>(config.num_hidden_layers), empty_layer(config));
+}
+
+bool FactorCache::fits(const ModelConfig& config) const {
+  std::vector<int64_t> widths, wanted;
+  visit_streams(layers_.front(), [&](const FactorStream& stream) { widths.push_back(stream.width); });
+  const LayerCache layer = empty_layer(config);
+  visit_streams(layer, [&](const FactorStream& stream) { wanted.push_back(stream.width); });
+  return widths == wanted && layer_count() == config.num_hidden_layers && limit_ <= config.max_position_embeddings;
 }
 
 int64_t FactorCache::numbers_per_token() const {

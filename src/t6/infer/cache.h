@@ -30,7 +30,8 @@ class FactorCache {
   // Room for at most `limit` tokens; 0: the model's max_position_embeddings, which is also the most.
   explicit FactorCache(const ModelConfig& config, int64_t limit = 0);
 
-  int64_t size() const { return size_; }  // tokens
+  bool fits(const ModelConfig& config) const;  // has this model's layers and factors
+  int64_t size() const { return size_; }       // tokens
   int64_t limit() const { return limit_; }
   int64_t room() const { return limit_ - size_; }
   int64_t numbers_per_token() const;  // of one layer, counted from the streams

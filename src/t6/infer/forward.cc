@@ -28,17 +28,14 @@ FactorRowsOut rows_at(CachedFactors& factors, int64_t token) {
 ForwardPass::ForwardPass(std::shared_ptr<const Model> model)
     : model_(std::move(model)), rotary_(rotary_dim(model_->config()), model_->config().rope_theta) {}
 
-void ForwardPass::check(std::span<const int32_t> tokens, FactorCache& cache) const {
+void ForwardPass::check(std::span<const int32_t> tokens, const FactorCache& cache) const {
   const ModelConfig& config = model_->config();
   require(!tokens.empty(), "a forward pass needs at least one token");
   for (const int32_t id : tokens) {
     require(id >= 0 && id < config.vocab_size, "token id {} is outside the model's vocabulary of {}", id,
             config.vocab_size);
   }
-  require(cache.layer_count() == config.num_hidden_layers &&
-              cache.numbers_per_token() == model_->shape().cache_numbers() &&
-              cache.limit() <= config.max_position_embeddings,
-          "the cache was made for another model");
+  require(cache.fits(config), "the cache was made for another model");
 }
 
 void ForwardPass::normalize(const float* x, int64_t rows, const float* weight) {

@@ -28,7 +28,7 @@ class ForwardPass {
   const Model& model() const { return *model_; }
 
  private:
-  void check(std::span<const int32_t> tokens, FactorCache& cache) const;
+  void check(std::span<const int32_t> tokens, const FactorCache& cache) const;
   void attend(const LayerWeights& layer, LayerCache& cache);
   FactorView prepare_queries(const LayerWeights& layer, const TokenRows& tokens);
   void add_heads(const LayerWeights& layer, const TokenRows& tokens);
