@@ -11,7 +11,8 @@ import unittest
 from support import BUILD, SOURCE, TRAINING, ProgramTest, book
 
 # What makes an example take minutes, and what stands for it here.
-SHORTER = (("steps = 600", "steps = 12"), ("minutes = 4 ", "minutes = 1 "), ("--max-tokens 200", "--max-tokens 20"))
+SHORTER = (("warmup_steps = 50", "warmup_steps = 5"), ("steps = 600", "steps = 12"), ("minutes = 4 ", "minutes = 1 "),
+           ("--max-tokens 200", "--max-tokens 20"))
 
 
 class Documents(ProgramTest):

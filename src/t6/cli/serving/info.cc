@@ -7,6 +7,7 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/numbers.h"
+#include "t6/infer/load.h"
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"
 #include "t6/model/presets.h"
@@ -103,11 +104,10 @@ void print_text(const std::string& name, const ModelConfig& config, const std::v
 
 void run(const InfoOptions& options) {
   const int64_t memory = parse_bytes(options.memory);
-  const bool folder = std::filesystem::exists(std::filesystem::path(options.model) / "config.json");
-  require(folder || is_preset(options.model),
-          "\"{}\" is neither a folder with a config.json nor a preset; 't6 info --list' prints the presets",
-          options.model);
-  const ModelConfig config = folder ? read_config(options.model) : preset(options.model);
+  const bool known = is_preset(options.model);
+  require(known || std::filesystem::exists(options.model),
+          "\"{}\" is neither a model's folder nor a preset; 't6 info --list' prints the presets", options.model);
+  const ModelConfig config = known ? preset(options.model) : read_config(find_model_folder(options.model));
   const auto rows = rows_of(config);
   if (options.json) {
     fmt::print("{}\n", to_json(config, rows, memory).dump(2));
@@ -122,10 +122,11 @@ void add_info(CLI::App& app) {
   auto options = std::make_shared<InfoOptions>();
   CLI::App* command = app.add_subcommand("info", "Parameters, FLOPs and cache bytes of a model or preset");
   command->add_flag("--list", options->list, "Print the names of the presets");
-  command->add_option("model", options->model, "A model folder or a preset, for example small-tpa");
+  command->add_option("model", options->model,
+                      "A model folder, the folder of a run, or a preset, for example small-tpa");
   command->add_option("--memory", options->memory, "Memory for weights and cache")->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
-  command->footer("Examples:\n  t6 info small-tpa\n  t6 info runs/demo/model --memory 8GiB\n  t6 info nano-tpa --json");
+  command->footer("Examples:\n  t6 info small-tpa\n  t6 info runs/demo --memory 8GiB\n  t6 info nano-tpa --json");
   command->callback([=] {
     if (options->list) return fmt::print("{}\n", fmt::join(preset_names(), "\n"));
     if (options->model.empty()) throw CLI::RequiredError("model");
