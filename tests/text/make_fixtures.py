@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes tests/text/fixtures/: small tokenizers trained by Hugging Face's `tokenizers`, and what they make of some texts.
+"""Writes tests/text/fixtures/: small tokenizers trained by Hugging Face's `tokenizers`, and what they make of texts.
 
-A fixture is {"tokenizer": tokenizer.json, "cases": [{"text": ..., "ids": ..., "decoded": ..., "decoded_without_special": ...}]}.
+A fixture holds a "tokenizer" (a tokenizer.json) and "cases" with "text", "ids", "decoded", "decoded_without_special".
 """
 import json
 import pathlib
@@ -11,10 +11,25 @@ from tokenizers import Tokenizer
 
 import tokenizers_oracle as oracle
 
-TEXTS = ["", " ", "Hello, world!", "In the beginning God created the heaven and the earth.", "don't WE'LL they'VE 'tis ''s",
-         "  two  spaces   three\n\n\nlines \n \t tabs\t\tend  ", "12345 3.14 1,000,000 x2y34z ٣٤٥ ½Ⅷ", "naïve café cafe\u0301 Ångström \u212b",
-         "<|endoftext|>", "a<|endoftext|>b<|im_start|> x <|im_end|>", "a <left>b <right> c <both> d<word>e <word> f", "\x00\x01\x7f\x85\xa0\u180e\u2003\u3000",
-         "👨\u200d👩\u200d👧 👍🏽 🇩🇪 ❤️", "中文字符 日本語 한국어 ไทย हिन्दी العربية עברית", "\r\n\r\nwindows\r\nlines\r", "a" * 100, "=" * 40 + "\n" + "-" * 7]
+TEXTS = [
+    "",
+    " ",
+    "Hello, world!",
+    "In the beginning God created the heaven and the earth.",
+    "don't WE'LL they'VE 'tis ''s",
+    "  two  spaces   three\n\n\nlines \n \t tabs\t\tend  ",
+    "12345 3.14 1,000,000 x2y34z ٣٤٥ ½Ⅷ",
+    "naïve café cafe\u0301 Ångström \u212b",
+    "<|endoftext|>",
+    "a<|endoftext|>b<|im_start|> x <|im_end|>",
+    "a <left>b <right> c <both> d<word>e <word> f",
+    "\x00\x01\x7f\x85\xa0\u180e\u2003\u3000",
+    "👨\u200d👩\u200d👧 👍🏽 🇩🇪 ❤️",
+    "中文字符 日本語 한국어 ไทย हिन्दी العربية עברית",
+    "\r\n\r\nwindows\r\nlines\r",
+    "a" * 100,
+    "=" * 40 + "\n" + "-" * 7,
+]
 CASES = 60
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes src/t6/text/unicode_additions.cc: what Unicode 15 to 16 added to the general categories.
 
-Hugging Face's tokenizers know Unicode 16 (through Oniguruma); PCRE2 10.40 to 10.42 know Unicode 14, as does the unicodedata
-of Python 3.10 and 3.11, which stands for PCRE2 here. Later PCRE2 releases contain the additions already.
+Hugging Face's tokenizers know Unicode 16 (through Oniguruma); PCRE2 10.40 to 10.42 know Unicode 14, as does the
+unicodedata of Python 3.11, which stands for PCRE2 here. Later PCRE2 releases contain the additions already.
 """
 import pathlib
 import sys

@@ -41,13 +41,13 @@ class TokenizerCommand(unittest.TestCase):
     def test_jsonl_goes_both_ways(self):
         fixture = json.loads((FIXTURES / "smollm2.json").read_text())
         (self.folder / "tokenizer.json").write_text(json.dumps(fixture["tokenizer"]))
-        texts = [case["text"] for case in fixture["cases"]]
-        lines = "".join(json.dumps(text) + "\n" for text in texts).encode()
+        cases = fixture["cases"]
+        lines = "".join(json.dumps(case["text"]) + "\n" for case in cases).encode()
         output = self.succeeds("encode", "--jsonl", "--tokenizer", self.folder, text=lines)
-        self.assertEqual([json.loads(line) for line in output.splitlines()], [case["ids"] for case in fixture["cases"]])
+        self.assertEqual([json.loads(line) for line in output.splitlines()], [case["ids"] for case in cases])
         for flags, key in (((), "decoded"), (("--skip-special",), "decoded_without_special")):
             text = self.succeeds("decode", "--jsonl", "--tokenizer", self.folder, *flags, text=output).decode()
-            self.assertEqual([json.loads(line) for line in text.split("\n")[:-1]], [case[key] for case in fixture["cases"]])
+            self.assertEqual([json.loads(line) for line in text.split("\n")[:-1]], [case[key] for case in cases])
 
     def test_a_file_is_read_like_the_standard_input(self):
         (self.folder / "text").write_bytes(b"Hi\xff")
@@ -71,15 +71,17 @@ class TokenizerCommand(unittest.TestCase):
         self.fails("/nonexistent", "train", "/nonexistent", "--out", self.folder / "out.json")
 
     def test_wrong_usage_exits_with_2(self):
-        for arguments in ((), ("encode", "--no-such-flag"), ("train",), ("train", "x", "--out", "y", "--vocab-size", "256"),
-                          ("train", "x", "--out", "y", "--pattern", "gpt9")):
+        train = ("train", "x", "--out", "y")
+        wrong = ((), ("encode", "--no-such-flag"), ("train",), (*train, "--vocab-size", 256), (*train, "--pattern", "gpt9"))
+        for arguments in wrong:
             self.fails("", *arguments, code=2)
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "needs /dev/full")
     def test_a_full_disk_is_an_error(self):
         with open("/dev/full", "wb") as full:
             for arguments in (("encode",), ("encode", "--jsonl")):
-                result = subprocess.run([T6, "tokenizer", *arguments], input=b'"a"\n', stdout=full, stderr=subprocess.PIPE)
+                command = [T6, "tokenizer", *arguments]
+                result = subprocess.run(command, input=b'"a"\n', stdout=full, stderr=subprocess.PIPE)
                 self.assertEqual(result.returncode, 1)
                 self.assertIn(b"cannot write", result.stderr)
 
@@ -91,7 +93,8 @@ class TokenizerCommand(unittest.TestCase):
         self.succeeds("train", text, "--out", out, "--vocab-size", 270, "--pattern", "llama3")
         self.assertEqual(out.read_bytes(), first)
         info = json.loads(self.succeeds("info", out, "--json"))
-        self.assertEqual(info, {"kind": "byte-level BPE", "vocab_size": 270, "end_of_text": 0, "special_tokens": {"<|endoftext|>": 0}})
+        self.assertEqual((info["vocab_size"], info["end_of_text"]), (270, 0))
+        self.assertEqual(info["special_tokens"], {"<|endoftext|>": 0})
         ids = self.succeeds("encode", text, "--tokenizer", out)
         self.assertLess(len(ids.split()), len(text.read_bytes()) / 2)
         self.assertEqual(self.succeeds("decode", "--tokenizer", out, text=ids), text.read_bytes())

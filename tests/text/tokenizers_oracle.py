@@ -3,8 +3,8 @@
 
     tokenizers_oracle.py build/t6 [--strings 20000] [--seed 0] [--tokenizer PATH] [--book FILE]
 
-Trains a small tokenizer for each family of pre-tokenizers, makes random strings, and fails at the first string that the two
-encode or decode differently. --tokenizer compares a real tokenizer.json too, --book a whole text.
+Trains a small tokenizer for each family of pre-tokenizers, makes random strings, and fails at the first string that
+the two encode or decode differently. --tokenizer compares a real tokenizer.json too, --book a whole text.
 """
 import argparse
 import json
@@ -19,15 +19,24 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 
 CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
 TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-WORDS = """the of and to in that he was it his is with as i had for at by on be The And God said unto them don't we'll I'M
-they've naïve café résumé straße Привет мир как дела Ελλάδα καλημέρα 你好 世界 中文 日本語 テスト こんにちは 한국어 안녕 สวัสดี नमस्ते
-مرحبا שלום ქართული Việt Nam İstanbul ǅ ﬁ ﬅ ſ K 12345 3.14159 0x1F 1,000,000 ٣٤٥ ४५६ Ⅷ ½ ² 万 def main(): return x == y; != -> <= // /* */
-http://a.b/c?d=e&f=g user@example.com #tag $100 50% ... --- === ``` {} [] () <b> </b>""".split()
+WORDS = """the of and to in that he was it his is with as i had for at by on be The And God said unto them don't we'll
+I'M they've naïve café résumé straße Привет мир как дела Ελλάδα καλημέρα 你好 世界 中文 日本語 テスト こんにちは 한국어 안녕
+สวัสดี नमस्ते مرحبا שלום ქართული Việt Nam İstanbul ǅ ﬁ ﬅ ſ K 12345 3.14159 0x1F 1,000,000 ٣٤٥ ४५६ Ⅷ ½ ² 万
+def main(): return x == y; != -> <= // /* */ http://a.b/c?d=e&f=g user@example.com #tag $100 50% ... --- === ```
+{} [] () <b> </b>""".split()
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|a|>", "<|a|><|b|>"]
-EDGES = ["\x00", "\x01", "\x1b", "\x7f", "\x85", "\xa0", "\xad", "\u1680", "\u180e", "\u2003", "\u2028", "\u2029", "\u202f",
-         "\u200b", "\u200c", "\u200d", "\ufeff", "\ufffd", "\u3000", "\u0301", "\u0323", "\u0345", "\u0f73", "\u1e9e", "\U0001f468\u200d\U0001f469\u200d\U0001f467",
-         "\U0001f1e9\U0001f1ea", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "e\u0301", "q\u0323\u0307", "\u1100\u1161\u11a8", "\u212b", "\u2126", "\U0001d15e",
-         "\U0001ccf3", "\U00011de2", "\U00016ff5", "\U000323a0", "\U0010ffff", "\ue000", "\t", "\n", "\r", "\r\n", "\n\n", "\v", "\f"]
+ADDED = ["<word>", "<left>", "<right>", "<both>", "    ", "12345", "cafe\u0301", "caf\xe9", "\xe9\xa0"]
+CUT_SHORT = ["<|a|", "<|endoftext"]
+CONTROLS = list("\x00\x01\x1b\x7f\x85\xad\t\n\r\v\f") + ["\r\n", "\n\n"]
+SPACES = list("\xa0\u1680\u180e\u2003\u2028\u2029\u202f\u200b\u200c\u200d\ufeff\u3000")
+# Marks that move or compose, letters that compose, and characters of the newest versions of Unicode.
+MARKS = list("\u0301\u0323\u0345\u0f73\u1e9e\u212b\u2126\U0001d15e\ufffd\ue000\U0010ffff")
+NEWEST = list("\U0001ccf3\U00011de2\U00016ff5\U000323a0")
+SEQUENCES = ["e\u0301", "q\u0323\u0307", "\u1100\u1161\u11a8", "\U0001f1e9\U0001f1ea", "\u2764\ufe0f",
+             "\U0001f44d\U0001f3fd", "\U0001f468\u200d\U0001f469\u200d\U0001f467"]
+EDGES = CONTROLS + SPACES + MARKS + NEWEST + SEQUENCES
+BLOCKS = [0x300, 0x900, 0xE00, 0x1100, 0x1E00, 0x2000, 0x3000, 0x4E00, 0xAC00, 0xF900, 0x11000, 0x1F300]
+CONTRACTED = ["'s", "'S", "'T", "'re", "'ſ", "'LL", "'l", "'d'", "''ve", "’s"]
 
 
 def byte_level(use_regex, prefix=False):
@@ -58,7 +67,8 @@ def oddities():
     yield "inverted", none, sequence([split(r"\p{L}+|\D", "removed", invert=True), byte_level(False)])
     yield "empty matches", none, sequence([split(r"(?=\p{Lu})|x*|(?<=\p{M})", "isolated"), byte_level(False)])
     yield "lines", none, sequence([split(r"^.|.$|(?i:st|ss)+", "isolated"), byte_level(False)])
-    yield "string", none, sequence([pre_tokenizers.Split(".", "isolated"), pre_tokenizers.Split("\n", "removed"), byte_level(True)])
+    plain = [pre_tokenizers.Split(".", "isolated"), pre_tokenizers.Split("\n", "removed")]
+    yield "string", none, sequence([*plain, byte_level(True)])
 
 
 def train(normalizer, pre_tokenizer, texts, ignore_merges, vocab_size=1200):
@@ -71,45 +81,52 @@ def train(normalizer, pre_tokenizer, texts, ignore_merges, vocab_size=1200):
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_special_tokens([AddedToken(SPECIALS[3]), AddedToken(SPECIALS[4], lstrip=True)])
-    tokenizer.add_tokens([AddedToken("<word>", single_word=True), AddedToken("<left>", lstrip=True),
-                          AddedToken("<right>", rstrip=True), AddedToken("<both>", lstrip=True, rstrip=True, normalized=False),
-                          AddedToken("caf\u0065\u0301", normalized=True), AddedToken("\xe9\u00a0", normalized=False),
-                          AddedToken("    "), AddedToken("12345")])
+    tokenizer.add_tokens([
+        AddedToken("<word>", single_word=True),
+        AddedToken("<left>", lstrip=True),
+        AddedToken("<right>", rstrip=True),
+        AddedToken("<both>", lstrip=True, rstrip=True, normalized=False),
+        AddedToken("cafe\u0301", normalized=True),
+        AddedToken("\xe9\xa0", normalized=False),
+        AddedToken("    "),
+        AddedToken("12345"),
+    ])
     return tokenizer
 
 
+def some(rng, most, character):
+    """A string of fewer than `most` characters, each a call of `character`."""
+    return "".join(character() for _ in range(rng.randrange(most)))
+
+
+def any_character(rng):
+    """Any code point, assigned or not, but no surrogate."""
+    code_point = rng.randrange(0x110000 - 0x800)
+    return chr(code_point if code_point < 0xD800 else code_point + 0x800)
+
+
+def block(rng, first):
+    return some(rng, 12, lambda: chr(first + rng.randrange(0x300)))
+
+
+PIECES = [
+    *[lambda rng: rng.choice(["", " ", " ", "  ", "\n", "\t"]) + rng.choice(WORDS)] * 5,
+    lambda rng: rng.choice(EDGES) * rng.choice([1, 1, 2, 5]),
+    lambda rng: some(rng, 30, lambda: rng.choice("  \n\r\t\u3000")),
+    lambda rng: some(rng, 25, lambda: rng.choice("0123456789٣४Ⅷ½")),
+    lambda rng: rng.choice(["", " ", "a", "\n"]) + rng.choice(SPECIALS + ADDED + CUT_SHORT) + rng.choice(["", " ", "b"]),
+    lambda rng: some(rng, 20, lambda: chr(rng.randrange(0x20, 0x7F))),
+    lambda rng: some(rng, 12, lambda: chr(rng.randrange(0x80, 0x600))),
+    lambda rng: block(rng, rng.choice(BLOCKS)),
+    lambda rng: some(rng, 6, lambda: any_character(rng)),
+    lambda rng: rng.choice("aAé中\u0301") * rng.randrange(60),
+    lambda rng: rng.choice("aeiouAEIOUkKсあ가") + some(rng, 4, lambda: chr(rng.randrange(0x300, 0x370))),
+    lambda rng: rng.choice(CONTRACTED),
+]
+
+
 def random_string(rng):
-    pieces = []
-    for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 13, 21])):
-        kind = rng.randrange(16)
-        if kind < 5:
-            pieces.append(rng.choice(["", " ", " ", "  ", "\n", "\t"]) + rng.choice(WORDS))
-        elif kind == 5:
-            pieces.append(rng.choice(EDGES) * rng.choice([1, 1, 2, 5]))
-        elif kind == 6:
-            pieces.append("".join(rng.choice([" ", " ", "\n", "\r", "\t", "\u3000"]) for _ in range(rng.randrange(30))))
-        elif kind == 7:
-            pieces.append("".join(rng.choice("0123456789٣४Ⅷ½") for _ in range(rng.randrange(25))))
-        elif kind == 8:
-            pieces.append(rng.choice(["", " ", "a", "\n"]) + rng.choice(SPECIALS + ["<word>", "<left>", "<right>", "<both>", "    ", "12345",
-                                                                 "cafe\u0301", "caf\xe9", "\xe9\xa0", "<|a|", "<|endoftext"]) + rng.choice(["", " ", "b"]))
-        elif kind == 9:
-            pieces.append("".join(chr(rng.randrange(0x20, 0x7F)) for _ in range(rng.randrange(20))))
-        elif kind == 10:
-            pieces.append("".join(chr(rng.randrange(0x80, 0x600)) for _ in range(rng.randrange(12))))
-        elif kind == 11:
-            first = rng.choice([0x300, 0x900, 0xE00, 0x1100, 0x1E00, 0x2000, 0x3000, 0x4E00, 0xAC00, 0xF900, 0x11000, 0x1F300])
-            pieces.append("".join(chr(first + rng.randrange(0x300)) for _ in range(rng.randrange(12))))
-        elif kind == 12:  # any code point, assigned or not, but no surrogates
-            pieces.append("".join(chr(c if c < 0xD800 else c + 0x800) for c in (rng.randrange(0x10F800) for _ in range(rng.randrange(6)))))
-        elif kind == 13:
-            letter = rng.choice("aAé中" + "\u0301")
-            pieces.append(letter * rng.randrange(60))
-        elif kind == 14:
-            pieces.append(rng.choice("aeiouAEIOUkKсあ가") + "".join(chr(rng.randrange(0x300, 0x370)) for _ in range(rng.randrange(4))))
-        else:
-            pieces.append(rng.choice(["'s", "'S", "'T", "'re", "'ſ", "'LL", "'l", "'d'", "''ve", "’s"]))
-    return "".join(pieces)
+    return "".join(rng.choice(PIECES)(rng) for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 13, 21])))
 
 
 def all_characters():
@@ -134,21 +151,26 @@ def run(program, *arguments, text):
     return result.stdout.decode()
 
 
+def json_lines(values):
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
 def compare(name, t6, path, strings, rng):
     oracle = Tokenizer.from_file(str(path))
-    lines = run(t6, "encode", "--jsonl", "--tokenizer", str(path), text="".join(json.dumps(s) + "\n" for s in strings)).splitlines()
+    lines = run(t6, "encode", "--jsonl", "--tokenizer", str(path), text=json_lines(strings)).splitlines()
     if len(lines) != len(strings):
         sys.exit(f"{name}: {len(strings)} strings gave {len(lines)} lines")
     wanted = [oracle.encode(s, add_special_tokens=False).ids for s in strings]
     for string, line, ids in zip(strings, lines, wanted):
         if json.loads(line) != ids:
-            sys.exit(f"{name}: {string!r}\n t6     {line}\n wanted {json.dumps(ids)}\n wanted {[oracle.id_to_token(i) for i in ids]}")
+            tokens = [oracle.id_to_token(i) for i in ids]
+            sys.exit(f"{name}: {string!r}\n t6     {line}\n wanted {json.dumps(ids)}\n wanted {tokens}")
     # Decoding: what was encoded, and ids at random, which are mostly not UTF-8.
     size = oracle.get_vocab_size()
     rows = wanted + [[rng.randrange(size + 5) for _ in range(rng.randrange(12))] for _ in range(len(strings))]
     for skip in (False, True):
-        lines = run(t6, "decode", "--jsonl", *(["--skip-special"] if skip else []), "--tokenizer", str(path),
-                    text="".join(json.dumps(r) + "\n" for r in rows)).split("\n")
+        flags = ["--skip-special"] if skip else []
+        lines = run(t6, "decode", "--jsonl", *flags, "--tokenizer", str(path), text=json_lines(rows)).split("\n")
         for row, line, text in zip(rows, lines, oracle.decode_batch(rows, skip_special_tokens=skip), strict=False):
             if json.loads(line) != text:
                 sys.exit(f"{name}: decoding {row} (skip special: {skip})\n t6     {line}\n wanted {json.dumps(text)}")
@@ -159,8 +181,8 @@ def byte_tokenizer(t6, folder):
     """The file that `t6 prepare` writes for its built-in tokenizer."""
     source = folder / "source.txt"
     source.write_text("".join(f"Paragraph {i}.\n\n" for i in range(1000)))
-    subprocess.run([t6, "prepare", str(source), "--out", str(folder / "prepared"), "--document-bytes", "1KiB"], check=True,
-                   capture_output=True)
+    command = [t6, "prepare", str(source), "--out", str(folder / "prepared"), "--document-bytes", "1KiB"]
+    subprocess.run(command, check=True, capture_output=True)
     return folder / "prepared" / "tokenizer.json"
 
 
@@ -201,7 +223,8 @@ def main():
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     strings = [random_string(rng) for _ in range(arguments.strings)]
-    texts = [random_string(rng) for _ in range(3000)] + [" ".join(rng.choice(WORDS) for _ in range(40)) for _ in range(300)]
+    texts = [random_string(rng) for _ in range(3000)]
+    texts += [" ".join(rng.choice(WORDS) for _ in range(40)) for _ in range(300)]
     whole = ["\n".join(texts), *all_characters()]
     if arguments.book:
         whole.append(pathlib.Path(arguments.book).read_bytes().decode(errors="replace"))

@@ -1,6 +1,7 @@
 #include "t6/text/tokenizer.h"
 
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "t6/core/error.h"
@@ -146,7 +147,8 @@ bool Tokenizer::is_special(int32_t id) const {
 const std::string& Tokenizer::json() const { return parts_->json; }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path) {
-  const std::filesystem::path file = std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
+  std::error_code error;  // an unreadable path is reported by read_text
+  const std::filesystem::path file = std::filesystem::is_directory(path, error) ? path / "tokenizer.json" : path;
   return std::make_shared<const Tokenizer>(read_text(file), file.string());
 }
 

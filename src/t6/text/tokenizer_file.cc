@@ -74,6 +74,7 @@ Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken
   for (const AddedToken& token : added) {
     vocabulary.add("added_tokens", token.content, token.id);
     if (token.special) vocabulary.set_special(token.id);
+    // Hugging Face keeps such a token in its normal form, and decodes it to that.
     std::string storage;
     if (token.normalized) vocabulary.decode_as(token.id, normalizer.apply(token.content, storage));
   }
