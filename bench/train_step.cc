@@ -17,6 +17,7 @@
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"
 #include "t6/nn/weights.h"
+#include "t6/train/memory.h"
 #include "t6/train/optimizer.h"
 
 namespace t6 {
@@ -58,6 +59,7 @@ struct BenchOptions {
 
 void run(const BenchOptions& options) {
   torch::set_num_threads(options.threads);
+  return_large_blocks();
   const ModelConfig config = preset(options.preset);
   Transformer model(config);
   initialize(model, 0);

@@ -1,7 +1,5 @@
 #include "t6/train/trainer.h"
 
-#include <malloc.h>
-
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -13,6 +11,7 @@
 #include "t6/core/progress.h"
 #include "t6/model/costs.h"
 #include "t6/nn/weights.h"
+#include "t6/train/memory.h"
 #include "t6/train/run_folder.h"
 
 namespace t6 {
@@ -44,11 +43,6 @@ RunConfig with_vocabulary(RunConfig config, const DataFacts& facts) {
   return config;
 }
 
-// Blocks above this go back to the system when they are freed, instead of leaving holes in the heap that nothing fits:
-// small-tpa at 512 tokens peaks at 2,362 MiB by it and at 2,593 without. Lower, more would be saved (2,248 at 1 MiB),
-// but then the pages of small models' activations come and go at every step, which costs them a third of their speed.
-constexpr int kReturnedBlock = 4 << 20;
-
 void use_threads(int64_t threads) {
   if (threads > 0) set_thread_count(static_cast<int>(threads));
   torch::set_num_threads(thread_count());
@@ -72,7 +66,7 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
       "{}: this folder holds a run already; --resume goes on with it, --force removes it, --out takes another folder",
       folder.string());
   use_threads(config_.train.threads);
-  ::mallopt(M_MMAP_THRESHOLD, kReturnedBlock);
+  return_large_blocks();
   mend_run_folder(folder);
   state_.configuration = deciding_settings();
   const auto checkpoints = list_checkpoints(folder);
