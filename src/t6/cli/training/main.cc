@@ -25,5 +25,6 @@ int main(int argc, char** argv) {
   CLI::App app("The training wing of T6", "t6-train");
   app.require_subcommand(1);
   t6::add_train(app);
+  t6::add_golden(app);
   return t6::run_program(app, argc, argv);
 }
