@@ -18,7 +18,7 @@ own_torch := $(or $(filter OFF,$(TRAINING)),$(TORCH))
 setup := scripts/setup.sh $(if $(own_torch),--without-torch) $(if $(filter own,$(PACKAGES)),--own-packages)
 wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
 options := -DT6_TRAINING=$(TRAINING) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
-build := scripts/build.sh release $(options)
+build = scripts/build.sh release $(1) $(options)
 
 .PHONY: help setup build test asan check format demo golden clean
 
@@ -31,14 +31,15 @@ setup:  ## install what is missing: Debian packages, LibTorch in .venv
 	@$(setup)
 
 build: setup  ## build the programs build/release/t6 and build/release/t6-train
-	@$(build)
+	@$(call build,programs)
 
-test: build  ## run all tests
+test: setup  ## build everything and run all tests
+	@$(call build,all)
 	@ctest --test-dir build/release --output-on-failure -j2
 
 asan:  ## run the tests of everything without Torch under the sanitizers
 	@$(setup) --without-torch
-	@scripts/build.sh asan
+	@scripts/build.sh asan all
 	@ctest --test-dir build/asan --output-on-failure -j2
 
 check:  ## check the formatting and which room includes which

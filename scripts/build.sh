@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Configures the preset when that is needed, and builds it: scripts/build.sh PRESET [cmake options...]
+# Configures the preset when that is needed, and builds a target of it: scripts/build.sh PRESET TARGET [cmake options...]
+# TARGET programs is what a user runs, all has the tests and benchmarks too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly preset=$1
-shift
+readonly preset=$1 target=$2
+shift 2
 readonly folder=build/$preset
 readonly options="$*"
 
@@ -24,4 +25,4 @@ if [[ ! -f $folder/build.ninja || $(cat "$folder/t6-options" 2>/dev/null) != "$o
   }
   echo "$options" >"$folder/t6-options"
 fi
-cmake --build "$folder" --parallel "$jobs"
+cmake --build "$folder" --target "$target" --parallel "$jobs"

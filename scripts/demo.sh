@@ -23,6 +23,7 @@ say "4. What its cache costs beside the baselines of its size"
 $t6 info $run --memory 1GiB
 
 say "5. What it writes"
+printf 'And it came to pass'
 $t6 generate $run --prompt "And it came to pass" --max-tokens 400 --temperature 0.7 --seed 7
 
 say "The report, with the loss curves: $PWD/$run/report.html"

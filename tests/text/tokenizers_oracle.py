@@ -66,7 +66,7 @@ def oddities():
     yield "contiguous", none, sequence([split(r"\P{L}", "contiguous"), byte_level(False)])
     yield "inverted", none, sequence([split(r"\p{L}+|\D", "removed", invert=True), byte_level(False)])
     yield "empty matches", none, sequence([split(r"(?=\p{Lu})|x*|(?<=\p{M})", "isolated"), byte_level(False)])
-    yield "lines", none, sequence([split(r"^.|.$|(?i:st|ss)+", "isolated"), byte_level(False)])
+    yield "lines", none, sequence([split(r"^.|.$|(?i:th|es)+", "isolated"), byte_level(False)])
     plain = [pre_tokenizers.Split(".", "isolated"), pre_tokenizers.Split("\n", "removed")]
     yield "string", none, sequence([*plain, byte_level(True)])
 

@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kGroups[] = {"?:", "?=", "?!", "?<=", "?<!", "?>", "?i:"};
 // Escapes that mean the same in both.
 constexpr std::string_view kSameEscapes = "nrtfeaAzZ";
+// Letters that Oniguruma, where case does not matter, also finds in one character (in a sharp s or a ligature).
+constexpr std::string_view kFoldedPairs[] = {"ss", "st", "ff", "fi", "fl"};
 
 class Translator {
  public:
@@ -21,8 +23,12 @@ class Translator {
 
   std::string run() {
     // A leading (?i) covers everything in both; elsewhere its reach differs.
-    if (pattern_.starts_with("(?i)")) copy(4);
+    if (pattern_.starts_with("(?i)")) {
+      any_case_ = true;
+      copy(4);
+    }
     while (!done()) {
+      if (any_case_) check_pair();
       if (peek() == '\\') {
         escape(false);
       } else if (peek() == '[') {
@@ -48,6 +54,14 @@ class Translator {
   }
   [[noreturn]] void refuse(std::string_view what) const {
     fail("{}: in the pattern {:?} at byte {}: {} is not supported", source_, std::string(pattern_), position_, what);
+  }
+
+  void check_pair() const {
+    std::string pair(rest().substr(0, 2));
+    for (char& c : pair) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (std::find(std::begin(kFoldedPairs), std::end(kFoldedPairs), pair) != std::end(kFoldedPairs)) {
+      refuse(fmt::format("\"{}\" where case does not matter", pair));
+    }
   }
 
   void escape(bool in_class) {
@@ -127,6 +141,8 @@ class Translator {
         (after.starts_with('?') && std::none_of(std::begin(kGroups), std::end(kGroups), same))) {
       refuse(fmt::format("the group \"({}\"", std::string(after.substr(0, 2))));
     }
+    // The end of (?i: is not looked for: a pattern refused without need is better than one read wrongly.
+    any_case_ = any_case_ || same("?i:");
     copy(1);
     if (after.starts_with('?')) copy(1);
   }
@@ -145,6 +161,7 @@ class Translator {
   std::string_view pattern_;
   const std::string& source_;
   size_t position_ = 0;
+  bool any_case_ = false;
   std::string out_;
 };
 

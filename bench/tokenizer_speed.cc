@@ -1,0 +1,55 @@
+// Megabytes of text a second that one thread encodes and decodes.
+//
+//   build/release/bench/tokenizer_speed --tokenizer tokenizer.json book.txt
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "t6/cli/program.h"
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/formats/json.h"
+#include "t6/text/tokenizer.h"
+
+namespace t6 {
+namespace {
+
+// The best of several passes: what the code does when nothing else runs.
+template <typename Work>
+double best_seconds(Work work) {
+  double best = 1e9;
+  for (int pass = 0; pass < 5; ++pass) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+void run(const std::string& tokenizer_path, const std::string& text_path) {
+  const auto tokenizer = tokenizer_path == "bytes" ? byte_tokenizer() : load_tokenizer(tokenizer_path);
+  const std::string text = read_text(text_path);
+  std::vector<int32_t> ids;
+  std::string decoded;
+  const double encode = best_seconds([&] { ids = tokenizer->encode(text); });
+  const double decode = best_seconds([&] { decoded = tokenizer->decode(ids, false); });
+  const double megabytes = static_cast<double>(text.size()) / 1e6;
+  const Json row = {
+      {"tokenizer", tokenizer_path},  {"vocab_size", tokenizer->vocab_size()}, {"bytes", text.size()},
+      {"tokens", ids.size()},         {"encode_mb_s", megabytes / encode},     {"decode_mb_s", megabytes / decode},
+      {"round_trip", decoded == text}};
+  fmt::print("{}\n", row.dump());
+}
+
+}  // namespace
+}  // namespace t6
+
+int main(int argc, char** argv) {
+  CLI::App app("Tokenizer speed on one thread");
+  std::string tokenizer = "bytes", text;
+  app.add_option("--tokenizer", tokenizer, "A tokenizer.json, or 'bytes'")->capture_default_str();
+  app.add_option("text", text, "A text file")->required();
+  app.callback([&] { t6::run(tokenizer, text); });
+  return t6::run_program(app, argc, argv);
+}
