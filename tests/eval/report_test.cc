@@ -12,6 +12,7 @@
 #include "t6/eval/report_html.h"
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"
+#include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -20,16 +21,6 @@ namespace {
 using testing::HasSubstr;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 class ReadRunTest : public testing::Test {
  protected:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -42,16 +43,6 @@ class TokenShardTest : public testing::Test {
 
   TemporaryFolder folder_;
 };
-
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 std::vector<int32_t> all(const TokenShard& shard) {
   std::vector<int32_t> tokens(static_cast<size_t>(shard.size()));

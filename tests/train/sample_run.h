@@ -11,19 +11,10 @@
 #include "t6/formats/json.h"
 #include "t6/formats/token_shard.h"
 #include "t6/train/run_config.h"
+#include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
-
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 inline void write_shard(const std::filesystem::path& path, const std::vector<int32_t>& tokens) {
   TokenShardWriter writer(path, 2);

@@ -7,11 +7,10 @@
 #include "t6/infer/latent.h"
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
+#include "t6/model/norm_epsilons.h"
 
 namespace t6 {
 namespace {
-
-constexpr float kHeadNormEpsilon = 1e-5f;  // of the reference's "subln"
 
 float* sized(std::vector<float>& buffer, int64_t count) {
   if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
@@ -149,8 +148,12 @@ void ForwardPass::add_heads(const LayerWeights& layer, const TokenRows& tokens) 
     expand_values(config, layer.latent, T_, attended_.data(), heads);
   }
   if (layer.head_norm) {
-    rms_norm(
-        {.x = heads, .weight = layer.head_norm, .out = heads, .rows = T_ * H, .width = E, .epsilon = kHeadNormEpsilon});
+    rms_norm({.x = heads,
+              .weight = layer.head_norm,
+              .out = heads,
+              .rows = T_ * H,
+              .width = E,
+              .epsilon = static_cast<float>(kHeadEpsilon)});
   }
   if (layer.gate) {
     float* gate = sized(gate_, T_ * H * E);

@@ -5,11 +5,10 @@
 #include "t6/core/parallel.h"
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
+#include "t6/model/norm_epsilons.h"
 
 namespace t6 {
 namespace {
-
-constexpr float kLatentEpsilon = 1e-6f;  // of the reference's MLA norm
 
 // One product a head; each is small, so threads take heads.
 void matmul_heads(int64_t heads, const Matmul& first, int64_t x_step, int64_t w_step, int64_t y_step) {
@@ -61,7 +60,7 @@ void project_latents(const ModelConfig& config, const LatentWeights& weights, co
             .width = latent,
             .x_stride = width,
             .out_stride = width,
-            .epsilon = kLatentEpsilon});
+            .epsilon = static_cast<float>(kLatentEpsilon)});
   for (int64_t t = 0; t < tokens.T; ++t) {
     rotate(out + t * width + latent, 1, width, rotary.at(tokens.start + t), rotary.dim());
   }

@@ -2,11 +2,10 @@
 
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
+#include "t6/model/norm_epsilons.h"
 
 namespace t6 {
 namespace {
-
-constexpr float kCompressionEpsilon = 1e-6f;  // of the reference's MLA and MFA norms
 
 void activate(HeadActivation activation, float* a, int64_t T, const FactorShape& shape) {
   switch (activation) {
@@ -74,7 +73,12 @@ FactorView factor_view(const FactorShape& shape, const FactorWeights& weights, c
 
 void compress(const TokenRows& tokens, const float* down, const float* norm, int64_t rank, float* out) {
   matmul({.x = tokens.x, .w = down, .y = out, .T = tokens.T, .N = rank, .K = tokens.width});
-  rms_norm({.x = out, .weight = norm, .out = out, .rows = tokens.T, .width = rank, .epsilon = kCompressionEpsilon});
+  rms_norm({.x = out,
+            .weight = norm,
+            .out = out,
+            .rows = tokens.T,
+            .width = rank,
+            .epsilon = static_cast<float>(kLatentEpsilon)});
 }
 
 }  // namespace t6

@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include "t6/model/norm_epsilons.h"
+
 namespace t6 {
 
 class NormImpl : public torch::nn::Module {
@@ -21,10 +23,6 @@ class NormImpl : public torch::nn::Module {
   double epsilon_;
 };
 TORCH_MODULE(Norm);
-
-// The epsilons that the reference fixes: compressed queries and latents of MLA, and the heads' outputs.
-inline constexpr double kLatentEpsilon = 1e-6;
-inline constexpr double kHeadEpsilon = 1e-5;
 
 inline torch::nn::Linear make_linear(int64_t inputs, int64_t outputs) {
   return torch::nn::Linear(torch::nn::LinearOptions(inputs, outputs).bias(false));

@@ -1,27 +1,13 @@
 // t6 golden: the paper's reference models, recomputed.
-#include <algorithm>
-#include <filesystem>
 #include <memory>
-#include <vector>
 
+#include "t6/cli/golden_files.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/infer/golden.h"
 
 namespace t6 {
 namespace {
-
-std::vector<std::filesystem::path> golden_files(const std::string& folder) {
-  std::error_code error;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
-  }
-  require(!error, "{}: {}", folder, error.message());
-  require(!files.empty(), "{}: holds no golden files (*.safetensors)", folder);
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 void run(const std::string& folder) {
   size_t failures = 0;

@@ -1,10 +1,8 @@
 // t6-train golden: the training wing against golden files, a line a file.
-#include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
-#include <vector>
 
+#include "t6/cli/golden_files.h"
 #include "t6/cli/training/commands.h"
 #include "t6/core/error.h"
 #include "t6/train/golden.h"
@@ -13,13 +11,7 @@ namespace t6 {
 namespace {
 
 void run(const std::string& folder) {
-  std::vector<std::filesystem::path> files;
-  require(std::filesystem::is_directory(folder), "{}: not a folder", folder);
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
-  }
-  require(!files.empty(), "{}: no .safetensors file in this folder", folder);
-  std::sort(files.begin(), files.end());
+  const auto files = golden_files(folder);
   fmt::print("training wing: largest errors\n{:<26}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "", "logits", "gradients",
              "losses", "norms", "parameters");
   int failed = 0;

@@ -1,0 +1,13 @@
+// What the golden commands of both programs go through.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace t6 {
+
+// The .safetensors files of a folder, sorted. Error: no folder, or none in it.
+std::vector<std::filesystem::path> golden_files(const std::string& folder);
+
+}  // namespace t6
