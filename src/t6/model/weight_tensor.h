@@ -1,0 +1,23 @@
+// A parameter's numbers in the form in which they are stored and multiplied.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+
+#include "t6/formats/safetensors.h"
+#include "t6/kernels/weight_type.h"
+
+namespace t6 {
+
+// Row-major; of quantized types each row, the last dimension, is whole blocks. The bytes belong to someone else.
+struct WeightTensor {
+  WeightType type = WeightType::f32;
+  Shape shape;
+  std::span<const std::byte> bytes;
+};
+
+using WeightTensors = std::map<std::string, WeightTensor>;  // by the names of model/parameters.h
+
+}  // namespace t6
