@@ -15,7 +15,7 @@ MAY_INCLUDE = {
     "kernels": ["core"],
     "formats": ["core"],
     "text": ["core", "formats"],
-    "model": ["core", "formats"],
+    "model": ["core", "kernels", "formats"],
     "infer": FOUNDATION,
     "eval": FOUNDATION + ["infer"],
     "serve": FOUNDATION + ["infer"],
