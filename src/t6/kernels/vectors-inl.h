@@ -16,7 +16,7 @@
 #if defined(__clang__)
 #define T6_UNROLL _Pragma("unroll")
 #else
-#define T6_UNROLL _Pragma("GCC unroll 8")
+#define T6_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 HWY_BEFORE_NAMESPACE();
