@@ -1,7 +1,8 @@
 #include "t6/kernels/attention.h"
 
 #include <algorithm>
-#include <numeric>
+#include <atomic>
+#include <vector>
 
 #include "t6/core/parallel.h"
 #include "t6/kernels/attention_tile.h"
@@ -9,47 +10,152 @@
 namespace t6 {
 namespace {
 
-// Pairs of query and head in a tile: enough to fill the registers, few enough for the first-level cache.
-constexpr int64_t kTilePairs = 64;
 // Multiply-adds that are worth a thread's start.
 constexpr int64_t kGrain = 400'000;
+// Work is dealt out in at least so many pieces a thread, so that none waits long for the last.
+constexpr int64_t kPieces = 4;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-int64_t multiply_adds_per_pair(const Attention& x) {
-  return (x.k.a ? x.k.rank : 1) * x.k.features + (x.v.a ? x.v.rank : 1) * x.v.features;
+// A tile, and the pieces of keys that it is summed in.
+struct Unit {
+  const Attention* x = nullptr;
+  const AttentionPlan* plan = nullptr;
+  AttentionTile tile;
+  int64_t first_piece = 0, pieces = 1;
+  int64_t keys_a_piece = 0;
+};
+
+struct Work {
+  std::vector<AttentionPlan> plans;
+  std::vector<Unit> units;
+  std::vector<int64_t> unit_of_piece;
+  std::vector<SoftmaxState> states;  // of pieces, where units have several
+  AlignedBuffer memory;
+};
+
+int64_t multiply_adds(const Attention& x, const AttentionPlan& plan) {
+  return x.T * std::max<int64_t>(1, x.start + x.T) * x.heads *
+         (plan.k.ranks * x.k.features + plan.v.ranks * x.v.features);
+}
+
+// Tiles of queries, and of groups of heads: one group at a time where a tile has many queries and so fills the cache
+// with the rows of one; all where it has few, so that a page's keys and values are read from end to end.
+void divide(const Attention& x, const AttentionPlan& plan, int64_t threads, std::vector<Unit>& units) {
+  const int64_t sections = std::max<int64_t>(1, divide_up(x.start + x.T, kSectionTokens));
+  const int64_t parts = plan.tokens > 1 ? plan.groups : std::min(plan.groups, divide_up(threads, sections));
+  const int64_t groups = divide_up(plan.groups, parts);
+  for (int64_t group = 0; group < plan.groups; group += groups) {
+    for (int64_t token = 0; token < x.T; token += plan.tokens) {
+      Unit unit;
+      unit.x = &x;
+      unit.plan = &plan;
+      unit.tile = {.token = token,
+                   .tokens = std::min(plan.tokens, x.T - token),
+                   .group = group,
+                   .groups = std::min(groups, plan.groups - group)};
+      unit.tile.key_end = std::max<int64_t>(0, x.start + token + unit.tile.tokens);
+      unit.keys_a_piece = std::max<int64_t>(1, unit.tile.key_end);
+      units.push_back(unit);
+    }
+  }
+}
+
+// Where units are too few, their keys are shared out.
+void divide_keys(std::vector<Unit>& units, int64_t threads) {
+  const auto wanted = threads * kPieces;
+  if (static_cast<int64_t>(units.size()) >= wanted) return;
+  for (const int64_t keys : {kPartTokens, kSectionTokens}) {
+    int64_t pieces = 0;
+    for (Unit& unit : units) {
+      unit.keys_a_piece = keys;
+      pieces += unit.pieces = std::max<int64_t>(1, divide_up(unit.tile.key_end, keys));
+    }
+    if (pieces >= wanted) return;
+  }
+}
+
+void make_room(Work& work) {
+  int64_t size = 0;
+  work.unit_of_piece.clear();
+  for (size_t i = 0; i < work.units.size(); ++i) {
+    Unit& unit = work.units[i];
+    unit.first_piece = static_cast<int64_t>(work.unit_of_piece.size());
+    work.unit_of_piece.insert(work.unit_of_piece.end(), static_cast<size_t>(unit.pieces), static_cast<int64_t>(i));
+    if (unit.pieces > 1)
+      size += unit.pieces * state_size(tile_columns(*unit.plan, unit.tile), tile_output_stride(*unit.x));
+  }
+  work.states.assign(work.unit_of_piece.size(), {});
+  float* memory = work.memory.reserve(size);
+  for (size_t i = 0; i < work.states.size(); ++i) {
+    const Unit& unit = work.units[static_cast<size_t>(work.unit_of_piece[i])];
+    if (unit.pieces > 1)
+      work.states[i] = place_state(memory, tile_columns(*unit.plan, unit.tile), tile_output_stride(*unit.x));
+  }
+}
+
+void sum_piece(const Work& work, int64_t piece) {
+  thread_local TileBuffers buffers;
+  const Unit& unit = work.units[static_cast<size_t>(work.unit_of_piece[static_cast<size_t>(piece)])];
+  AttentionTile tile = unit.tile;
+  tile.key_begin = (piece - unit.first_piece) * unit.keys_a_piece;
+  tile.key_end = std::min(tile.key_end, tile.key_begin + unit.keys_a_piece);
+  if (unit.pieces > 1) return sum_tile(*unit.x, *unit.plan, tile, buffers, work.states[static_cast<size_t>(piece)]);
+  const int64_t columns = tile_columns(*unit.plan, tile);
+  const SoftmaxState state = buffers.total.reserve(columns, tile_output_stride(*unit.x));
+  sum_tile(*unit.x, *unit.plan, tile, buffers, state);
+  finish_columns(*unit.x, *unit.plan, tile, state, 0, columns);
+}
+
+// Adds up the pieces of some of a unit's columns in the order of kPartTokens and kSectionTokens.
+void merge_pieces(const Work& work, const Unit& unit, int64_t begin, int64_t end) {
+  const int64_t stride = tile_output_stride(*unit.x), in_part = kPartTokens / std::min(kPartTokens, unit.keys_a_piece);
+  const SoftmaxState* states = work.states.data() + unit.first_piece;
+  for (int64_t part = 0; part < unit.pieces; part += in_part) {
+    for (int64_t i = part + 1; i < std::min(unit.pieces, part + in_part); ++i) {
+      merge_columns(states[i], states[part], stride, begin, end);
+    }
+    if (part > 0) merge_columns(states[part], states[0], stride, begin, end);
+  }
+  finish_columns(*unit.x, *unit.plan, unit.tile, states[0], begin, end);
 }
 
 }  // namespace
 
-void attention(const Attention& x) {
-  if (x.T <= 0) return;
-  // A tile's heads lie in one group of the keys and of the values.
-  const int64_t group = std::gcd(x.k.a ? x.heads : x.heads / x.k.rank, x.v.a ? x.heads : x.heads / x.v.rank);
-  const int64_t cost = x.T * (x.start + x.T) * x.heads * multiply_adds_per_pair(x);
+void attention(std::span<const Attention> batch) {
+  thread_local Work work;
+  work.plans.clear();
+  work.units.clear();
+  int64_t cost = 0;
+  for (const Attention& x : batch) {
+    work.plans.push_back(plan_attention(x));
+    cost += multiply_adds(x, work.plans.back());
+  }
   const int64_t threads = std::clamp<int64_t>(cost / kGrain, 1, thread_count());
-  // When queries are too few for all threads, heads are divided further.
-  const int64_t wanted = divide_up(threads, x.T * (x.heads / group));
-  const int64_t chunks = std::min(group, std::max(divide_up(group, kTilePairs), wanted));
-  const int64_t chunk = divide_up(group, chunks);
-  const int64_t tokens = std::max<int64_t>(1, (kTilePairs + chunk / 2) / chunk);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (batch[i].T > 0) divide(batch[i], work.plans[i], threads, work.units);
+  }
+  if (threads > 1) divide_keys(work.units, threads);
+  // Queries that see most keys first, so that the last pieces are short.
+  std::stable_sort(work.units.begin(), work.units.end(),
+                   [](const Unit& a, const Unit& b) { return a.tile.key_end > b.tile.key_end; });
+  make_room(work);
 
-  const int64_t rows = divide_up(x.T, tokens), chunks_per_group = divide_up(group, chunk);
-  const int64_t tiles = rows * (x.heads / group) * chunks_per_group;
-  parallel_for(tiles, divide_up(tiles, threads), [&](int64_t begin, int64_t end) {
-    thread_local TileBuffers buffers;
-    for (int64_t i = begin; i < end; ++i) {
-      // Later queries see more keys: taking them from both ends in turn gives every thread as much to do.
-      const int64_t row = i % rows, turned = row % 2 ? rows - 1 - row / 2 : row / 2;
-      const int64_t first = i / rows / chunks_per_group * group, offset = i / rows % chunks_per_group * chunk;
-      AttentionTile tile;
-      tile.token = turned * tokens;
-      tile.tokens = std::min(tokens, x.T - tile.token);
-      tile.head = first + offset;
-      tile.heads = std::min(chunk, group - offset);
-      attend_tile(x, tile, buffers);
-    }
+  const Work& shared = work;  // thread_local: the others' would be another
+  const auto pieces = static_cast<int64_t>(work.unit_of_piece.size());
+  std::atomic<int64_t> next = 0;
+  parallel_for(threads, 1, [&](int64_t, int64_t) {
+    for (int64_t piece; (piece = next.fetch_add(1, std::memory_order_relaxed)) < pieces;) sum_piece(shared, piece);
   });
+  for (const Unit& unit : work.units) {
+    if (unit.pieces == 1) continue;
+    const int64_t columns = tile_columns(*unit.plan, unit.tile);
+    const int64_t numbers = unit.pieces * tile_output_stride(*unit.x);
+    parallel_for(columns, divide_up(kGrain, numbers),
+                 [&](int64_t begin, int64_t end) { merge_pieces(shared, unit, begin, end); });
+  }
 }
+
+void attention(const Attention& arguments) { attention(std::span(&arguments, 1)); }
 
 }  // namespace t6

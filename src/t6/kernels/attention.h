@@ -1,8 +1,12 @@
 // Causal attention over tensor products: queries, keys and values come as head and feature factors, and nobody
-// forms K or V. One entry point for every kind of attention (equations A.2 and A.3).
+// forms K or V. One entry point for every kind of attention (equations A.2 and A.3), for decoding, prefill and
+// training.
 #pragma once
 
 #include <cstdint>
+#include <span>
+
+#include "t6/kernels/cache_page.h"
 
 namespace t6 {
 
@@ -31,10 +35,19 @@ struct FactorView {
   float norm_epsilon = 0;
   const float* rotary = nullptr;  // entry of the view's first token in a RotaryTable; null: no rotation
   int64_t rotary_dim = 0;
+
+  // Keys and values in a cache: pages[i] holds tokens 64 i to 64 i + 63, and those of a, b and c that have a stream
+  // (a width above 0) lie there and not behind the pointers above. Values may name the keys' stream and be narrower
+  // than it (MLA): its first `features` numbers are theirs. Null: nothing is paged.
+  const std::byte* const* pages = nullptr;
+  PagedStream paged_a, paged_b, paged_c;
+
+  bool has_a() const { return a || paged_a.width > 0; }
+  bool has_c() const { return c || paged_c.width > 0; }
 };
 
 struct Attention {
-  FactorView q;  // T tokens, at positions start .. start + T - 1
+  FactorView q;  // T tokens, at positions start .. start + T - 1; never paged
   FactorView k;  // start + T tokens from position 0 on, the queries' own among them; D equals the queries'
   FactorView v;  // as k, E features
   int64_t T = 0, start = 0, heads = 0;
@@ -42,16 +55,22 @@ struct Attention {
   float logit_scale = 1;  // of sum a_q a_k <b_q, b_k>: the ranks' 1 / (R_Q R_K) and 1 / sqrt(D) together
   float value_scale = 1;  // of sum a_v b_v: 1 / R_V
 
+  // A query sees the last `window` keys up to its own, and the first `sinks` of all. 0: every key up to its own.
+  int64_t window = 0, sinks = 0;
+
   // Mixes a token's keys with its predecessor's, [2, H]: K'_t = shift[0] K_t + shift[1] K_(t-1), K_(-1) = 0; likewise
   // values. Null: no shift. Both or neither.
   const float* k_shift = nullptr;
   const float* v_shift = nullptr;
 
   float* out = nullptr;  // [T, H, E]
+  float* lse = nullptr;  // [T, H], the logarithm of the sum of e^logit over the keys that a query sees; may be null
 };
 
-// On up to thread_count() threads. The output of a query depends on its own factors and the keys up to it alone: the
-// bits are the same whatever T it comes in and however many threads there are.
+// Sequences of any lengths, on up to thread_count() threads. The bits of a query's output do not depend on the
+// sequences and queries beside it nor on the number of threads, as long as the order of contraction (attention_plan.h)
+// is the same: for factors it depends on how many queries come at once.
+void attention(std::span<const Attention> batch);
 void attention(const Attention& arguments);
 
 }  // namespace t6

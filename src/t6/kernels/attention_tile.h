@@ -1,40 +1,39 @@
-// One tile of attention: some heads of some queries against all keys that they see.
+// One tile of attention: some heads of some queries against a part of the keys that they see.
 #pragma once
 
-#include <hwy/aligned_allocator.h>
-#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "t6/kernels/attention.h"
+#include "t6/kernels/attention_buffers.h"
+#include "t6/kernels/attention_plan.h"
 
 namespace t6 {
 
-// Heads of one group (of k and of v, where those are grouped), so that they share feature factors.
+// Keys are summed in sections, sections into parts and parts into the whole, always in this tree, so that the sum's
+// bits do not depend on who adds what. A section is short enough to share a short cache among threads, and long enough
+// for its merge to cost nothing beside it.
+constexpr int64_t kSectionTokens = 256;
+constexpr int64_t kPartTokens = 4096;
+
+// A tile's columns are its pairs of head and query, queries fastest: (head - first_head()) * tokens + query.
 struct AttentionTile {
-  int64_t token = 0, tokens = 0;  // queries [token, token + tokens) of the call
-  int64_t head = 0, heads = 0;
+  int64_t token = 0, tokens = 0;       // queries [token, token + tokens) of the call
+  int64_t group = 0, groups = 0;       // groups of heads
+  int64_t key_begin = 0, key_end = 0;  // whole sections, but for the last
 };
 
-// Grows to the largest size asked for and stays. Aligned for vectors; the contents are not kept.
-class AlignedBuffer {
- public:
-  float* reserve(int64_t size) {
-    if (size > size_) data_ = hwy::AllocateAligned<float>(static_cast<size_t>(size_ = size));
-    return data_.get();
-  }
+int64_t tile_columns(const AttentionPlan& plan, const AttentionTile& tile);
+int64_t tile_output_stride(const Attention& arguments);  // numbers between the columns' outputs in a SoftmaxState
 
- private:
-  hwy::AlignedFreeUniquePtr<float[]> data_;
-  int64_t size_ = 0;
-};
+// Sums up the tile's part of the keys. `state` has room for its columns.
+void sum_tile(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers,
+              const SoftmaxState& state);
 
-// Working memory of one thread, kept from tile to tile.
-struct TileBuffers {
-  AlignedBuffer queries, dense, head_factors, scores, logits, weights, output, shifts;
-  std::vector<float> query_rows, key_rows, value_rows;
-};
+// Adds columns [begin, end) of the sums of later keys to those of earlier ones.
+void merge_columns(const SoftmaxState& from, const SoftmaxState& into, int64_t stride, int64_t begin, int64_t end);
 
-void attend_tile(const Attention& arguments, const AttentionTile& tile, TileBuffers& buffers);
+// Writes the outputs of columns [begin, end), whose sums are whole.
+void finish_columns(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile,
+                    const SoftmaxState& state, int64_t begin, int64_t end);
 
 }  // namespace t6

@@ -1,4 +1,4 @@
-// Feature factors as the attention kernels read them: rows of D numbers, ready to multiply.
+// Feature factors as rows of numbers, with everything done that a view leaves to be done on use.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,13 @@
 
 namespace t6 {
 
-// Row of rank r of the view's token begin + i: data + i * token_stride + r * features.
-struct FactorRows {
-  const float* data = nullptr;
-  int64_t token_stride = 0;
-};
+// Whether feature factors must be computed before they multiply: norm, rotation or third-order products.
+bool finished_on_use(const FactorView& view);
 
-// Rows of tokens [begin, end) of the view: in place where b is stored ready, else made in `scratch` (third-order
-// products, norm and rotation on use).
-FactorRows factor_rows(const FactorView& view, int64_t begin, int64_t end, std::vector<float>& scratch);
+// Writes rows [R, D] of each of tokens [begin, end) to out, [tokens, R, D]; tokens before 0 are zeros.
+void write_factor_rows(const FactorView& view, int64_t begin, int64_t end, float* out);
+
+// Head factors [R, H] of tokens [begin, end); tokens before 0 are zeros. The view has head factors.
+void write_head_rows(const FactorView& view, int64_t heads, int64_t begin, int64_t end, float* out);
 
 }  // namespace t6

@@ -7,6 +7,7 @@
 #define T6_KERNELS_SMALL_PRODUCT_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstdint>
 
 #include "t6/kernels/vectors-inl.h"
@@ -14,18 +15,25 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// c = a b, or c += a b. Element (m, k) of a is a[m * a_row + k * a_step]. Rows of c end on whole vectors, and what
-// lies there past N is overwritten; rows of b are read up to N only.
+// c = scale * (a b), element by element, or c += that. Element (m, k) of a is a[m * a_row + k * a_step]. Rows of c end
+// on whole vectors, and what lies there past N is overwritten; rows of b and of scale are read up to N only.
 struct SmallProduct {
   const float* a = nullptr;  // [M, K]
   int64_t a_row = 0, a_step = 0;
   const float* b = nullptr;  // [K, N]
   int64_t b_row = 0;
+  const float* scale = nullptr;  // [M, N]; null: 1
+  int64_t scale_row = 0;
   float* c = nullptr;  // [M, N]
   int64_t c_row = 0;
   int64_t M = 0, N = 0, K = 0;
   bool accumulate = false;
 };
+
+// The tile of sums that fills the registers beside one row of b and one number of a: 6 x 4 of 32, 6 x 2 of the 16 that
+// x86 has before AVX-512.
+constexpr int kProductRows = 6;
+constexpr int kProductVectors = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 2 : 4;
 
 // Sums over k in order, one multiply-add each: an element's bits do not depend on the tile that it falls into.
 template <int kRows, int kVectors, bool kShort>
@@ -33,22 +41,23 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, int64_t m, int64_t n) 
   static_assert(!kShort || kVectors == 1, "only a last vector is short");
   const Floats d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto load = [&](const float* from, int v) HWY_ATTR {
+    return kShort ? load_first(d, from, static_cast<size_t>(p.N - n)) : hn::LoadU(d, from + v * lanes);
+  };
+  const bool from_c = p.accumulate && !p.scale;
   Vector sums[kRows][kVectors];
   T6_UNROLL
   for (int r = 0; r < kRows; ++r) {
     T6_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      sums[r][v] = p.accumulate ? hn::LoadU(d, p.c + (m + r) * p.c_row + n + v * lanes) : hn::Zero(d);
+      sums[r][v] = from_c ? hn::LoadU(d, p.c + (m + r) * p.c_row + n + v * lanes) : hn::Zero(d);
     }
   }
-  for (int64_t k = 0; k < p.K; ++k) {
-    const float* b = p.b + k * p.b_row + n;
-    const float* a = p.a + m * p.a_row + k * p.a_step;
+  const float *b = p.b + n, *a = p.a + m * p.a_row;
+  for (int64_t k = 0; k < p.K; ++k, b += p.b_row, a += p.a_step) {
     Vector row[kVectors];
     T6_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      row[v] = kShort ? load_first(d, b, static_cast<size_t>(p.N - n)) : hn::LoadU(d, b + v * lanes);
-    }
+    for (int v = 0; v < kVectors; ++v) row[v] = load(b, v);
     T6_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Vector factor = hn::Set(d, a[r * p.a_row]);
@@ -58,27 +67,55 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, int64_t m, int64_t n) 
   }
   T6_UNROLL
   for (int r = 0; r < kRows; ++r) {
+    float* c = p.c + (m + r) * p.c_row + n;
     T6_UNROLL
-    for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[r][v], d, p.c + (m + r) * p.c_row + n + v * lanes);
+    for (int v = 0; v < kVectors; ++v) {
+      if (p.scale) {
+        const Vector scale = load(p.scale + (m + r) * p.scale_row + n, v);
+        sums[r][v] =
+            p.accumulate ? hn::MulAdd(scale, sums[r][v], hn::LoadU(d, c + v * lanes)) : hn::Mul(scale, sums[r][v]);
+      }
+      hn::StoreU(sums[r][v], d, c + v * lanes);
+    }
   }
 }
 
 template <int kRows>
-HWY_INLINE void small_product_rows(const SmallProduct& p, int64_t m) {
+HWY_NOINLINE void small_product_rows(const SmallProduct& p, int64_t m) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
   int64_t n = 0;
-  for (; n + 2 * lanes <= p.N; n += 2 * lanes) small_product_tile<kRows, 2, false>(p, m, n);
+  for (; n + kProductVectors * lanes <= p.N; n += kProductVectors * lanes) {
+    small_product_tile<kRows, kProductVectors, false>(p, m, n);
+  }
   for (; n + lanes <= p.N; n += lanes) small_product_tile<kRows, 1, false>(p, m, n);
   if (n < p.N) small_product_tile<kRows, 1, true>(p, m, n);
 }
 
 inline void small_product(const SmallProduct& p) {
-  constexpr int kRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 4 : 8;  // 16 registers, or 32
-  int64_t m = 0;
-  for (; m + kRows <= p.M; m += kRows) small_product_rows<kRows>(p, m);
-  if (m + 4 <= p.M) small_product_rows<4>(p, m), m += 4;
-  if (m + 2 <= p.M) small_product_rows<2>(p, m), m += 2;
-  if (m < p.M) small_product_rows<1>(p, m);
+  for (int64_t m = 0; m < p.M;) {
+    // Two tiles of four rows keep the pipelines fuller than one of six and one of two.
+    const int64_t left = p.M - m, rows = left == 8 ? 4 : std::min<int64_t>(left, kProductRows);
+    switch (rows) {
+      case 6:
+        small_product_rows<6>(p, m);
+        break;
+      case 5:
+        small_product_rows<5>(p, m);
+        break;
+      case 4:
+        small_product_rows<4>(p, m);
+        break;
+      case 3:
+        small_product_rows<3>(p, m);
+        break;
+      case 2:
+        small_product_rows<2>(p, m);
+        break;
+      default:
+        small_product_rows<1>(p, m);
+    }
+    m += rows;
+  }
 }
 
 }  // namespace t6::HWY_NAMESPACE

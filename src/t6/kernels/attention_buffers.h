@@ -1,0 +1,61 @@
+// Working memory of the attention kernels: kept by each thread from call to call.
+#pragma once
+
+#include <hwy/aligned_allocator.h>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace t6 {
+
+// Grows to the largest size asked for and stays. Aligned for vectors; the contents are not kept.
+class AlignedBuffer {
+ public:
+  float* reserve(int64_t size) {
+    if (size > size_) data_ = hwy::AllocateAligned<float>(static_cast<size_t>(size_ = size));
+    return data_.get();
+  }
+
+ private:
+  hwy::AlignedFreeUniquePtr<float[]> data_;
+  int64_t size_ = 0;
+};
+
+// Of the keys or the values of one block.
+struct BlockBuffers {
+  AlignedBuffer a, b, page_rows, feature_rows, head_rows;
+  std::vector<const float*> a_pointers, b_pointers;
+};
+
+// The online softmax of some columns (pairs of head and query) over a part of the keys: weights and outputs are
+// relative to the maximum.
+struct SoftmaxState {
+  float* maximum = nullptr;  // [columns]
+  float* sum = nullptr;      // [columns], of the weights
+  float* output = nullptr;   // [columns, stride]
+};
+
+// Numbers of memory that a state takes, a multiple of the alignment, and the state in memory that is moved past it.
+inline int64_t state_size(int64_t columns, int64_t stride) { return (columns * (stride + 2) + 15) / 16 * 16; }
+inline SoftmaxState place_state(float*& memory, int64_t columns, int64_t stride) {
+  float* at = memory;
+  memory += state_size(columns, stride);
+  return {at + columns * stride, at + columns * (stride + 1), at};
+}
+
+struct StateBuffer {
+  AlignedBuffer memory;
+  SoftmaxState reserve(int64_t columns, int64_t stride) {
+    float* at = memory.reserve(state_size(columns, stride));
+    return place_state(at, columns, stride);
+  }
+};
+
+struct TileBuffers {
+  AlignedBuffer queries, query_heads, products, logits, weights, formed, lane_sums;
+  BlockBuffers keys, values;
+  StateBuffer section, part, total;
+  std::vector<float> query_rows;
+};
+
+}  // namespace t6

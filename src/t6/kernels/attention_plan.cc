@@ -1,0 +1,46 @@
+#include "t6/kernels/attention_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace t6 {
+namespace {
+
+// Rows of logits of a tile whose heads share keys: enough that packing a block of keys costs little beside using it.
+constexpr int64_t kTileRows = 64;
+// Queries of a tile where factors are shared by many heads: a block's keys or values are formed once for so many.
+// More would push the heads' outputs out of the second-level cache.
+constexpr int64_t kFactorTokens = 32;
+
+GroupFactors group_factors(const FactorView& view, bool shifted) {
+  const GroupFactors plain = {view.has_a() ? view.rank : 1, view.has_a()};
+  return shifted ? GroupFactors{2 * plain.ranks, true} : plain;
+}
+
+}  // namespace
+
+AttentionPlan plan_attention(const Attention& x) {
+  AttentionPlan plan;
+  plan.group = std::gcd(x.k.has_a() ? x.heads : x.heads / x.k.rank, x.v.has_a() ? x.heads : x.heads / x.v.rank);
+  plan.groups = x.heads / plan.group;
+  plan.k = group_factors(x.k, x.k_shift != nullptr);
+  plan.v = group_factors(x.v, x.v_shift != nullptr);
+  const bool factors = plan.k.has_a || plan.v.has_a || x.q.has_a();
+  const int64_t tokens = factors ? kFactorTokens : std::max<int64_t>(1, kTileRows / plan.group);
+  plan.tokens = std::clamp<int64_t>(x.T, 1, tokens);
+
+  // Multiply-adds of a group for a query and a key.
+  const int64_t G = plan.group, D = x.k.features, E = x.v.features, R = plan.k.ranks;
+  int64_t least = G * R * D;
+  if (x.q.has_a() && x.q.rank * R * (D + G) < least) {
+    plan.keys = KeyOrder::factors;
+    least = x.q.rank * R * (D + G);
+  }
+  if (plan.k.has_a && G * D + G * R * D / plan.tokens < least) plan.keys = KeyOrder::formed;
+  if (plan.v.has_a && G * E + G * plan.v.ranks * E / plan.tokens < G * plan.v.ranks * E) {
+    plan.values = ValueOrder::formed;
+  }
+  return plan;
+}
+
+}  // namespace t6

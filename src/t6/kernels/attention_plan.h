@@ -1,0 +1,38 @@
+// In which order attention contracts its factors: decided by counting multiply-adds (appendix A).
+#pragma once
+
+#include <cstdint>
+
+#include "t6/kernels/attention.h"
+
+namespace t6 {
+
+enum class KeyOrder {
+  factors,  // <b_q, b_k> once for all heads, then the head factors (A.2)
+  dense,    // queries formed; their product with b_k, then a_k
+  formed    // a block's keys formed in cache, then as without factors
+};
+enum class ValueOrder {
+  factors,  // weights times a_v, then b_v (A.3)
+  formed    // a block's values formed in cache
+};
+
+// Keys or values of the heads of one group, as the kernels see them: a shift doubles the ranks, with the previous
+// token's factors as the second half.
+struct GroupFactors {
+  int64_t ranks = 1;
+  bool has_a = false;
+};
+
+struct AttentionPlan {
+  int64_t group = 1;   // heads that share feature factors of k and of v
+  int64_t groups = 1;  // heads / group
+  int64_t tokens = 1;  // queries of a tile
+  GroupFactors k, v;
+  KeyOrder keys = KeyOrder::dense;
+  ValueOrder values = ValueOrder::factors;
+};
+
+AttentionPlan plan_attention(const Attention& arguments);
+
+}  // namespace t6

@@ -1,0 +1,22 @@
+// Attention once more, slow and readable, in double precision: what the fast kernels are tested against.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "t6/kernels/attention.h"
+
+namespace t6 {
+
+// The product sum_r a_r (outer) b_r of one token of the view, [H, D]: what no kernel ever forms.
+std::vector<double> materialize_reference(const FactorView& view, int64_t heads, int64_t token);
+
+struct AttentionResult {
+  std::vector<double> out;  // [T, H, E]
+  std::vector<double> lse;  // [T, H]
+};
+
+// What out and lse hold after attention(): softmax over materialised queries, keys and values.
+AttentionResult attention_reference(const Attention& arguments);
+
+}  // namespace t6
