@@ -1,24 +1,38 @@
 #include "t6/kernels/matmul.h"
 
-#include "t6/kernels/reference.h"
+#include "t6/core/error.h"
+#include "t6/kernels/reference_matmul.h"
 #include "tests/kernels/kernel_test.h"
+#include "tests/kernels/random_weight_matrix.h"
 
 namespace t6 {
 namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAreArray;
-using ::testing::IsNan;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+using ::testing::Truly;
 
-TEST(Matmul, AgreesWithTheReferenceForOddSizes) {
+class MatmulTypes : public ::testing::TestWithParam<WeightType> {
+ protected:
+  // Columns of about this size that the type allows.
+  static int64_t columns(int64_t wanted) {
+    return has_blocks(GetParam()) ? std::max<int64_t>(1, wanted / kWeightBlock) * kWeightBlock : wanted;
+  }
+};
+
+TEST_P(MatmulTypes, AgreesWithTheReferenceForOddSizes) {
   on_every_target([] {
-    for (const int64_t T : {1, 2, 5, 6, 7, 100}) {
-      for (const int64_t N : {1, 3, 4, 9, 30}) {
-        for (const int64_t K : {1, 7, 16, 33, 1100}) {
+    for (const int64_t T : {1, 2, 3, 7, 8, 13}) {
+      for (const int64_t N : {1, 15, 16, 17, 40}) {
+        for (const int64_t wanted : {1, 33, 550}) {
+          const int64_t K = columns(wanted);
           SCOPED_TRACE(fmt::format("T {} N {} K {}", T, N, K));
-          const auto x = random_floats(T * K, 1), w = random_floats(N * K, 2);
+          const auto x = random_floats(T * K, 1);
+          const WeightMatrix w = random_weight_matrix(GetParam(), N, K, 2);
           std::vector<float> y(static_cast<size_t>(T * N), kNaN);
-          const Matmul product = {.x = x.data(), .w = w.data(), .y = y.data(), .T = T, .N = N, .K = K};
+          const Matmul product = {.x = x.data(), .w = &w, .y = y.data(), .T = T};
           matmul(product);
           EXPECT_LT(largest_error(y, matmul_reference(product)), 5e-6);
         }
@@ -27,55 +41,109 @@ TEST(Matmul, AgreesWithTheReferenceForOddSizes) {
   });
 }
 
-TEST(Matmul, AddsAndKeepsToItsColumns) {
+TEST_P(MatmulTypes, AddsBiasAndKeepsToItsColumns) {
   on_every_target([] {
-    const int64_t T = 9, N = 10, K = 1027;
-    const auto x = random_floats(T * (K + 3), 1), w = random_floats(N * K, 2);
-    std::vector<float> y = random_floats(T * (N + 5), 3, 0);
-    const std::vector<float> before = y;
-    const Matmul product = {.x = x.data(),
-                            .w = w.data(),
-                            .y = y.data(),
-                            .T = T,
-                            .N = N,
-                            .K = K,
-                            .x_stride = K + 3,
-                            .y_stride = N + 5,
-                            .accumulate = true};
-    const auto wanted = matmul_reference(product);
-    matmul(product);
-    std::vector<float> got;
-    for (int64_t t = 0; t < T; ++t) {
-      const auto row = y.begin() + t * (N + 5);
-      got.insert(got.end(), row, row + N);
-      EXPECT_THAT(std::vector<float>(row + N, row + N + 5),
-                  ElementsAreArray(before.begin() + t * (N + 5) + N, before.begin() + (t + 1) * (N + 5)));
-    }
-    EXPECT_LT(largest_error(got, wanted), 5e-6);
-  });
-}
-
-TEST(Matmul, GivesARowTheSameBitsInAnyCompanyAndOnAnyThreads) {
-  on_every_target([] {
-    for (const auto& [T, N, K] : {std::tuple<int64_t, int64_t, int64_t>{101, 301, 1300}, {601, 50, 130}}) {
-      const auto x = random_floats(T * K, 1), w = random_floats(N * K, 2);
-      std::vector<float> whole(static_cast<size_t>(T * N)), rows = whole;
-      const ThreadCount threads(3);
-      matmul({.x = x.data(), .w = w.data(), .y = whole.data(), .T = T, .N = N, .K = K});
-      set_thread_count(1);
+    const int64_t T = 9, N = 26, K = columns(1027);
+    const auto x = random_floats(T * (K + 3), 1), bias = random_floats(N, 4);
+    const WeightMatrix w = random_weight_matrix(GetParam(), N, K, 2);
+    for (const bool accumulate : {false, true}) {
+      std::vector<float> y = random_floats(T * (N + 5), 3, 0);
+      const std::vector<float> before = y;
+      const Matmul product = {.x = x.data(),
+                              .w = &w,
+                              .y = y.data(),
+                              .bias = bias.data(),
+                              .T = T,
+                              .x_stride = K + 3,
+                              .y_stride = N + 5,
+                              .accumulate = accumulate};
+      const auto wanted = matmul_reference(product);
+      matmul(product);
+      std::vector<float> got;
       for (int64_t t = 0; t < T; ++t) {
-        matmul({.x = x.data() + t * K, .w = w.data(), .y = rows.data() + t * N, .T = 1, .N = N, .K = K});
+        const auto row = y.begin() + t * (N + 5);
+        got.insert(got.end(), row, row + N);
+        EXPECT_THAT(std::vector<float>(row + N, row + N + 5),
+                    ElementsAreArray(before.begin() + t * (N + 5) + N, before.begin() + (t + 1) * (N + 5)));
       }
-      EXPECT_EQ(rows, whole);
+      EXPECT_LT(largest_error(got, wanted), 5e-6);
     }
   });
 }
 
-TEST(Matmul, PassesOnWhatIsNotANumber) {
-  const std::vector<float> x = {1, kNaN}, w = {1, 1, 0, 0};
-  std::vector<float> y(2);
-  matmul({.x = x.data(), .w = w.data(), .y = y.data(), .T = 1, .N = 2, .K = 2});
-  EXPECT_THAT(y, Each(IsNan()));
+TEST_P(MatmulTypes, GivesARowTheSameBitsInAnyCompanyAndOnAnyThreads) {
+  on_every_target([] {
+    for (const auto& [T, N, wanted] : {std::tuple<int64_t, int64_t, int64_t>{143, 61, 1300}, {7, 301, 130}}) {
+      const int64_t K = columns(wanted);
+      const auto x = random_floats(T * K, 1);
+      const WeightMatrix w = random_weight_matrix(GetParam(), N, K, 2),
+                         other = random_weight_matrix(GetParam(), 50, K, 3);
+      std::vector<float> whole(static_cast<size_t>(T * N)), rows = whole, others(static_cast<size_t>(T * 50));
+      const ThreadCount threads(3);
+      const Matmul products[] = {{.x = x.data(), .w = &other, .y = others.data(), .T = T},
+                                 {.x = x.data(), .w = &w, .y = whole.data(), .T = T}};
+      matmul(products);
+      set_thread_count(1);
+      for (int64_t t = 0; t < T; ++t) matmul({.x = x.data() + t * K, .w = &w, .y = rows.data() + t * N, .T = 1});
+      EXPECT_EQ(rows, whole);
+      EXPECT_LT(largest_error(others, matmul_reference(products[0])), 5e-6);
+    }
+  });
+}
+
+TEST_P(MatmulTypes, PassesOnWhatIsNotANumber) {
+  on_every_target([] {
+    const WeightMatrix w = random_weight_matrix(GetParam(), 2, 32, 1);
+    for (const float strange : {kNaN, std::numeric_limits<float>::infinity()}) {
+      std::vector<float> x(32, 1.0f), y(2);
+      x[5] = strange, x[6] = -strange;
+      matmul({.x = x.data(), .w = &w, .y = y.data(), .T = 1});
+      EXPECT_THAT(y, Each(Truly([](float value) { return !std::isfinite(value); })));
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, MatmulTypes, ::testing::ValuesIn(kWeightTypes),
+                         [](const auto& test) { return std::string(weight_type_name(test.param)); });
+
+// The largest values of both sides: an intermediate sum that is too narrow would wrap or saturate.
+TEST(Matmul, SumsTheLargestIntegersExactly) {
+  on_every_target([] {
+    for (const int sign : {1, -1}) {
+      std::vector<float> x(64);
+      for (size_t i = 0; i < 64; ++i) x[i] = static_cast<float>(sign * (i % 3 == 2 ? -127 : 127));
+      int64_t sum = 0;
+      for (const float value : x) sum += static_cast<int64_t>(value);
+
+      std::vector<BlockQ8> q8(4 * 2);
+      for (size_t i = 0; i < q8.size(); ++i) {
+        q8[i].scale = 0x3C00;  // 1
+        std::fill_n(q8[i].values, kWeightBlock, static_cast<int8_t>(i / 2 % 2 ? -128 : 127));
+      }
+      const WeightMatrix w8(WeightType::q8, 4, 64, q8.data());
+      std::vector<float> y(4);
+      matmul({.x = x.data(), .w = &w8, .y = y.data(), .T = 1});
+      const auto wide = static_cast<float>(127 * sum), low = static_cast<float>(-128 * sum);
+      EXPECT_THAT(y, ElementsAreArray({wide, low, wide, low}));
+
+      std::vector<BlockQ4> q4(4 * 2);
+      for (BlockQ4& block : q4) {
+        block.scale = 0x3C00, block.minimum = 0x4000;  // 1, 2
+        std::fill_n(block.values, kWeightBlock / 2, uint8_t{0xFF});
+      }
+      const WeightMatrix w4(WeightType::q4, 4, 64, q4.data());
+      matmul({.x = x.data(), .w = &w4, .y = y.data(), .T = 1});
+      EXPECT_THAT(y, Each(static_cast<float>(17 * sum)));
+    }
+  });
+}
+
+TEST(Matmul, RefusesProductsOfDifferentX) {
+  const WeightMatrix w = random_weight_matrix(WeightType::f32, 2, 3, 1);
+  std::vector<float> x(6), y(2);
+  const Matmul products[] = {{.x = x.data(), .w = &w, .y = y.data(), .T = 1},
+                             {.x = x.data() + 3, .w = &w, .y = y.data(), .T = 1}};
+  EXPECT_THAT([&] { matmul(products); }, ThrowsMessage<Error>(HasSubstr("the same x")));
 }
 
 }  // namespace

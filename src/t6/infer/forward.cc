@@ -57,7 +57,7 @@ std::span<const float> ForwardPass::run(std::span<const int32_t> tokens, FactorC
   const int64_t C = config.hidden_size, V = config.vocab_size;
   float* hidden = sized(hidden_, T_ * C);
   for (int64_t t = 0; t < T_; ++t) {
-    std::copy_n(model_->embeddings() + tokens[static_cast<size_t>(t)] * C, C, hidden + t * C);
+    model_->embeddings().copy_row(tokens[static_cast<size_t>(t)], hidden + t * C);
   }
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
     const LayerWeights& layer = model_->layers()[static_cast<size_t>(i)];
@@ -69,7 +69,7 @@ std::span<const float> ForwardPass::run(std::span<const int32_t> tokens, FactorC
   const int64_t rows = wanted == Logits::all ? T_ : 1;
   normalize(hidden + (T_ - rows) * C, rows, model_->final_norm());
   float* logits = sized(logits_, rows * V);
-  matmul({.x = normalized_.data(), .w = model_->output_head(), .y = logits, .T = rows, .N = V, .K = C});
+  matmul({.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows});
   return {logits, static_cast<size_t>(rows * V)};
 }
 
@@ -79,7 +79,7 @@ FactorView ForwardPass::prepare_queries(const LayerWeights& layer, const TokenRo
   TokenRows from = tokens;
   if (layer.query_down) {
     float* compressed = sized(query_compressed_, T_ * config.q_lora_rank);
-    compress(tokens, layer.query_down, layer.query_norm, config.q_lora_rank, compressed);
+    compress(tokens, layer.query_down, layer.query_norm, compressed);
     from.x = compressed;
     from.width = config.q_lora_rank;
   }
@@ -92,7 +92,7 @@ FactorView ForwardPass::prepare_queries(const LayerWeights& layer, const TokenRo
     // The projection is narrower than the absorbed queries of `shape`.
     const int64_t width = config.num_attention_heads * (config.head_dim + config.qk_rope_head_dim);
     float* queries = sized(query_absorbed_, T_ * width);
-    matmul({.x = from.x, .w = layer.q.b, .y = queries, .T = T_, .N = width, .K = from.width});
+    matmul({.x = from.x, .w = &layer.q.b, .y = queries, .T = T_});
     absorb_queries(config, layer.latent, rotary_, tokens, queries, out.b);
   } else {
     project_factors(shape, layer.q, config.head_activation, from, out);
@@ -141,7 +141,7 @@ void ForwardPass::attend(const LayerWeights& layer, LayerCache& cache) {
 // From the heads' outputs to the residual stream.
 void ForwardPass::add_heads(const LayerWeights& layer, const TokenRows& tokens) {
   const ModelConfig& config = model_->config();
-  const int64_t C = config.hidden_size, H = config.num_attention_heads, E = config.value_dim();
+  const int64_t H = config.num_attention_heads, E = config.value_dim();
   float* heads = attended_.data();  // [T, H, E]
   if (model_->shape().values == ValueSource::latent) {
     heads = sized(expanded_, T_ * H * E);
@@ -157,20 +157,21 @@ void ForwardPass::add_heads(const LayerWeights& layer, const TokenRows& tokens) 
   }
   if (layer.gate) {
     float* gate = sized(gate_, T_ * H * E);
-    matmul({.x = tokens.x, .w = layer.gate, .y = gate, .T = T_, .N = H * E, .K = C});
+    matmul({.x = tokens.x, .w = &layer.gate, .y = gate, .T = T_});
     sigmoid_gate(gate, heads, T_ * H * E);
   }
-  matmul({.x = heads, .w = layer.output, .y = hidden_.data(), .T = T_, .N = C, .K = H * E, .accumulate = true});
+  matmul({.x = heads, .w = &layer.output, .y = hidden_.data(), .T = T_, .accumulate = true});
 }
 
 void ForwardPass::feed_forward(const LayerWeights& layer) {
-  const int64_t C = model_->config().hidden_size, F = model_->config().feed_forward_dim();
+  const int64_t F = model_->config().feed_forward_dim();
   normalize(hidden_.data(), T_, layer.feed_forward_norm);
   float *gate = sized(gate_, T_ * F), *up = sized(up_, T_ * F);
-  matmul({.x = normalized_.data(), .w = layer.mlp_gate, .y = gate, .T = T_, .N = F, .K = C});
-  matmul({.x = normalized_.data(), .w = layer.mlp_up, .y = up, .T = T_, .N = F, .K = C});
+  const Matmul products[] = {{.x = normalized_.data(), .w = &layer.mlp_gate, .y = gate, .T = T_},
+                             {.x = normalized_.data(), .w = &layer.mlp_up, .y = up, .T = T_}};
+  matmul(products);
   silu_gate(gate, up, T_ * F);
-  matmul({.x = gate, .w = layer.mlp_down, .y = hidden_.data(), .T = T_, .N = C, .K = F, .accumulate = true});
+  matmul({.x = gate, .w = &layer.mlp_down, .y = hidden_.data(), .T = T_, .accumulate = true});
 }
 
 }  // namespace t6

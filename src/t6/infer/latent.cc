@@ -11,14 +11,14 @@ namespace t6 {
 namespace {
 
 // One product a head; each is small, so threads take heads.
-void matmul_heads(int64_t heads, const Matmul& first, int64_t x_step, int64_t w_step, int64_t y_step) {
-  constexpr int64_t kGrain = 200'000;  // multiply-adds that are worth a thread's start
-  const int64_t cost = std::max<int64_t>(1, first.T * first.N * first.K);
-  parallel_for(heads, 1 + kGrain / cost, [&](int64_t begin, int64_t end) {
+void matmul_heads(const std::vector<WeightMatrix>& heads, const Matmul& first, int64_t x_step, int64_t y_step) {
+  constexpr int64_t kGrain = 1 << 16;  // multiply-adds that are worth a hand-over to another thread
+  const int64_t cost = std::max<int64_t>(1, first.T * heads.front().rows() * heads.front().columns());
+  parallel_for(static_cast<int64_t>(heads.size()), 1 + kGrain / cost, [&](int64_t begin, int64_t end) {
     for (int64_t h = begin; h < end; ++h) {
       Matmul product = first;
       product.x += h * x_step;
-      product.w += h * w_step;
+      product.w = &heads[static_cast<size_t>(h)];
       product.y += h * y_step;
       matmul(product);
     }
@@ -38,21 +38,14 @@ void absorb_queries(const ModelConfig& config, const LatentWeights& weights, con
       std::copy_n(queries + row * from + D, rope, out + row * to + latent);
     }
   }
-  const Matmul head = {.x = queries,
-                       .w = weights.key_up.data(),
-                       .y = out,
-                       .T = tokens.T,
-                       .N = latent,
-                       .K = D,
-                       .x_stride = H * from,
-                       .y_stride = H * to};
-  matmul_heads(H, head, from, latent * D, to);
+  const Matmul head = {.x = queries, .y = out, .T = tokens.T, .x_stride = H * from, .y_stride = H * to};
+  matmul_heads(weights.key_up, head, from, to);
 }
 
 void project_latents(const ModelConfig& config, const LatentWeights& weights, const RotaryTable& rotary,
                      const TokenRows& tokens, float* out) {
   const int64_t latent = config.kv_lora_rank, width = latent + config.qk_rope_head_dim;
-  matmul({.x = tokens.x, .w = weights.down, .y = out, .T = tokens.T, .N = width, .K = tokens.width});
+  matmul({.x = tokens.x, .w = &weights.down, .y = out, .T = tokens.T});
   rms_norm({.x = out,
             .weight = weights.norm,
             .out = out,
@@ -68,17 +61,9 @@ void project_latents(const ModelConfig& config, const LatentWeights& weights, co
 
 void expand_values(const ModelConfig& config, const LatentWeights& weights, int64_t T, const float* latents,
                    float* out) {
-  const int64_t H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
-  const int64_t latent = config.kv_lora_rank;
-  const Matmul head = {.x = latents,
-                       .w = weights.up + D * latent,
-                       .y = out,
-                       .T = T,
-                       .N = E,
-                       .K = latent,
-                       .x_stride = H * latent,
-                       .y_stride = H * E};
-  matmul_heads(H, head, latent, (D + E) * latent, E);
+  const int64_t H = config.num_attention_heads, E = config.value_dim(), latent = config.kv_lora_rank;
+  const Matmul head = {.x = latents, .y = out, .T = T, .x_stride = H * latent, .y_stride = H * E};
+  matmul_heads(weights.value_up, head, latent, E);
 }
 
 }  // namespace t6

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "t6/infer/weights.h"
@@ -10,57 +11,70 @@
 
 namespace t6 {
 
-// What makes queries, keys or values: weights of what depends on the token, values of what does not. Null: absent.
+// What makes queries, keys or values: matrices of what depends on the token, values of what does not. Null: absent.
 struct FactorWeights {
-  const float* a = nullptr;     // [R H, C], or constants [R, H]
-  const float* b = nullptr;     // [R D, C] ([R D / third, C] for third order), or constants [R, D]
-  const float* c = nullptr;     // [R third, C]
-  const float* norm = nullptr;  // [D], of query_key_norm
+  WeightMatrix a;                     // [R H, C]
+  WeightMatrix b;                     // [R D, C]; [R D / third, C] for third order
+  WeightMatrix c;                     // [R third, C]
+  const float* constant_a = nullptr;  // [R, H]
+  const float* constant_b = nullptr;  // [R, D]
+  const float* bias = nullptr;        // [R D], of b
+  const float* norm = nullptr;        // [D], of query_key_norm
 };
 
 // MLA's keys and values, made from one latent vector a token.
 struct LatentWeights {
-  const float* down = nullptr;  // [d_c + d_r, C]
-  const float* norm = nullptr;  // [d_c]
-  const float* up = nullptr;    // [H, D + E, d_c]: each head's keys, then its values
-  std::vector<float> key_up;    // [H, d_c, D]: the keys' part transposed, to move onto the queries (absorbed form)
+  WeightMatrix down;                   // [d_c + d_r, C]
+  const float* norm = nullptr;         // [d_c]
+  std::vector<WeightMatrix> key_up;    // H of [d_c, D]: transposed, to move onto the queries (absorbed form)
+  std::vector<WeightMatrix> value_up;  // H of [E, d_c]
 };
 
 struct LayerWeights {
-  const float* input_norm = nullptr;                                        // [C]
-  const float* query_down = nullptr;                                        // [d_q, C] of compressed queries (mla, mfa)
-  const float* query_norm = nullptr;                                        // [d_q]
-  FactorWeights q, k, v;                                                    // of mla only q.b, [H (D + d_r), d_q]
-  LatentWeights latent;                                                     // of mla
-  const float* k_shift = nullptr;                                           // [2, H]
-  const float* v_shift = nullptr;                                           // [2, H]
-  const float* head_norm = nullptr;                                         // [E]
-  const float* gate = nullptr;                                              // [H E, C]
-  const float* output = nullptr;                                            // [C, H E]
-  const float* feed_forward_norm = nullptr;                                 // [C]
-  const float *mlp_gate = nullptr, *mlp_up = nullptr, *mlp_down = nullptr;  // [F, C], [F, C], [C, F]
+  const float* input_norm = nullptr;         // [C]
+  WeightMatrix query_down;                   // [d_q, C] of compressed queries (mla, mfa)
+  const float* query_norm = nullptr;         // [d_q]
+  FactorWeights q, k, v;                     // of mla only q.b, [H (D + d_r), d_q]
+  LatentWeights latent;                      // of mla
+  const float* k_shift = nullptr;            // [2, H]
+  const float* v_shift = nullptr;            // [2, H]
+  const float* head_norm = nullptr;          // [E]
+  WeightMatrix gate;                         // [H E, C]
+  WeightMatrix output;                       // [C, H E]
+  const float* feed_forward_norm = nullptr;  // [C]
+  WeightMatrix mlp_gate, mlp_up, mlp_down;   // [F, C], [F, C], [C, F]
 };
 
-// Not changed by running: one model may serve many sequences and threads.
+// Not changed by running: one model may serve many sequences and threads. Matrices stay in the type in which they were
+// stored; vectors and constants are float32.
 class Model {
  public:
-  Model(const ModelConfig& config, Weights weights);
+  // Copies what it needs of the weights.
+  Model(const ModelConfig& config, const Weights& weights);
 
   const ModelConfig& config() const { return config_; }
   const AttentionShape& shape() const { return shape_; }
   const std::vector<LayerWeights>& layers() const { return layers_; }
-  const float* embeddings() const { return embeddings_; }    // [V, C]
-  const float* final_norm() const { return final_norm_; }    // [C]; null without norm weights
-  const float* output_head() const { return output_head_; }  // [V, C]
+  const WeightMatrix& embeddings() const { return embeddings_; }  // [V, C]
+  const float* final_norm() const { return final_norm_; }         // [C]; null without norm weights
+  const WeightMatrix& output_head() const {
+    return config_.tie_word_embeddings ? embeddings_ : output_head_;
+  }  // [V, C]
 
  private:
-  LayerWeights layer_weights(int64_t layer) const;
+  // The parameter as float32 in memory of this model; null when it has none of this name.
+  const float* keep(const Weights& weights, const std::string& name);
+  LayerWeights layer_weights(const Weights& weights, int64_t layer);
+  FactorWeights factor_weights(const Weights& weights, const std::string& self, const std::string& letter,
+                               const FactorShape& shape);
+  LatentWeights latent_weights(const Weights& weights, const std::string& self);
 
   ModelConfig config_;
   AttentionShape shape_;
-  Weights weights_;
+  std::vector<std::vector<float>> numbers_;
   std::vector<LayerWeights> layers_;
-  const float *embeddings_, *final_norm_, *output_head_;
+  WeightMatrix embeddings_, output_head_;
+  const float* final_norm_ = nullptr;
 };
 
 }  // namespace t6

@@ -1,5 +1,7 @@
 #include "t6/infer/projection.h"
 
+#include <array>
+
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/model/norm_epsilons.h"
@@ -26,12 +28,15 @@ bool rotates(const FeatureFinish& finish) { return finish.rotary && finish.rotar
 
 void project_factors(const FactorShape& shape, const FactorWeights& weights, HeadActivation activation,
                      const TokenRows& tokens, const FactorRowsOut& out) {
-  const auto project = [&](const float* w, float* y, int64_t N) {
-    if (y) matmul({.x = tokens.x, .w = w, .y = y, .T = tokens.T, .N = N, .K = tokens.width});
+  std::array<Matmul, 3> products;
+  size_t count = 0;
+  const auto add = [&](const WeightMatrix& w, const float* bias, float* y) {
+    if (y) products[count++] = {.x = tokens.x, .w = &w, .y = y, .bias = bias, .T = tokens.T};
   };
-  project(weights.a, out.a, shape.rank * shape.heads);
-  project(weights.b, out.b, shape.rank * shape.base_features());
-  project(weights.c, out.c, shape.rank * shape.third);
+  add(weights.a, nullptr, out.a);
+  add(weights.b, weights.bias, out.b);
+  add(weights.c, nullptr, out.c);
+  matmul(std::span(products).first(count));
   if (out.a) activate(activation, out.a, tokens.T, shape);
 }
 
@@ -57,9 +62,9 @@ FactorView factor_view(const FactorShape& shape, const FactorWeights& weights, c
   view.rank = shape.rank;
   view.features = shape.features;
   view.third = shape.third;
-  if (shape.head != HeadFactor::grouped) view.a = tokens.a ? tokens.a : weights.a;
+  if (shape.head != HeadFactor::grouped) view.a = tokens.a ? tokens.a : weights.constant_a;
   if (tokens.a) view.a_stride = shape.rank * shape.heads;
-  view.b = tokens.b ? tokens.b : weights.b;
+  view.b = tokens.b ? tokens.b : weights.constant_b;
   if (tokens.b) view.b_stride = shape.rank * shape.base_features();
   view.c = tokens.c;
   view.c_stride = shape.rank * shape.third;
@@ -71,13 +76,13 @@ FactorView factor_view(const FactorShape& shape, const FactorWeights& weights, c
   return view;
 }
 
-void compress(const TokenRows& tokens, const float* down, const float* norm, int64_t rank, float* out) {
-  matmul({.x = tokens.x, .w = down, .y = out, .T = tokens.T, .N = rank, .K = tokens.width});
+void compress(const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out) {
+  matmul({.x = tokens.x, .w = &down, .y = out, .T = tokens.T});
   rms_norm({.x = out,
             .weight = norm,
             .out = out,
             .rows = tokens.T,
-            .width = rank,
+            .width = down.rows(),
             .epsilon = static_cast<float>(kLatentEpsilon)});
 }
 

@@ -44,6 +44,6 @@ FactorView factor_view(const FactorShape& shape, const FactorWeights& weights, c
                        const FeatureFinish& finish, int64_t start, bool raw);
 
 // RMSNorm(W x) * weight, the compressed queries of MLA and MFA; [T, rank].
-void compress(const TokenRows& tokens, const float* down, const float* norm, int64_t rank, float* out);
+void compress(const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out);
 
 }  // namespace t6

@@ -1,4 +1,4 @@
-// A model's parameters by name, in float32, checked against its configuration.
+// A model's parameters by name, in the form in which they are stored, checked against its configuration.
 #pragma once
 
 #include <filesystem>
@@ -7,30 +7,39 @@
 #include <string>
 #include <vector>
 
-#include "t6/formats/safetensors.h"
+#include "t6/kernels/weight_matrix.h"
 #include "t6/model/config.h"
+#include "t6/model/weight_file.h"
 
 namespace t6 {
 
+// What a Model is made from; it copies what it needs.
 class Weights {
  public:
-  // model.safetensors: float32 is used where it lies in the mapped file, float16 and bfloat16 are converted.
-  // Errors: a parameter of `config` is missing or has another shape or type, or the file holds one that `config` does
-  // not have (but the copy of tied embeddings that some programs write).
+  // model.safetensors. Errors: a parameter of `config` is missing or has another shape or type, or the file holds one
+  // that `config` does not have (but the copy of tied embeddings that some programs write).
   Weights(const ModelConfig& config, const std::filesystem::path& file);
-  // Tensors in memory, row-major; `source` names them in errors, which are the same.
+  // Tensors whose bytes belong to someone else and outlive this; `source` names them in errors, which are the same.
+  Weights(const ModelConfig& config, WeightTensors tensors, const std::string& source);
+  // float32, row-major.
   Weights(const ModelConfig& config, std::map<std::string, std::vector<float>> tensors, const std::string& source);
 
   Weights(Weights&&) = default;
   Weights& operator=(Weights&&) = default;
 
   // Null when the model has no such parameter.
-  const float* find(const std::string& name) const;
+  const WeightTensor* find(const std::string& name) const;
+  // Ready to multiply by; none when the model has no such parameter.
+  WeightMatrix matrix(const std::string& name) const;
+  // As float32, row-major; empty when the model has no such parameter.
+  std::vector<float> numbers(const std::string& name) const;
 
  private:
-  std::unique_ptr<const SafetensorsFile> file_;
+  void check(const ModelConfig& config, const std::string& source) const;
+
+  std::unique_ptr<const WeightFile> file_;
   std::map<std::string, std::vector<float>> owned_;
-  std::map<std::string, const float*> tensors_;
+  WeightTensors tensors_;
 };
 
 }  // namespace t6

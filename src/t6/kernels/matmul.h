@@ -1,16 +1,21 @@
-// Products with a weight matrix, float32.
+// Products with a weight matrix of any type.
 #pragma once
 
 #include <cstdint>
+#include <span>
+
+#include "t6/kernels/weight_matrix.h"
 
 namespace t6 {
 
-// y = x W^T, or y += x W^T. Rows are contiguous; x and y may be columns of wider matrices.
+// y = x W^T + bias, or y += x W^T + bias. Rows are contiguous; x and y may be columns of wider matrices. Weights of 8
+// and 4 bits multiply x in blocks of 8 bits (quantize.h), sums within a block are exact.
 struct Matmul {
-  const float* x = nullptr;  // [T, K]
-  const float* w = nullptr;  // [N, K], as a linear layer's weight is stored
-  float* y = nullptr;        // [T, N]
-  int64_t T = 0, N = 0, K = 0;
+  const float* x = nullptr;         // [T, K]
+  const WeightMatrix* w = nullptr;  // [N, K], as a linear layer's weight is stored
+  float* y = nullptr;               // [T, N]
+  const float* bias = nullptr;      // [N]; null: none
+  int64_t T = 0;
   int64_t x_stride = 0, y_stride = 0;  // numbers from one row to the next; 0: K and N
   bool accumulate = false;             // add to y
 };
@@ -18,5 +23,8 @@ struct Matmul {
 // On up to thread_count() threads. A row of y depends on its row of x and on W alone: not on T, not on the
 // threads, so that a token decoded alone gives the bits that it gives inside a prompt.
 void matmul(const Matmul& product);
+
+// Products of one x (x, T and x_stride are the same in all) as one job: x is prepared once, and threads meet once.
+void matmul(std::span<const Matmul> products);
 
 }  // namespace t6

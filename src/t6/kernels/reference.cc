@@ -5,19 +5,6 @@
 
 namespace t6 {
 
-std::vector<double> matmul_reference(const Matmul& p) {
-  const int64_t x_stride = p.x_stride ? p.x_stride : p.K, y_stride = p.y_stride ? p.y_stride : p.N;
-  std::vector<double> y;
-  for (int64_t t = 0; t < p.T; ++t) {
-    for (int64_t n = 0; n < p.N; ++n) {
-      double sum = p.accumulate ? p.y[t * y_stride + n] : 0.0;
-      for (int64_t k = 0; k < p.K; ++k) sum += double{p.x[t * x_stride + k]} * p.w[n * p.K + k];
-      y.push_back(sum);
-    }
-  }
-  return y;
-}
-
 std::vector<double> rms_norm_reference(const RmsNorm& p) {
   std::vector<double> out;
   for (int64_t row = 0; row < p.rows; ++row) {

@@ -3,13 +3,9 @@
 
 #include <vector>
 
-#include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
 
 namespace t6 {
-
-// What y holds after matmul(), [T, N].
-std::vector<double> matmul_reference(const Matmul& product);
 
 // What out holds after rms_norm(), [rows, width].
 std::vector<double> rms_norm_reference(const RmsNorm& norm);

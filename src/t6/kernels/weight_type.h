@@ -2,10 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace t6 {
 
 enum class WeightType { f32, bf16, f16, q8, q4 };
+inline constexpr WeightType kWeightTypes[] = {WeightType::f32, WeightType::bf16, WeightType::f16, WeightType::q8,
+                                              WeightType::q4};
+
+std::string_view weight_type_name(WeightType type);                 // "q4"
+std::optional<WeightType> find_weight_type(std::string_view name);  // nothing when no type has this name
 
 constexpr int64_t kWeightBlock = 32;  // numbers along a row that share a scale
 
@@ -23,6 +30,8 @@ struct BlockQ4 {
   uint8_t values[kWeightBlock / 2];
 };
 static_assert(sizeof(BlockQ4) == 20);
+
+constexpr bool has_blocks(WeightType type) { return type == WeightType::q8 || type == WeightType::q4; }
 
 // Bytes of a row of `columns` numbers; for blocks, columns is a multiple of kWeightBlock.
 constexpr int64_t weight_row_bytes(WeightType type, int64_t columns) {

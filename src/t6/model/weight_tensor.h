@@ -18,6 +18,10 @@ struct WeightTensor {
   std::span<const std::byte> bytes;
 };
 
+// Error: the bytes are not those of the shape, or a quantized tensor is not a matrix with rows of whole blocks;
+// `source` begins the message.
+void check_bytes(const WeightTensor& tensor, const std::string& source);
+
 using WeightTensors = std::map<std::string, WeightTensor>;  // by the names of model/parameters.h
 
 }  // namespace t6

@@ -1,0 +1,96 @@
+// Exact sums of unsigned bytes times signed bytes: the inner loop of products with quantized weights.
+
+#if defined(T6_KERNELS_BYTE_PRODUCTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_BYTE_PRODUCTS_INL_H_
+#undef T6_KERNELS_BYTE_PRODUCTS_INL_H_
+#else
+#define T6_KERNELS_BYTE_PRODUCTS_INL_H_
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "t6/kernels/vectors-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+using Integers = hn::RebindToSigned<Floats>;
+using IntegerVector = hn::Vec<Integers>;
+using Lanes32 = hn::RebindToUnsigned<Floats>;
+using Bytes = hn::Vec<Lanes32>;  // four unsigned bytes in each 32-bit lane, one lane an output
+
+HWY_INLINE Bytes load_bytes(const std::byte* from) {
+  return hn::LoadU(Lanes32(), reinterpret_cast<const uint32_t*>(from));
+}
+
+// The low and the high half of each byte.
+HWY_INLINE void split_nibbles(Bytes bytes, Bytes& low, Bytes& high) {
+  const Bytes mask = hn::Set(Lanes32(), 0x0F0F0F0Fu);
+  low = hn::And(bytes, mask);
+  high = hn::And(hn::ShiftRight<4>(bytes), mask);
+}
+
+// Four signed bytes in each lane, the same in all.
+HWY_INLINE IntegerVector broadcast_bytes(const int8_t* x) {
+  int32_t bytes = 0;
+  std::memcpy(&bytes, x, sizeof(bytes));
+  return hn::Set(Integers(), bytes);
+}
+
+// add_products(): for each lane, sums += the sum of four weights, unsigned bytes, times four x. lane_sums(): the sums
+// as 32-bit integers. kLargestWeight says how large weights may be when 32 columns are summed.
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_SCALAR
+
+constexpr int kLargestWeight = 255;
+using ByteSums = Integers;
+
+HWY_INLINE void add_products(IntegerVector& sums, Bytes weights, const int8_t* x) {
+#if HWY_TARGET == HWY_SCALAR
+  int32_t sum = hn::GetLane(sums);
+  for (int i = 0; i < 4; ++i) sum += static_cast<int32_t>(hn::GetLane(weights) >> (8 * i) & 255) * x[i];
+  sums = hn::Set(Integers(), sum);
+#else
+  // Highway 1.0.3 compiles this target without VNNI, which every machine that runs it has, so there are no intrinsics.
+  asm("vpdpbusd %2%{1to16%}, %1, %0"
+      : "+v"(sums.raw)
+      : "v"(weights.raw), "m"(*reinterpret_cast<const int8_t(*)[4]>(x)));
+#endif
+}
+
+HWY_INLINE IntegerVector lane_sums(IntegerVector sums) { return sums; }
+
+#else
+
+// 16-bit sums of every second column: 16 * 15 * 127 < 2^15.
+constexpr int kLargestWeight = 15;
+using ByteSums = hn::Repartition<int16_t, Floats>;
+
+HWY_INLINE void add_products(hn::Vec<ByteSums>& sums, Bytes weights, const int8_t* x) {
+#if HWY_TARGET == HWY_AVX3
+  sums = hn::Add(sums, hn::Vec<ByteSums>{_mm512_maddubs_epi16(weights.raw, broadcast_bytes(x).raw)});
+#elif HWY_TARGET == HWY_AVX2
+  sums = hn::Add(sums, hn::Vec<ByteSums>{_mm256_maddubs_epi16(weights.raw, broadcast_bytes(x).raw)});
+#elif HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
+  sums = hn::Add(sums, hn::Vec<ByteSums>{_mm_maddubs_epi16(weights.raw, broadcast_bytes(x).raw)});
+#else
+  const ByteSums d;
+  const auto w = hn::BitCast(d, weights), factors = hn::BitCast(d, broadcast_bytes(x));
+  const auto even = hn::Mul(hn::And(w, hn::Set(d, 255)), hn::ShiftRight<8>(hn::ShiftLeft<8>(factors)));
+  const auto odd = hn::Mul(hn::ShiftRight<8>(w), hn::ShiftRight<8>(factors));
+  sums = hn::Add(sums, hn::Add(even, odd));
+#endif
+}
+
+HWY_INLINE IntegerVector lane_sums(hn::Vec<ByteSums> sums) {
+  const auto pairs = hn::BitCast(Integers(), sums);
+  return hn::Add(hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs)), hn::ShiftRight<16>(pairs));
+}
+
+#endif
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // T6_KERNELS_BYTE_PRODUCTS_INL_H_

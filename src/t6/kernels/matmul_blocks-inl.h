@@ -1,0 +1,123 @@
+// Products of quantized weights with quantized activations: exact integers within a block, float32 across blocks.
+
+#if defined(T6_KERNELS_MATMUL_BLOCKS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_MATMUL_BLOCKS_INL_H_
+#undef T6_KERNELS_MATMUL_BLOCKS_INL_H_
+#else
+#define T6_KERNELS_MATMUL_BLOCKS_INL_H_
+#endif
+
+#include "t6/kernels/byte_products-inl.h"
+#include "t6/kernels/matmul_tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+constexpr int64_t kChunk = kWeightGroup * 4;        // bytes of four columns of a group
+constexpr int64_t kBlockChunks = kWeightBlock / 4;  // of values of 8 bits
+
+// A block of rows of x times the lanes' weights of 4 bits.
+template <int kRows>
+HWY_INLINE void sum_q4(const std::byte* values, const ActivationBlock* const (&x)[kRows],
+                       IntegerVector (&totals)[kRows]) {
+  hn::Vec<ByteSums> sums[kRows];
+  T6_UNROLL
+  for (int r = 0; r < kRows; ++r) sums[r] = hn::Zero(ByteSums());
+  T6_UNROLL
+  for (int64_t i = 0; i < kBlockChunks / 2; ++i) {
+    Bytes low, high;
+    split_nibbles(load_bytes(values + i * kChunk), low, high);
+    T6_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      add_products(sums[r], low, x[r]->values + 4 * i);
+      add_products(sums[r], high, x[r]->values + 4 * i + kWeightBlock / 2);
+    }
+  }
+  T6_UNROLL
+  for (int r = 0; r < kRows; ++r) totals[r] = lane_sums(sums[r]);
+}
+
+// The same for weights of 8 bits, which are stored with 128 added.
+template <int kRows>
+HWY_INLINE void sum_q8(const std::byte* values, const ActivationBlock* const (&x)[kRows],
+                       IntegerVector (&totals)[kRows]) {
+  constexpr bool kWhole = kLargestWeight == 255;  // else the halves of a byte are weights of their own
+  hn::Vec<ByteSums> sums[kRows], high_sums[kRows];
+  T6_UNROLL
+  for (int r = 0; r < kRows; ++r) sums[r] = high_sums[r] = hn::Zero(ByteSums());
+  T6_UNROLL
+  for (int64_t i = 0; i < kBlockChunks; ++i) {
+    Bytes low = load_bytes(values + i * kChunk), high = low;
+    if constexpr (!kWhole) split_nibbles(low, low, high);
+    T6_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      add_products(sums[r], low, x[r]->values + 4 * i);
+      if constexpr (!kWhole) add_products(high_sums[r], high, x[r]->values + 4 * i);
+    }
+  }
+  T6_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    totals[r] = hn::Add(hn::Set(Integers(), x[r]->offset), lane_sums(sums[r]));
+    if constexpr (!kWhole) totals[r] = hn::Add(totals[r], hn::ShiftLeft<4>(lane_sums(high_sums[r])));
+  }
+}
+
+// Rows t.. of one vector of outputs, all of K.
+template <WeightType kType, int kRows>
+HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
+  constexpr bool kMinima = kType == WeightType::q4;
+  constexpr int64_t kScaleBytes = kWeightGroup * 2;
+  const Floats d;
+  const int64_t blocks = p.K / kWeightBlock, lane = lane_of(vector);
+  const std::byte* scales = group_of(p, vector) + lane * 2;
+  const std::byte* values = group_of(p, vector) + p.scale_bytes + lane * 4;
+  const ActivationBlock* x[kRows];
+  Vector y[kRows];
+  T6_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    x[r] = p.blocks + (t + r) * blocks;
+    y[r] = hn::Zero(d);
+  }
+  for (int64_t b = 0; b < blocks; ++b) {
+    IntegerVector totals[kRows];
+    if constexpr (kMinima) {
+      sum_q4(values, x, totals);
+    } else {
+      sum_q8(values, x, totals);
+    }
+    const Vector scale = load_halves(scales);
+    const Vector minimum = kMinima ? load_halves(scales + kScaleBytes) : hn::Zero(d);
+    T6_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      Vector product = hn::Mul(scale, hn::ConvertTo(d, totals[r]));
+      if constexpr (kMinima) product = hn::MulAdd(minimum, hn::Set(d, x[r]->sum), product);
+      y[r] = hn::MulAdd(hn::Set(d, x[r]->scale), product, y[r]);
+      ++x[r];
+    }
+    scales += kMinima ? 2 * kScaleBytes : kScaleBytes;
+    values += (kMinima ? kBlockChunks / 2 : kBlockChunks) * kChunk;
+  }
+  T6_UNROLL
+  for (int r = 0; r < kRows; ++r) store_outputs(p, t + r, vector, y[r], false);
+}
+
+template <WeightType kType>
+struct BlockTile {
+  template <int kRows, int kVectors>
+  static HWY_INLINE void run(const Product& p, int64_t t, int64_t vector) {
+    static_assert(kVectors == 1);
+    block_tile<kType, kRows>(p, t, vector);
+  }
+};
+
+template <WeightType kType>
+void multiply_blocks(const Product& p, const Part& part) {
+  for (int64_t vector = part.group_begin * kGroupVectors; vector < part.group_end * kGroupVectors; ++vector) {
+    for_row_tiles<BlockTile<kType>, 1>(p, part, vector);
+  }
+}
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // T6_KERNELS_MATMUL_BLOCKS_INL_H_

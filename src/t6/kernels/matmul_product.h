@@ -1,0 +1,30 @@
+// One matmul as its kernels take it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "t6/kernels/quantize.h"
+#include "t6/kernels/weight_type.h"
+
+namespace t6 {
+
+struct Product {
+  WeightType type = WeightType::f32;
+  const std::byte* w = nullptr;  // groups, as WeightMatrix lays them out
+  int64_t group_bytes = 0, scale_bytes = 0;
+  const float* x = nullptr;
+  const ActivationBlock* blocks = nullptr;  // [T, K / 32], x for quantized weights
+  float* y = nullptr;
+  const float* bias = nullptr;
+  int64_t N = 0, K = 0, x_stride = 0, y_stride = 0;
+  bool accumulate = false;
+};
+
+// Rows of x and groups of outputs.
+struct Part {
+  int64_t t_begin = 0, t_end = 0;
+  int64_t group_begin = 0, group_end = 0;
+};
+
+}  // namespace t6

@@ -1,0 +1,71 @@
+// What products of every weight type share: the arguments of a kernel, where outputs go, how rows of x are tiled.
+
+#if defined(T6_KERNELS_MATMUL_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_MATMUL_TILE_INL_H_
+#undef T6_KERNELS_MATMUL_TILE_INL_H_
+#else
+#define T6_KERNELS_MATMUL_TILE_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "t6/kernels/matmul_product.h"
+#include "t6/kernels/vectors-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+constexpr int64_t kLanes = hn::MaxLanes(Floats());
+static_assert(kWeightGroup % kLanes == 0, "a group is whole vectors");
+constexpr int64_t kGroupVectors = kWeightGroup / kLanes;
+
+// Outputs are counted in vectors: vector v holds outputs v * kLanes and on.
+HWY_INLINE const std::byte* group_of(const Product& p, int64_t vector) {
+  return p.w + vector / kGroupVectors * p.group_bytes;
+}
+HWY_INLINE int64_t lane_of(int64_t vector) { return vector % kGroupVectors * kLanes; }
+
+// kLanes float16 numbers.
+HWY_INLINE Vector load_halves(const std::byte* from) {
+  const Floats d;
+  const hn::Rebind<hwy::float16_t, Floats> half;
+  return hn::PromoteTo(d, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(from)));
+}
+
+// Writes one vector of outputs of row t. `more`: they belong to sums that are in y already.
+HWY_INLINE void store_outputs(const Product& p, int64_t t, int64_t vector, Vector sums, bool more) {
+  const Floats d;
+  const int64_t n = vector * kLanes;
+  if (n >= p.N) return;
+  float* y = p.y + t * p.y_stride + n;
+  const bool add = more || p.accumulate;
+  const float* bias = more || !p.bias ? nullptr : p.bias + n;
+  if (p.N - n >= kLanes) {
+    if (bias) sums = hn::Add(sums, hn::LoadU(d, bias));
+    if (add) sums = hn::Add(hn::LoadU(d, y), sums);
+    hn::StoreU(sums, d, y);
+    return;
+  }
+  const auto rest = static_cast<size_t>(p.N - n);
+  if (bias) sums = hn::Add(sums, load_first(d, bias, rest));
+  if (add) sums = hn::Add(load_first(d, y, rest), sums);
+  store_first(sums, d, y, rest);
+}
+
+// Calls Tile::run<rows, kVectors>(p, t, arguments...) for tiles that cover the part's rows of x, large ones first.
+template <typename Tile, int kVectors, typename... Arguments>
+HWY_INLINE void for_row_tiles(const Product& p, const Part& part, Arguments... arguments) {
+  constexpr int kRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 4 : 8;  // 16 registers, or 32
+  int64_t t = part.t_begin;
+  for (; t + kRows <= part.t_end; t += kRows) Tile::template run<kRows, kVectors>(p, t, arguments...);
+  if (kRows > 4 && t + 4 <= part.t_end) Tile::template run<4, kVectors>(p, t, arguments...), t += 4;
+  if (t + 2 <= part.t_end) Tile::template run<2, kVectors>(p, t, arguments...), t += 2;
+  if (t < part.t_end) Tile::template run<1, kVectors>(p, t, arguments...);
+}
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // T6_KERNELS_MATMUL_TILE_INL_H_

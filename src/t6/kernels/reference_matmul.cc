@@ -1,0 +1,40 @@
+#include "t6/kernels/reference_matmul.h"
+
+#include "t6/kernels/quantize.h"
+
+namespace t6 {
+namespace {
+
+std::vector<double> row_of_x(const Matmul& p, int64_t t) {
+  const int64_t K = p.w->columns();
+  const float* x = p.x + t * (p.x_stride ? p.x_stride : K);
+  std::vector<double> row(x, x + K);
+  if (!has_blocks(p.w->type())) return row;
+  std::vector<ActivationBlock> blocks(static_cast<size_t>(K / kWeightBlock));
+  quantize_activations(x, 1, K, K, blocks.data());
+  for (size_t k = 0; k < row.size(); ++k) {
+    const ActivationBlock& block = blocks[k / kWeightBlock];
+    row[k] = double{block.scale} * block.values[k % kWeightBlock];
+  }
+  return row;
+}
+
+}  // namespace
+
+std::vector<double> matmul_reference(const Matmul& p) {
+  const int64_t N = p.w->rows(), y_stride = p.y_stride ? p.y_stride : N;
+  std::vector<float> weights(static_cast<size_t>(p.w->columns()));
+  std::vector<double> y(static_cast<size_t>(p.T * N));
+  for (int64_t t = 0; t < p.T; ++t) {
+    const std::vector<double> x = row_of_x(p, t);
+    for (int64_t n = 0; n < N; ++n) {
+      p.w->copy_row(n, weights.data());
+      double sum = (p.accumulate ? p.y[t * y_stride + n] : 0.0) + (p.bias ? p.bias[n] : 0.0);
+      for (size_t k = 0; k < x.size(); ++k) sum += x[k] * weights[k];
+      y[static_cast<size_t>(t * N + n)] = sum;
+    }
+  }
+  return y;
+}
+
+}  // namespace t6

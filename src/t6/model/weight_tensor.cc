@@ -1,0 +1,28 @@
+#include "t6/model/weight_tensor.h"
+
+#include "t6/core/error.h"
+
+namespace t6 {
+
+void check_bytes(const WeightTensor& tensor, const std::string& source) {
+  const Shape& shape = tensor.shape;
+  if (has_blocks(tensor.type)) {
+    require(shape.size() == 2 && shape[1] % kWeightBlock == 0,
+            "{} of shape {} cannot be {}; wanted two sizes, the second a multiple of {}", source, format_shape(shape),
+            weight_type_name(tensor.type), kWeightBlock);
+  }
+  int64_t rows = 1, bytes = 0;
+  for (size_t i = 0; i + 1 < shape.size(); ++i) {
+    require(shape[i] >= 0 && !__builtin_mul_overflow(rows, shape[i], &rows), "{}: the shape {} is not possible", source,
+            format_shape(shape));
+  }
+  const int64_t columns = shape.empty() ? 1 : shape.back();
+  // A row's bytes are at most 4 columns.
+  require(columns >= 0 && columns <= (int64_t{1} << 60) &&
+              !__builtin_mul_overflow(rows, weight_row_bytes(tensor.type, columns), &bytes),
+          "{}: the shape {} is not possible", source, format_shape(shape));
+  require(tensor.bytes.size() == static_cast<uint64_t>(bytes), "{} of shape {} as {} needs {} bytes and has {}", source,
+          format_shape(shape), weight_type_name(tensor.type), bytes, tensor.bytes.size());
+}
+
+}  // namespace t6
