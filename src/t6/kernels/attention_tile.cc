@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/attention_tile.cc"
@@ -94,8 +94,9 @@ class Tile {
   }
 
   void attend_block(int64_t first, int64_t count) {
-    keys_.begin(first, count);
-    values_.begin(first, count);
+    const bool more = first + kPageTokens < tile_.key_end;
+    keys_.begin(first, count, more);
+    values_.begin(first, count, more);
     for (int64_t head = first_head_; head < first_head_ + heads_; head += plan_.group) {
       keys_.select(head);
       values_.select(head);
@@ -103,12 +104,30 @@ class Tile {
       for (int64_t h = 0; h < plan_.group; h += chunk_heads_) {
         chunk_ = {head - first_head_, h, std::min(chunk_heads_, plan_.group - h)};
         score();
-        for (int64_t row = 0; row < chunk_.heads * tokens_; ++row) {
-          const int64_t column = chunk_column() + row;
-          soften_row(logits_ + row * kPageTokens, seen(row % tokens_, first), state_.maximum[column],
-                     lane_sums_ + column * kLaneRoom, state_.output + column * output_stride_, output_stride_);
-        }
+        soften(first);
         add_values(count);
+      }
+    }
+  }
+
+  // Logits become weights: in place, or, where values are factors, times each rank's head factors in weights_.
+  void soften(int64_t first) {
+    const bool spreads = values_.has_a() && plan_.values == ValueOrder::factors;
+    const int64_t rows = chunk_.heads * tokens_, ranks = spreads ? values_.ranks() : 1;
+    weights_ = spreads ? buffers_.weights.reserve(ranks * rows * kPageTokens) : logits_;
+    head_factors_.resize(static_cast<size_t>(ranks));
+    next_head_factors_.resize(static_cast<size_t>(ranks));
+    SpreadWeights spread = {spreads ? head_factors_.data() : nullptr, next_head_factors_.data(), ranks, weights_,
+                            rows * kPageTokens};
+    for (int64_t h = 0, row = 0; h < chunk_.heads; ++h) {
+      for (int64_t s = 0; spreads && s < ranks; ++s) {
+        head_factors_[static_cast<size_t>(s)] = values_.a(s, chunk_.head + h);
+        next_head_factors_[static_cast<size_t>(s)] = values_.next_a(s, chunk_.head + h);
+      }
+      for (int64_t t = 0; t < tokens_; ++t, ++row, spread.out += kPageTokens) {
+        const int64_t column = chunk_column() + row;
+        soften_row(logits_ + row * kPageTokens, seen(t, first), spread, state_.maximum[column],
+                   lane_sums_ + column * kLaneRoom, state_.output + column * output_stride_, output_stride_);
       }
     }
   }
@@ -165,7 +184,8 @@ class Tile {
                      .c_row = kPageTokens,
                      .M = rows,
                      .N = kPageTokens,
-                     .K = x_.q.features});
+                     .K = x_.q.features,
+                     .next_b = keys_.next_b(s)});
     }
   }
 
@@ -197,7 +217,8 @@ class Tile {
                        .M = chunk_.heads,
                        .N = kPageTokens,
                        .K = R,
-                       .accumulate = s > 0});
+                       .accumulate = s > 0,
+                       .next_scale = keys_.next_a(s, chunk_.head)});
       }
     }
   }
@@ -217,7 +238,11 @@ class Tile {
   }
 
   void score_dense() {
-    if (!keys_.has_a()) return small_product(query_product(0, chunk_.heads, keys_.b(0)));
+    if (!keys_.has_a()) {
+      SmallProduct product = query_product(0, chunk_.heads, keys_.b(0));
+      product.next_b = keys_.next_b(0);
+      return small_product(product);
+    }
     // A head's factors are the same for all its queries; heads of a single query are rows that follow each other.
     const int64_t step = tokens_ == 1 ? chunk_.heads : 1;
     for (int64_t h = 0; h < chunk_.heads; h += step) {
@@ -249,8 +274,8 @@ class Tile {
   }
 
   // The chunk's rows [row, row + rows) of weights times values, [count, E], onto the outputs.
-  void multiply_values(const float* weights, int64_t row, int64_t rows, const float* values, int64_t stride,
-                       int64_t count) {
+  void multiply_values(const float* weights, int64_t row, int64_t rows, const float* values, const float* next,
+                       int64_t stride, int64_t count) {
     small_product({.a = weights,
                    .a_row = kPageTokens,
                    .a_step = 1,
@@ -261,24 +286,16 @@ class Tile {
                    .M = rows,
                    .N = x_.v.features,
                    .K = count,
-                   .accumulate = true});
+                   .accumulate = true,
+                   .next_b = next});
   }
 
   void add_values(int64_t count) {
+    if (values_.has_a() && plan_.values == ValueOrder::formed) return add_formed_values(count);
     const int64_t rows = chunk_.heads * tokens_;
-    if (!values_.has_a()) return multiply_values(logits_, 0, rows, values_.b(0), values_.b_row(), count);
-    if (plan_.values == ValueOrder::formed) return add_formed_values(count);
-    const Floats d;
-    float* weights = buffers_.weights.reserve(rows * kPageTokens);
     for (int64_t s = 0; s < values_.ranks(); ++s) {
-      for (int64_t row = 0; row < rows; ++row) {
-        const float* a = values_.a(s, chunk_.head + row / tokens_);
-        for (int64_t k = 0; k < kPageTokens; k += static_cast<int64_t>(hn::Lanes(d))) {
-          const int64_t at = row * kPageTokens + k;
-          hn::Store(hn::Mul(hn::Load(d, logits_ + at), hn::LoadU(d, a + k)), d, weights + at);
-        }
-      }
-      multiply_values(weights, 0, rows, values_.b(s), values_.b_row(), count);
+      multiply_values(weights_ + s * rows * kPageTokens, 0, rows, values_.b(s), values_.next_b(s), values_.b_row(),
+                      count);
     }
   }
 
@@ -287,7 +304,7 @@ class Tile {
     for (int64_t h = 0; h < chunk_.heads; ++h) {
       form_values(chunk_.head + h, count, formed);
       const int64_t row = h * tokens_;
-      multiply_values(logits_ + row * kPageTokens, row, tokens_, formed, output_stride_, count);
+      multiply_values(logits_ + row * kPageTokens, row, tokens_, formed, nullptr, output_stride_, count);
     }
   }
 
@@ -321,11 +338,13 @@ class Tile {
   TileBuffers& buffers_;
   const int64_t tokens_, first_head_, heads_, columns_, query_stride_, output_stride_, chunk_heads_;
   FactorBlock keys_, values_;
-  float* queries_ = nullptr;      // [columns, query_stride], or [tokens, R_Q, D]
-  float* query_heads_ = nullptr;  // [tokens, R_Q, H]
-  float* products_ = nullptr;     // [R_K, tokens, R_Q, 64]
-  float* logits_;                 // [chunk heads, tokens, 64], then weights
-  float* lane_sums_;              // [columns, 16]
+  float* queries_ = nullptr;                                    // [columns, query_stride], or [tokens, R_Q, D]
+  float* query_heads_ = nullptr;                                // [tokens, R_Q, H]
+  float* products_ = nullptr;                                   // [R_K, tokens, R_Q, 64]
+  float* logits_;                                               // [chunk heads, tokens, 64], then weights
+  float* weights_ = nullptr;                                    // [R_V, chunk heads, tokens, 64], or logits_
+  float* lane_sums_;                                            // [columns, 16]
+  std::vector<const float*> head_factors_, next_head_factors_;  // [R_V], of a head's values
   SoftmaxState state_;
   Chunk chunk_;
 };

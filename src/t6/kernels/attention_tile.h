@@ -12,7 +12,7 @@ namespace t6 {
 // Keys are summed in sections, sections into parts and parts into the whole, always in this tree, so that the sum's
 // bits do not depend on who adds what. A section is short enough to share a short cache among threads, and long enough
 // for its merge to cost nothing beside it.
-constexpr int64_t kSectionTokens = 256;
+constexpr int64_t kSectionTokens = 512;
 constexpr int64_t kPartTokens = 4096;
 
 // A tile's columns are its pairs of head and query, queries fastest: (head - first_head()) * tokens + query.

@@ -105,10 +105,11 @@ class FactorBlock {
     buffers_.b_pointers.assign(static_cast<size_t>(ranks()), nullptr);
   }
 
-  // Tokens [first, first + count) of one block, first a multiple of 64.
-  void begin(int64_t first, int64_t count) {
+  // Tokens [first, first + count) of one block, first a multiple of 64. more: another block follows.
+  void begin(int64_t first, int64_t count, bool more) {
     first_ = first;
     count_ = count;
+    more_ = more;
     if (!as_rows_) return;
     rows_ = view_.b + first * view_.b_stride;
     row_stride_ = view_.b_stride;
@@ -137,6 +138,12 @@ class FactorBlock {
   bool has_a() const { return shift_ || view_.has_a(); }
 
   const float* b(int64_t s) const { return buffers_.b_pointers[static_cast<size_t>(s)]; }
+  // Where the factors lie that select() will make ready next, to be fetched early; null where that is not worth it.
+  const float* next_b(int64_t s) const { return as_rows_ ? nullptr : next_numbers(view_.paged_b, s); }
+  const float* next_a(int64_t s, int64_t head) const {
+    const float* next = view_.pages && view_.paged_a.width > 0 && !shift_ ? next_numbers(view_.paged_a, s) : nullptr;
+    return next ? next + (head_ + head) * kPageTokens : nullptr;
+  }
   int64_t b_row() const { return as_rows_ ? row_stride_ : view_.paged_b.width; }  // of values
 
   // Head factors of rank s, [64], of a head counted from the group's first; the next head's are 64 numbers on.
@@ -146,6 +153,15 @@ class FactorBlock {
 
  private:
   const std::byte* page() const { return view_.pages[first_ / kPageTokens]; }
+
+  // Vector s of the next group of ranks: in this page or, after its last, in the next one.
+  const float* next_numbers(const PagedStream& stream, int64_t s) const {
+    const bool here = first_rank_ + ranks_ < stream.vectors;
+    if (stream.type != CacheType::f32 || !(here || more_)) return nullptr;
+    const std::byte* page = view_.pages[first_ / kPageTokens + (here ? 0 : 1)];
+    return reinterpret_cast<const float*>(page + stream.offset) +
+           (here ? first_rank_ + ranks_ + s : s) * stream.width * kPageTokens;
+  }
 
   // Feature factors of rank s as rows; of the second half of the ranks, those of the tokens before.
   const float* rows(int64_t s, float* scratch) const {
@@ -201,6 +217,7 @@ class FactorBlock {
   const bool in_pages_, as_rows_;
   BlockBuffers& buffers_;
   int64_t first_ = 0, count_ = 0, head_ = 0, first_rank_ = 0;
+  bool more_ = false;
   const float* rows_ = nullptr;  // of the block's first token, where factors are rows
   int64_t row_stride_ = 0;
 };

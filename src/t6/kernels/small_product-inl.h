@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "t6/kernels/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -28,6 +29,8 @@ struct SmallProduct {
   int64_t c_row = 0;
   int64_t M = 0, N = 0, K = 0;
   bool accumulate = false;
+  // What will be b and scale of a later product, fetched into the cache meanwhile; null: nothing.
+  const float *next_b = nullptr, *next_scale = nullptr;
 };
 
 // The tile of sums that fills the registers beside one row of b and one number of a: 6 x 4 of 32, 6 x 2 of the 16 that
@@ -54,7 +57,13 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, int64_t m, int64_t n) 
     }
   }
   const float *b = p.b + n, *a = p.a + m * p.a_row;
+  const float* next = m == 0 && p.next_b ? p.next_b + n : nullptr;
   for (int64_t k = 0; k < p.K; ++k, b += p.b_row, a += p.a_step) {
+    if (next) {
+      T6_UNROLL
+      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(next + v * lanes);
+      next += p.b_row;
+    }
     Vector row[kVectors];
     T6_UNROLL
     for (int v = 0; v < kVectors; ++v) row[v] = load(b, v);
@@ -65,18 +74,22 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, int64_t m, int64_t n) 
       for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(factor, row[v], sums[r][v]);
     }
   }
+  if (p.scale) {
+    T6_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const float *c = p.c + (m + r) * p.c_row + n, *scale = p.scale + (m + r) * p.scale_row + n;
+      T6_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        if (p.next_scale) hwy::Prefetch(p.next_scale + (m + r) * p.scale_row + n + v * lanes);
+        sums[r][v] = hn::Mul(sums[r][v], load(scale, v));
+        if (p.accumulate) sums[r][v] = hn::Add(sums[r][v], hn::LoadU(d, c + v * lanes));
+      }
+    }
+  }
   T6_UNROLL
   for (int r = 0; r < kRows; ++r) {
-    float* c = p.c + (m + r) * p.c_row + n;
     T6_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      if (p.scale) {
-        const Vector scale = load(p.scale + (m + r) * p.scale_row + n, v);
-        sums[r][v] =
-            p.accumulate ? hn::MulAdd(scale, sums[r][v], hn::LoadU(d, c + v * lanes)) : hn::Mul(scale, sums[r][v]);
-      }
-      hn::StoreU(sums[r][v], d, c + v * lanes);
-    }
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[r][v], d, p.c + (m + r) * p.c_row + n + v * lanes);
   }
 }
 

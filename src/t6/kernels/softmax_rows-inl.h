@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "hwy/cache_control.h"
 #include "t6/kernels/attention_buffers.h"
 #include "t6/kernels/cache_page.h"
 #include "t6/kernels/vectors-inl.h"
@@ -21,20 +22,23 @@ namespace t6::HWY_NAMESPACE {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// e^x for x <= 0, to two units in the last place; 0 below the least normal number, and NaN stays NaN (which hn::Exp
+// e^x for x < 88, to two units in the last place; 0 below the least normal number, and NaN stays NaN (which hn::Exp
 // turns into 0). e^x = 2^n e^r with |r| <= ln 2 / 2; the polynomial is Cephes's.
-HWY_INLINE Vector exp_nonpositive(Floats d, Vector x) {
+HWY_INLINE Vector exp_below_88(Floats d, Vector x) {
   const hn::Rebind<int32_t, Floats> integers;
-  const Vector n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
+  // Adding 1.5 * 2^23 rounds to a whole number, which the low bits then hold; 127 more is 2^n's exponent.
+  const Vector rounder = hn::Set(d, 12582912.0f + 127.0f);
+  const Vector shifted = hn::MulAdd(x, hn::Set(d, 1.44269504088896341f), rounder);
+  const Vector power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(integers, shifted)));
+  const Vector n = hn::Sub(shifted, rounder);
   Vector r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);  // ln 2 in two parts, the first exact in a product
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
-  Vector p = hn::Set(d, 1.9875691500e-4f);
-  for (const float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f}) {
-    p = hn::MulAdd(p, r, hn::Set(d, c));
-  }
+  Vector p = hn::MulAdd(hn::Set(d, 1.9875691500e-4f), r, hn::Set(d, 1.3981999507e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
+  p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
   p = hn::MulAdd(hn::Mul(r, r), p, hn::Add(r, hn::Set(d, 1.0f)));
-  const auto exponent = hn::Add(hn::ConvertTo(integers, n), hn::Set(integers, 127));
-  const Vector power = hn::BitCast(d, hn::ShiftLeft<23>(exponent));
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.3f)), hn::Mul(p, power));
 }
 
@@ -59,30 +63,59 @@ inline void scale_numbers(float* numbers, int64_t count, float factor) {
   }
 }
 
-// Logits of a block, [64], become weights relative to the maximum so far; what was summed before, output included, is
-// brought to the new maximum. A row none of whose keys is seen yet gets weights 0.
-inline void soften_row(float* row, const KeyRange& seen, float& maximum, float* lane_sums, float* output,
-                       int64_t output_stride) {
+// Where a row's weights go: times each rank's head factors, or as they are.
+struct SpreadWeights {
+  const float* const* a = nullptr;     // [ranks] pointers to [64] numbers; null: plain weights
+  const float* const* next = nullptr;  // what they will be for the next block, to be fetched early; each may be null
+  int64_t ranks = 1;
+  float* out = nullptr;     // [64] of rank 0
+  int64_t rank_stride = 0;  // to the next rank's
+};
+
+// How far logits may rise above the maximum that weights are relative to before everything is brought to a new one:
+// e^8 a weight is far from overflow, and so nearly every block but a row's first goes without.
+constexpr float kSlack = 8;
+
+// Logits of a block, [64], become weights relative to the maximum so far (within kSlack); what was summed before,
+// output included, is brought to the new maximum. A row none of whose keys is seen yet gets weights 0.
+HWY_INLINE void soften_row(float* row, const KeyRange& seen, const SpreadWeights& spread, float& maximum,
+                           float* lane_sums, float* output, int64_t output_stride) {
   const Floats d;
+  constexpr int kVectors = kPageTokens / hn::MaxLanes(Floats());
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   if (!seen.whole()) mask_row(row, seen);
-  Vector largest = hn::Load(d, row);
-  for (int64_t k = lanes; k < kPageTokens; k += lanes) largest = hn::Max(largest, hn::Load(d, row + k));
-  const float now = std::max(maximum, hn::GetLane(hn::MaxOfLanes(d, largest)));
-  if (now > maximum) {
-    const float factor = std::exp(maximum - now);
-    scale_numbers(lane_sums, lanes, factor);
-    scale_numbers(output, output_stride, factor);
+  Vector logits[kVectors];
+  T6_UNROLL
+  for (int v = 0; v < kVectors; ++v) logits[v] = hn::Load(d, row + v * lanes);
+  Vector largest = logits[0];
+  T6_UNROLL
+  for (int v = 1; v < kVectors; ++v) largest = hn::Max(largest, logits[v]);
+  const float now = hn::GetLane(hn::MaxOfLanes(d, largest));
+  if (now > maximum + kSlack) {
+    if (maximum != kNever) {
+      const float factor = std::exp(maximum - now);
+      scale_numbers(lane_sums, lanes, factor);
+      scale_numbers(output, output_stride, factor);
+    }
     maximum = now;
   }
-  const Vector shift = hn::Set(d, now == kNever ? 0 : now);
+  const Vector shift = hn::Set(d, maximum == kNever ? 0 : maximum);
   Vector sum = hn::Load(d, lane_sums);
-  for (int64_t k = 0; k < kPageTokens; k += lanes) {
-    const Vector weight = exp_nonpositive(d, hn::Sub(hn::Load(d, row + k), shift));
-    hn::Store(weight, d, row + k);
-    sum = hn::Add(sum, weight);
+  T6_UNROLL
+  for (int v = 0; v < kVectors; ++v) {
+    logits[v] = exp_below_88(d, hn::Sub(logits[v], shift));
+    sum = hn::Add(sum, logits[v]);
   }
   hn::Store(sum, d, lane_sums);
+  float* out = spread.out;
+  for (int64_t s = 0; s < spread.ranks; ++s, out += spread.rank_stride) {
+    T6_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      if (spread.a && spread.next[s]) hwy::Prefetch(spread.next[s] + v * lanes);
+      const Vector weight = spread.a ? hn::Mul(logits[v], hn::LoadU(d, spread.a[s] + v * lanes)) : logits[v];
+      hn::Store(weight, d, out + v * lanes);
+    }
+  }
 }
 
 // One more part of the keys is added to what a column summed so far.
