@@ -185,7 +185,8 @@ class Tile {
                      .M = rows,
                      .N = kPageTokens,
                      .K = x_.q.features,
-                     .next_b = keys_.next_b(s)});
+                     .next_b = keys_.next_b(s),
+                     .next_row = keys_.next_row()});
     }
   }
 
@@ -241,6 +242,7 @@ class Tile {
     if (!keys_.has_a()) {
       SmallProduct product = query_product(0, chunk_.heads, keys_.b(0));
       product.next_b = keys_.next_b(0);
+      product.next_row = keys_.next_row();
       return small_product(product);
     }
     // A head's factors are the same for all its queries; heads of a single query are rows that follow each other.
@@ -274,7 +276,7 @@ class Tile {
   }
 
   // The chunk's rows [row, row + rows) of weights times values, [count, E], onto the outputs.
-  void multiply_values(const float* weights, int64_t row, int64_t rows, const float* values, const float* next,
+  void multiply_values(const float* weights, int64_t row, int64_t rows, const float* values, const std::byte* next,
                        int64_t stride, int64_t count) {
     small_product({.a = weights,
                    .a_row = kPageTokens,
@@ -287,7 +289,8 @@ class Tile {
                    .N = x_.v.features,
                    .K = count,
                    .accumulate = true,
-                   .next_b = next});
+                   .next_b = next,
+                   .next_row = values_.next_row()});
   }
 
   void add_values(int64_t count) {

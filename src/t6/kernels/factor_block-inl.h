@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "t6/core/numbers.h"
 #include "t6/kernels/attention_buffers.h"
 #include "t6/kernels/factor_rows.h"
@@ -18,68 +19,79 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// `count` numbers of a page, a multiple of 64, to floats; 8-bit numbers without their scale.
-inline void convert_numbers(CacheType type, const std::byte* from, int64_t count, float* out) {
-  const Floats d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const hn::Rebind<uint16_t, Floats> halves;
-  const hn::Rebind<uint32_t, Floats> words;
-  const hn::Rebind<int32_t, Floats> integers;
-  const hn::Rebind<int8_t, Floats> bytes;
-  const auto* as_halves = reinterpret_cast<const uint16_t*>(from);
-  const auto* as_bytes = reinterpret_cast<const int8_t*>(from);
-  switch (type) {
-    case CacheType::f32:
-      std::copy_n(reinterpret_cast<const float*>(from), count, out);
-      return;
-    case CacheType::bf16:
-      for (int64_t i = 0; i < count; i += lanes) {
-        const auto bits = hn::ShiftLeft<16>(hn::PromoteTo(words, hn::LoadU(halves, as_halves + i)));
-        hn::StoreU(hn::BitCast(d, bits), d, out + i);
-      }
-      return;
-    case CacheType::f16:
+// A vector of a page's numbers as floats; 8-bit numbers without their scale.
+struct LoadBfloats {
+  HWY_INLINE Vector operator()(const uint16_t* from) const {
+    const hn::Rebind<uint16_t, Floats> halves;
+    const hn::Rebind<uint32_t, Floats> words;
+    return hn::BitCast(Floats(), hn::ShiftLeft<16>(hn::PromoteTo(words, hn::LoadU(halves, from))));
+  }
+};
+struct LoadHalves {
+  HWY_INLINE Vector operator()(const uint16_t* from) const {
 #if HWY_TARGET == HWY_SCALAR
-      for (int64_t i = 0; i < count; ++i) out[i] = float_from_float16(as_halves[i]);
+    return hn::Set(Floats(), float_from_float16(*from));
 #else
-      for (int64_t i = 0; i < count; i += lanes) {
-        const hn::Rebind<hwy::float16_t, Floats> floats;
-        hn::StoreU(hn::PromoteTo(d, hn::BitCast(floats, hn::LoadU(halves, as_halves + i))), d, out + i);
-      }
+    const hn::Rebind<uint16_t, Floats> bits;
+    const hn::Rebind<hwy::float16_t, Floats> halves;
+    return hn::PromoteTo(Floats(), hn::BitCast(halves, hn::LoadU(bits, from)));
 #endif
-      return;
-    case CacheType::i8:
-      for (int64_t i = 0; i < count; i += lanes) {
-        const auto numbers = hn::PromoteTo(integers, hn::LoadU(bytes, as_bytes + i));
-        hn::StoreU(hn::ConvertTo(d, numbers), d, out + i);
-      }
+  }
+};
+struct LoadBytes {
+  HWY_INLINE Vector operator()(const int8_t* from) const {
+    const hn::Rebind<int8_t, Floats> bytes;
+    const hn::Rebind<int32_t, Floats> integers;
+    return hn::ConvertTo(Floats(), hn::PromoteTo(integers, hn::LoadU(bytes, from)));
+  }
+};
+
+// `rows` rows of 64 numbers, each number times that of its column in `scales` [64] (null: 1).
+template <typename Load, typename Number>
+HWY_INLINE void convert_rows(Load load, const Number* from, int64_t rows, const float* scales, float* out) {
+  const Floats d;
+  for (int64_t i = 0; i < rows; ++i, from += kPageTokens, out += kPageTokens) {
+    T6_UNROLL
+    for (int64_t v = 0; v < kPageTokens; v += kLanes) {
+      const Vector numbers = load(from + v);
+      hn::StoreU(scales ? hn::Mul(numbers, hn::LoadU(d, scales + v)) : numbers, d, out + v);
+    }
+  }
+}
+
+// Rows of `width` numbers, one for each token, times the token's scale.
+inline void scale_rows(const float* scales, int64_t width, float* numbers) {
+  const Floats d;
+  for (int64_t t = 0; t < kPageTokens; ++t, numbers += width) {
+    const Vector scale = hn::Set(d, scales[t]);
+    int64_t i = 0;
+    for (; i + kLanes <= width; i += kLanes) hn::StoreU(hn::Mul(hn::LoadU(d, numbers + i), scale), d, numbers + i);
+    for (; i < width; ++i) numbers[i] *= scales[t];
   }
 }
 
 // Vector r of a paged stream, [width, 64] or [64, width]: where it lies when it is float32, else made in `scratch`.
 inline const float* paged_numbers(const PagedStream& stream, const std::byte* page, int64_t r, float* scratch) {
-  const Floats d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t count = stream.width * kPageTokens;
-  const std::byte* from = page + stream.offset + r * count * cache_type_size(stream.type);
-  if (stream.type == CacheType::f32) return reinterpret_cast<const float*>(from);
-  convert_numbers(stream.type, from, count, scratch);
-  if (stream.type != CacheType::i8) return scratch;
-  HWY_ALIGN float scales[kPageTokens];
-  convert_numbers(CacheType::bf16, page + stream.scale_offset + r * kPageTokens * int64_t{sizeof(uint16_t)},
-                  kPageTokens, scales);
-  for (int64_t i = 0; i < stream.width && !stream.token_rows; ++i) {
-    for (int64_t t = 0; t < kPageTokens; t += lanes) {
-      float* to = scratch + i * kPageTokens + t;
-      hn::StoreU(hn::Mul(hn::LoadU(d, to), hn::Load(d, scales + t)), d, to);
+  const int64_t rows = stream.width;
+  const std::byte* from = page + stream.offset + r * rows * kPageTokens * cache_type_size(stream.type);
+  const auto* halves = reinterpret_cast<const uint16_t*>(from);
+  switch (stream.type) {
+    case CacheType::f32:
+      return reinterpret_cast<const float*>(from);
+    case CacheType::bf16:
+      convert_rows(LoadBfloats(), halves, rows, nullptr, scratch);
+      break;
+    case CacheType::f16:
+      convert_rows(LoadHalves(), halves, rows, nullptr, scratch);
+      break;
+    case CacheType::i8: {
+      float scales[kPageTokens];
+      convert_rows(LoadBfloats(), reinterpret_cast<const uint16_t*>(page + stream.scale_offset) + r * kPageTokens, 1,
+                   nullptr, scales);
+      convert_rows(LoadBytes(), reinterpret_cast<const int8_t*>(from), rows, stream.token_rows ? nullptr : scales,
+                   scratch);
+      if (stream.token_rows) scale_rows(scales, stream.width, scratch);
     }
-  }
-  for (int64_t t = 0; t < kPageTokens && stream.token_rows; ++t) {
-    float* row = scratch + t * stream.width;
-    const Vector scale = hn::Set(d, scales[t]);
-    int64_t i = 0;
-    for (; i + lanes <= stream.width; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, row + i), scale), d, row + i);
-    for (; i < stream.width; ++i) row[i] *= scales[t];
   }
   return scratch;
 }
@@ -138,11 +150,16 @@ class FactorBlock {
   bool has_a() const { return shift_ || view_.has_a(); }
 
   const float* b(int64_t s) const { return buffers_.b_pointers[static_cast<size_t>(s)]; }
-  // Where the factors lie that select() will make ready next, to be fetched early; null where that is not worth it.
-  const float* next_b(int64_t s) const { return as_rows_ ? nullptr : next_numbers(view_.paged_b, s); }
+  // Where b(s) and a(s, head) will be read from after the next select(), to be fetched early, and for b how many bytes
+  // at each of the steps of its product; null where that is not worth it.
+  const std::byte* next_b(int64_t s) const { return as_rows_ ? nullptr : next_numbers(view_.paged_b, s); }
+  int64_t next_row() const {
+    return (side_ == Side::keys ? kPageTokens : view_.paged_b.width) * cache_type_size(view_.paged_b.type);
+  }
   const float* next_a(int64_t s, int64_t head) const {
-    const float* next = view_.pages && view_.paged_a.width > 0 && !shift_ ? next_numbers(view_.paged_a, s) : nullptr;
-    return next ? next + (head_ + head) * kPageTokens : nullptr;
+    const bool in_place = view_.pages && view_.paged_a.width > 0 && view_.paged_a.type == CacheType::f32 && !shift_;
+    const std::byte* next = in_place ? next_numbers(view_.paged_a, s) : nullptr;
+    return next ? reinterpret_cast<const float*>(next) + (head_ + head) * kPageTokens : nullptr;
   }
   int64_t b_row() const { return as_rows_ ? row_stride_ : view_.paged_b.width; }  // of values
 
@@ -155,12 +172,17 @@ class FactorBlock {
   const std::byte* page() const { return view_.pages[first_ / kPageTokens]; }
 
   // Vector s of the next group of ranks: in this page or, after its last, in the next one.
-  const float* next_numbers(const PagedStream& stream, int64_t s) const {
+  const std::byte* next_numbers(const PagedStream& stream, int64_t s) const {
     const bool here = first_rank_ + ranks_ < stream.vectors;
-    if (stream.type != CacheType::f32 || !(here || more_)) return nullptr;
-    const std::byte* page = view_.pages[first_ / kPageTokens + (here ? 0 : 1)];
-    return reinterpret_cast<const float*>(page + stream.offset) +
-           (here ? first_rank_ + ranks_ + s : s) * stream.width * kPageTokens;
+    if (!here && !more_) return nullptr;
+    const int64_t r = here ? first_rank_ + ranks_ + s : s;
+    return view_.pages[first_ / kPageTokens + (here ? 0 : 1)] + stream.offset +
+           r * stream.width * kPageTokens * cache_type_size(stream.type);
+  }
+  // Numbers of head factors that are to be converted next.
+  void fetch(const std::byte* next, int64_t count) const {
+    const int64_t bytes = next ? count * cache_type_size(view_.paged_a.type) : 0;
+    for (int64_t i = 0; i < bytes; i += kLineBytes) hwy::Prefetch(next + i);
   }
 
   // Feature factors of rank s as rows; of the second half of the ranks, those of the tokens before.
@@ -195,6 +217,7 @@ class FactorBlock {
         std::fill_n(scratch, tile, 1.0f);
       } else if (paged && !shift_) {
         buffers_.a_pointers[static_cast<size_t>(s)] = paged_numbers(view_.paged_a, page(), s, scratch);
+        if (view_.paged_a.type != CacheType::f32) fetch(next_numbers(view_.paged_a, s), tile);
       } else {
         transpose_rows(s < ranks_ ? rows + s * heads_ : rows + (s - ranks_) * heads_ - stride, stride, count_, heads_,
                        scratch, kPageTokens);

@@ -8,6 +8,7 @@
 #endif
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "hwy/cache_control.h"
@@ -29,8 +30,11 @@ struct SmallProduct {
   int64_t c_row = 0;
   int64_t M = 0, N = 0, K = 0;
   bool accumulate = false;
-  // What will be b and scale of a later product, fetched into the cache meanwhile; null: nothing.
-  const float *next_b = nullptr, *next_scale = nullptr;
+  // What a later product will read, fetched into the cache meanwhile: at each k, the next `next_row` bytes at next_b,
+  // and with each row of scale as much at next_scale. Null: nothing.
+  const std::byte* next_b = nullptr;
+  int64_t next_row = 0;
+  const float* next_scale = nullptr;
 };
 
 // The tile of sums that fills the registers beside one row of b and one number of a: 6 x 4 of 32, 6 x 2 of the 16 that
@@ -57,12 +61,11 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, int64_t m, int64_t n) 
     }
   }
   const float *b = p.b + n, *a = p.a + m * p.a_row;
-  const float* next = m == 0 && p.next_b ? p.next_b + n : nullptr;
+  const std::byte* next = m == 0 && n == 0 ? p.next_b : nullptr;
   for (int64_t k = 0; k < p.K; ++k, b += p.b_row, a += p.a_step) {
     if (next) {
-      T6_UNROLL
-      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(next + v * lanes);
-      next += p.b_row;
+      for (int64_t i = 0; i < p.next_row; i += kLineBytes) hwy::Prefetch(next + i);
+      next += p.next_row;
     }
     Vector row[kVectors];
     T6_UNROLL

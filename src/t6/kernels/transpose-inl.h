@@ -15,6 +15,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
+constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(Floats()));
+
 #if HWY_TARGET != HWY_SCALAR
 // Block q of the result: the four numbers at rows[4 q] + i.
 HWY_INLINE Vector load_quads(Floats d, const float* const* rows, int64_t i) {
@@ -52,7 +54,6 @@ HWY_INLINE void transpose_quads(const float* const* rows, int64_t i, float* out,
 // lanes from `count` up to the next whole vector get copies of the last row.
 inline void transpose_rows(const float* rows, int64_t stride, int64_t count, int64_t width, float* out,
                            int64_t out_row) {
-  constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(Floats()));
   for (int64_t t = 0; t < count; t += kLanes) {
     const float* row[kLanes];
     for (int64_t j = 0; j < kLanes; ++j) row[j] = rows + std::min(t + j, count - 1) * stride;

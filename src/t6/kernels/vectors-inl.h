@@ -8,6 +8,7 @@
 #endif
 
 #include <cstddef>
+#include <cstdint>
 
 #include "hwy/highway.h"
 
@@ -25,6 +26,7 @@ namespace t6::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 using Vector = hn::Vec<Floats>;
+constexpr int64_t kLineBytes = 64;  // of the cache, as prefetching counts
 
 // The first `count` < Lanes numbers, zeros after them; reads nothing beyond.
 HWY_INLINE Vector load_first(Floats d, const float* from, size_t count) {
