@@ -1,29 +1,33 @@
 #include "t6/infer/cache.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/numbers.h"
 #include "t6/model/factors.h"
 
 namespace t6 {
 namespace {
 
-// Memory grows by whole pages: a short sequence holds little, a long one is seldom moved.
-constexpr int64_t kPageTokens = 64;
+constexpr std::array<std::pair<CacheType, std::string_view>, 4> kTypeNames = {
+    {{CacheType::f32, "float32"}, {CacheType::bf16, "bfloat16"}, {CacheType::f16, "float16"}, {CacheType::i8, "int8"}}};
 
-CachedFactors cached_factors(const FactorShape& shape, bool features) {
+// `raw`: b is finished when it is used, or read as values too.
+CachedFactors cached_factors(const FactorShape& shape, CacheType type, bool features, bool raw) {
+  const auto stream = [&](int64_t width, bool token_rows) {
+    return PagedStream{.type = type, .token_rows = token_rows, .vectors = shape.rank, .width = width};
+  };
   CachedFactors factors;
-  factors.a.width = shape.head_numbers();
+  if (shape.head == HeadFactor::contextual) factors.a = stream(shape.heads, false);
   if (features && shape.contextual_features) {
-    factors.b.width = shape.rank * shape.base_features();
-    factors.c.width = shape.third > 1 ? shape.rank * shape.third : 0;
+    factors.b = stream(shape.base_features(), raw || shape.third > 1);
+    if (shape.third > 1) factors.c = stream(shape.third, true);
   }
   return factors;
-}
-
-LayerCache empty_layer(const ModelConfig& config) {
-  const AttentionShape shape = attention_shape(config);
-  return {cached_factors(shape.k, true), cached_factors(shape.v, shape.values == ValueSource::own)};
 }
 
 template <typename Layer, typename Visitor>
@@ -33,64 +37,157 @@ void visit_streams(Layer& layer, Visitor&& visit) {
   }
 }
 
+// Layers follow each other in a page.
+std::vector<LayerStreams> page_layout(const ModelConfig& config, CacheType type, int64_t& page_bytes) {
+  const AttentionShape shape = attention_shape(config);
+  const bool own = shape.values == ValueSource::own;
+  const LayerStreams layer = {cached_factors(shape.k, type, true, !own), cached_factors(shape.v, type, own, true)};
+  std::vector<LayerStreams> layers(static_cast<size_t>(config.num_hidden_layers), layer);
+  page_bytes = 0;
+  for (LayerStreams& placed : layers) {
+    visit_streams(placed, [&](PagedStream& stream) {
+      if (stream.width > 0) page_bytes = stream.place(page_bytes);
+    });
+  }
+  return layers;
+}
+
 }  // namespace
 
-FactorCache::FactorCache(const ModelConfig& config, int64_t limit)
-    : limit_(limit ? limit : config.max_position_embeddings) {
+std::string_view cache_type_name(CacheType type) {
+  for (const auto& [known, name] : kTypeNames) {
+    if (known == type) return name;
+  }
+  fail("unknown cache type {}", static_cast<int>(type));
+}
+
+CacheType parse_cache_type(std::string_view name) {
+  for (const auto& [type, known] : kTypeNames) {
+    if (known == name) return type;
+  }
+  fail("the cache type must be float32, bfloat16, float16 or int8, not \"{}\"", name);
+}
+
+void CacheMemory::take(int64_t bytes) {
+  require(bytes <= limit_ - used_, "the cache's memory is full: {} of {} are used, {} more do not fit",
+          format_bytes(static_cast<double>(used_)), format_bytes(static_cast<double>(limit_)),
+          format_bytes(static_cast<double>(bytes)));
+  used_ += bytes;
+}
+
+// Memory of one page, and its share of what all may take.
+struct FactorCache::Page {
+  Page(int64_t bytes, std::shared_ptr<CacheMemory> from) : memory(std::move(from)), size(bytes) {
+    if (memory) memory->take(size);
+    data = static_cast<std::byte*>(::operator new(static_cast<size_t>(size), kAlignment, std::nothrow));
+    if (!data && memory) memory->give(size);
+    require(data, "no memory for a cache page of {}", format_bytes(static_cast<double>(size)));
+  }
+  ~Page() {
+    ::operator delete(data, kAlignment);
+    if (memory) memory->give(size);
+  }
+  Page(const Page&) = delete;
+  Page& operator=(const Page&) = delete;
+
+  static constexpr std::align_val_t kAlignment{64};
+  std::shared_ptr<CacheMemory> memory;
+  int64_t size;
+  std::byte* data = nullptr;
+};
+
+FactorCache::FactorCache(const ModelConfig& config, const CacheOptions& options)
+    : type_(options.type),
+      memory_(options.memory),
+      limit_(options.limit ? options.limit : config.max_position_embeddings) {
   require(limit_ >= 1 && limit_ <= config.max_position_embeddings,
           "a cache for {} tokens was asked for; this model has positions for 1 to {}", limit_,
           config.max_position_embeddings);
-  layers_.assign(static_cast<size_t>(config.num_hidden_layers), empty_layer(config));
+  layers_ = page_layout(config, type_, page_bytes_);
 }
 
 bool FactorCache::fits(const ModelConfig& config) const {
-  std::vector<int64_t> widths, wanted;
-  visit_streams(layers_.front(), [&](const FactorStream& stream) { widths.push_back(stream.width); });
-  const LayerCache layer = empty_layer(config);
-  visit_streams(layer, [&](const FactorStream& stream) { wanted.push_back(stream.width); });
-  return widths == wanted && layer_count() == config.num_hidden_layers && limit_ <= config.max_position_embeddings;
+  int64_t bytes = 0;
+  const std::vector<LayerStreams> wanted = page_layout(config, type_, bytes);
+  if (wanted.size() != layers_.size() || bytes != page_bytes_ || limit_ > config.max_position_embeddings) return false;
+  std::vector<int64_t> shapes, wanted_shapes;
+  const auto list = [](const LayerStreams& layer, std::vector<int64_t>& to) {
+    visit_streams(layer, [&](const PagedStream& stream) {
+      to.insert(to.end(), {stream.vectors, stream.width, stream.token_rows});
+    });
+  };
+  list(layers_.front(), shapes);
+  list(wanted.front(), wanted_shapes);
+  return shapes == wanted_shapes;
 }
 
 int64_t FactorCache::numbers_per_token() const {
   int64_t numbers = 0;
-  visit_streams(layers_.front(), [&](const FactorStream& stream) { numbers += stream.width; });
+  visit_streams(layers_.front(), [&](const PagedStream& stream) { numbers += stream.vectors * stream.width; });
   return numbers;
 }
 
-int64_t FactorCache::bytes() const {
-  size_t numbers = 0;
-  for (const LayerCache& layer : layers_) {
-    visit_streams(layer, [&](const FactorStream& stream) { numbers += stream.numbers.capacity(); });
-  }
-  return static_cast<int64_t>(numbers * sizeof(float));
+int64_t FactorCache::bytes_per_token() const {
+  int64_t bytes = 0;
+  visit_streams(layers_.front(), [&](const PagedStream& stream) { bytes += stream.bytes() + stream.scale_bytes(); });
+  return layer_count() * bytes / kPageTokens;
+}
+
+std::shared_ptr<FactorCache::Page> FactorCache::new_page() const {
+  return std::make_shared<Page>(page_bytes_, memory_);
 }
 
 void FactorCache::reserve(int64_t tokens) {
   require(tokens <= room(), "the context is full: {} tokens are cached, {} more do not fit into {}", size_, tokens,
           limit_);
-  const int64_t wanted = size_ + tokens;
-  if (wanted <= capacity_) return;
-  const int64_t grown = std::max(wanted, capacity_ + capacity_ / 2);
-  const int64_t capacity = std::min(limit_, (grown + kPageTokens - 1) / kPageTokens * kPageTokens);
-  for (LayerCache& layer : layers_) {
-    visit_streams(layer, [&](FactorStream& stream) {
-      stream.numbers.reserve(static_cast<size_t>(capacity * stream.width));  // resize alone might take twice as much
-      stream.numbers.resize(static_cast<size_t>(capacity * stream.width));
-    });
+  const auto wanted = static_cast<size_t>((size_ + tokens + kPageTokens - 1) / kPageTokens);
+  const size_t before = pages_.size();
+  try {
+    if (size_ % kPageTokens != 0) (void)page(size_ / kPageTokens);
+    while (pages_.size() < wanted) {
+      pages_.push_back(new_page());
+      table_.push_back(pages_.back()->data);
+    }
+  } catch (...) {
+    pages_.resize(before);
+    table_.resize(before);
+    throw;
   }
-  capacity_ = capacity;
+}
+
+std::byte* FactorCache::page(int64_t index) {
+  std::shared_ptr<Page>& page = pages_[static_cast<size_t>(index)];
+  if (page.use_count() > 1) {
+    std::shared_ptr<Page> own = new_page();
+    std::memcpy(own->data, page->data, static_cast<size_t>(page_bytes_));
+    page = std::move(own);
+    table_[static_cast<size_t>(index)] = page->data;
+  }
+  return page->data;
+}
+
+void FactorCache::write(int64_t layer, int64_t tokens, const NewFactors& keys, const NewFactors& values) {
+  const LayerStreams& streams = layers_[static_cast<size_t>(layer)];
+  const auto put = [&](const PagedStream& stream, const float* rows) {
+    for (int64_t t = 0; stream.width > 0 && t < tokens; ++t) {
+      const int64_t at = size_ + t;
+      write_token(stream, pages_[static_cast<size_t>(at / kPageTokens)]->data, at % kPageTokens,
+                  rows + t * stream.vectors * stream.width);
+    }
+  };
+  for (const auto& [to, from] : {std::pair(&streams.k, &keys), std::pair(&streams.v, &values)}) {
+    put(to->a, from->a);
+    put(to->b, from->b);
+    put(to->c, from->c);
+  }
 }
 
 void FactorCache::truncate(int64_t size) {
   require(size >= 0 && size <= size_, "a cache of {} tokens cannot be cut to {}", size_, size);
   size_ = size;
-}
-
-void FactorCache::clear() {
-  for (LayerCache& layer : layers_) {
-    visit_streams(layer, [](FactorStream& stream) { std::vector<float>().swap(stream.numbers); });
-  }
-  size_ = capacity_ = 0;
+  const auto pages = static_cast<size_t>((size + kPageTokens - 1) / kPageTokens);
+  pages_.resize(std::min(pages_.size(), pages));
+  table_.resize(pages_.size());
 }
 
 }  // namespace t6

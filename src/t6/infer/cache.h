@@ -1,58 +1,103 @@
-// The factorized KV cache of one sequence: for each token and layer exactly what is contextual, once.
+// The factorized KV cache of one sequence: for each token and layer exactly what is contextual, once, in pages of 64
+// tokens that sequences with a common beginning share.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <vector>
 
+#include "t6/kernels/cache_page.h"
 #include "t6/model/config.h"
 
 namespace t6 {
 
-// One kind of factor of all tokens, [capacity, width]; width 0 when the model does not cache it.
-struct FactorStream {
-  int64_t width = 0;  // numbers a token
-  std::vector<float> numbers;
+std::string_view cache_type_name(CacheType type);  // "float32", "bfloat16", "float16", "int8"
+// Error: not one of these names.
+CacheType parse_cache_type(std::string_view name);
 
-  float* at(int64_t token) { return width ? numbers.data() + token * width : nullptr; }
+// What all pages of some caches may take together.
+class CacheMemory {
+ public:
+  explicit CacheMemory(int64_t limit_bytes) : limit_(limit_bytes) {}
+  int64_t limit() const { return limit_; }
+  int64_t used() const { return used_; }
+
+  // Error: `bytes` more would be above the limit.
+  void take(int64_t bytes);
+  void give(int64_t bytes) { used_ -= bytes; }
+
+ private:
+  int64_t limit_, used_ = 0;
 };
 
-// Second-order b, or third-order b' and c. Keys are rotated, but for shared B, where b is raw and belongs to the values
-// too, and MLA, where k.b is the latent and its rotated part.
+struct CacheOptions {
+  int64_t limit = 0;  // tokens; 0: the model's max_position_embeddings, which is also the most
+  CacheType type = CacheType::f32;
+  std::shared_ptr<CacheMemory> memory = nullptr;  // null: no limit
+};
+
+// Where a layer's factors lie in a page: second-order b, or third-order b' and c. Keys are rotated, but for shared B,
+// where b is raw and belongs to the values too, and MLA, where k.b is the latent and its rotated part.
 struct CachedFactors {
-  FactorStream a, b, c;  // [R, H], [R, D], [R, third] a token
+  PagedStream a, b, c;
 };
-struct LayerCache {
+struct LayerStreams {
   CachedFactors k, v;
 };
 
+// Rows of new tokens' factors, [T, ...] each; null for what is not cached.
+struct NewFactors {
+  const float* a = nullptr;
+  const float* b = nullptr;
+  const float* c = nullptr;
+};
+
+// Not for use by several threads at once, nor are its forks, whose pages are the same.
 class FactorCache {
  public:
-  // Room for at most `limit` tokens; 0: the model's max_position_embeddings, which is also the most.
-  explicit FactorCache(const ModelConfig& config, int64_t limit = 0);
+  explicit FactorCache(const ModelConfig& config, const CacheOptions& options = {});
 
   bool fits(const ModelConfig& config) const;  // has this model's layers and factors
-  int64_t size() const { return size_; }       // tokens
-  int64_t limit() const { return limit_; }
+  CacheType type() const { return type_; }
+  int64_t size() const { return size_; }    // tokens
+  int64_t limit() const { return limit_; }  // tokens
   int64_t room() const { return limit_ - size_; }
   int64_t numbers_per_token() const;  // of one layer, counted from the streams
-  int64_t bytes() const;              // of memory held, counted from the streams
-  int64_t bytes_per_token() const { return layer_count() * numbers_per_token() * int64_t{sizeof(float)}; }
+  // Of memory held, in whole pages, shared ones too; and of a full page, for each of its tokens.
+  int64_t bytes() const { return static_cast<int64_t>(pages_.size()) * page_bytes_; }
+  int64_t bytes_per_token() const;
+  int64_t page_bytes() const { return page_bytes_; }
 
-  // Makes memory for `tokens` more, in whole pages; the caller fills them and then calls advance. Error: more than
-  // room().
+  // Makes room for `tokens` more: the caller writes them, layer by layer, and then calls advance. Errors, before
+  // anything changes: more than room(), or than the memory allows.
   void reserve(int64_t tokens);
+  // Factors of the next `tokens` tokens of a layer.
+  void write(int64_t layer, int64_t tokens, const NewFactors& keys, const NewFactors& values);
   void advance(int64_t tokens) { size_ += tokens; }
-  // Forgets the tokens from `size` on; the memory stays. Error: more than there are.
+  // Forgets the tokens from `size` on and gives the pages that held only them back. Error: more than there are.
   void truncate(int64_t size);
-  // Forgets all tokens and gives their memory back.
-  void clear();
+  void clear() { truncate(0); }
+  // A cache with the same tokens. Pages are shared until one of the two writes into them.
+  FactorCache fork() const { return *this; }
 
   int64_t layer_count() const { return static_cast<int64_t>(layers_.size()); }
-  LayerCache& layer(int64_t index) { return layers_[static_cast<size_t>(index)]; }
+  const LayerStreams& layer(int64_t index) const { return layers_[static_cast<size_t>(index)]; }
+  const std::byte* const* pages() const { return table_.data(); }  // for FactorView::pages
+  int64_t page_count() const { return static_cast<int64_t>(pages_.size()); }
+  std::byte* page(int64_t index);  // for writing: no longer shared
 
  private:
-  std::vector<LayerCache> layers_;
-  int64_t limit_ = 0, size_ = 0, capacity_ = 0;
+  struct Page;
+  std::shared_ptr<Page> new_page() const;
+
+  std::vector<LayerStreams> layers_;
+  CacheType type_;
+  std::shared_ptr<CacheMemory> memory_;
+  int64_t limit_ = 0, size_ = 0, page_bytes_ = 0;
+  std::vector<std::shared_ptr<Page>> pages_;
+  std::vector<const std::byte*> table_;  // of pages_
 };
 
 }  // namespace t6

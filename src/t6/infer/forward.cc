@@ -17,9 +17,14 @@ float* sized(std::vector<float>& buffer, int64_t count) {
   return buffer.data();
 }
 
-// Rows of `factors` from a token on.
-FactorRowsOut rows_at(CachedFactors& factors, int64_t token) {
-  return {factors.a.at(token), factors.b.at(token), factors.c.at(token)};
+// Room for what a projection makes of T tokens.
+FactorRowsOut sized_rows(const FactorShape& shape, bool features, int64_t T, std::vector<float>& a,
+                         std::vector<float>& b, std::vector<float>& c) {
+  FactorRowsOut out;
+  if (shape.head == HeadFactor::contextual) out.a = sized(a, T * shape.head_numbers());
+  if (features && shape.contextual_features) out.b = sized(b, T * shape.rank * shape.base_features());
+  if (features && shape.third > 1) out.c = sized(c, T * shape.rank * shape.third);
+  return out;
 }
 
 }  // namespace
@@ -27,14 +32,14 @@ FactorRowsOut rows_at(CachedFactors& factors, int64_t token) {
 ForwardPass::ForwardPass(std::shared_ptr<const Model> model)
     : model_(std::move(model)), rotary_(rotary_dim(model_->config()), model_->config().rope_theta) {}
 
-void ForwardPass::check(std::span<const int32_t> tokens, const FactorCache& cache) const {
+void ForwardPass::check(const Step& step) const {
   const ModelConfig& config = model_->config();
-  require(!tokens.empty(), "a forward pass needs at least one token");
-  for (const int32_t id : tokens) {
+  require(!step.tokens.empty(), "a forward pass needs at least one token");
+  for (const int32_t id : step.tokens) {
     require(id >= 0 && id < config.vocab_size, "token id {} is outside the model's vocabulary of {}", id,
             config.vocab_size);
   }
-  require(cache.fits(config), "the cache was made for another model");
+  require(step.cache->fits(config), "the cache was made for another model");
 }
 
 void ForwardPass::normalize(const float* x, int64_t rows, const float* weight) {
@@ -47,33 +52,62 @@ void ForwardPass::normalize(const float* x, int64_t rows, const float* weight) {
             .epsilon = static_cast<float>(config.rms_norm_eps)});
 }
 
+// Where each sequence's tokens are among the rows, and their embeddings.
+void ForwardPass::place_tokens(std::span<const Step> steps) {
+  steps_.assign(steps.begin(), steps.end());
+  first_rows_.clear();
+  positions_.clear();
+  for (const Step& step : steps) {
+    first_rows_.push_back(static_cast<int64_t>(positions_.size()));
+    for (size_t t = 0; t < step.tokens.size(); ++t) {
+      positions_.push_back(step.cache->size() + static_cast<int64_t>(t));
+    }
+    rotary_.extend(positions_.back() + 1);
+  }
+  T_ = static_cast<int64_t>(positions_.size());
+  const int64_t C = model_->config().hidden_size;
+  float* row = sized(hidden_, T_ * C);
+  for (const Step& step : steps) {
+    for (const int32_t id : step.tokens) model_->embeddings().copy_row(id, row), row += C;
+  }
+}
+
 std::span<const float> ForwardPass::run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted) {
-  check(tokens, cache);
-  T_ = static_cast<int64_t>(tokens.size());
-  start_ = cache.size();
-  cache.reserve(T_);
-  rotary_.extend(start_ + T_);
+  const Step step = {tokens, &cache};
+  return run({&step, 1}, wanted);
+}
+
+std::span<const float> ForwardPass::run(std::span<const Step> steps, Logits wanted) {
+  require(!steps.empty(), "a forward pass needs at least one sequence");
+  for (const Step& step : steps) check(step);
+  for (const Step& step : steps) step.cache->reserve(static_cast<int64_t>(step.tokens.size()));
+  place_tokens(steps);
   const ModelConfig& config = model_->config();
-  const int64_t C = config.hidden_size, V = config.vocab_size;
-  float* hidden = sized(hidden_, T_ * C);
-  for (int64_t t = 0; t < T_; ++t) {
-    model_->embeddings().copy_row(tokens[static_cast<size_t>(t)], hidden + t * C);
-  }
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
-    const LayerWeights& layer = model_->layers()[static_cast<size_t>(i)];
-    attend(layer, cache.layer(i));
-    feed_forward(layer);
+    attend(i);
+    feed_forward(model_->layers()[static_cast<size_t>(i)]);
   }
-  cache.advance(T_);
+  for (const Step& step : steps) step.cache->advance(static_cast<int64_t>(step.tokens.size()));
   if (wanted == Logits::none) return {};
-  const int64_t rows = wanted == Logits::all ? T_ : 1;
-  normalize(hidden + (T_ - rows) * C, rows, model_->final_norm());
+  const int64_t C = config.hidden_size, V = config.vocab_size;
+  const int64_t rows = wanted == Logits::all ? T_ : static_cast<int64_t>(steps.size());
+  normalize(wanted == Logits::all ? hidden_.data() : last_rows(C), rows, model_->final_norm());
   float* logits = sized(logits_, rows * V);
   matmul({.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows});
   return {logits, static_cast<size_t>(rows * V)};
 }
 
-FactorView ForwardPass::prepare_queries(const LayerWeights& layer, const TokenRows& tokens) {
+// Each sequence's last hidden state.
+float* ForwardPass::last_rows(int64_t width) {
+  float* to = sized(last_, static_cast<int64_t>(steps_.size()) * width);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const int64_t row = first_rows_[i] + static_cast<int64_t>(steps_[i].tokens.size()) - 1;
+    std::copy_n(hidden_.data() + row * width, width, to + static_cast<int64_t>(i) * width);
+  }
+  return to;
+}
+
+FactorRowsOut ForwardPass::prepare_queries(const LayerWeights& layer, const TokenRows& tokens) {
   const ModelConfig& config = model_->config();
   const FactorShape& shape = model_->shape().q;
   TokenRows from = tokens;
@@ -83,11 +117,7 @@ FactorView ForwardPass::prepare_queries(const LayerWeights& layer, const TokenRo
     from.x = compressed;
     from.width = config.q_lora_rank;
   }
-  FactorRowsOut out;
-  if (shape.head == HeadFactor::contextual) out.a = sized(query_a_, T_ * shape.head_numbers());
-  if (shape.contextual_features) out.b = sized(query_b_, T_ * shape.rank * shape.base_features());
-  if (shape.third > 1) out.c = sized(query_c_, T_ * shape.rank * shape.third);
-  const FeatureFinish finish = {layer.q.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
+  const FactorRowsOut out = sized_rows(shape, true, T_, query_a_, query_b_, query_c_);
   if (config.attention_kind == AttentionKind::mla) {
     // The projection is narrower than the absorbed queries of `shape`.
     const int64_t width = config.num_attention_heads * (config.head_dim + config.qk_rope_head_dim);
@@ -96,45 +126,82 @@ FactorView ForwardPass::prepare_queries(const LayerWeights& layer, const TokenRo
     absorb_queries(config, layer.latent, rotary_, tokens, queries, out.b);
   } else {
     project_factors(shape, layer.q, config.head_activation, from, out);
-    if (out.b) finish_features(shape, finish, from, out.b);
+    if (out.b) finish_features(shape, {layer.q.norm, static_cast<float>(config.rms_norm_eps), &rotary_}, from, out.b);
   }
-  return factor_view(shape, layer.q, out, finish, start_, false);
+  return out;
 }
 
-// Keys and values of the tokens go into the cache; then one attention for every kind.
-void ForwardPass::attend(const LayerWeights& layer, LayerCache& cache) {
+// Keys and values of the tokens go into their caches.
+void ForwardPass::cache_factors(int64_t index, const TokenRows& tokens) {
   const ModelConfig& config = model_->config();
   const AttentionShape& shape = model_->shape();
-  normalize(hidden_.data(), T_, layer.input_norm);
-  const TokenRows tokens = {normalized_.data(), T_, config.hidden_size, start_};
-  const bool shared = shape.values == ValueSource::key_factors;
-  const FeatureFinish key_finish = {layer.k.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
-  const FactorRowsOut new_keys = rows_at(cache.k, start_), new_values = rows_at(cache.v, start_);
+  const LayerWeights& layer = model_->layers()[static_cast<size_t>(index)];
+  const bool own = shape.values == ValueSource::own;
+  const FactorRowsOut keys = sized_rows(shape.k, true, T_, key_a_, key_b_, key_c_);
+  const FactorRowsOut values = sized_rows(shape.v, own, T_, value_a_, value_b_, value_c_);
   if (shape.values == ValueSource::latent) {
-    project_latents(config, layer.latent, rotary_, tokens, new_keys.b);
+    project_latents(config, layer.latent, rotary_, tokens, keys.b);
   } else {
-    project_factors(shape.k, layer.k, config.head_activation, tokens, new_keys);
-    project_factors(shape.v, layer.v, config.head_activation, tokens, new_values);
-    if (new_keys.b && !shared) finish_features(shape.k, key_finish, tokens, new_keys.b);
+    project_factors(shape.k, layer.k, config.head_activation, tokens, keys);
+    project_factors(shape.v, layer.v, config.head_activation, tokens, values);
+    const FeatureFinish finish = {layer.k.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
+    if (keys.b && own) finish_features(shape.k, finish, tokens, keys.b);
   }
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const auto from = [&](const FactorShape& factors, const FactorRowsOut& rows) {
+      const int64_t row = first_rows_[i];
+      return NewFactors{rows.a ? rows.a + row * factors.head_numbers() : nullptr,
+                        rows.b ? rows.b + row * factors.rank * factors.base_features() : nullptr,
+                        rows.c ? rows.c + row * factors.rank * factors.third : nullptr};
+    };
+    steps_[i].cache->write(index, static_cast<int64_t>(steps_[i].tokens.size()), from(shape.k, keys),
+                           from(shape.v, values));
+  }
+}
 
+Attention ForwardPass::sequence_attention(const LayerWeights& layer, int64_t index, size_t sequence,
+                                          const FactorRowsOut& queries) {
+  const ModelConfig& config = model_->config();
+  const AttentionShape& shape = model_->shape();
+  const FactorCache& cache = *steps_[sequence].cache;
+  const LayerStreams& cached = cache.layer(index);
+  const FeatureFinish query_finish = {layer.q.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
+  const FeatureFinish key_finish = {layer.k.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
+  const int64_t row = first_rows_[sequence];
   Attention x;
-  x.q = prepare_queries(layer, tokens);
-  x.k = factor_view(shape.k, layer.k, rows_at(cache.k, 0), key_finish, 0, shared);
-  x.v = factor_view(shape.v, layer.v, rows_at(cache.v, 0), {}, 0, false);
-  if (shape.values != ValueSource::own) {
-    x.v.b = x.k.b, x.v.b_stride = x.k.b_stride;
-    x.v.c = x.k.c, x.v.c_stride = x.k.c_stride;
-  }
-  x.T = T_;
-  x.start = start_;
+  x.T = static_cast<int64_t>(steps_[sequence].tokens.size());
+  x.start = cache.size();
   x.heads = config.num_attention_heads;
+  x.q = query_view(shape.q, layer.q, queries, query_finish, x.start);
+  if (x.q.a) x.q.a += row * x.q.a_stride;
+  x.q.b += row * x.q.b_stride;
+  if (x.q.c) x.q.c += row * x.q.c_stride;
+  x.k = cached_view(shape.k, layer.k, cached.k, cache.pages(), key_finish, shape.values == ValueSource::key_factors);
+  x.v = cached_view(shape.v, layer.v, cached.v, cache.pages(), {}, false);
+  if (shape.values != ValueSource::own) {
+    x.v.b = x.k.b;
+    x.v.paged_b = x.k.paged_b;
+    x.v.paged_c = x.k.paged_c;
+  }
   x.logit_scale = static_cast<float>(attention_scale(config) * shape.q.scale() * shape.k.scale());
   x.value_scale = static_cast<float>(shape.v.scale());
   x.k_shift = layer.k_shift;
   x.v_shift = layer.v_shift;
-  x.out = sized(attended_, T_ * x.heads * shape.v.features);
-  attention(x);
+  x.out = attended_.data() + row * x.heads * shape.v.features;
+  return x;
+}
+
+void ForwardPass::attend(int64_t index) {
+  const ModelConfig& config = model_->config();
+  const LayerWeights& layer = model_->layers()[static_cast<size_t>(index)];
+  normalize(hidden_.data(), T_, layer.input_norm);
+  const TokenRows tokens = {normalized_.data(), T_, config.hidden_size, positions_.data()};
+  cache_factors(index, tokens);
+  const FactorRowsOut queries = prepare_queries(layer, tokens);
+  sized(attended_, T_ * config.num_attention_heads * model_->shape().v.features);
+  attentions_.clear();
+  for (size_t i = 0; i < steps_.size(); ++i) attentions_.push_back(sequence_attention(layer, index, i, queries));
+  attention(attentions_);
   add_heads(layer, tokens);
 }
 

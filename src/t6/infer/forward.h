@@ -15,35 +15,52 @@ namespace t6 {
 
 enum class Logits { none, last, all };
 
+// Tokens that follow those in a cache.
+struct Step {
+  std::span<const int32_t> tokens;
+  FactorCache* cache = nullptr;
+};
+
 // Holds the buffers of one pass at a time: one for each thread that runs models, any number of caches.
 class ForwardPass {
  public:
   explicit ForwardPass(std::shared_ptr<const Model> model);
 
-  // Runs `tokens` after those in `cache` and adds them to it. The logits, [1 or T, V], stay valid until the next run.
-  // Errors, before anything is changed: no tokens, an id outside the vocabulary, more than the cache has room for, a
-  // cache of another model.
+  // Runs the tokens of several sequences at once and adds them to their caches. The logits, of each sequence's last
+  // token or of all, [sequences or T, V], stay valid until the next run. Errors, before anything is changed: no tokens,
+  // an id outside the vocabulary, more than a cache has room for, a cache of another model.
+  std::span<const float> run(std::span<const Step> steps, Logits wanted);
   std::span<const float> run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted);
 
   const Model& model() const { return *model_; }
 
  private:
-  void check(std::span<const int32_t> tokens, const FactorCache& cache) const;
-  void attend(const LayerWeights& layer, LayerCache& cache);
-  FactorView prepare_queries(const LayerWeights& layer, const TokenRows& tokens);
+  void check(const Step& step) const;
+  void place_tokens(std::span<const Step> steps);
+  void attend(int64_t layer);
+  FactorRowsOut prepare_queries(const LayerWeights& layer, const TokenRows& tokens);
+  void cache_factors(int64_t layer, const TokenRows& tokens);
+  Attention sequence_attention(const LayerWeights& layer, int64_t index, size_t sequence, const FactorRowsOut& queries);
   void add_heads(const LayerWeights& layer, const TokenRows& tokens);
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);
+  float* last_rows(int64_t width);
 
   std::shared_ptr<const Model> model_;
   RotaryTable rotary_;
-  int64_t T_ = 0, start_ = 0;
+  std::vector<Step> steps_;
+  std::vector<int64_t> first_rows_;  // of each sequence
+  std::vector<int64_t> positions_;   // [T]
+  int64_t T_ = 0;                    // tokens of all sequences
+  std::vector<Attention> attentions_;
   std::vector<float> hidden_;      // [T, C], the residual stream
   std::vector<float> normalized_;  // [T, C]
   std::vector<float> query_compressed_, query_a_, query_b_, query_c_, query_absorbed_;
+  std::vector<float> key_a_, key_b_, key_c_, value_a_, value_b_, value_c_;
   std::vector<float> attended_;   // [T, H, E], of MLA [T, H, d_c]
   std::vector<float> expanded_;   // [T, H, E] of MLA
   std::vector<float> gate_, up_;  // [T, F]; gate_ also [T, H E]
+  std::vector<float> last_;       // [sequences, C]
   std::vector<float> logits_;
 };
 

@@ -33,7 +33,7 @@ void absorb_queries(const ModelConfig& config, const LatentWeights& weights, con
   const int64_t latent = config.kv_lora_rank, rope = config.qk_rope_head_dim;
   const int64_t from = D + rope, to = latent + rope;
   for (int64_t t = 0; t < tokens.T; ++t) {
-    rotate(queries + t * H * from + D, H, from, rotary.at(tokens.start + t), rope);
+    rotate(queries + t * H * from + D, H, from, rotary.at(tokens.positions[t]), rope);
     for (int64_t row = t * H; row < (t + 1) * H; ++row) {
       std::copy_n(queries + row * from + D, rope, out + row * to + latent);
     }
@@ -55,7 +55,7 @@ void project_latents(const ModelConfig& config, const LatentWeights& weights, co
             .out_stride = width,
             .epsilon = static_cast<float>(kLatentEpsilon)});
   for (int64_t t = 0; t < tokens.T; ++t) {
-    rotate(out + t * width + latent, 1, width, rotary.at(tokens.start + t), rotary.dim());
+    rotate(out + t * width + latent, 1, width, rotary.at(tokens.positions[t]), rotary.dim());
   }
 }
 

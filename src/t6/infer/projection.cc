@@ -52,27 +52,49 @@ void finish_features(const FactorShape& shape, const FeatureFinish& finish, cons
   }
   if (!rotates(finish)) return;
   for (int64_t t = 0; t < tokens.T; ++t) {
-    rotate(b + t * token, shape.rank, width, finish.rotary->at(tokens.start + t), finish.rotary->dim());
+    rotate(b + t * token, shape.rank, width, finish.rotary->at(tokens.positions[t]), finish.rotary->dim());
   }
 }
 
-FactorView factor_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
-                       const FeatureFinish& finish, int64_t start, bool raw) {
+namespace {
+
+// What is the same for queries and cached factors: sizes and constants.
+FactorView constant_view(const FactorShape& shape, const FactorWeights& weights) {
   FactorView view;
   view.rank = shape.rank;
   view.features = shape.features;
   view.third = shape.third;
-  if (shape.head != HeadFactor::grouped) view.a = tokens.a ? tokens.a : weights.constant_a;
-  if (tokens.a) view.a_stride = shape.rank * shape.heads;
-  view.b = tokens.b ? tokens.b : weights.constant_b;
-  if (tokens.b) view.b_stride = shape.rank * shape.base_features();
-  view.c = tokens.c;
-  view.c_stride = shape.rank * shape.third;
-  if (raw || !tokens.b) {
-    view.norm_weight = finish.norm;
-    view.norm_epsilon = finish.epsilon;
-    if (rotates(finish)) view.rotary = finish.rotary->at(start), view.rotary_dim = finish.rotary->dim();
-  }
+  if (shape.head == HeadFactor::constant) view.a = weights.constant_a;
+  if (!shape.contextual_features) view.b = weights.constant_b;
+  return view;
+}
+
+void finish_on_use(FactorView& view, const FeatureFinish& finish, int64_t start) {
+  view.norm_weight = finish.norm;
+  view.norm_epsilon = finish.epsilon;
+  if (rotates(finish)) view.rotary = finish.rotary->at(start), view.rotary_dim = finish.rotary->dim();
+}
+
+}  // namespace
+
+FactorView query_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
+                      const FeatureFinish& finish, int64_t start) {
+  FactorView view = constant_view(shape, weights);
+  if (tokens.a) view.a = tokens.a, view.a_stride = shape.rank * shape.heads;
+  if (tokens.b) view.b = tokens.b, view.b_stride = shape.rank * shape.base_features();
+  if (tokens.c) view.c = tokens.c, view.c_stride = shape.rank * shape.third;
+  if (!tokens.b) finish_on_use(view, finish, start);
+  return view;
+}
+
+FactorView cached_view(const FactorShape& shape, const FactorWeights& weights, const CachedFactors& cached,
+                       const std::byte* const* pages, const FeatureFinish& finish, bool raw) {
+  FactorView view = constant_view(shape, weights);
+  view.pages = pages;
+  view.paged_a = cached.a;
+  view.paged_b = cached.b;
+  view.paged_c = cached.c;
+  if (raw || !shape.contextual_features) finish_on_use(view, finish, 0);
   return view;
 }
 

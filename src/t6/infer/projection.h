@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "t6/infer/cache.h"
 #include "t6/infer/model.h"
 #include "t6/kernels/attention.h"
 #include "t6/kernels/rotary.h"
@@ -14,7 +15,7 @@ namespace t6 {
 struct TokenRows {
   const float* x = nullptr;  // [T, width]
   int64_t T = 0, width = 0;
-  int64_t start = 0;  // position of the first
+  const int64_t* positions = nullptr;  // [T]
 };
 
 // Where a projection leaves what is contextual, [T, ...] each; null for what is not.
@@ -38,10 +39,14 @@ void project_factors(const FactorShape& shape, const FactorWeights& weights, Hea
 // Norm and rotation of b [T, R, D / third], in place.
 void finish_features(const FactorShape& shape, const FeatureFinish& finish, const TokenRows& tokens, float* b);
 
-// What attention() reads: the tokens' factors, first token at position `start`, and the constants of `weights`. b is
-// finished on use when it is a constant, or when `raw`.
-FactorView factor_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
-                       const FeatureFinish& finish, int64_t start, bool raw);
+// Queries as attention() reads them: the tokens' factors and the constants of `weights`. Constant b is finished on use,
+// as the token at position `start` is the first.
+FactorView query_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
+                      const FeatureFinish& finish, int64_t start);
+
+// Keys or values in a cache's pages. b is finished on use when it is a constant, or when `raw`.
+FactorView cached_view(const FactorShape& shape, const FactorWeights& weights, const CachedFactors& cached,
+                       const std::byte* const* pages, const FeatureFinish& finish, bool raw);
 
 // RMSNorm(W x) * weight, the compressed queries of MLA and MFA; [T, rank].
 void compress(const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out);
