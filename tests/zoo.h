@@ -106,6 +106,15 @@ inline std::vector<ZooModel> zoo() {
   });
   add("tpa_no_rope", tpa, [](ModelConfig& c) { c.partial_rotary_factor = 0; });
   add("tpa_untied", tpa, [](ModelConfig& c) { c.tie_word_embeddings = false; });
+  add("tpa_llama3_rope", tpa, [](ModelConfig& c) {
+    c.rope_scaling = {RopeScalingKind::llama3, 8, 1, 4, 64};  // its pairs take all three ways
+  });
+  for (const AttentionKind kind : {mha, AttentionKind::mqa, AttentionKind::gqa}) {
+    add(attention_kind_name(kind) + "_bias_linear_rope", kind, [](ModelConfig& c) {
+      c.attention_bias = true;
+      c.rope_scaling = {RopeScalingKind::linear, 2.5};
+    });
+  }
   add("mha_theta", mha, [](ModelConfig& c) { c.rope_theta = 500000; });
   return models;
 }

@@ -52,8 +52,26 @@ TEST(Config, RefusesWhatDoesNotGoTogether) {
       R"({"third_order_dim": 4, "query_key_norm": true})",
       R"({"head_dim": 33})",
       R"({"partial_rotary_factor": 1.5})",
+      R"({"attention_bias": true})",
+      R"({"rope_scaling": {"rope_type": "yarn", "factor": 2}})",
+      R"({"rope_scaling": {"rope_type": "linear"}})",
+      R"({"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4,
+                           "original_max_position_embeddings": 8192}})",
   };
   for (const char* text : bad) EXPECT_THROW(config_from_json(Json::parse(text), "f"), Error) << text;
+}
+
+TEST(Config, KeepsRopeScaling) {
+  ModelConfig config;
+  EXPECT_TRUE(config_to_json(config)["rope_scaling"].is_null());
+  for (const RopeScaling& scaling :
+       {RopeScaling{RopeScalingKind::linear, 2.5}, RopeScaling{RopeScalingKind::llama3, 8, 1.5, 4, 4096}}) {
+    config.rope_scaling = scaling;
+    const Json json = config_to_json(config);
+    EXPECT_EQ(config_to_json(config_from_json(json, "f")), json);
+  }
+  const Json old = Json::parse(R"({"rope_scaling": {"type": "linear", "factor": 2.0}})");
+  EXPECT_EQ(config_from_json(old, "f").rope_scaling.kind, RopeScalingKind::linear);
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ FactorRowsOut sized_rows(const FactorShape& shape, bool features, int64_t T, std
 }  // namespace
 
 ForwardPass::ForwardPass(std::shared_ptr<const Model> model)
-    : model_(std::move(model)), rotary_(rotary_dim(model_->config()), model_->config().rope_theta) {}
+    : model_(std::move(model)),
+      rotary_(rotary_dim(model_->config()), model_->config().rope_theta, frequency_divisors(model_->config())) {}
 
 void ForwardPass::check(const Step& step) const {
   const ModelConfig& config = model_->config();

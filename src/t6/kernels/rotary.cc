@@ -5,10 +5,11 @@
 
 namespace t6 {
 
-RotaryTable::RotaryTable(int64_t dim, double theta) : dim_(dim) {
+RotaryTable::RotaryTable(int64_t dim, double theta, std::span<const double> divisors) : dim_(dim) {
   for (int64_t i = 0; i < dim / 2; ++i) {
     const double power = -2.0 * static_cast<double>(i) / static_cast<double>(dim);
-    inverse_frequencies_.push_back(static_cast<float>(std::pow(theta, power)));
+    const double divisor = divisors.empty() ? 1 : divisors[static_cast<size_t>(i)];
+    inverse_frequencies_.push_back(static_cast<float>(std::pow(theta, power) / divisor));
   }
 }
 

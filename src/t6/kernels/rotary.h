@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace t6 {
@@ -11,8 +12,9 @@ namespace t6 {
 class RotaryTable {
  public:
   RotaryTable() = default;
-  // dim: the features that rotate, an even number; 0: none do.
-  RotaryTable(int64_t dim, double theta);
+  // dim: the features that rotate, an even number; 0: none do. divisors: what each pair's frequency is divided by,
+  // [dim/2]; empty: 1.
+  RotaryTable(int64_t dim, double theta, std::span<const double> divisors = {});
 
   // Positions below `positions` are ready afterwards. Moves the table when it grows.
   void extend(int64_t positions);

@@ -78,9 +78,11 @@ void visit_fields(Config& config, Visitor&& visit) {
   size("kv_lora_rank", config.kv_lora_rank, 0);
   size("qk_rope_head_dim", config.qk_rope_head_dim, 0);
   visit("rope_theta", config.rope_theta, 1.0, 1e12);
+  visit("rope_scaling", config.rope_scaling);
   visit("partial_rotary_factor", config.partial_rotary_factor, 0.0, 1.0);
   visit("head_output_norm", config.head_output_norm);
   visit("output_gate", config.output_gate);
+  visit("attention_bias", config.attention_bias);
   visit("kv_shift", config.kv_shift);
   visit("query_key_norm", config.query_key_norm);
   visit("norm_weight", config.norm_weight);
@@ -101,6 +103,9 @@ struct Reader {
   }
   void operator()(const char* key, bool& field) {
     if (has(key)) field = object.boolean(key);
+  }
+  void operator()(const char* key, RopeScaling& field) {
+    if (has(key)) field = rope_scaling_from_json(object.object(key));
   }
   template <typename Enum>
   void operator()(const char* key, Enum& field) {
@@ -144,6 +149,8 @@ void check_config(const ModelConfig& c, const std::string& source) {
   require(latent || (c.kv_lora_rank == 0 && c.qk_rope_head_dim == 0),
           "{}: \"kv_lora_rank\" and \"qk_rope_head_dim\" are for mla, not {}", source, kind);
 
+  require(!c.attention_bias || (!compressed && !c.is_factored()), "{}: attention_bias is for mha, mqa and gqa, not {}",
+          source, kind);
   const bool plain = c.head_factors == FactorSource::contextual && c.feature_factors == FactorSource::contextual &&
                      c.head_activation == HeadActivation::identity && !c.shared_kv_features && c.third_order_dim == 1;
   require(plain || c.is_factored(),
@@ -181,8 +188,11 @@ ModelConfig config_from_json(const Json& json, const std::string& source, const 
 Json config_to_json(const ModelConfig& config) {
   Json json = {{"model_type", "t6"}, {"architectures", Json::array({"T6ForCausalLM"})}, {"torch_dtype", "float32"}};
   visit_fields(config, [&](const char* key, const auto& field, auto...) {
-    if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(field)>>) {
+    using Field = std::remove_cvref_t<decltype(field)>;
+    if constexpr (std::is_enum_v<Field>) {
       json[key] = name_of(field);
+    } else if constexpr (std::is_same_v<Field, RopeScaling>) {
+      json[key] = rope_scaling_to_json(field);
     } else {
       json[key] = field;
     }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "t6/formats/json.h"
+#include "t6/model/rope_scaling.h"
 
 namespace t6 {
 
@@ -45,9 +46,11 @@ struct ModelConfig {
 
   // Options of any kind.
   double rope_theta = 10000;
+  RopeScaling rope_scaling = {};
   double partial_rotary_factor = 1;  // the first floor_even(factor * D) features rotate
   bool head_output_norm = false;     // RMSNorm over each head's output, weighted, epsilon 1e-5 ("subln")
   bool output_gate = false;          // sigmoid(W_g x) times the heads' output
+  bool attention_bias = false;       // q, k and v are W x + bias (Qwen2); of mha, mqa and gqa
   bool kv_shift = false;             // keys and values mixed with the previous token's, by weights a head
   bool query_key_norm = false;       // RMSNorm over each feature factor of q and k before rotation, weighted
   bool norm_weight = true;           // the block's RMSNorms have weights; the paper's reference has none

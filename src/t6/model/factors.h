@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "t6/model/config.h"
 
@@ -58,6 +59,9 @@ AttentionShape attention_shape(const ModelConfig& config);
 // Features that rotate: the first of each b (of b' for third order), an even number. For MLA:
 // qk_rope_head_dim.
 int64_t rotary_dim(const ModelConfig& config);
+
+// What the frequencies of rotation are divided by, [rotary_dim / 2]; empty without rope_scaling.
+std::vector<double> frequency_divisors(const ModelConfig& config);
 
 // The logits' scale, 1 / sqrt(features of a key); the ranks' 1/R are in FactorShape::scale().
 double attention_scale(const ModelConfig& config);

@@ -52,11 +52,13 @@ void add_factors(List& out, const std::string& name, const FactorShape& shape, i
   }
 }
 
-void add_projection(List& out, const std::string& name, const FactorShape& shape, int64_t width, bool xavier) {
+void add_projection(List& out, const std::string& name, const FactorShape& shape, int64_t width, bool xavier,
+                    bool bias) {
   if (shape.head != HeadFactor::grouped) return add_factors(out, name, shape, width, true);
   const int64_t outputs = shape.rank * shape.features;
   const double bound = xavier ? xavier_bound(outputs, width) : 1 / std::sqrt(static_cast<double>(width));
   out.uniform(Part::attention, name + ".weight", {outputs, width}, bound);
+  if (bias) out.filled(Part::attention, name + ".bias", {outputs}, Initial::zeros);
 }
 
 void add_compressed_queries(List& out, const std::string& self, int64_t outputs, const ModelConfig& config) {
@@ -78,13 +80,13 @@ void add_attention(List& out, const std::string& self, const ModelConfig& config
     if (config.attention_kind == AttentionKind::mfa) {
       add_compressed_queries(out, self, H * D, config);
     } else {
-      add_projection(out, self + "q_proj", shape.q, width, config.is_factored());
+      add_projection(out, self + "q_proj", shape.q, width, config.is_factored(), config.attention_bias);
     }
-    add_projection(out, self + "k_proj", shape.k, width, false);
+    add_projection(out, self + "k_proj", shape.k, width, false, config.attention_bias);
     if (shape.values == ValueSource::key_factors) {
       add_factors(out, self + "v_proj", shape.v, width, false);
     } else {
-      add_projection(out, self + "v_proj", shape.v, width, false);
+      add_projection(out, self + "v_proj", shape.v, width, false, config.attention_bias);
     }
     if (config.query_key_norm) {
       out.filled(Part::norm, self + "q_norm.weight", {D}, Initial::ones);

@@ -3,7 +3,9 @@
 namespace t6 {
 
 SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config)
-    : config_(config), shape_(attention_shape(config)), rotary_(rotary_dim(config), config.rope_theta) {
+    : config_(config),
+      shape_(attention_shape(config)),
+      rotary_(rotary_dim(config), config.rope_theta, frequency_divisors(config)) {
   const int64_t width = config.hidden_size, H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
   const int64_t rope = config.qk_rope_head_dim, latent = config.kv_lora_rank;
   if (config.q_lora_rank > 0) compressed_query_.register_in(*this, width, config.q_lora_rank, H * (D + rope));
@@ -13,7 +15,8 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config)
     latent_up_ = register_module("kv_b_proj", make_linear(latent, H * (D + E)));
   } else {
     const auto projection = [&](const char* name, const FactorShape& shape, bool has_features) {
-      return register_module(name, FactorProjection(shape, config.head_activation, width, has_features));
+      return register_module(
+          name, FactorProjection(shape, config.head_activation, width, has_features, config.attention_bias));
     };
     if (config.q_lora_rank == 0) q_proj_ = projection("q_proj", shape_.q, true);
     k_proj_ = projection("k_proj", shape_.k, true);

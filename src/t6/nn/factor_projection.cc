@@ -14,11 +14,12 @@ torch::Tensor materialize(const TensorProduct& product, int64_t batch, int64_t l
 }
 
 FactorProjectionImpl::FactorProjectionImpl(const FactorShape& shape, HeadActivation activation, int64_t width,
-                                           bool has_features)
+                                           bool has_features, bool bias)
     : shape_(shape), activation_(activation) {
   const int64_t R = shape.rank, H = shape.heads, D = shape.features;
   if (shape.head == HeadFactor::grouped) {
     weight_ = register_parameter("weight", torch::empty({R * D, width}));
+    if (bias) bias_ = register_parameter("bias", torch::empty({R * D}));
     return;
   }
   if (shape.head == HeadFactor::contextual) {
@@ -57,7 +58,7 @@ TensorProduct FactorProjectionImpl::forward(const torch::Tensor& x, Norm norm, R
   TensorProduct product;
   product.a = head_factors(x);
   product.scale = shape_.scale();
-  const torch::Tensor raw = shape_.head == HeadFactor::grouped ? split(torch::linear(x, weight_))
+  const torch::Tensor raw = shape_.head == HeadFactor::grouped ? split(torch::linear(x, weight_, bias_))
                             : shape_.contextual_features       ? split(b_->forward(x))
                                                                : constant_b_;
   torch::Tensor b = norm ? norm->forward(raw) : raw;

@@ -22,8 +22,9 @@ torch::Tensor materialize(const TensorProduct& product, int64_t batch, int64_t l
 
 class FactorProjectionImpl : public torch::nn::Module {
  public:
-  // has_features: false for values that share the keys' b.
-  FactorProjectionImpl(const FactorShape& shape, HeadActivation activation, int64_t width, bool has_features = true);
+  // has_features: false for values that share the keys' b. bias: added to b, of grouped shapes alone.
+  FactorProjectionImpl(const FactorShape& shape, HeadActivation activation, int64_t width, bool has_features,
+                       bool bias);
 
   // x [B, T, C]. `norm` (empty: none) and `rotary` (null: none) act on the feature factors, in this order.
   TensorProduct forward(const torch::Tensor& x, Norm norm, Rotary* rotary);
@@ -36,6 +37,7 @@ class FactorProjectionImpl : public torch::nn::Module {
   FactorShape shape_;
   HeadActivation activation_;
   torch::Tensor weight_;                                    // [R D, C], grouped
+  torch::Tensor bias_;                                      // [R D], grouped
   torch::Tensor constant_a_;                                // [R, H]
   torch::Tensor constant_b_;                                // [R, D]
   torch::nn::Linear a_{nullptr}, b_{nullptr}, c_{nullptr};  // to R H, R d_b, R d_c

@@ -11,7 +11,9 @@ namespace t6 {
 // nothing. Tables are kept for the longest sequence seen.
 class Rotary {
  public:
-  Rotary(int64_t rotary_dim, double theta) : table_(rotary_dim, theta) {}
+  // The arguments are those of RotaryTable.
+  Rotary(int64_t rotary_dim, double theta, std::span<const double> divisors = {})
+      : table_(rotary_dim, theta, divisors) {}
 
   // x [B, T, R, D] (or [R, D], the same factor at each of `length` positions, giving [1, T, R, D]).
   torch::Tensor rotate(const torch::Tensor& x, int64_t length);

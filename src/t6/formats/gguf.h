@@ -1,0 +1,65 @@
+// GGUF, the file of llama.cpp: typed keys and values, descriptions of tensors, then the tensors' bytes. Read as
+// untrusted: every count, size and offset is checked against the file before it is used.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "t6/core/file.h"
+#include "t6/formats/gguf_blocks.h"
+#include "t6/formats/json.h"
+#include "t6/formats/safetensors.h"
+
+namespace t6 {
+
+// Row-major: the file's dimensions reversed. The bytes lie in the file; rows are whole blocks.
+struct GgufTensor {
+  GgufType type = GgufType::f32;
+  Shape shape;
+  std::span<const std::byte> bytes;
+};
+
+class GgufFile {
+ public:
+  // Maps the file and reads everything before the tensors' bytes. Errors name the file and what is wrong in it: not a
+  // GGUF, a version other than 2 and 3, big endian, a tensor of a type that T6 does not read.
+  explicit GgufFile(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return file_.path(); }
+  const std::map<std::string, GgufTensor>& tensors() const { return tensors_; }
+  const GgufTensor* find(const std::string& name) const;  // null: no such tensor
+
+  // The values that are no arrays, by key. The object lives as long as the file.
+  JsonObject values() const { return {values_, path().string()}; }
+  bool has_array(const std::string& key) const { return arrays_.contains(key); }
+  // Error: no such array, or one of another type. The strings lie in the file and may be any bytes.
+  const std::vector<std::string_view>& strings(const std::string& key) const;
+  std::vector<int64_t> integers(const std::string& key) const;
+  std::vector<double> numbers(const std::string& key) const;
+
+ private:
+  struct Numbers {
+    uint32_t type;  // of an element
+    std::span<const std::byte> bytes;
+  };
+  using Array = std::variant<Numbers, std::vector<std::string_view>>;
+  class Parser;
+
+  const Array& array(const std::string& key) const;
+
+  MappedFile file_;
+  Json values_ = Json::object();
+  std::map<std::string, Array> arrays_;
+  std::map<std::string, GgufTensor> tensors_;
+};
+
+// Whether a file begins as a GGUF does.
+bool is_gguf(const std::filesystem::path& path);
+
+}  // namespace t6
