@@ -41,14 +41,14 @@ TEST_F(Load, ReadsAModelFolderAndARunsFolder) {
   const auto wanted = logits_of(random_model(config_));
   EXPECT_THAT(logits_of(load_model(folder_ / "model").model), ElementsAreArray(wanted));
   const LoadedModel run = load_model(folder_.path());
-  EXPECT_EQ(run.folder, folder_ / "model");
+  EXPECT_EQ(run.path, folder_ / "model");
   EXPECT_EQ(run.tokenizer->vocab_size(), 257);
   EXPECT_THAT(logits_of(run.model), ElementsAreArray(wanted));
 }
 
 TEST_F(Load, SaysWhatAFolderLacks) {
-  EXPECT_THAT([&] { load_model(folder_ / "nothing"); }, ThrowsMessage<Error>(HasSubstr("no such folder")));
-  EXPECT_THAT([&] { load_model(weights()); }, ThrowsMessage<Error>(HasSubstr("no such folder")));
+  EXPECT_THAT([&] { load_model(folder_ / "nothing"); }, ThrowsMessage<Error>(HasSubstr("no such file or folder")));
+  EXPECT_THAT([&] { load_model(weights()); }, ThrowsMessage<Error>(HasSubstr("not a GGUF file")));
   std::filesystem::remove(folder_ / "model" / "config.json");
   expect_error("holds neither config.json");
 }
@@ -123,7 +123,7 @@ TEST_F(Load, RefusesATokenizerWithMoreTokensThanTheModel) {
   config_.vocab_size = 256;
   write_model_folder(folder_ / "model", config_);
   write_text(folder_ / "model" / "tokenizer.json", byte_tokenizer()->json());
-  expect_error("tokenizer.json has 257 tokens, but the model's vocab_size is 256");
+  expect_error("the tokenizer has 257 tokens, but the model's vocab_size is 256");
 }
 
 TEST(Weights, ChecksTensorsInMemory) {

@@ -173,6 +173,11 @@ void commit_folder(const std::filesystem::path& partial, const std::filesystem::
   sync_folder(final_path.parent_path());
 }
 
+bool path_exists(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);

@@ -102,6 +102,9 @@ void sync_folder(const std::filesystem::path& folder);
 // Renames a finished folder to its final name, replacing nothing. Syncs the parent.
 void commit_folder(const std::filesystem::path& partial, const std::filesystem::path& final_path);
 
+// False also for what cannot be looked at.
+bool path_exists(const std::filesystem::path& path);
+
 // Creates `folder` and its parents. Error with the system's reason.
 void make_folder(const std::filesystem::path& folder);
 

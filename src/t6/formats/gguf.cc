@@ -13,10 +13,11 @@ static_assert(std::endian::native == std::endian::little, "GGUF is read as it li
 
 constexpr std::string_view kMagic = "GGUF";
 constexpr uint32_t kOldestVersion = 2, kNewestVersion = 3;
-constexpr uint32_t kMaxDimensions = 4;        // the format's own limit
-constexpr uint64_t kMaxKey = 65535;           // the format's own limit
-constexpr uint64_t kDefaultAlignment = 32;    // the format's own
-constexpr uint64_t kMaxAlignment = 1u << 20;  // keeps the arithmetic below from overflowing; files have 32
+constexpr uint32_t kMaxDimensions = 4;      // the format's own limit
+constexpr uint64_t kMaxKey = 65535;         // the format's own limit
+constexpr uint64_t kDefaultAlignment = 32;  // the format's own
+// Eight is the format's own limit, and lets numbers be used where they lie; more than any page is nobody's wish.
+constexpr int64_t kMinAlignment = 8, kMaxAlignment = 1 << 20;
 
 // Codes of value types in the file.
 enum Code : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
@@ -193,7 +194,7 @@ void GgufFile::Parser::parse_tensor() {
 
 uint64_t GgufFile::Parser::alignment() const {
   const auto value = static_cast<uint64_t>(
-      file_.values().integer_or("general.alignment", int64_t{kDefaultAlignment}, 1, int64_t{kMaxAlignment}));
+      file_.values().integer_or("general.alignment", int64_t{kDefaultAlignment}, kMinAlignment, kMaxAlignment));
   require(std::has_single_bit(value), "{}: general.alignment is {}; wanted a power of two", source_, value);
   return value;
 }

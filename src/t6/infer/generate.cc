@@ -58,7 +58,7 @@ Generated generate(const LoadedModel& loaded, std::string_view prompt, const Gen
   require(options.max_tokens >= 1, "the number of tokens to generate must be at least 1, not {}", options.max_tokens);
   Sampler sampler(options.sampler);
   StopStrings stop(options.stop);
-  const std::vector<int32_t> ids = loaded.tokenizer->encode(prompt);
+  const std::vector<int32_t> ids = loaded.tokenizer->encode_whole(prompt);
   require(!ids.empty(), "the prompt is empty");
   FactorCache cache(loaded.config());
   require(static_cast<int64_t>(ids.size()) <= cache.limit(),
@@ -72,7 +72,7 @@ Generated generate(const LoadedModel& loaded, std::string_view prompt, const Gen
   };
   ForwardPass pass(loaded.model);
   StreamDecoder decoder(loaded.tokenizer, /*skip_special=*/true);
-  const auto end_of_text = loaded.tokenizer->end_of_text();
+  const std::vector<int32_t>& ends = loaded.text.end_of_text;
 
   const Stopwatch prompt_time;
   std::span<const float> logits = prefill(pass, ids, cache);
@@ -85,7 +85,7 @@ Generated generate(const LoadedModel& loaded, std::string_view prompt, const Gen
       break;
     }
     const int32_t id = sampler.sample(logits);
-    if (id == end_of_text) {
+    if (std::find(ends.begin(), ends.end(), id) != ends.end()) {
       result.reason = StopReason::end_of_text;
       break;
     }

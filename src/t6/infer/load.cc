@@ -1,29 +1,109 @@
 #include "t6/infer/load.h"
 
+#include <algorithm>
+#include <system_error>
+
 #include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/formats/gguf.h"
+#include "t6/infer/import.h"
 
 namespace t6 {
+namespace {
 
-std::filesystem::path find_model_folder(const std::filesystem::path& path) {
+enum class Form { ours, gguf, hugging_face };
+
+struct Found {
+  Form form;
+  std::filesystem::path path;  // of the file or of the folder that holds config.json
+};
+
+Found find_model(const std::filesystem::path& path) {
   std::error_code ignored;
-  require(std::filesystem::is_directory(path, ignored), "{}: no such folder; wanted a model's or a run's",
+  if (std::filesystem::is_regular_file(path, ignored)) {
+    require(is_gguf(path), "{}: not a GGUF file; wanted one, or the folder of a model or a run", path.string());
+    return {Form::gguf, path};
+  }
+  require(std::filesystem::is_directory(path, ignored), "{}: no such file or folder; wanted a model's or a run's",
           path.string());
   for (const auto& folder : {path, path / "model"}) {
-    if (std::filesystem::exists(folder / "config.json", ignored)) return folder;
+    if (!path_exists(folder / "config.json")) continue;
+    return {is_own_config(folder) ? Form::ours : Form::hugging_face, folder};
   }
   fail("{}: holds neither config.json nor model/config.json; wanted a model's or a run's folder", path.string());
 }
 
-LoadedModel load_model(const std::filesystem::path& path) {
+void add_tokenizer(LoadedModel& loaded, std::shared_ptr<const Tokenizer> tokenizer, int64_t vocab_size) {
+  require(tokenizer->vocab_size() <= vocab_size, "{}: the tokenizer has {} tokens, but the model's vocab_size is {}",
+          loaded.path.string(), tokenizer->vocab_size(), vocab_size);
+  std::vector<int32_t>& ends = loaded.text.end_of_text;
+  const auto end = tokenizer->end_of_text();
+  if (end && std::find(ends.begin(), ends.end(), *end) == ends.end()) ends.push_back(*end);
+  loaded.tokenizer = std::move(tokenizer);
+}
+
+LoadedModel load_own(const std::filesystem::path& folder) {
   LoadedModel loaded;
-  loaded.folder = find_model_folder(path);
-  const ModelConfig config = read_config(loaded.folder);
-  loaded.tokenizer = load_tokenizer(loaded.folder);
-  require(loaded.tokenizer->vocab_size() <= config.vocab_size,
-          "{}: tokenizer.json has {} tokens, but the model's vocab_size is {}", loaded.folder.string(),
-          loaded.tokenizer->vocab_size(), config.vocab_size);
-  loaded.model = std::make_shared<const Model>(config, Weights(config, loaded.folder / "model.safetensors"));
+  loaded.path = folder;
+  const ModelConfig config = read_config(folder);
+  loaded.text = read_text_settings(folder);
+  add_tokenizer(loaded, load_tokenizer(folder), config.vocab_size);
+  loaded.model = std::make_shared<const Model>(config, Weights(config, folder / "model.safetensors"));
   return loaded;
+}
+
+std::map<std::string, std::vector<float>> as_floats(const WeightTensors& tensors) {
+  std::map<std::string, std::vector<float>> all;
+  for (const auto& [name, tensor] : tensors) {
+    std::vector<float>& floats = all[name];
+    floats.resize(static_cast<size_t>(element_count(tensor.shape)));
+    const GgufType type = tensor.type == WeightType::f32    ? GgufType::f32
+                          : tensor.type == WeightType::f16  ? GgufType::f16
+                          : tensor.type == WeightType::bf16 ? GgufType::bf16
+                          : tensor.type == WeightType::q8   ? GgufType::q8_0
+                                                            : GgufType::q4_1;
+    dequantize(type, tensor.bytes, floats);
+  }
+  return all;
+}
+
+LoadedModel load_imported(const std::filesystem::path& path, ImportedModel imported) {
+  LoadedModel loaded;
+  loaded.path = path;
+  loaded.text = imported.text;
+  add_tokenizer(loaded, std::make_shared<const Tokenizer>(std::move(imported.tokenizer_json), path.string()),
+                imported.config.vocab_size);
+  loaded.model = std::make_shared<const Model>(imported.config,
+                                               Weights(imported.config, as_floats(imported.tensors), path.string()));
+  return loaded;
+}
+
+}  // namespace
+
+LoadedModel load_model(const std::filesystem::path& path) {
+  const Found found = find_model(path);
+  switch (found.form) {
+    case Form::ours:
+      return load_own(found.path);
+    case Form::gguf:
+      return load_imported(found.path, import_gguf(found.path));
+    case Form::hugging_face:
+      return load_imported(found.path, import_hugging_face(found.path));
+  }
+  fail("unknown form of a model");
+}
+
+ModelConfig load_config(const std::filesystem::path& path) {
+  const Found found = find_model(path);
+  switch (found.form) {
+    case Form::ours:
+      return read_config(found.path);
+    case Form::gguf:
+      return gguf_config(found.path);
+    case Form::hugging_face:
+      return hugging_face_config(found.path);
+  }
+  fail("unknown form of a model");
 }
 
 }  // namespace t6

@@ -113,6 +113,10 @@ struct Reader {
   }
 };
 
+std::string model_type(const Json& config, const std::filesystem::path& path) {
+  return JsonObject(config, path.string()).string_or("model_type", "(none)");
+}
+
 }  // namespace
 
 std::string attention_kind_name(AttentionKind kind) { return name_of(kind); }
@@ -203,10 +207,15 @@ Json config_to_json(const ModelConfig& config) {
   return json;
 }
 
+bool is_own_config(const std::filesystem::path& folder) {
+  const auto path = folder / "config.json";
+  return model_type(read_json(path), path) == "t6";
+}
+
 ModelConfig read_config(const std::filesystem::path& folder) {
   const auto path = folder / "config.json";
   const Json json = read_json(path);
-  const std::string type = JsonObject(json, path.string()).string_or("model_type", "(none)");
+  const std::string type = model_type(json, path);
   require(type == "t6", "{}: \"model_type\" is \"{}\", and this program reads \"t6\"", path.string(), type);
   return config_from_json(json, path.string());
 }

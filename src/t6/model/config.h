@@ -76,6 +76,9 @@ ModelConfig config_from_json(const Json& json, const std::string& source, const 
                              bool strict = false);
 Json config_to_json(const ModelConfig& config);
 
+// Whether a folder's config.json is of ours ("model_type" is "t6") and not of another program.
+bool is_own_config(const std::filesystem::path& folder);
+
 // config.json of a model folder.
 ModelConfig read_config(const std::filesystem::path& folder);
 

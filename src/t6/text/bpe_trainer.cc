@@ -197,7 +197,10 @@ Json BytePairTrainer::train(int64_t vocab_size, const Progress& progress) const 
   Learner learner;
   for (const auto& [word, count] : counts_) learner.add_word(word, count);
   learner.learn(static_cast<size_t>(vocab_size), progress);
-  return tokenizer_json(preparation_, learner.vocabulary(), learner.merges(), kEndOfTextId);
+  return tokenizer_json({.preparation = preparation_,
+                         .vocabulary = learner.vocabulary(),
+                         .merges = learner.merges(),
+                         .added_tokens = Json::array({added_token(kEndOfTextName, kEndOfTextId, true)})});
 }
 
 }  // namespace t6

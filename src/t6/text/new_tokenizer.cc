@@ -12,13 +12,15 @@ constexpr std::string_view kLlama3Pattern =
 // Llama 3's with digits one by one.
 constexpr std::string_view kQwen2Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kLlamaCppMarks = R"([\p{P}\$\+<=>\^~\|]+)";
+constexpr std::string_view kLlamaCppWords = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))";
 
 Json byte_level(bool use_regex) {
   return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", use_regex}};
 }
 
-Json sequence(Json first, Json second) {
-  return {{"type", "Sequence"}, {"pretokenizers", Json::array({std::move(first), std::move(second)})}};
+Json sequence(std::initializer_list<Json> parts) {
+  return {{"type", "Sequence"}, {"pretokenizers", Json::array_t(parts)}};
 }
 
 Json split(std::string_view pattern) {
@@ -30,36 +32,43 @@ Json split(std::string_view pattern) {
 TextPreparation text_preparation(const std::string& family) {
   if (family == "bytes") return {nullptr, byte_level(false)};
   if (family == "gpt2") return {nullptr, byte_level(true)};
-  if (family == "llama3") return {nullptr, sequence(split(kLlama3Pattern), byte_level(false))};
-  if (family == "qwen2") return {{{"type", "NFC"}}, sequence(split(kQwen2Pattern), byte_level(false))};
+  if (family == "llama3") return {nullptr, sequence({split(kLlama3Pattern), byte_level(false)})};
+  if (family == "qwen2") return {{{"type", "NFC"}}, sequence({split(kQwen2Pattern), byte_level(false)})};
   if (family == "smollm2") {
-    return {nullptr, sequence({{"type", "Digits"}, {"individual_digits", true}}, byte_level(true))};
+    return {nullptr, sequence({{{"type", "Digits"}, {"individual_digits", true}}, byte_level(true)})};
   }
-  fail("no family is called \"{}\" (gpt2, llama3, qwen2, smollm2 and bytes are)", family);
+  if (family == "llama.cpp") {
+    return {nullptr, sequence({split(kLlamaCppMarks), split(kLlamaCppWords), split(R"(\p{N}+)"),
+                               split("[0-9][0-9][0-9]"), byte_level(false)})};
+  }
+  fail("no family is called \"{}\" (gpt2, llama3, qwen2, smollm2, llama.cpp and bytes are)", family);
 }
 
-Json tokenizer_json(TextPreparation preparation, Json vocabulary, Json merges, int32_t end_of_text) {
-  const Json special = {{"id", end_of_text}, {"content", kEndOfTextName}, {"single_word", false}, {"lstrip", false},
-                        {"rstrip", false},   {"normalized", false},       {"special", true}};
-  const Json model = {{"type", "BPE"},
-                      {"dropout", nullptr},
-                      {"unk_token", nullptr},
-                      {"continuing_subword_prefix", nullptr},
-                      {"end_of_word_suffix", nullptr},
-                      {"fuse_unk", false},
-                      {"byte_fallback", false},
-                      {"ignore_merges", false},
-                      {"vocab", std::move(vocabulary)},
-                      {"merges", std::move(merges)}};
+Json added_token(std::string_view content, int64_t id, bool special) {
+  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
+          {"rstrip", false}, {"normalized", false}, {"special", special}};
+}
+
+Json tokenizer_json(NewTokenizer parts) {
+  Json model = {{"type", "BPE"},
+                {"dropout", nullptr},
+                {"unk_token", nullptr},
+                {"continuing_subword_prefix", nullptr},
+                {"end_of_word_suffix", nullptr},
+                {"fuse_unk", false},
+                {"byte_fallback", false},
+                {"ignore_merges", parts.ignore_merges},
+                {"vocab", std::move(parts.vocabulary)},
+                {"merges", std::move(parts.merges)}};
   return {{"version", "1.0"},
           {"truncation", nullptr},
           {"padding", nullptr},
-          {"added_tokens", Json::array({special})},
-          {"normalizer", std::move(preparation.normalizer)},
-          {"pre_tokenizer", std::move(preparation.pre_tokenizer)},
-          {"post_processor", nullptr},
+          {"added_tokens", std::move(parts.added_tokens)},
+          {"normalizer", std::move(parts.preparation.normalizer)},
+          {"pre_tokenizer", std::move(parts.preparation.pre_tokenizer)},
+          {"post_processor", std::move(parts.post_processor)},
           {"decoder", byte_level(true)},
-          {"model", model}};
+          {"model", std::move(model)}};
 }
 
 }  // namespace t6

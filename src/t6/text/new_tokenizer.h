@@ -1,7 +1,9 @@
 // The tokenizer.json of a new tokenizer.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "t6/formats/json.h"
 
@@ -12,14 +14,26 @@ struct TextPreparation {
   Json normalizer, pre_tokenizer;
 };
 
-// How a family of models prepares text: gpt2, llama3, qwen2 or smollm2; or bytes, which makes no cuts at all.
+// How a family of models prepares text: gpt2, llama3, qwen2 or smollm2; llama.cpp, as that program cuts for models that
+// do not say how; or bytes, which makes no cuts at all.
 // Error: another name.
 TextPreparation text_preparation(const std::string& family);
 
 inline constexpr char kEndOfTextName[] = "<|endoftext|>";
 
-// `vocabulary` maps spellings to ids, `merges` is an array of pairs of spellings; <|endoftext|> gets the id
-// `end_of_text`.
-Json tokenizer_json(TextPreparation preparation, Json vocabulary, Json merges, int32_t end_of_text);
+// A byte-level BPE tokenizer's parts, in the form in which tokenizer.json has them.
+struct NewTokenizer {
+  TextPreparation preparation;
+  Json vocabulary = Json::object();   // ids by spelling
+  Json merges = Json::array();        // pairs of spellings
+  Json added_tokens = Json::array();  // of added_token()
+  Json post_processor = nullptr;
+  bool ignore_merges = false;  // a word that is a token is not merged from its parts
+};
+
+// An entry of added_tokens that is found wherever it stands in a text.
+Json added_token(std::string_view content, int64_t id, bool special);
+
+Json tokenizer_json(NewTokenizer parts);
 
 }  // namespace t6

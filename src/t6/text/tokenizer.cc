@@ -1,5 +1,6 @@
 #include "t6/text/tokenizer.h"
 
+#include <algorithm>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -48,7 +49,10 @@ std::string byte_tokenizer_json() {
   Json vocabulary = Json::object();
   for (int byte = 0; byte < 256; ++byte)
     vocabulary[byte_level_spelling(std::string(1, static_cast<char>(byte)))] = byte;
-  return tokenizer_json(text_preparation("bytes"), std::move(vocabulary), Json::array(), 256).dump();
+  return tokenizer_json({.preparation = text_preparation("bytes"),
+                         .vocabulary = std::move(vocabulary),
+                         .added_tokens = Json::array({added_token(kEndOfTextName, 256, true)})})
+      .dump();
 }
 
 }  // namespace
@@ -107,6 +111,16 @@ void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids) const {
   parts_->encode(text, *scratch, ids);
   parts_->pool.give_back(std::move(scratch));
 }
+
+std::vector<int32_t> Tokenizer::encode_whole(std::string_view text) const {
+  std::vector<int32_t> ids = encode(text);
+  const std::vector<int32_t>& before = prefix();
+  const bool spelled_out = ids.size() >= before.size() && std::equal(before.begin(), before.end(), ids.begin());
+  if (!spelled_out) ids.insert(ids.begin(), before.begin(), before.end());
+  return ids;
+}
+
+const std::vector<int32_t>& Tokenizer::prefix() const { return parts_->file.prefix; }
 
 std::string Tokenizer::decode_bytes(std::span<const int32_t> ids, bool skip_special) const {
   const Vocabulary& vocabulary = parts_->file.vocabulary;

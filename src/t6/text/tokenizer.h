@@ -30,6 +30,11 @@ class Tokenizer {
   // The same, appended to `ids`.
   void encode(std::string_view text, std::vector<int32_t>& ids) const;
 
+  // The ids of a text from its beginning: encode() after prefix(), unless the text spells the prefix out itself.
+  std::vector<int32_t> encode_whole(std::string_view text) const;
+  // What the model wants to see before a text, as <|begin_of_text|> of Llama 3; empty for most tokenizers.
+  const std::vector<int32_t>& prefix() const;
+
   // Ids that no token has decode to nothing, as in Hugging Face: a model's rows may be padded beyond the
   // vocabulary.
   std::string decode(std::span<const int32_t> ids, bool skip_special) const;  // invalid UTF-8 becomes U+FFFD

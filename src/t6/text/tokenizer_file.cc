@@ -151,6 +151,25 @@ void check_decoder(const JsonObject& decoder) {
   check_decoder(JsonObject(parts[0], decoder.source() + ": decoders[0]"));
 }
 
+// The special tokens that a TemplateProcessing puts before a text, at any place of a Sequence.
+void read_prefix(const JsonObject& processor, const Vocabulary& vocabulary, std::vector<int32_t>& prefix) {
+  const std::string type = processor.string("type");
+  if (type == "Sequence") {
+    for (const Json& part : array_or_empty(processor, "processors")) {
+      read_prefix(JsonObject(part, processor.source() + ": processors"), vocabulary, prefix);
+    }
+  }
+  if (type != "TemplateProcessing") return;
+  for (const Json& entry : array_or_empty(processor, "single")) {
+    const JsonObject piece(entry, processor.source() + ": single");
+    if (!piece.has("SpecialToken")) return;
+    const std::string name = piece.object("SpecialToken").string("id");
+    const std::optional<int32_t> id = vocabulary.find(name);
+    require(id.has_value(), "{}: no token is {:?}", piece.source(), name);
+    prefix.push_back(*id);
+  }
+}
+
 }  // namespace
 
 TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& source) {
@@ -163,8 +182,11 @@ TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& sou
   Normalizer normalizer(entry_or_null(file, "normalizer"), source + ": normalizer");
   Vocabulary vocabulary = read_vocabulary(model, added, normalizer, source);
   BytePairEncoder encoder(read_byte_tokens(model, vocabulary), read_merges(model, vocabulary), read_whole_words(model));
-  return {std::move(vocabulary), std::move(added), std::move(normalizer),
-          PreTokenizer(file.at("pre_tokenizer"), source + ": pre_tokenizer"), std::move(encoder)};
+  std::vector<int32_t> prefix;
+  if (file.has("post_processor")) read_prefix(file.object("post_processor"), vocabulary, prefix);
+  return {std::move(vocabulary), std::move(added),
+          std::move(normalizer), PreTokenizer(file.at("pre_tokenizer"), source + ": pre_tokenizer"),
+          std::move(encoder),    std::move(prefix)};
 }
 
 }  // namespace t6

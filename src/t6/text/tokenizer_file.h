@@ -18,10 +18,12 @@ struct TokenizerFile {
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   BytePairEncoder encoder;
+  std::vector<int32_t> prefix;  // tokens before a text
 };
 
-// `source` names the file in errors. Error: malformed, or something other than byte-level BPE. The post-processor
-// (tokens around a text), truncation and padding are not read: this library's callers decide about them.
+// `source` names the file in errors. Error: malformed, or something other than byte-level BPE. Of the
+// post-processor (tokens around a text) what comes before the text is read; truncation and padding are not: this
+// library's callers decide about them.
 TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& source);
 
 }  // namespace t6

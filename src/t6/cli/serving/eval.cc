@@ -35,7 +35,7 @@ std::vector<int32_t> read_shard(const std::string& path, int64_t limit) {
 
 std::vector<int32_t> read_tokens(const Options& options, const Tokenizer& tokenizer) {
   if (!options.shard.empty()) return read_shard(options.shard, options.tokens);
-  std::vector<int32_t> tokens = tokenizer.encode(MappedFile(options.text).text());
+  std::vector<int32_t> tokens = tokenizer.encode_whole(MappedFile(options.text).text());
   if (options.tokens > 0 && static_cast<int64_t>(tokens.size()) > options.tokens) {
     tokens.resize(static_cast<size_t>(options.tokens));
   }

@@ -107,7 +107,7 @@ void run(const InfoOptions& options) {
   const bool known = is_preset(options.model);
   require(known || std::filesystem::exists(options.model),
           "\"{}\" is neither a model's folder nor a preset; 't6 info --list' prints the presets", options.model);
-  const ModelConfig config = known ? preset(options.model) : read_config(find_model_folder(options.model));
+  const ModelConfig config = known ? preset(options.model) : load_config(options.model);
   const auto rows = rows_of(config);
   if (options.json) {
     fmt::print("{}\n", to_json(config, rows, memory).dump(2));

@@ -1,0 +1,190 @@
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/formats/safetensors.h"
+#include "t6/infer/import.h"
+#include "t6/infer/import_tensors.h"
+#include "t6/model/parameters.h"
+
+namespace t6 {
+namespace {
+
+constexpr int64_t kMaxSize = int64_t{1} << 20;  // config.cc's
+
+void refuse_unsupported(const JsonObject& json, const std::string& type, int64_t context) {
+  const auto refuse = [&](bool used, std::string_view what) {
+    require(!used, "{}: {} is not supported in a model of the type {}", json.source(), what, type);
+  };
+  const std::string activation = json.string_or("hidden_act", "silu");
+  refuse(activation != "silu", fmt::format("the activation \"{}\" (hidden_act)", activation));
+  refuse(json.boolean_or("attention_bias", false) && type != "qwen2", "\"attention_bias\" (one of o_proj, too)");
+  refuse(json.boolean_or("mlp_bias", false), "\"mlp_bias\"");
+  refuse(json.number_or("partial_rotary_factor", 1, 0, 1) != 1, "\"partial_rotary_factor\"");
+  refuse(json.has("quantization_config"), "\"quantization_config\" (weights that another program has quantized)");
+  // Mistral's window is in use wherever there is one; Qwen's has a switch, which is off in all of its own models.
+  const bool slides = type == "mistral" || json.boolean_or("use_sliding_window", false);
+  const int64_t window = json.integer_or("sliding_window", 0, 0, INT64_MAX);
+  refuse(slides && window > 0 && window < context,
+         fmt::format("a sliding window of {} tokens (\"sliding_window\") in a context of {}", window, context));
+  if (!json.has("layer_types")) return;
+  for (const Json& layer : json.at("layer_types")) {
+    refuse(layer != "full_attention", fmt::format("the attention {} (layer_types)", layer.dump()));
+  }
+}
+
+// "rope_parameters" of newer files, "rope_scaling" and "rope_theta" of older ones.
+void read_rope(const JsonObject& json, ModelConfig& config) {
+  const char* key = json.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+  config.rope_theta = json.number_or("rope_theta", 10000, 1, 1e12);
+  if (!json.has(key)) return;
+  const JsonObject rope = json.object(key);
+  config.rope_theta = rope.number_or("rope_theta", config.rope_theta, 1, 1e12);
+  config.rope_scaling = rope_scaling_from_json(rope);
+}
+
+ModelConfig read_config_file(const std::filesystem::path& folder) {
+  const Json file = read_json(folder / "config.json");
+  const JsonObject json(file, (folder / "config.json").string());
+  const std::string type = json.string_or("model_type", "(none)");
+  require(type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3",
+          "{}: \"model_type\" is \"{}\", which is not supported (t6, llama, mistral, qwen2 and qwen3 are)",
+          json.source(), type);
+  const auto size = [&](const char* key) { return json.integer(key, 1, kMaxSize); };
+  ModelConfig config;
+  config.vocab_size = json.integer("vocab_size", 1, int64_t{1} << 31);
+  config.hidden_size = size("hidden_size");
+  config.num_hidden_layers = size("num_hidden_layers");
+  config.intermediate_size = size("intermediate_size");
+  config.max_position_embeddings = json.integer("max_position_embeddings", 1, int64_t{1} << 31);
+  const int64_t heads = size("num_attention_heads");
+  set_heads(config, heads, json.integer_or("num_key_value_heads", heads, 1, kMaxSize));
+  config.head_dim = json.integer_or("head_dim", config.hidden_size / heads, 1, kMaxSize);
+  config.rms_norm_eps = json.number_or("rms_norm_eps", 1e-6, 0, 1);
+  config.tie_word_embeddings = json.boolean_or("tie_word_embeddings", false);
+  config.attention_bias = type == "qwen2";
+  config.query_key_norm = type == "qwen3";
+  read_rope(json, config);
+  refuse_unsupported(json, type, config.max_position_embeddings);
+  return checked_again(config, json.source());
+}
+
+// The tensors of all files of a folder, by name.
+struct FolderTensors {
+  std::map<std::string, TensorView> tensors;
+  std::string source;
+};
+
+void add_file(ImportedModel& model, FolderTensors& all, const std::filesystem::path& path) {
+  const auto file = std::make_shared<const SafetensorsFile>(path);
+  for (const auto& [name, tensor] : file->tensors()) {
+    require(all.tensors.emplace(name, tensor).second, "{}: the tensor \"{}\" is in another file, too", path.string(),
+            name);
+  }
+  model.owners.push_back(file);
+}
+
+FolderTensors open_tensors(ImportedModel& model, const std::filesystem::path& folder) {
+  FolderTensors all;
+  const auto single = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
+  if (path_exists(single)) {
+    all.source = single.string();
+    add_file(model, all, single);
+    return all;
+  }
+  if (!path_exists(index)) {
+    const bool pickled = path_exists(folder / "pytorch_model.bin") || path_exists(folder / "pytorch_model.bin.index.json");
+    require(!pickled,
+            "{}: pytorch_model.bin can run code when it is read, so it is not; convert it with transformers "
+            "(save_pretrained writes model.safetensors)",
+            folder.string());
+    fail("{}: holds neither model.safetensors nor model.safetensors.index.json", folder.string());
+  }
+  all.source = index.string();
+  const Json json = read_json(index);
+  const JsonObject map = JsonObject(json, index.string()).object("weight_map");
+  std::set<std::string> names;
+  for (const auto& [tensor, file] : map.json().items()) names.insert(map.string(tensor));
+  for (const std::string& name : names) {
+    require(name.find('/') == std::string::npos && name.ends_with(".safetensors"),
+            "{}: \"{}\" is not the name of a safetensors file beside it", index.string(), name);
+    add_file(model, all, folder / name);
+  }
+  return all;
+}
+
+WeightType weight_type_of(const TensorView& tensor, const std::string& name, const std::string& source) {
+  switch (tensor.dtype) {
+    case DType::f32:
+      return WeightType::f32;
+    case DType::f16:
+      return WeightType::f16;
+    case DType::bf16:
+      return WeightType::bf16;
+    default:
+      fail("{}: tensor \"{}\" is {}; wanted F32, F16 or BF16", source, name, dtype_name(tensor.dtype));
+  }
+}
+
+WeightTensor import_tensor(ImportedModel& model, const TensorView& tensor, const std::string& name,
+                           const std::string& source) {
+  WeightTensor out = {weight_type_of(tensor, name, source), tensor.shape, tensor.bytes};
+  if (tensor.shape.size() == 1 && tensor.dtype != DType::f32) {
+    out.type = WeightType::f32;
+    out.bytes = new_bytes(model, element_count(tensor.shape) * int64_t{sizeof(float)},
+                          [&](std::span<std::byte> to) { copy_as_float(tensor, source + ": " + name, floats_of(to)); });
+  } else if (reinterpret_cast<uintptr_t>(tensor.bytes.data()) % static_cast<uintptr_t>(dtype_size(tensor.dtype)) != 0) {
+    // Nothing in the format says where numbers begin.
+    out.bytes = new_bytes(model, static_cast<int64_t>(tensor.bytes.size()), [&](std::span<std::byte> to) {
+      std::copy(tensor.bytes.begin(), tensor.bytes.end(), to.begin());
+    });
+  }
+  return out;
+}
+
+bool may_be_left_out(const std::string& name, const ModelConfig& config) {
+  return name.ends_with(".rotary_emb.inv_freq") ||                  // a constant that older files hold
+         (config.tie_word_embeddings && name == "lm_head.weight");  // a copy of the embeddings
+}
+
+std::string read_tokenizer(const std::filesystem::path& folder) {
+  const auto path = folder / "tokenizer.json";
+  require(
+      path_exists(path) || !path_exists(folder / "tokenizer.model"),
+      "{}: holds tokenizer.model and no tokenizer.json; let transformers' AutoTokenizer read it and save_pretrained "
+      "write one",
+      folder.string());
+  return read_text(path);
+}
+
+}  // namespace
+
+ModelConfig hugging_face_config(const std::filesystem::path& folder) { return read_config_file(folder); }
+
+ImportedModel import_hugging_face(const std::filesystem::path& folder) {
+  ImportedModel model;
+  model.config = read_config_file(folder);
+  model.tokenizer_json = read_tokenizer(folder);
+  model.text = read_text_settings(folder);
+  const FolderTensors all = open_tensors(model, folder);
+  require(model.config.num_hidden_layers <= static_cast<int64_t>(all.tensors.size()),
+          "{}: {} layers in config.json, but only {} tensors", all.source, model.config.num_hidden_layers,
+          all.tensors.size());
+  for (const Parameter& parameter : parameters(model.config)) {
+    const auto found = all.tensors.find(parameter.name);
+    require(found != all.tensors.end(), "{}: the tensor \"{}\" is missing", all.source, parameter.name);
+    require(found->second.shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", all.source,
+            parameter.name, format_shape(found->second.shape), format_shape(parameter.shape));
+    model.tensors[parameter.name] = import_tensor(model, found->second, parameter.name, all.source);
+  }
+  for (const auto& [name, tensor] : all.tensors) {
+    require(model.tensors.contains(name) || may_be_left_out(name, model.config),
+            "{}: the tensor \"{}\" is not supported in a model of this type", all.source, name);
+  }
+  return model;
+}
+
+}  // namespace t6

@@ -1,0 +1,17 @@
+// The tokenizer inside a GGUF file as a tokenizer.json.
+#pragma once
+
+#include <string>
+
+#include "t6/formats/gguf.h"
+#include "t6/text/text_settings.h"
+
+namespace t6 {
+
+// The text of a tokenizer.json. Errors name what is not supported: the kind of tokenizer, how it cuts text.
+std::string gguf_tokenizer_json(const GgufFile& file);
+
+// The chat template and the tokens that begin and end texts.
+TextSettings gguf_text_settings(const GgufFile& file);
+
+}  // namespace t6

@@ -1,0 +1,76 @@
+#include "t6/text/text_settings.h"
+
+#include <limits>
+
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/formats/json.h"
+
+namespace t6 {
+namespace {
+
+// "<s>", or {"content": "<s>", ...}; empty for neither.
+std::string token_name(const JsonObject& json, const std::string& key) {
+  if (!json.has(key)) return {};
+  return json.at(key).is_object() ? json.object(key).string("content") : json.string(key);
+}
+
+// A text, or a list of named ones of which "default" counts.
+std::string template_text(const JsonObject& json) {
+  if (!json.has("chat_template")) return {};
+  const Json& value = json.at("chat_template");
+  if (!value.is_array()) return json.string("chat_template");
+  for (const Json& entry : value) {
+    const JsonObject named(entry, json.source() + ": chat_template");
+    if (named.string("name") == "default") return named.string("template");
+  }
+  return {};
+}
+
+std::vector<int32_t> end_ids(const JsonObject& json) {
+  if (!json.has("eos_token_id")) return {};
+  const Json& value = json.at("eos_token_id");
+  std::vector<int32_t> ids;
+  for (const Json& id : value.is_array() ? value : Json::array({value})) {
+    require(
+        id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() <= std::numeric_limits<int32_t>::max(),
+        "{}: \"eos_token_id\" must be a token's id or a list of them", json.source());
+    ids.push_back(id.get<int32_t>());
+  }
+  return ids;
+}
+
+}  // namespace
+
+TextSettings read_text_settings(const std::filesystem::path& folder) {
+  TextSettings settings;
+  if (const auto path = folder / "tokenizer_config.json"; path_exists(path)) {
+    const Json json = read_json(path);
+    const JsonObject object(json, path.string());
+    settings.chat_template = template_text(object);
+    settings.bos_token = token_name(object, "bos_token");
+    settings.eos_token = token_name(object, "eos_token");
+  }
+  if (const auto path = folder / "chat_template.jinja"; path_exists(path)) settings.chat_template = read_text(path);
+  for (const char* name : {"generation_config.json", "config.json"}) {
+    const auto path = folder / name;
+    if (!settings.end_of_text.empty() || !path_exists(path)) continue;
+    const Json json = read_json(path);
+    settings.end_of_text = end_ids(JsonObject(json, path.string()));
+  }
+  return settings;
+}
+
+void write_text_settings(const std::filesystem::path& folder, const TextSettings& settings) {
+  Json tokenizer = Json::object();
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) tokenizer[key] = value;
+  };
+  add("bos_token", settings.bos_token);
+  add("eos_token", settings.eos_token);
+  add("chat_template", settings.chat_template);
+  write_json(folder / "tokenizer_config.json", tokenizer);
+  write_json(folder / "generation_config.json", {{"eos_token_id", settings.end_of_text}});
+}
+
+}  // namespace t6

@@ -1,0 +1,26 @@
+// What a model folder says about texts beside tokenizer.json: how a conversation is written and where a text ends.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace t6 {
+
+struct TextSettings {
+  std::string chat_template;         // Jinja; empty: the model has none
+  std::string bos_token, eos_token;  // names for the template; empty: none
+  std::vector<int32_t> end_of_text;  // ids that end a generated text
+
+  bool operator==(const TextSettings&) const = default;
+};
+
+// From tokenizer_config.json ("chat_template", "bos_token", "eos_token"; chat_template.jinja comes before it) and
+// generation_config.json or config.json ("eos_token_id"). Files and keys may be absent.
+TextSettings read_text_settings(const std::filesystem::path& folder);
+
+// Writes tokenizer_config.json and generation_config.json.
+void write_text_settings(const std::filesystem::path& folder, const TextSettings& settings);
+
+}  // namespace t6
