@@ -72,7 +72,6 @@ Generated generate(const LoadedModel& loaded, std::string_view prompt, const Gen
   };
   ForwardPass pass(loaded.model);
   StreamDecoder decoder(loaded.tokenizer, /*skip_special=*/true);
-  const std::vector<int32_t>& ends = loaded.text.end_of_text;
 
   const Stopwatch prompt_time;
   std::span<const float> logits = prefill(pass, ids, cache);
@@ -85,7 +84,7 @@ Generated generate(const LoadedModel& loaded, std::string_view prompt, const Gen
       break;
     }
     const int32_t id = sampler.sample(logits);
-    if (std::find(ends.begin(), ends.end(), id) != ends.end()) {
+    if (loaded.ends_text(id)) {
       result.reason = StopReason::end_of_text;
       break;
     }

@@ -96,7 +96,8 @@ FolderTensors open_tensors(ImportedModel& model, const std::filesystem::path& fo
     return all;
   }
   if (!path_exists(index)) {
-    const bool pickled = path_exists(folder / "pytorch_model.bin") || path_exists(folder / "pytorch_model.bin.index.json");
+    const bool pickled =
+        path_exists(folder / "pytorch_model.bin") || path_exists(folder / "pytorch_model.bin.index.json");
     require(!pickled,
             "{}: pytorch_model.bin can run code when it is read, so it is not; convert it with transformers "
             "(save_pretrained writes model.safetensors)",

@@ -36,9 +36,6 @@ Found find_model(const std::filesystem::path& path) {
 void add_tokenizer(LoadedModel& loaded, std::shared_ptr<const Tokenizer> tokenizer, int64_t vocab_size) {
   require(tokenizer->vocab_size() <= vocab_size, "{}: the tokenizer has {} tokens, but the model's vocab_size is {}",
           loaded.path.string(), tokenizer->vocab_size(), vocab_size);
-  std::vector<int32_t>& ends = loaded.text.end_of_text;
-  const auto end = tokenizer->end_of_text();
-  if (end && std::find(ends.begin(), ends.end(), *end) == ends.end()) ends.push_back(*end);
   loaded.tokenizer = std::move(tokenizer);
 }
 
@@ -52,33 +49,23 @@ LoadedModel load_own(const std::filesystem::path& folder) {
   return loaded;
 }
 
-std::map<std::string, std::vector<float>> as_floats(const WeightTensors& tensors) {
-  std::map<std::string, std::vector<float>> all;
-  for (const auto& [name, tensor] : tensors) {
-    std::vector<float>& floats = all[name];
-    floats.resize(static_cast<size_t>(element_count(tensor.shape)));
-    const GgufType type = tensor.type == WeightType::f32    ? GgufType::f32
-                          : tensor.type == WeightType::f16  ? GgufType::f16
-                          : tensor.type == WeightType::bf16 ? GgufType::bf16
-                          : tensor.type == WeightType::q8   ? GgufType::q8_0
-                                                            : GgufType::q4_1;
-    dequantize(type, tensor.bytes, floats);
-  }
-  return all;
-}
-
 LoadedModel load_imported(const std::filesystem::path& path, ImportedModel imported) {
   LoadedModel loaded;
   loaded.path = path;
   loaded.text = imported.text;
   add_tokenizer(loaded, std::make_shared<const Tokenizer>(std::move(imported.tokenizer_json), path.string()),
                 imported.config.vocab_size);
-  loaded.model = std::make_shared<const Model>(imported.config,
-                                               Weights(imported.config, as_floats(imported.tensors), path.string()));
+  const Weights weights(imported.config, std::move(imported.tensors), path.string());
+  loaded.model = std::make_shared<const Model>(imported.config, weights);
   return loaded;
 }
 
 }  // namespace
+
+bool LoadedModel::ends_text(int32_t id) const {
+  const std::vector<int32_t>& ends = text.end_of_text;
+  return id == tokenizer->end_of_text() || std::find(ends.begin(), ends.end(), id) != ends.end();
+}
 
 LoadedModel load_model(const std::filesystem::path& path) {
   const Found found = find_model(path);

@@ -15,9 +15,11 @@ struct LoadedModel {
   std::filesystem::path path;  // of the folder or the file that was read
   std::shared_ptr<const Model> model;
   std::shared_ptr<const Tokenizer> tokenizer;
-  TextSettings text;  // end_of_text holds what the tokenizer itself says, too
+  TextSettings text = {};
 
   const ModelConfig& config() const { return model->config(); }
+  // Whether a text that the model writes is over with this token: by its settings or by what its tokenizer knows.
+  bool ends_text(int32_t id) const;
 };
 
 // Errors: those of the files, and a tokenizer with more tokens than the model.
