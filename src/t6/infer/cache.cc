@@ -82,6 +82,7 @@ struct FactorCache::Page {
     data = static_cast<std::byte*>(::operator new(static_cast<size_t>(size), kAlignment, std::nothrow));
     if (!data && memory) memory->give(size);
     require(data, "no memory for a cache page of {}", format_bytes(static_cast<double>(size)));
+    std::memset(data, 0, static_cast<size_t>(size));  // slots that are not used yet are saved too
   }
   ~Page() {
     ::operator delete(data, kAlignment);

@@ -1,0 +1,191 @@
+#include "t6/infer/cache.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <fstream>
+#include <numeric>
+
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/infer/cache_file.h"
+#include "t6/infer/forward.h"
+#include "tests/error_of.h"
+#include "tests/infer/random_weights.h"
+#include "tests/temporary_folder.h"
+#include "tests/zoo.h"
+
+namespace t6 {
+namespace {
+
+using ::testing::ElementsAreArray;
+using ::testing::FloatNear;
+using ::testing::HasSubstr;
+using ::testing::Pointwise;
+
+std::vector<float> copy(std::span<const float> numbers) { return {numbers.begin(), numbers.end()}; }
+
+ModelConfig several_pages(ModelConfig config) {
+  config.max_position_embeddings = 300;
+  return config;
+}
+
+ModelConfig tpa_config() {
+  for (const ZooModel& model : zoo()) {
+    if (model.name == "tpa") return several_pages(model.config);
+  }
+  return {};
+}
+
+class CachedZoo : public ::testing::TestWithParam<ZooModel> {};
+
+double root_mean_square(const std::vector<float>& numbers) {
+  return std::sqrt(std::inner_product(numbers.begin(), numbers.end(), numbers.begin(), 0.0) /
+                   static_cast<double>(numbers.size()));
+}
+
+// What a type's rounding may do to the logits, relative to their size: 8 and 11 bits of a number, 7 of the largest.
+TEST_P(CachedZoo, StaysNearFloat32InEachType) {
+  const ModelConfig config = several_pages(GetParam().config);
+  ForwardPass pass(random_model(config));
+  const auto ids = random_ids(config, 80);
+  FactorCache exact(config);
+  const auto wanted = copy(pass.run(ids, exact, Logits::all));
+  for (const auto& [type, tolerance] :
+       {std::pair(CacheType::bf16, 0.02), std::pair(CacheType::f16, 0.003), std::pair(CacheType::i8, 0.05)}) {
+    FactorCache cache(config, {.type = type});
+    auto logits = copy(pass.run(std::span(ids).first(70), cache, Logits::all));
+    for (size_t i = 70; i < 80; ++i) {
+      const auto next = pass.run({&ids[i], 1}, cache, Logits::last);
+      logits.insert(logits.end(), next.begin(), next.end());
+    }
+    ASSERT_EQ(logits.size(), wanted.size());
+    for (size_t i = 0; i < logits.size(); ++i) logits[i] -= wanted[i];
+    EXPECT_LT(root_mean_square(logits), tolerance * root_mean_square(wanted)) << cache_type_name(type);
+    EXPECT_LT(cache.bytes(), exact.bytes());
+  }
+}
+
+// Sequences of different lengths in one step, new ones among them, each as if alone.
+TEST_P(CachedZoo, RunsSequencesTogetherAsAlone) {
+  const ModelConfig config = several_pages(GetParam().config);
+  ForwardPass pass(random_model(config));
+  const std::vector<size_t> before = {70, 0, 3, 64}, now = {1, 5, 1, 2};
+  std::vector<std::vector<int32_t>> ids;
+  std::vector<FactorCache> together, alone;
+  std::vector<Step> steps;
+  std::vector<float> wanted;
+  together.reserve(4);
+  for (size_t i = 0; i < 4; ++i) {
+    ids.push_back(random_ids(config, before[i] + now[i], 10 + i));
+    FactorCache cache(config);
+    if (before[i] > 0) pass.run(std::span(ids[i]).first(before[i]), cache, Logits::none);
+    together.push_back(cache.fork());
+    const auto logits = copy(pass.run(std::span(ids[i]).subspan(before[i]), cache, Logits::last));
+    wanted.insert(wanted.end(), logits.begin(), logits.end());
+  }
+  for (size_t i = 0; i < 4; ++i) steps.push_back({std::span(ids[i]).subspan(before[i]), &together[i]});
+  EXPECT_THAT(copy(pass.run(steps, Logits::last)), ElementsAreArray(wanted));
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(together[i].size(), static_cast<int64_t>(ids[i].size()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, CachedZoo, ::testing::ValuesIn(zoo()),
+                         [](const auto& test) { return zoo_name(test); });
+
+TEST(FactorCache, SharesPagesUntilTheyDiffer) {
+  const ModelConfig config = tpa_config();
+  ForwardPass pass(random_model(config));
+  const auto ids = random_ids(config, 100), other = random_ids(config, 20, 7);
+  const auto memory = std::make_shared<CacheMemory>(int64_t{1} << 30);
+  FactorCache cache(config, {.memory = memory});
+  pass.run(std::span(ids).first(90), cache, Logits::none);
+  EXPECT_EQ(memory->used(), 2 * cache.page_bytes());
+  FactorCache fork = cache.fork();
+  EXPECT_EQ(memory->used(), 2 * cache.page_bytes());
+  pass.run(other, fork, Logits::none);
+  EXPECT_EQ(memory->used(), 3 * cache.page_bytes());  // the first page is still common
+  FactorCache plain(config);
+  pass.run(std::span(ids).first(90), plain, Logits::none);
+  const auto wanted = copy(pass.run(std::span(ids).subspan(90), plain, Logits::all));
+  EXPECT_THAT(copy(pass.run(std::span(ids).subspan(90), cache, Logits::all)), ElementsAreArray(wanted));
+  fork.clear();
+  EXPECT_EQ(memory->used(), 2 * cache.page_bytes());
+  cache.truncate(64);
+  EXPECT_EQ(memory->used(), cache.page_bytes());
+}
+
+TEST(FactorCache, RunsOutOfMemoryBeforeTheToken) {
+  const ModelConfig config = tpa_config();
+  ForwardPass pass(random_model(config));
+  const int64_t page = FactorCache(config).page_bytes();
+  FactorCache cache(config, {.memory = std::make_shared<CacheMemory>(2 * page)});
+  pass.run(random_ids(config, 128), cache, Logits::none);
+  const std::vector<int32_t> one = {1};
+  EXPECT_THAT(error_of([&] { pass.run(one, cache, Logits::last); }), HasSubstr("the cache's memory is full"));
+  EXPECT_EQ(cache.size(), 128);
+  cache.truncate(100);
+  EXPECT_NO_THROW(pass.run(one, cache, Logits::last));
+}
+
+TEST(FactorCache, CountsTheScalesOf8BitNumbers) {
+  const ModelConfig config = tpa_config();
+  const FactorCache cache(config, {.type = CacheType::i8});
+  const int64_t vectors = 2 * 2 * (config.k_rank + config.v_rank) / 2;  // a and b of each rank
+  EXPECT_EQ(cache.bytes_per_token(), config.num_hidden_layers * (cache.numbers_per_token() + 2 * vectors));
+}
+
+TEST(CacheFile, GoesOnWhereItWasSaved) {
+  const TemporaryFolder folder;
+  const ModelConfig config = tpa_config();
+  const auto model = random_model(config);
+  ForwardPass pass(model);
+  const auto ids = random_ids(config, 100);
+  for (const CacheType type : {CacheType::f32, CacheType::i8}) {
+    FactorCache cache(config, {.type = type}), loaded(config, {.type = type});
+    pass.run(std::span(ids).first(90), cache, Logits::none);
+    save_cache(folder / "cache", *model, cache, std::span(ids).first(90));
+    EXPECT_THAT(load_cache(folder / "cache", *model, loaded), ElementsAreArray(ids.begin(), ids.begin() + 90));
+    const auto wanted = copy(pass.run(std::span(ids).subspan(90), cache, Logits::all));
+    EXPECT_THAT(copy(pass.run(std::span(ids).subspan(90), loaded, Logits::all)), ElementsAreArray(wanted));
+  }
+}
+
+TEST(CacheFile, RefusesWhatIsNotItsOwn) {
+  const TemporaryFolder folder;
+  const ModelConfig config = tpa_config();
+  const auto model = random_model(config), stranger = random_model(config, 5);
+  ForwardPass pass(model);
+  const auto ids = random_ids(config, 70);
+  FactorCache cache(config);
+  pass.run(ids, cache, Logits::none);
+  const auto file = folder / "cache";
+  save_cache(file, *model, cache, ids);
+  const auto load = [&](const Model& into, CacheOptions options) {
+    FactorCache other(config, options);
+    return error_of([&] { load_cache(file, into, other); });
+  };
+  EXPECT_THAT(load(*stranger, {}), HasSubstr("model is"));
+  EXPECT_THAT(load(*model, {.type = CacheType::i8}), HasSubstr("cache_type is \"float32\", wanted is \"int8\""));
+  EXPECT_THAT(load(*model, {.limit = 60}), HasSubstr("holds 70 tokens, there is room for 60"));
+  EXPECT_THAT(error_of([&] { save_cache(file, *model, cache, std::span(ids).first(3)); }), HasSubstr("70 tokens"));
+
+  // Damaged files are refused or load as what they are, and never end the program.
+  const std::string whole = read_text(file);
+  FactorCache target(config);
+  for (size_t cut = 0; cut < whole.size(); cut += 1 + whole.size() / 97) {
+    std::ofstream(file, std::ios::binary) << whole.substr(0, cut);
+    EXPECT_NE(error_of([&] { load_cache(file, *model, target); }), "no error") << cut;
+  }
+  for (size_t at = 0; at < 700; ++at) {
+    std::string flipped = whole;
+    flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
+    std::ofstream(file, std::ios::binary) << flipped;
+    try {
+      load_cache(file, *model, target);
+    } catch (const Error&) {
+    }
+  }
+}
+
+}  // namespace
+}  // namespace t6
