@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <numeric>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include "t6/core/error.h"
@@ -41,6 +42,24 @@ TEST_P(ParallelFor, NestsInTheCallingThread) {
     for (int64_t i = begin; i < end; ++i) parallel_for(10, 1, [&](int64_t b, int64_t e) { sum += e - b; });
   });
   EXPECT_EQ(sum, 100);
+}
+
+TEST_P(ParallelFor, ServesSeveralCallersAndWakesThreadsThatSleep) {
+  std::vector<std::thread> callers;
+  std::atomic<int> right = 0;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&right, i] {
+      for (int job = 0; job < 50; ++job) {
+        std::atomic<int64_t> sum = 0;
+        parallel_for(100, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+        right += sum == 100;
+        // Now and then longer than threads look for work before they sleep.
+        if (job % 10 == i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(right, 200);
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, ParallelFor, ::testing::Values(1, 2, 5));

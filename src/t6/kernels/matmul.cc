@@ -52,7 +52,6 @@ Product product_of(const Matmul& m, const ActivationBlock* blocks) {
   return {.type = w.type(),
           .w = w.group(0),
           .group_bytes = w.group_bytes(),
-          .scale_bytes = w.scale_bytes(),
           .x = m.x,
           .blocks = blocks,
           .y = m.y,

@@ -66,11 +66,9 @@ HWY_INLINE void sum_q8(const std::byte* values, const ActivationBlock* const (&x
 template <WeightType kType, int kRows>
 HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
   constexpr bool kMinima = kType == WeightType::q4;
-  constexpr int64_t kScaleBytes = kWeightGroup * 2;
   const Floats d;
   const int64_t blocks = p.K / kWeightBlock, lane = lane_of(vector);
-  const std::byte* scales = group_of(p, vector) + lane * 2;
-  const std::byte* values = group_of(p, vector) + p.scale_bytes + lane * 4;
+  const std::byte* const group = group_of(p, vector);
   const ActivationBlock* x[kRows];
   Vector y[kRows];
   T6_UNROLL
@@ -79,6 +77,8 @@ HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
     y[r] = hn::Zero(d);
   }
   for (int64_t b = 0; b < blocks; ++b) {
+    const std::byte* scales = group + scales_offset(kType, b) + lane * 2;
+    const std::byte* values = group + values_offset(kType, b) + lane * 4;
     IntegerVector totals[kRows];
     if constexpr (kMinima) {
       sum_q4(values, x, totals);
@@ -86,7 +86,7 @@ HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
       sum_q8(values, x, totals);
     }
     const Vector scale = load_halves(scales);
-    const Vector minimum = kMinima ? load_halves(scales + kScaleBytes) : hn::Zero(d);
+    const Vector minimum = kMinima ? load_halves(scales + kScaleBytes / 2) : hn::Zero(d);
     T6_UNROLL
     for (int r = 0; r < kRows; ++r) {
       Vector product = hn::Mul(scale, hn::ConvertTo(d, totals[r]));
@@ -94,8 +94,6 @@ HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
       y[r] = hn::MulAdd(hn::Set(d, x[r]->scale), product, y[r]);
       ++x[r];
     }
-    scales += kMinima ? 2 * kScaleBytes : kScaleBytes;
-    values += (kMinima ? kBlockChunks / 2 : kBlockChunks) * kChunk;
   }
   T6_UNROLL
   for (int r = 0; r < kRows; ++r) store_outputs(p, t + r, vector, y[r], false);

@@ -12,7 +12,7 @@ namespace t6 {
 struct Product {
   WeightType type = WeightType::f32;
   const std::byte* w = nullptr;  // groups, as WeightMatrix lays them out
-  int64_t group_bytes = 0, scale_bytes = 0;
+  int64_t group_bytes = 0;
   const float* x = nullptr;
   const ActivationBlock* blocks = nullptr;  // [T, K / 32], x for quantized weights
   float* y = nullptr;

@@ -17,15 +17,18 @@ constexpr int64_t round_up(int64_t value, int64_t step) { return (value + step -
 // Bytes that lie side by side: one number, two of bf16, four small integers of a block.
 int64_t lane_bytes(WeightType type) { return type == WeightType::f16 ? 2 : 4; }
 
-// What precedes the values in a stored block, and in the packed one for each row.
-int64_t block_scale_bytes(WeightType type) {
-  return type == WeightType::q8 ? int64_t{offsetof(BlockQ8, values)} : int64_t{offsetof(BlockQ4, values)};
+// Bytes of a group of rows.
+int64_t packed_bytes(WeightType type, int64_t columns) {
+  if (has_blocks(type)) {
+    const int64_t blocks = columns / kWeightBlock;
+    return blocks > 0 ? values_offset(type, blocks - 1) + group_block_bytes(type) : 0;
+  }
+  return kWeightGroup * round_up(weight_row_bytes(type, columns), lane_bytes(type));
 }
 
-// Bytes of a row without scales, to whole lanes.
-int64_t value_bytes(WeightType type, int64_t columns) {
-  if (!has_blocks(type)) return round_up(weight_row_bytes(type, columns), lane_bytes(type));
-  return weight_row_bytes(type, columns) - columns / kWeightBlock * block_scale_bytes(type);
+// Scales of a stored block come first, float16.
+int64_t stored_scale_bytes(WeightType type) {
+  return type == WeightType::q8 ? int64_t{offsetof(BlockQ8, values)} : int64_t{offsetof(BlockQ4, values)};
 }
 
 float half_at(const std::byte* from) {
@@ -41,18 +44,13 @@ WeightMatrix::WeightMatrix(WeightType type, int64_t rows, int64_t columns, const
   require(rows >= 0 && columns >= 0, "a weight matrix of {} rows and {} columns is not possible", rows, columns);
   require(!has_blocks(type) || columns % kWeightBlock == 0,
           "a matrix in blocks has {} columns; wanted a multiple of {}", columns, kWeightBlock);
-  group_bytes_ = round_up(scale_bytes() + kWeightGroup * value_bytes(type, columns), kCacheLine);
+  group_bytes_ = round_up(packed_bytes(type, columns), kCacheLine);
   data_ = hwy::AllocateAligned<std::byte>(static_cast<size_t>(std::max<int64_t>(bytes(), 1)));
   require(data_ != nullptr, "no memory for {} bytes of weights", bytes());
   const int64_t grain = 1 + (1 << 16) / std::max<int64_t>(1, group_bytes_);
   parallel_for(groups(), grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) pack_group(i, static_cast<const std::byte*>(data));
   });
-}
-
-int64_t WeightMatrix::scale_bytes() const {
-  if (!has_blocks(type_)) return 0;
-  return round_up(columns_ / kWeightBlock * kWeightGroup * block_scale_bytes(type_), kCacheLine);
 }
 
 void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
@@ -68,26 +66,28 @@ void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
       }
       continue;
     }
-    std::byte* scales = to + 2 * r;
-    std::byte* values = to + scale_bytes() + r * lane;
-    const int64_t head = block_scale_bytes(type_), block = weight_row_bytes(type_, kWeightBlock);
+    const int64_t scales = stored_scale_bytes(type_), block = weight_row_bytes(type_, kWeightBlock);
     for (int64_t b = 0; b < columns_ / kWeightBlock; ++b, from += block) {
-      for (int64_t i = 0; i < head; i += 2, scales += 2 * kWeightGroup) std::memcpy(scales, from + i, 2);
-      for (int64_t i = head; i < block; i += lane, values += lane * kWeightGroup) std::memcpy(values, from + i, 4);
+      for (int64_t i = 0; i < scales; i += 2) {
+        std::memcpy(to + scales_offset(type_, b) + i * kWeightGroup + 2 * r, from + i, 2);
+      }
+      std::byte* values = to + values_offset(type_, b) + r * lane;
+      for (int64_t i = 0; i < block - scales; i += lane) std::memcpy(values + i * kWeightGroup, from + scales + i, 4);
     }
   }
   if (type_ != WeightType::q8) return;
   // Two's complement plus 128, the rows of zeros too.
-  std::for_each(to + scale_bytes(), to + scale_bytes() + kWeightGroup * columns_,
-                [](std::byte& value) { value ^= std::byte{0x80}; });
+  for (int64_t b = 0; b < columns_ / kWeightBlock; ++b) {
+    std::byte* values = to + values_offset(type_, b);
+    std::for_each(values, values + group_block_bytes(type_), [](std::byte& value) { value ^= std::byte{0x80}; });
+  }
 }
 
 void WeightMatrix::copy_row(int64_t row, float* out) const {
   const std::byte* const from = group(row / kWeightGroup);
   const int64_t r = row % kWeightGroup;
-  const auto byte_at = [&](int64_t block, int64_t index, int64_t block_bytes) {
-    const int64_t lane = (block * block_bytes + index) / 4;
-    return std::to_integer<int>(from[scale_bytes() + (lane * kWeightGroup + r) * 4 + index % 4]);
+  const auto byte_at = [&](int64_t block, int64_t index) {
+    return std::to_integer<int>(from[values_offset(type_, block) + (index / 4 * kWeightGroup + r) * 4 + index % 4]);
   };
   for (int64_t k = 0; k < columns_; ++k) {
     const int64_t b = k / kWeightBlock, i = k % kWeightBlock;
@@ -105,12 +105,12 @@ void WeightMatrix::copy_row(int64_t row, float* out) const {
         break;
       }
       case WeightType::q8:
-        out[k] = half_at(from + (b * kWeightGroup + r) * 2) * static_cast<float>(byte_at(b, i, kWeightBlock) - 128);
+        out[k] = half_at(from + scales_offset(type_, b) + 2 * r) * static_cast<float>(byte_at(b, i) - 128);
         break;
       case WeightType::q4: {
-        const int byte = byte_at(b, i % (kWeightBlock / 2), kWeightBlock / 2);
+        const int byte = byte_at(b, i % (kWeightBlock / 2));
         const auto nibble = static_cast<float>(i < kWeightBlock / 2 ? byte & 15 : byte >> 4);
-        const std::byte* scale = from + (2 * b * kWeightGroup + r) * 2;
+        const std::byte* scale = from + scales_offset(type_, b) + 2 * r;
         out[k] = half_at(scale) * nibble + half_at(scale + 2 * kWeightGroup);
         break;
       }

@@ -14,12 +14,31 @@ namespace t6 {
 // 16 float32, which narrower machines read in parts.
 constexpr int64_t kWeightGroup = 16;
 
+// Bytes that one block of a group of rows takes without its scales.
+constexpr int64_t group_block_bytes(WeightType type) {
+  return kWeightGroup * (type == WeightType::q8 ? kWeightBlock : kWeightBlock / 2);
+}
+// Blocks whose scales, [16] float16 of q8 and [2, 16] of q4, fill one cache line.
+constexpr int64_t blocks_of_scales(WeightType type) { return type == WeightType::q8 ? 2 : 1; }
+constexpr int64_t kScaleBytes = 64;
+
+// Where block b of a group begins: a line of scales goes before the blocks that it is for, so that one stream of memory
+// is read from front to back.
+constexpr int64_t scales_offset(WeightType type, int64_t b) {
+  const int64_t blocks = blocks_of_scales(type);
+  return b / blocks * (kScaleBytes + blocks * group_block_bytes(type)) + b % blocks * (kScaleBytes / blocks);
+}
+constexpr int64_t values_offset(WeightType type, int64_t b) {
+  const int64_t lines = b / blocks_of_scales(type) + 1;
+  return lines * kScaleBytes + b * group_block_bytes(type);
+}
+
 // Made once, when a model is loaded; not changed afterwards. A group of 16 rows (zeros past the last) is, by type,
 //   f32, f16  [K, 16]
 //   bf16      [K / 2, 16, 2]: two columns in one 32-bit lane, a zero after an odd K
-//   q8        scales [K / 32, 16], then values + 128 as unsigned bytes [K / 32, 8, 16, 4]
-//   q4        scales and minima [K / 32, 2, 16], then the 16 bytes of each block [K / 32, 4, 16, 4]
-// with scales padded to whole cache lines. Four neighbouring columns of blocks fill one 32-bit lane.
+//   q8        blocks of values + 128 as unsigned bytes [8, 16, 4]: four columns in one 32-bit lane
+//   q4        blocks of nibbles [4, 16, 4]: the low halves are the first 16 columns, as in BlockQ4
+// and starts on a cache line.
 class WeightMatrix {
  public:
   WeightMatrix() = default;  // no matrix
@@ -36,8 +55,6 @@ class WeightMatrix {
   int64_t group_bytes() const { return group_bytes_; }
   int64_t bytes() const { return groups() * group_bytes_; }
   const std::byte* group(int64_t index) const { return data_.get() + index * group_bytes_; }
-  // Where a group's values begin, after its scales.
-  int64_t scale_bytes() const;
 
   // One row as float32, `columns` numbers. Precondition: 0 <= row < rows().
   void copy_row(int64_t row, float* out) const;
