@@ -59,6 +59,61 @@ TEST(Sampler, IsGreedyAtTemperatureZero) {
   EXPECT_EQ(sampler.sample(std::vector<float>{1, 7, 7, -3}), 1);
 }
 
+TEST(Sampler, KeepsWhatIsNearTheLikeliest) {
+  EXPECT_EQ(shares({.temperature = 1, .min_p = 0.74}, kLogits).size(), 2u);  // 3/4 of the likeliest is near enough
+  EXPECT_EQ(shares({.temperature = 1, .min_p = 0.76}, kLogits).size(), 1u);
+  EXPECT_EQ(shares({.temperature = 1, .min_p = 0.24}, kLogits).size(), 4u);
+}
+
+TEST(Sampler, KeepsTheTypical) {
+  // Surprises 2.30, 0.92, 1.61, 1.20 and entropy 1.28: the nearest is 0.3 likely, then 0.2, then 0.4.
+  auto share = shares({.temperature = 1, .typical_p = 0.25}, kLogits);
+  EXPECT_EQ(share.size(), 1u);
+  EXPECT_EQ(share.begin()->first, 3);
+  share = shares({.temperature = 1, .typical_p = 0.45}, kLogits);
+  EXPECT_EQ(share.size(), 2u);
+  EXPECT_NEAR(share[3], 0.6, 0.01);
+  EXPECT_NEAR(share[2], 0.4, 0.01);
+}
+
+TEST(Sampler, AddsBiases) {
+  auto share =
+      shares({.logit_bias = {{0, std::log(4.0)}, {1, -std::numeric_limits<double>::infinity()}}, .temperature = 1},
+             kLogits);  // 4, 0, 2, 3
+  EXPECT_EQ(share.size(), 3u);
+  EXPECT_NEAR(share[0], 4.0 / 9, 0.01);
+  Sampler outside({.logit_bias = {{4, 1.0}}});
+  EXPECT_THROW(outside.sample(kLogits), Error);
+}
+
+TEST(Sampler, PenalizesRecentTokens) {
+  const std::vector<int32_t> tokens = {3, 1, 1, 2};
+  const std::vector<float> logits = {-2, 4, -1, 3};
+  const auto greedy = [&](SamplerOptions options) {
+    options.temperature = 0;
+    Sampler sampler(options);
+    sampler.accept(tokens);
+    return sampler.sample(logits);
+  };
+  EXPECT_EQ(greedy({}), 1);
+  EXPECT_EQ(greedy({.frequency_penalty = 1.1}), 3);                        // 4 - 2.2 against 3 - 1.1
+  EXPECT_EQ(greedy({.presence_penalty = 100}), 0);                         // all others came
+  EXPECT_EQ(greedy({.presence_penalty = 3.5, .penalty_window = 3}), 3);    // 3 is no longer remembered
+  EXPECT_EQ(greedy({.repetition_penalty = 4, .penalty_window = 1}), 1);    // only -1 becomes -4
+  EXPECT_EQ(greedy({.repetition_penalty = 100, .penalty_window = 3}), 3);  // 0.04 against 3
+  EXPECT_EQ(greedy({.presence_penalty = 100, .penalty_window = 0}), 1);
+}
+
+TEST(Sampler, GivesLogProbabilities) {
+  const auto top = top_log_probabilities(kLogits, 2);
+  ASSERT_EQ(top.size(), 2u);
+  EXPECT_EQ(top[0].id, 1);
+  EXPECT_NEAR(top[0].value, std::log(0.4), 1e-6);
+  EXPECT_EQ(top[1].id, 3);
+  EXPECT_NEAR(log_probability(kLogits, 0), std::log(0.1), 1e-6);
+  EXPECT_EQ(top_log_probabilities(kLogits, 9).size(), 4u);
+}
+
 TEST(Sampler, RepeatsWithItsSeed) {
   const auto draw = [](uint64_t seed) {
     Sampler sampler({.seed = seed});
@@ -81,6 +136,11 @@ TEST(Sampler, RefusesBadOptionsAndLogits) {
   EXPECT_THROW(Sampler({.top_k = -1}), Error);
   EXPECT_THROW(Sampler({.top_p = 0}), Error);
   EXPECT_THROW(Sampler({.top_p = 1.1}), Error);
+  EXPECT_THROW(Sampler({.min_p = 1.1}), Error);
+  EXPECT_THROW(Sampler({.typical_p = 0}), Error);
+  EXPECT_THROW(Sampler({.repetition_penalty = 0}), Error);
+  EXPECT_THROW(Sampler({.presence_penalty = std::nan("")}), Error);
+  EXPECT_THROW(Sampler({.penalty_window = -1}), Error);
   Sampler sampler({});
   const float never = -std::numeric_limits<float>::infinity();
   EXPECT_THAT(

@@ -2,49 +2,132 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "t6/core/error.h"
+#include "t6/kernels/pointwise.h"
 
 namespace t6 {
 namespace {
+
+// Logarithms of probabilities, relative to the likeliest, below which a token is left out: e^-60 of its probability.
+constexpr double kNegligible = -60;
 
 bool likelier(const std::pair<double, int32_t>& a, const std::pair<double, int32_t>& b) {
   return a.first != b.first ? a.first > b.first : a.second < b.second;
 }
 
+// The first candidates of a sorted list that together have `share` of `total`, at least one.
+template <typename Candidates>
+void cut_to_share(Candidates& candidates, double share, double total) {
+  double sum = 0;
+  size_t kept = 0;
+  while (kept < candidates.size() && sum < share * total) sum += candidates[kept++].first;
+  candidates.resize(std::max<size_t>(1, kept));
+}
+
 }  // namespace
+
+std::vector<TokenLogProbability> top_log_probabilities(std::span<const float> logits, int64_t count) {
+  const double normalizer = log_sum_exp(logits.data(), static_cast<int64_t>(logits.size()));
+  std::vector<TokenLogProbability> all(logits.size());
+  for (size_t i = 0; i < logits.size(); ++i) all[i] = {static_cast<int32_t>(i), logits[i] - normalizer};
+  const auto kept = std::min(static_cast<size_t>(std::max<int64_t>(0, count)), all.size());
+  std::partial_sort(all.begin(), all.begin() + static_cast<int64_t>(kept), all.end(),
+                    [](const auto& a, const auto& b) { return a.value != b.value ? a.value > b.value : a.id < b.id; });
+  all.resize(kept);
+  return all;
+}
+
+double log_probability(std::span<const float> logits, int32_t id) {
+  return logits[static_cast<size_t>(id)] - log_sum_exp(logits.data(), static_cast<int64_t>(logits.size()));
+}
 
 Sampler::Sampler(const SamplerOptions& options) : options_(options), random_(options.seed) {
   require(options.temperature >= 0 && std::isfinite(options.temperature),
           "the temperature must be a number from 0 up, not {}", options.temperature);
   require(options.top_k >= 0, "top-k must be a whole number from 0 (all tokens) up, not {}", options.top_k);
   require(options.top_p > 0 && options.top_p <= 1, "top-p must be above 0 and at most 1, not {}", options.top_p);
+  require(options.min_p >= 0 && options.min_p <= 1, "min-p must be from 0 to 1, not {}", options.min_p);
+  require(options.typical_p > 0 && options.typical_p <= 1, "typical-p must be above 0 and at most 1, not {}",
+          options.typical_p);
+  require(options.repetition_penalty > 0 && std::isfinite(options.repetition_penalty),
+          "the repetition penalty must be a number above 0, not {}", options.repetition_penalty);
+  require(std::isfinite(options.presence_penalty) && std::isfinite(options.frequency_penalty),
+          "the presence and frequency penalties must be numbers, not {} and {}", options.presence_penalty,
+          options.frequency_penalty);
+  require(options.penalty_window >= 0, "the penalty window must be a whole number of tokens from 0 up, not {}",
+          options.penalty_window);
+  for (const auto& [id, bias] : options.logit_bias) {
+    require(!std::isnan(bias) && bias < std::numeric_limits<double>::infinity(),
+            "the logit bias of token {} must be a number or -infinity, not {}", id, bias);
+  }
+}
+
+void Sampler::accept(std::span<const int32_t> ids) {
+  for (const int32_t id : ids) {
+    recent_.push_back(id);
+    ++counts_[id];
+    if (static_cast<int64_t>(recent_.size()) <= options_.penalty_window) continue;
+    if (--counts_[recent_.front()] == 0) counts_.erase(recent_.front());
+    recent_.pop_front();
+  }
+}
+
+// Logits with biases and penalties; as they came when there are none.
+std::span<const float> Sampler::adjusted(std::span<const float> logits) {
+  const bool penalized =
+      options_.repetition_penalty != 1 || options_.presence_penalty != 0 || options_.frequency_penalty != 0;
+  if (!penalized && options_.logit_bias.empty()) return logits;
+  adjusted_.assign(logits.begin(), logits.end());
+  for (const auto& [id, bias] : options_.logit_bias) {
+    require(id >= 0 && static_cast<size_t>(id) < logits.size(),
+            "the logit bias is for token {}, the model's vocabulary has {}", id, logits.size());
+    adjusted_[static_cast<size_t>(id)] += static_cast<float>(bias);
+  }
+  for (const auto& [id, count] : counts_) {
+    if (!penalized) break;
+    float& logit = adjusted_[static_cast<size_t>(id)];
+    const double repeated = logit > 0 ? logit / options_.repetition_penalty : logit * options_.repetition_penalty;
+    logit = static_cast<float>(repeated - options_.presence_penalty -
+                               options_.frequency_penalty * static_cast<double>(count));
+  }
+  return adjusted_;
 }
 
 int32_t Sampler::sample(std::span<const float> logits) {
   for (const float logit : logits) {
     require(!std::isnan(logit), "the model gives logits that are not numbers; its weights are damaged");
   }
+  logits = adjusted(logits);
   const auto largest = std::max_element(logits.begin(), logits.end());
   require(largest != logits.end() && std::isfinite(*largest), "the model gives no finite logit");
   if (options_.temperature == 0) return static_cast<int32_t>(largest - logits.begin());
 
   candidates_.clear();
+  const auto least = static_cast<float>(*largest + kNegligible * options_.temperature);
   for (size_t i = 0; i < logits.size(); ++i) {
+    if (logits[i] < least) continue;
     const double probability = std::exp((double{logits[i]} - *largest) / options_.temperature);
     candidates_.emplace_back(probability, static_cast<int32_t>(i));
   }
   if (options_.top_k > 0) keep_likeliest(static_cast<size_t>(options_.top_k));
+  if (options_.typical_p < 1) keep_typical();
   if (options_.top_p < 1) keep_nucleus();
+  if (options_.min_p > 0) keep_near_likeliest();
 
-  double total = 0;
-  for (const auto& [probability, id] : candidates_) total += probability;
-  double left = random_.uniform() * total;
+  double left = random_.uniform() * total();
   for (const auto& [probability, id] : candidates_) {
     left -= probability;
     if (left < 0) return id;
   }
   return std::min_element(candidates_.begin(), candidates_.end(), likelier)->second;  // rounding used up the sum
+}
+
+double Sampler::total() const {
+  double sum = 0;
+  for (const auto& candidate : candidates_) sum += candidate.first;
+  return sum;
 }
 
 void Sampler::keep_likeliest(size_t count) {
@@ -53,17 +136,32 @@ void Sampler::keep_likeliest(size_t count) {
   candidates_.resize(count);
 }
 
+// Locally typical sampling (arXiv 2202.00666): tokens whose surprise -log p is nearest to the entropy come first.
+void Sampler::keep_typical() {
+  const double sum = total();
+  const auto surprise = [&](const Candidate& candidate) { return -std::log(candidate.first / sum); };
+  double entropy = 0;
+  for (const Candidate& candidate : candidates_) entropy += candidate.first / sum * surprise(candidate);
+  std::sort(candidates_.begin(), candidates_.end(), [&](const Candidate& a, const Candidate& b) {
+    const double distance_a = std::abs(surprise(a) - entropy), distance_b = std::abs(surprise(b) - entropy);
+    return distance_a != distance_b ? distance_a < distance_b : likelier(a, b);
+  });
+  cut_to_share(candidates_, options_.typical_p, sum);
+}
+
 void Sampler::keep_nucleus() {
-  double total = 0;
-  for (const auto& candidate : candidates_) total += candidate.first;
+  const double sum = total();
   // All below this together are too unlikely to be needed, and need not be sorted.
-  const double floor = (1 - options_.top_p) * total / static_cast<double>(candidates_.size());
+  const double floor = (1 - options_.top_p) * sum / static_cast<double>(candidates_.size());
   std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.first < floor; });
   std::sort(candidates_.begin(), candidates_.end(), likelier);
-  double sum = 0;
-  size_t kept = 0;
-  while (kept < candidates_.size() && sum < options_.top_p * total) sum += candidates_[kept++].first;
-  candidates_.resize(std::max<size_t>(1, kept));
+  cut_to_share(candidates_, options_.top_p, sum);
+}
+
+void Sampler::keep_near_likeliest() {
+  double largest = 0;
+  for (const Candidate& candidate : candidates_) largest = std::max(largest, candidate.first);
+  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.first < options_.min_p * largest; });
 }
 
 }  // namespace t6

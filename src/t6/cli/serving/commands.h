@@ -11,6 +11,7 @@ void add_tokenizer_train(CLI::App& tokenizer);  // called by add_tokenizer
 void add_prepare(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
+void add_chat(CLI::App& app);
 void add_report(CLI::App& app);
 void add_golden(CLI::App& app);
 

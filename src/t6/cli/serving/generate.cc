@@ -9,6 +9,7 @@
 #include <string>
 
 #include "t6/cli/serving/commands.h"
+#include "t6/cli/serving/sampler_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/interrupt.h"
@@ -24,6 +25,7 @@ struct Options {
   std::string model, prompt_file;
   std::optional<std::string> prompt;
   GenerateOptions generate;
+  CacheFlags cache;
   int threads = thread_count();
   bool json = false;
 };
@@ -35,15 +37,27 @@ std::string read_prompt(const Options& options) {
   return {std::istreambuf_iterator<char>(std::cin), {}};
 }
 
-void print_json(const Generated& result) {
-  const Json json = {{"text", result.text},
-                     {"stop_reason", stop_reason_name(result.reason)},
-                     {"prompt_tokens", result.prompt_tokens},
-                     {"tokens", result.tokens},
-                     {"prompt_tokens_per_second", result.prompt_rate()},
-                     {"decode_tokens_per_second", result.decode_rate()},
-                     {"cache_bytes", result.cache_bytes},
-                     {"cache_bytes_per_token", result.cache_bytes_per_token}};
+// A token as JSON: its id, its text and its log-probability.
+Json token_json(const LoadedModel& loaded, const TokenLogProbability& token) {
+  return {{"id", token.id},
+          {"text", loaded.tokenizer->decode({&token.id, 1}, /*skip_special=*/false)},
+          {"log_probability", token.value}};
+}
+
+void print_json(const LoadedModel& loaded, const Generated& result) {
+  Json json = {{"text", result.text},
+               {"stop_reason", stop_reason_name(result.reason)},
+               {"prompt_tokens", result.prompt_tokens},
+               {"tokens", result.tokens},
+               {"prompt_tokens_per_second", result.prompt_rate()},
+               {"decode_tokens_per_second", result.decode_rate()},
+               {"cache_bytes", result.cache_bytes},
+               {"cache_bytes_per_token", result.cache_bytes_per_token}};
+  for (const WrittenToken& token : result.written) {
+    Json written = token_json(loaded, {token.id, token.log_probability});
+    for (const TokenLogProbability& other : token.likeliest) written["likeliest"].push_back(token_json(loaded, other));
+    json["log_probabilities"].push_back(written);
+  }
   fmt::print("{}\n", json.dump(2));
 }
 
@@ -66,8 +80,8 @@ void run(const Options& options) {
     fmt::print("{}", piece);
     std::fflush(stdout);
   };
-  const Generated result = generate(loaded, prompt, options.generate, show);
-  if (options.json) return print_json(result);
+  const Generated result = generate(loaded, prompt, options.generate, show, cache_options(options.cache));
+  if (options.json) return print_json(loaded, result);
   if (!result.text.ends_with('\n')) fmt::print("\n");
   std::fflush(stdout);
   print_statistics(result);
@@ -84,15 +98,12 @@ void add_generate(CLI::App& app) {
   command->add_option("--prompt-file", options->prompt_file, "A file with the text (default: standard input)")
       ->excludes(prompt);
   command->add_option("-n,--max-tokens", generate.max_tokens, "Tokens to generate at most")->capture_default_str();
-  command->add_option("--temperature", generate.sampler.temperature, "Randomness; 0 takes the likeliest token")
-      ->capture_default_str();
-  command->add_option("--top-k", generate.sampler.top_k, "Choose among the k likeliest tokens; 0: all")
-      ->capture_default_str();
-  command->add_option("--top-p", generate.sampler.top_p, "Choose among the likeliest tokens of this probability")
-      ->capture_default_str();
-  command->add_option("--seed", generate.sampler.seed, "The same seed gives the same text")->capture_default_str();
   command->add_option("--stop", generate.stop, "End before this text (may be given several times)")
       ->allow_extra_args(false);
+  add_sampler_flags(*command, generate.sampler);
+  add_cache_flags(*command, options->cache);
+  command->add_option("--log-probabilities", generate.log_probabilities,
+                      "With --json: the log-probability of each token and of this many likeliest ones");
   command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
   command->add_flag("--json", options->json, "Print the text and the statistics as JSON, at the end");
   command->footer(

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   t6::add_prepare(app);
   t6::add_eval(app);
   t6::add_generate(app);
+  t6::add_chat(app);
   t6::add_report(app);
   t6::add_golden(app);
   (void)app.add_subcommand("train", "Train a model (hands over to the program t6-train)");

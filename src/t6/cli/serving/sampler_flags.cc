@@ -1,0 +1,67 @@
+#include "t6/cli/serving/sampler_flags.h"
+
+#include <limits>
+#include <memory>
+
+#include "t6/core/error.h"
+#include "t6/core/numbers.h"
+
+namespace t6 {
+namespace {
+
+// "198=-1.5" or "198=-inf".
+std::pair<int32_t, double> parse_bias(const std::string& text) {
+  const size_t equals = text.find('=');
+  int64_t id = -1;
+  double bias = 0;
+  const bool good = equals != std::string::npos && CLI::detail::lexical_cast(text.substr(0, equals), id) && id >= 0 &&
+                    id <= std::numeric_limits<int32_t>::max() &&
+                    CLI::detail::lexical_cast(text.substr(equals + 1), bias);
+  if (!good) throw CLI::ValidationError("--logit-bias", "wanted ID=NUMBER, as in 198=-1.5, not \"" + text + "\"");
+  return {static_cast<int32_t>(id), bias};
+}
+
+}  // namespace
+
+void add_sampler_flags(CLI::App& command, SamplerOptions& options) {
+  const auto number = [&](const char* name, auto& value, const char* help) {
+    command.add_option(name, value, help)->capture_default_str()->group("Choosing tokens");
+  };
+  number("--temperature", options.temperature, "Randomness; 0 takes the likeliest token");
+  number("--top-k", options.top_k, "Choose among the k likeliest tokens; 0: all");
+  number("--top-p", options.top_p, "Choose among the likeliest tokens of this probability");
+  number("--min-p", options.min_p, "Choose among tokens of this share of the likeliest one's probability");
+  number("--typical-p", options.typical_p, "Choose among the most typical tokens of this probability");
+  number("--repetition-penalty", options.repetition_penalty, "Divides the logits of recent tokens; 1: none");
+  number("--presence-penalty", options.presence_penalty, "Taken from the logits of recent tokens");
+  number("--frequency-penalty", options.frequency_penalty, "Taken from them for each time that they came");
+  number("--penalty-window", options.penalty_window, "How many tokens are recent");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--logit-bias",
+          [&options](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) options.logit_bias.insert(parse_bias(text));
+          },
+          "ID=NUMBER, added to the logit of a token (may be given several times)")
+      ->allow_extra_args(false)
+      ->group("Choosing tokens");
+  number("--seed", options.seed, "The same seed gives the same text");
+}
+
+void add_cache_flags(CLI::App& command, CacheFlags& flags) {
+  command.add_option("--cache-type", flags.type, "Numbers of the cache: float32, bfloat16, float16 or int8")
+      ->capture_default_str()
+      ->group("Cache");
+  command.add_option("--cache-memory", flags.memory, "What the cache may take at most, as in 2GiB (default: no limit)")
+      ->group("Cache");
+  command.add_option("--context", flags.context, "Tokens that the cache may hold (default: the model's context)")
+      ->group("Cache");
+}
+
+CacheOptions cache_options(const CacheFlags& flags) {
+  CacheOptions options = {.limit = flags.context, .type = parse_cache_type(flags.type)};
+  if (!flags.memory.empty()) options.memory = std::make_shared<CacheMemory>(parse_bytes(flags.memory));
+  return options;
+}
+
+}  // namespace t6

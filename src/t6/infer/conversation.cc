@@ -1,0 +1,28 @@
+#include "t6/infer/conversation.h"
+
+#include <utility>
+
+namespace t6 {
+
+Conversation::Conversation(const LoadedModel& loaded, ChatFormat format, const CacheOptions& cache, std::string system)
+    : loaded_(loaded),
+      format_(std::move(format)),
+      system_(system.empty() ? format_.default_system : std::move(system)),
+      session_(loaded, cache) {}
+
+Generated Conversation::ask(std::string_view message, GenerateOptions options,
+                            const std::function<void(std::string_view)>& show) {
+  const bool first = session_.tokens().empty();
+  const std::string question = format_.question(message, system_, first);
+  const std::string text = first ? format_.opening(system_) + question : format_.answer_end + question;
+  session_.append(first ? loaded_.tokenizer->encode_whole(text) : loaded_.tokenizer->encode(text));
+  options.stop.push_back(format_.stop);
+  return session_.go_on(options, show);
+}
+
+void Conversation::reset(std::string system) {
+  system_ = std::move(system);
+  session_.truncate(0);
+}
+
+}  // namespace t6

@@ -1,0 +1,102 @@
+#include "t6/infer/conversation.h"
+
+#include <gmock/gmock.h>
+
+#include "t6/core/error.h"
+#include "tests/error_of.h"
+#include "tests/infer/random_weights.h"
+#include "tests/temporary_folder.h"
+
+namespace t6 {
+namespace {
+
+using ::testing::HasSubstr;
+
+LoadedModel byte_model(int64_t context) {
+  ModelConfig config;
+  config.vocab_size = 257;
+  config.hidden_size = 24;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 4;
+  config.head_dim = 8;
+  config.max_position_embeddings = context;
+  LoadedModel loaded;
+  loaded.model = random_model(config);
+  loaded.tokenizer = byte_tokenizer();
+  return loaded;
+}
+
+GenerateOptions greedy(int64_t tokens) { return {.max_tokens = tokens, .sampler = {.temperature = 0}}; }
+
+void ignore(std::string_view) {}
+
+std::string text_of(const LoadedModel& loaded, const Session& session) {
+  return loaded.tokenizer->decode(session.tokens(), false);
+}
+
+TEST(Conversation, KeepsEveryMessageAndAnswerInTheCache) {
+  const LoadedModel loaded = byte_model(400);
+  Conversation conversation(loaded, chat_format("chatml"), {}, "Be brief.");
+  const Generated first = conversation.ask("Hi", greedy(5), ignore);
+  const int64_t read = conversation.session().cache().size();
+  const Generated second = conversation.ask("And?", greedy(5), ignore);
+  EXPECT_EQ(text_of(loaded, conversation.session()),
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n" +
+                first.text + "<|im_end|>\n<|im_start|>user\nAnd?<|im_end|>\n<|im_start|>assistant\n" + second.text);
+  // The second message alone was read, and the last token of the answer before it.
+  EXPECT_LT(second.prompt_tokens, read);
+
+  // As if all of it had been read at once.
+  Session whole(loaded);
+  const auto& tokens = conversation.session().tokens();
+  whole.append(std::span(tokens).first(tokens.size() - 5));
+  EXPECT_EQ(whole.go_on(greedy(5), ignore).text, second.text);
+}
+
+TEST(Conversation, StartsOverAndComesBack) {
+  const TemporaryFolder folder;
+  const LoadedModel loaded = byte_model(400);
+  Conversation conversation(loaded, chat_format("plain"), {.type = CacheType::i8});
+  const Generated first = conversation.ask("Hi", greedy(8), ignore);
+  conversation.save(folder / "talk");
+  const Generated next = conversation.ask("More", greedy(8), ignore);
+  conversation.reset();
+  EXPECT_EQ(conversation.session().cache().size(), 0);
+  EXPECT_EQ(conversation.ask("Hi", greedy(8), ignore).text, first.text);
+  conversation.reset("Be kind.");
+  EXPECT_THAT(text_of(loaded, conversation.session()), "");
+  conversation.load(folder / "talk");
+  EXPECT_EQ(conversation.ask("More", greedy(8), ignore).text, next.text);
+}
+
+TEST(Conversation, EndsAtTheContextsEndAndRefusesWhatDoesNotFit) {
+  const LoadedModel loaded = byte_model(60);
+  Conversation conversation(loaded, chat_format("plain"), {});
+  const Generated result = conversation.ask("Hello", greedy(500), ignore);
+  EXPECT_EQ(result.reason, StopReason::context_full);
+  const size_t held = conversation.session().tokens().size();
+  EXPECT_EQ(held, 60u);
+  EXPECT_THAT(error_of([&] { conversation.ask("More", greedy(5), ignore); }), HasSubstr("do not fit"));
+  EXPECT_EQ(conversation.session().tokens().size(), held);
+  conversation.reset();
+  EXPECT_EQ(conversation.ask("Hello", greedy(3), ignore).tokens, 3);
+}
+
+TEST(Session, GivesLogProbabilitiesOfWhatItWrites) {
+  const LoadedModel loaded = byte_model(60);
+  Session session(loaded);
+  session.append(loaded.tokenizer->encode("ab"));
+  GenerateOptions options = greedy(4);
+  options.log_probabilities = 3;
+  const Generated result = session.go_on(options, ignore);
+  ASSERT_EQ(result.written.size(), 4u);
+  for (const WrittenToken& token : result.written) {
+    ASSERT_EQ(token.likeliest.size(), 3u);
+    EXPECT_EQ(token.likeliest[0].id, token.id);  // greedy
+    EXPECT_EQ(token.likeliest[0].value, token.log_probability);
+    EXPECT_LT(token.log_probability, 0);
+  }
+}
+
+}  // namespace
+}  // namespace t6
