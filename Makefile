@@ -20,7 +20,7 @@ wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
 options := -DT6_TRAINING=$(TRAINING) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
 build = scripts/build.sh release $(1) $(options)
 
-.PHONY: help setup build test asan check format demo golden clean
+.PHONY: help setup build test asan check format demo chat golden clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,11 @@ format:  ## format all C++ files in place
 
 demo: build  ## train a small model on the King James Bible, evaluate it and write a report
 	@scripts/demo.sh
+
+chat:  ## talk with SmolLM2-135M-Instruct, a small pretrained model (needs no LibTorch)
+	@scripts/setup.sh --without-torch --with-pip $(if $(filter own,$(PACKAGES)),--own-packages)
+	@scripts/build.sh serving t6
+	@scripts/chat.sh
 
 golden: build  ## compare both wings with the golden files in DIR
 	build/release/t6-train golden $(DIR)

@@ -2,9 +2,10 @@
 # Makes a Debian 12 machine ready to build and test T6: Debian packages, then a Python environment in .venv with LibTorch.
 # What is there already is left alone, so a second run does nothing, and needs neither root nor a network.
 #
-#   scripts/setup.sh [--without-torch] [--own-packages]
+#   scripts/setup.sh [--without-torch] [--with-pip] [--own-packages]
 #
 #   --without-torch   no .venv: the training wing is not built, or LibTorch comes from elsewhere
+#   --with-pip        a Python that can make environments all the same, to fetch packages with
 #   --own-packages    do not look at Debian's packages; the build says itself what it misses
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,12 +18,14 @@ readonly REQUIREMENTS=(requirements.txt requirements-test.txt)
 readonly DISK_NEEDED_KB=$((3 * 1024 * 1024))  # .venv has 1 GB, a build folder up to 1, downloads the rest
 
 with_torch=1
+with_pip=0
 with_packages=1
 for argument in "$@"; do
   case $argument in
     --without-torch) with_torch=0 ;;
+    --with-pip) with_pip=1 ;;
     --own-packages) with_packages=0 ;;
-    *) echo "usage: scripts/setup.sh [--without-torch] [--own-packages]" >&2; exit 2 ;;
+    *) echo "usage: scripts/setup.sh [--without-torch] [--with-pip] [--own-packages]" >&2; exit 2 ;;
   esac
 done
 
@@ -70,7 +73,7 @@ missing_packages() {
     if [[ -n $stand_in ]] && have "$stand_in"; then continue; fi
     echo "$package"
   done < <(sed 's/#.*//' "$PACKAGE_LIST")
-  if ! environment_ready && [[ -z $(find_python) ]]; then echo python3-venv; fi
+  if { [[ $with_pip == 1 ]] || ! environment_ready; } && [[ -z $(find_python) ]]; then echo python3-venv; fi
 }
 
 require_disk_space() {
