@@ -79,9 +79,9 @@ TEST(Quantize, KeepsWhatABlockCanHold) {
     for (const WeightType type : {WeightType::q8, WeightType::q4}) {
       SCOPED_TRACE(weight_type_name(type));
       std::vector<std::byte> stored = random_weight_rows(type, 1, 32 * 40, 3);
-      if (type == WeightType::q8) {
-        for (size_t b = 0; b < 40; ++b)
-          stored[b * sizeof(BlockQ8) + 2] = std::byte{127};  // as whole a range as there is
+      if (type == WeightType::q8) {  // all values of [-127, 127], the largest in every block
+        std::replace(stored.begin(), stored.end(), std::byte{0x80}, std::byte{0x81});
+        for (size_t b = 0; b < 40; ++b) stored[b * sizeof(BlockQ8) + 2] = std::byte{127};
       }
       std::vector<float> x(32 * 40);
       dequantize(type, 32 * 40, stored.data(), x.data());
