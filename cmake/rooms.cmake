@@ -52,13 +52,15 @@ function(t6_room name)
   endif()
 endfunction()
 
+# t6_test(NAME sources... [PREFIX prefix]): a test program; the prefix tells its tests apart from another's.
 function(t6_test name)
-  add_executable(${name} ${ARGN})
+  cmake_parse_arguments(TEST "" "PREFIX" "" ${ARGN})
+  add_executable(${name} ${TEST_UNPARSED_ARGUMENTS})
   t6_target_options(${name})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE T6_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE GTest::gmock_main GTest::gtest)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  gtest_discover_tests(${name} TEST_PREFIX "${TEST_PREFIX}" DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
 endfunction()
 
 # t6_program(NAME FOLDER libraries...): the program NAME from src/t6/cli/FOLDER/*.cc, left in the build folder's root.
@@ -69,4 +71,14 @@ function(t6_program name folder)
   target_link_libraries(${name} PRIVATE ${ARGN})
   t6_precompile(${name} <CLI/CLI.hpp>)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+endfunction()
+
+# t6_scalar_kernels_test(): the kernels and their tests once more without any vector instruction, the one target that the
+# run-time choice never reaches on machines with vectors.
+function(t6_scalar_kernels_test)
+  file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/t6/kernels/*.cc)
+  file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/*_test.cc)
+  t6_test(t6_kernels_scalar_test ${kernels} ${tests} PREFIX Scalar.)
+  target_compile_definitions(t6_kernels_scalar_test PRIVATE HWY_COMPILE_ONLY_SCALAR)
+  target_link_libraries(t6_kernels_scalar_test PRIVATE t6_core PkgConfig::hwy)
 endfunction()
