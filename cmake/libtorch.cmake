@@ -18,4 +18,9 @@ add_library(t6::torch ALIAS t6_torch)
 target_link_libraries(t6_torch INTERFACE ${TORCH_LIBRARIES})
 target_include_directories(t6_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 separate_arguments(torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
-target_compile_options(t6_torch INTERFACE ${torch_flags})
+# -fPIC for everything that sees Torch: the operators are also a library that Python loads, and one precompiled header
+# serves all only with the same flags.
+target_compile_options(t6_torch INTERFACE ${torch_flags} -fPIC)
+# at::parallel_for is compiled into its caller, and uses LibTorch's threads only where OpenMP is on.
+find_package(OpenMP REQUIRED)
+target_link_libraries(t6_torch INTERFACE OpenMP::OpenMP_CXX)

@@ -64,6 +64,24 @@ TEST_P(ParallelFor, ServesSeveralCallersAndWakesThreadsThatSleep) {
 
 INSTANTIATE_TEST_SUITE_P(Threads, ParallelFor, ::testing::Values(1, 2, 5));
 
+std::atomic<int> lent_parts = 0;
+
+TEST(Threads, AreAnotherLibrarysWhenLent) {
+  set_thread_count(3);
+  set_part_runner([](int parts, RangeFunction part) {
+    lent_parts += parts;
+    for (int i = parts - 1; i >= 0; --i) part(i, i + 1);
+  });
+  std::atomic<int64_t> sum = 0;
+  parallel_for(10, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) parallel_for(10, 1, [&](int64_t b, int64_t e) { sum += e - b; });
+  });
+  set_part_runner(nullptr);
+  parallel_for(10, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+  EXPECT_EQ(sum, 110);
+  EXPECT_EQ(lent_parts, 3);
+}
+
 TEST(Threads, RefusesNonsense) {
   EXPECT_THROW(set_thread_count(0), Error);
   EXPECT_THROW(set_thread_count(-3), Error);

@@ -20,6 +20,16 @@ namespace {
 
 thread_local bool inside_parallel = false;
 
+// Marks this thread as one that runs a part.
+class InsideParallel {
+ public:
+  InsideParallel() : before_(std::exchange(inside_parallel, true)) {}
+  ~InsideParallel() { inside_parallel = before_; }
+
+ private:
+  bool before_;
+};
+
 int available_processors() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
@@ -110,14 +120,13 @@ class ThreadPool {
 
  private:
   void call(int index) {
-    inside_parallel = true;
     try {
+      const InsideParallel inside;
       (*body_)(index, index + 1);
     } catch (...) {
       std::lock_guard lock(error_mutex_);
       if (!error_) error_ = std::current_exception();
     }
-    inside_parallel = false;
   }
 
   void work(int index) {
@@ -146,6 +155,7 @@ class ThreadPool {
 };
 
 std::atomic<int> requested_threads = 0;
+std::atomic<PartRunner> other_runner = nullptr;
 
 std::shared_ptr<ThreadPool> pool(int threads) {
   static std::mutex mutex;
@@ -173,10 +183,20 @@ void parallel_for(int64_t count, int64_t grain, RangeFunction body) {
   const auto parts = static_cast<int>(std::min<int64_t>(thread_count(), (count + grain - 1) / grain));
   if (parts <= 1 || inside_parallel) return body(0, count);
   const int64_t each = ((count + parts - 1) / parts + grain - 1) / grain * grain;
-  pool(thread_count())->run(parts, [&](int64_t part, int64_t) {
+  const auto run_part = [&](int64_t part, int64_t) {
     const int64_t begin = part * each;
     if (begin < count) body(begin, std::min(begin + each, count));
-  });
+  };
+  if (const PartRunner runner = other_runner) {
+    runner(parts, [&](int64_t part, int64_t next) {
+      const InsideParallel inside;
+      run_part(part, next);
+    });
+  } else {
+    pool(thread_count())->run(parts, run_part);
+  }
 }
+
+void set_part_runner(PartRunner runner) { other_runner = runner; }
 
 }  // namespace t6

@@ -31,4 +31,12 @@ class RangeFunction {
 // have gone to sleep since.
 void parallel_for(int64_t count, int64_t grain, RangeFunction body);
 
+// Calls part(i, i + 1) for i in [0, parts), each once and as many at a time as it has threads, and returns when all are
+// done or throws an exception of one of them.
+using PartRunner = void (*)(int parts, RangeFunction part);
+
+// From now on parallel_for uses another library's threads, so that they and its own never wait for each other's
+// processors. Null: its own again.
+void set_part_runner(PartRunner runner);
+
 }  // namespace t6

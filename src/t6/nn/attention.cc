@@ -10,9 +10,9 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config)
   const int64_t rope = config.qk_rope_head_dim, latent = config.kv_lora_rank;
   if (config.q_lora_rank > 0) compressed_query_.register_in(*this, width, config.q_lora_rank, H * (D + rope));
   if (shape_.values == ValueSource::latent) {
-    latent_down_ = register_module("kv_a_proj_with_mqa", make_linear(width, latent + rope));
+    latent_down_ = register_module("kv_a_proj_with_mqa", Linear(width, latent + rope));
     latent_norm_ = register_module("kv_a_layernorm", Norm(latent, kLatentEpsilon, true));
-    latent_up_ = register_module("kv_b_proj", make_linear(latent, H * (D + E)));
+    latent_up_ = register_module("kv_b_proj", Linear(latent, H * (D + E)));
   } else {
     const auto projection = [&](const char* name, const FactorShape& shape, bool has_features) {
       return register_module(
@@ -31,8 +31,8 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config)
     v_shift_ = register_parameter("v_shift", torch::empty({2, H}));
   }
   if (config.head_output_norm) head_norm_ = register_module("head_norm", Norm(E, kHeadEpsilon, true));
-  if (config.output_gate) gate_proj_ = register_module("gate_proj", make_linear(width, H * E));
-  o_proj_ = register_module("o_proj", make_linear(H * E, width));
+  if (config.output_gate) gate_proj_ = register_module("gate_proj", Linear(width, H * E));
+  o_proj_ = register_module("o_proj", Linear(H * E, width));
 }
 
 SelfAttentionImpl::Heads SelfAttentionImpl::project(const torch::Tensor& x) {

@@ -29,12 +29,12 @@ class SelfAttentionImpl : public torch::nn::Module {
   Rotary rotary_;
   CompressedQuery compressed_query_;  // mla, mfa
   FactorProjection q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr};
-  Norm q_norm_{nullptr}, k_norm_{nullptr};                       // query_key_norm
-  torch::nn::Linear latent_down_{nullptr}, latent_up_{nullptr};  // mla: C to d_c + d_r, d_c to H (D + E)
-  Norm latent_norm_{nullptr};                                    // [d_c]
-  torch::Tensor k_shift_, v_shift_;                              // [2, H]: this token's weights, the previous one's
-  Norm head_norm_{nullptr};                                      // [E]
-  torch::nn::Linear gate_proj_{nullptr}, o_proj_{nullptr};
+  Norm q_norm_{nullptr}, k_norm_{nullptr};            // query_key_norm
+  Linear latent_down_{nullptr}, latent_up_{nullptr};  // mla: C to d_c + d_r, d_c to H (D + E)
+  Norm latent_norm_{nullptr};                         // [d_c]
+  torch::Tensor k_shift_, v_shift_;                   // [2, H]: this token's weights, the previous one's
+  Norm head_norm_{nullptr};                           // [E]
+  Linear gate_proj_{nullptr}, o_proj_{nullptr};
 };
 TORCH_MODULE(SelfAttention);
 

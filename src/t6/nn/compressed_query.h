@@ -2,19 +2,20 @@
 // DeepSeek's checkpoints use, directly in the attention module.
 #pragma once
 
+#include "t6/nn/linear.h"
 #include "t6/nn/norm.h"
 
 namespace t6 {
 
 struct CompressedQuery {
-  torch::nn::Linear down{nullptr};  // C to d_q
-  Norm norm{nullptr};               // [d_q]
-  torch::nn::Linear up{nullptr};    // d_q to H D
+  Linear down{nullptr};  // C to d_q
+  Norm norm{nullptr};    // [d_q]
+  Linear up{nullptr};    // d_q to H D
 
   void register_in(torch::nn::Module& owner, int64_t width, int64_t rank, int64_t outputs) {
-    down = owner.register_module("q_a_proj", make_linear(width, rank));
+    down = owner.register_module("q_a_proj", Linear(width, rank));
     norm = owner.register_module("q_a_layernorm", Norm(rank, kLatentEpsilon, true));
-    up = owner.register_module("q_b_proj", make_linear(rank, outputs));
+    up = owner.register_module("q_b_proj", Linear(rank, outputs));
   }
   torch::Tensor forward(const torch::Tensor& x) { return up->forward(norm->forward(down->forward(x))); }
 };

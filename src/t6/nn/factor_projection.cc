@@ -23,7 +23,7 @@ FactorProjectionImpl::FactorProjectionImpl(const FactorShape& shape, HeadActivat
     return;
   }
   if (shape.head == HeadFactor::contextual) {
-    a_ = register_module("a", make_linear(width, R * H));
+    a_ = register_module("a", Linear(width, R * H));
   } else {
     constant_a_ = register_parameter("a", torch::empty({R, H}));
   }
@@ -32,8 +32,8 @@ FactorProjectionImpl::FactorProjectionImpl(const FactorShape& shape, HeadActivat
     constant_b_ = register_parameter("b", torch::empty({R, D}));
     return;
   }
-  b_ = register_module("b", make_linear(width, R * shape.base_features()));
-  if (shape.third > 1) c_ = register_module("c", make_linear(width, R * shape.third));
+  b_ = register_module("b", Linear(width, R * shape.base_features()));
+  if (shape.third > 1) c_ = register_module("c", Linear(width, R * shape.third));
 }
 
 torch::Tensor FactorProjectionImpl::head_factors(const torch::Tensor& x) {
@@ -53,12 +53,17 @@ torch::Tensor FactorProjectionImpl::head_factors(const torch::Tensor& x) {
   return a;
 }
 
+torch::Tensor FactorProjectionImpl::grouped_features(const torch::Tensor& x) {
+  const torch::Tensor features = t6::linear(x, weight_);
+  return bias_.defined() ? features + bias_ : features;
+}
+
 TensorProduct FactorProjectionImpl::forward(const torch::Tensor& x, Norm norm, Rotary* rotary) {
   const auto split = [&](const torch::Tensor& y) { return y.unflatten(-1, {shape_.rank, -1}); };
   TensorProduct product;
   product.a = head_factors(x);
   product.scale = shape_.scale();
-  const torch::Tensor raw = shape_.head == HeadFactor::grouped ? split(torch::linear(x, weight_, bias_))
+  const torch::Tensor raw = shape_.head == HeadFactor::grouped ? split(grouped_features(x))
                             : shape_.contextual_features       ? split(b_->forward(x))
                                                                : constant_b_;
   torch::Tensor b = norm ? norm->forward(raw) : raw;

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include "t6/model/factors.h"
+#include "t6/nn/linear.h"
 #include "t6/nn/norm.h"
 #include "t6/nn/rotary.h"
 
@@ -33,14 +34,15 @@ class FactorProjectionImpl : public torch::nn::Module {
 
  private:
   torch::Tensor head_factors(const torch::Tensor& x);
+  torch::Tensor grouped_features(const torch::Tensor& x);  // [B, T, R D]
 
   FactorShape shape_;
   HeadActivation activation_;
-  torch::Tensor weight_;                                    // [R D, C], grouped
-  torch::Tensor bias_;                                      // [R D], grouped
-  torch::Tensor constant_a_;                                // [R, H]
-  torch::Tensor constant_b_;                                // [R, D]
-  torch::nn::Linear a_{nullptr}, b_{nullptr}, c_{nullptr};  // to R H, R d_b, R d_c
+  torch::Tensor weight_;                         // [R D, C], grouped
+  torch::Tensor bias_;                           // [R D], grouped
+  torch::Tensor constant_a_;                     // [R, H]
+  torch::Tensor constant_b_;                     // [R, D]
+  Linear a_{nullptr}, b_{nullptr}, c_{nullptr};  // to R H, R d_b, R d_c
 };
 TORCH_MODULE(FactorProjection);
 

@@ -22,9 +22,9 @@ struct SwiGlu : torch::autograd::Function<SwiGlu> {
 }  // namespace
 
 FeedForwardImpl::FeedForwardImpl(int64_t width, int64_t hidden)
-    : gate_proj_(register_module("gate_proj", make_linear(width, hidden))),
-      up_proj_(register_module("up_proj", make_linear(width, hidden))),
-      down_proj_(register_module("down_proj", make_linear(hidden, width))) {}
+    : gate_proj_(register_module("gate_proj", Linear(width, hidden))),
+      up_proj_(register_module("up_proj", Linear(width, hidden))),
+      down_proj_(register_module("down_proj", Linear(hidden, width))) {}
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
   return down_proj_->forward(SwiGlu::apply(gate_proj_->forward(x), up_proj_->forward(x)));

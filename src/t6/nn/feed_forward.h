@@ -1,7 +1,7 @@
 // SwiGLU: W_down( silu(W_gate x) * (W_up x) ).
 #pragma once
 
-#include "t6/nn/norm.h"
+#include "t6/nn/linear.h"
 
 namespace t6 {
 
@@ -11,7 +11,7 @@ class FeedForwardImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
 
  private:
-  torch::nn::Linear gate_proj_, up_proj_, down_proj_;
+  Linear gate_proj_, up_proj_, down_proj_;
 };
 TORCH_MODULE(FeedForward);
 

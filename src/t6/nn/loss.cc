@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "t6/core/error.h"
+#include "t6/ops/product.h"
 
 namespace t6 {
 namespace {
@@ -22,22 +23,21 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
     torch::Tensor x_gradient, weight_gradient;
     if (with_gradients) {
       x_gradient = torch::empty_like(x);
-      weight_gradient = torch::zeros_like(weight);
+      weight_gradient = torch::empty_like(weight);
     }
     for (int64_t begin = 0; begin < rows; begin += block) {
       const int64_t size = std::min(block, rows - begin);
       const torch::Tensor part = x.narrow(0, begin, size), target = targets.narrow(0, begin, size);
       const torch::Tensor used = target.ne(-1), index = target.clamp_min(0).unsqueeze(1);
-      torch::Tensor logits = part.matmul(weight.t());
+      torch::Tensor logits = product(part, weight, {.transpose_b = true});
       const torch::Tensor log_sum = logits.logsumexp(1, true);
       total += (log_sum - logits.gather(1, index)).squeeze(1).mul(used).sum(torch::kDouble);
       if (!with_gradients) continue;
       logits.sub_(log_sum).exp_();  // softmax
       logits.scatter_add_(1, index, torch::full_like(log_sum, -1));
       logits.mul_(used.to(x.dtype()).div_(static_cast<double>(count)).unsqueeze(1));
-      torch::Tensor out = x_gradient.narrow(0, begin, size);
-      torch::mm_out(out, logits, weight);
-      weight_gradient.addmm_(logits.t(), part);
+      product_into(x_gradient.narrow(0, begin, size), logits, weight, {}, false);
+      product_into(weight_gradient, logits, part, {.transpose_a = true}, begin > 0);
     }
     if (with_gradients) context->save_for_backward({x_gradient, weight_gradient});
     return total.div_(static_cast<double>(count)).to(x.dtype());

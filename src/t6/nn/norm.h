@@ -24,8 +24,4 @@ class NormImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Norm);
 
-inline torch::nn::Linear make_linear(int64_t inputs, int64_t outputs) {
-  return torch::nn::Linear(torch::nn::LinearOptions(inputs, outputs).bias(false));
-}
-
 }  // namespace t6

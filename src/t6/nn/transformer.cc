@@ -30,7 +30,7 @@ TransformerImpl::TransformerImpl(const ModelConfig& config) : config_(config) {
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_->push_back(Block(config));
   norm_ = body->register_module("norm", block_norm(config));
   if (!config.tie_word_embeddings) {
-    lm_head_ = register_module("lm_head", make_linear(config.hidden_size, config.vocab_size));
+    lm_head_ = register_module("lm_head", Linear(config.hidden_size, config.vocab_size));
   }
 }
 
@@ -44,7 +44,7 @@ torch::Tensor TransformerImpl::hidden(const torch::Tensor& tokens) {
 }
 
 torch::Tensor TransformerImpl::forward(const torch::Tensor& tokens) {
-  return torch::linear(hidden(tokens), output_weight());
+  return t6::linear(hidden(tokens), output_weight());
 }
 
 torch::Tensor TransformerImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {

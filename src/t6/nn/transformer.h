@@ -42,7 +42,7 @@ class TransformerImpl : public torch::nn::Module {
   torch::nn::Embedding embed_tokens_{nullptr};
   torch::nn::ModuleList layers_;
   Norm norm_{nullptr};
-  torch::nn::Linear lm_head_{nullptr};  // when embeddings are not tied
+  Linear lm_head_{nullptr};  // when embeddings are not tied
 };
 TORCH_MODULE(Transformer);
 
