@@ -12,16 +12,16 @@
 #include <cstdint>
 #include <cstring>
 
-#include "t6/kernels/vectors-inl.h"
+#include "t6/kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-constexpr int64_t kLanes = hn::MaxLanes(Floats());
-// A tile of sums and the row that it is multiplied by fill the registers: 14 x 2 + 2 of 32, 6 x 2 + 2 of the 16 that
-// x86 has before AVX-512.
-constexpr int kTileRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 6 : 14;
-constexpr int kTileVectors = 2;
+// A tile of sums and the row that it is multiplied by fill the registers: 14 x 2 + 2 of the 32 of AVX-512, 6 x 2 + 2 of
+// AVX2's 16, 4 x 3 + 3 of SSE's 16, 8 x 3 + 3 of NEON's 32. A tile has whole vectors of rows or fewer than one, because
+// what transposing writes past a step of a panel must be the next step's beginning.
+constexpr int kTileRows = kLanes >= 16 ? 14 : kLanes == 8 ? 6 : HWY_ARCH_X86 ? 4 : 8;
+constexpr int kTileVectors = kLanes == 4 ? 3 : 2;
 constexpr int64_t kTileColumns = kTileVectors * kLanes;
 
 // Lines of an operand, the rows of A or the columns of B, as they lie in memory.
@@ -32,49 +32,13 @@ struct PanelSource {
 };
 
 // Numbers that packing may write past the end of a panel.
-constexpr int64_t kPanelOvershoot = 4;
+constexpr int64_t kPanelOvershoot = kLanes;
 
-// Four lines at a time, so that reads and writes are vectors: element (k, i) to panel[k * kWidth + i].
-template <int kWidth>
-HWY_INLINE void pack_transposed(const float* const (&lines)[kWidth], int64_t depth, float* panel) {
-  int64_t k = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const hn::FixedTag<float, 4> d;
-  const hn::Repartition<double, decltype(d)> pairs;
-  const auto transpose = [=](int64_t i, int64_t at) HWY_ATTR {
-    const auto a = hn::LoadU(d, lines[i] + at), b = hn::LoadU(d, lines[std::min<int64_t>(i + 1, kWidth - 1)] + at);
-    const auto c = hn::LoadU(d, lines[std::min<int64_t>(i + 2, kWidth - 1)] + at);
-    const auto e = hn::LoadU(d, lines[std::min<int64_t>(i + 3, kWidth - 1)] + at);
-    const auto low_ab = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
-    const auto low_ce = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
-    const auto high_ab = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
-    const auto high_ce = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
-    float* to = panel + at * kWidth + i;
-    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, low_ab, low_ce)), d, to);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, low_ab, low_ce)), d, to + kWidth);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, high_ab, high_ce)), d, to + 2 * kWidth);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, high_ab, high_ce)), d, to + 3 * kWidth);
-  };
-  for (; k + 4 <= depth; k += 4) {
-    // From the last lines to the first: when fewer than four are left, what is written past them is the beginning of
-    // the next step, which comes afterwards.
-    for (int64_t i = (kWidth - 1) / 4 * 4; i >= 0; i -= 4) transpose(i, k);
-  }
-#endif
-  for (; k < depth; ++k) {
-    for (int64_t i = 0; i < kWidth; ++i) panel[k * kWidth + i] = lines[i][k];
-  }
-}
-
-// The first `width` lines of `from`, `depth` numbers each, as panel [depth, kWidth]. Lines past `width` become copies
-// or zeros: tiles multiply them, and nobody stores the result.
+// The first `width` lines of `from`, `depth` numbers each, as panel [depth, kWidth]. Lines past `width` are anything:
+// tiles multiply them, and nobody stores the result.
 template <int kWidth>
 void pack_panel(const PanelSource& from, int64_t width, int64_t depth, float* panel) {
-  if (!from.side_by_side) {
-    const float* lines[kWidth];
-    for (int64_t i = 0; i < kWidth; ++i) lines[i] = from.data + std::min(i, width - 1) * from.stride;
-    return pack_transposed<kWidth>(lines, depth, panel);
-  }
+  if (!from.side_by_side) return transpose_rows(from.data, from.stride, width, depth, panel, kWidth);
   for (int64_t k = 0; k < depth; ++k, panel += kWidth) {
     const float* row = from.data + k * from.stride;
     if (width == kWidth) {
