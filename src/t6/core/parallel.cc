@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -91,66 +92,100 @@ class Meeting {
   std::atomic<int> sleepers_ = 0;
 };
 
-// Workers that wait for numbered jobs. One job at a time; the caller takes part as worker 0.
+// One thread's share of a job's ranges: the number of the job, the first range that nobody has taken and the end.
+// In one word, so that taking a range and seeing that its job is still under way are one operation.
+class alignas(64) Share {
+ public:
+  void open(uint32_t job, uint16_t begin, uint16_t end) {
+    word_.store(uint64_t{job} << 32 | uint64_t{end} << 16 | begin, std::memory_order_release);
+  }
+  // The next range, or nothing when all are taken or the share belongs to another job.
+  std::optional<int64_t> take(uint32_t job) {
+    uint64_t word = word_.load(std::memory_order_acquire);
+    while (word >> 32 == job && (word & 0xFFFF) < (word >> 16 & 0xFFFF)) {
+      if (word_.compare_exchange_weak(word, word + 1)) return word & 0xFFFF;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::atomic<uint64_t> word_ = 0;
+};
+
+// Threads that wait for jobs. One job at a time; the caller is thread 0. Each thread takes ranges of its own share, the
+// same in every job of a kind, so that caches stay warm, then of the others': nobody waits for a thread that does not
+// run.
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads) {
+  explicit ThreadPool(int threads) : shares_(static_cast<size_t>(threads)) {
     for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
   }
   ~ThreadPool() {
     stop_ = true;
-    job_ += kNextJob;
+    ++job_;
     start_.announce();
     for (auto& worker : workers_) worker.join();
   }
 
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return static_cast<int>(shares_.size()); }
 
-  // Calls body(i, i + 1) for i in [0, parts), parts <= size(), part i on worker i.
-  void run(int parts, RangeFunction body) {
+  // Calls body(i, i + 1) for i in [0, ranges), 0 < ranges < 2^16.
+  void run(int64_t ranges, const RangeFunction& body) {
     std::lock_guard one_job(job_mutex_);
-    body_ = &body;
-    pending_ = parts - 1;
-    job_ = (job_ / kNextJob + 1) * kNextJob + static_cast<uint64_t>(parts);
+    body_.store(&body, std::memory_order_relaxed);
+    left_.store(ranges, std::memory_order_relaxed);
+    const auto threads = static_cast<int64_t>(shares_.size());
+    const auto job = static_cast<uint32_t>(job_ + 1);
+    for (int64_t i = 0; i < threads; ++i) {
+      shares_[static_cast<size_t>(i)].open(job, static_cast<uint16_t>(i * ranges / threads),
+                                           static_cast<uint16_t>((i + 1) * ranges / threads));
+    }
+    ++job_;
     start_.announce();
-    call(0);
-    done_.wait([this] { return pending_ == 0; });
+    take_ranges(job, 0);
+    done_.wait([this] { return left_ == 0; });
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
-  void call(int index) {
+  // A job that ended long ago is harmless: its ranges are taken, and `body_`, whosever it is, is not called.
+  void take_ranges(uint32_t job, size_t thread) {
+    const RangeFunction* body = body_.load(std::memory_order_relaxed);
+    for (size_t i = 0; i < shares_.size(); ++i) {
+      Share& share = shares_[(thread + i) % shares_.size()];
+      while (const auto range = share.take(job)) {
+        call(*body, *range);
+        if (--left_ == 0) done_.announce();
+      }
+    }
+  }
+
+  void call(const RangeFunction& body, int64_t range) {
     try {
-      const InsideParallel inside;
-      (*body_)(index, index + 1);
+      body(range, range + 1);
     } catch (...) {
       std::lock_guard lock(error_mutex_);
       if (!error_) error_ = std::current_exception();
     }
   }
 
-  void work(int index) {
-    uint64_t seen = 0;
-    for (;;) {
+  void work(int thread) {
+    for (uint64_t seen = 0;;) {
       start_.wait([&] { return job_ != seen; });
       seen = job_;
       if (stop_) return;
-      // A worker that the job does not need must not look at it: the caller does not wait for it.
-      if (static_cast<uint64_t>(index) >= seen % kNextJob) continue;
-      call(index);
-      if (--pending_ == 0) done_.announce();
+      take_ranges(static_cast<uint32_t>(seen), static_cast<size_t>(thread));
     }
   }
 
-  static constexpr uint64_t kNextJob = 1 << 16;  // above any number of parts
-
   std::mutex job_mutex_, error_mutex_;
   Meeting start_, done_;
+  std::vector<Share> shares_;
   std::vector<std::thread> workers_;
-  std::atomic<uint64_t> job_ = 0;  // its number times kNextJob, and its parts
-  std::atomic<int> pending_ = 0;   // workers that have not finished their part
+  std::atomic<uint64_t> job_ = 0;
+  std::atomic<const RangeFunction*> body_ = nullptr;
+  std::atomic<int64_t> left_ = 0;  // ranges that are not finished
   std::atomic<bool> stop_ = false;
-  const RangeFunction* body_ = nullptr;
   std::exception_ptr error_;
 };
 
@@ -179,22 +214,19 @@ int thread_count() {
 
 void parallel_for(int64_t count, int64_t grain, RangeFunction body) {
   if (count <= 0) return;
-  grain = std::max<int64_t>(grain, 1);
-  const auto parts = static_cast<int>(std::min<int64_t>(thread_count(), (count + grain - 1) / grain));
-  if (parts <= 1 || inside_parallel) return body(0, count);
-  const int64_t each = ((count + parts - 1) / parts + grain - 1) / grain * grain;
-  const auto run_part = [&](int64_t part, int64_t) {
-    const int64_t begin = part * each;
-    if (begin < count) body(begin, std::min(begin + each, count));
+  const PartRunner runner = other_runner;
+  // Of our own threads one helps where another is late, if there are more ranges than threads; few, for taking one
+  // costs tens of nanoseconds.
+  const int64_t ranges_per_thread = runner ? 1 : 4;
+  const int threads = inside_parallel ? 1 : thread_count();
+  const int64_t ranges = std::min(ranges_per_thread * threads, count / std::max<int64_t>(grain, 1));
+  if (threads == 1 || ranges <= 1) return body(0, count);
+  const auto run_range = [&](int64_t range, int64_t) {
+    const InsideParallel inside;
+    body(range * count / ranges, (range + 1) * count / ranges);
   };
-  if (const PartRunner runner = other_runner) {
-    runner(parts, [&](int64_t part, int64_t next) {
-      const InsideParallel inside;
-      run_part(part, next);
-    });
-  } else {
-    pool(thread_count())->run(parts, run_part);
-  }
+  if (runner) return runner(static_cast<int>(ranges), run_range);
+  pool(threads)->run(ranges, run_range);
 }
 
 void set_part_runner(PartRunner runner) { other_runner = runner; }
