@@ -108,55 +108,75 @@ float* ForwardPass::last_rows(int64_t width) {
   return to;
 }
 
-FactorRowsOut ForwardPass::prepare_queries(const LayerWeights& layer, const TokenRows& tokens) {
+// All products of the normalized hidden states at once.
+ForwardPass::Projected ForwardPass::project(const LayerWeights& layer, const TokenRows& tokens) {
   const ModelConfig& config = model_->config();
-  const FactorShape& shape = model_->shape().q;
-  TokenRows from = tokens;
-  if (layer.query_down) {
-    float* compressed = sized(query_compressed_, T_ * config.q_lora_rank);
-    compress(tokens, layer.query_down, layer.query_norm, compressed);
-    from.x = compressed;
-    from.width = config.q_lora_rank;
+  const AttentionShape& shape = model_->shape();
+  const bool own = shape.values == ValueSource::own, latent = shape.values == ValueSource::latent;
+  const Projected out = {sized_rows(shape.q, true, T_, query_a_, query_b_, query_c_),
+                         sized_rows(shape.k, true, T_, key_a_, key_b_, key_c_),
+                         sized_rows(shape.v, own, T_, value_a_, value_b_, value_c_)};
+  products_.clear();
+  if (!layer.query_down) add_products(layer.q, tokens, out.q, products_);
+  if (!latent) {
+    add_products(layer.k, tokens, out.k, products_);
+    add_products(layer.v, tokens, out.v, products_);
   }
-  const FactorRowsOut out = sized_rows(shape, true, T_, query_a_, query_b_, query_c_);
-  if (config.attention_kind == AttentionKind::mla) {
-    // The projection is narrower than the absorbed queries of `shape`.
-    const int64_t width = config.num_attention_heads * (config.head_dim + config.qk_rope_head_dim);
-    float* queries = sized(query_absorbed_, T_ * width);
-    matmul({.x = from.x, .w = &layer.q.b, .y = queries, .T = T_});
-    absorb_queries(config, layer.latent, rotary_, tokens, queries, out.b);
+  if (layer.gate) {
+    products_.push_back({.x = tokens.x, .w = &layer.gate, .y = sized(head_gate_, T_ * layer.gate.rows()), .T = T_});
+  }
+  matmul(products_);
+
+  const auto finish = [&](const float* norm) {
+    return FeatureFinish{norm, static_cast<float>(config.rms_norm_eps), &rotary_};
+  };
+  if (layer.query_down) {
+    project_compressed(layer, tokens, out.q);
   } else {
-    project_factors(shape, layer.q, config.head_activation, from, out);
-    if (out.b) finish_features(shape, {layer.q.norm, static_cast<float>(config.rms_norm_eps), &rotary_}, from, out.b);
+    finish_factors(shape.q, config.head_activation, finish(layer.q.norm), tokens, out.q, false);
+  }
+  if (latent) {
+    project_latents(config, layer.latent, rotary_, tokens, out.k.b);
+  } else {
+    finish_factors(shape.k, config.head_activation, finish(layer.k.norm), tokens, out.k, !own);
+    finish_factors(shape.v, config.head_activation, {}, tokens, out.v, true);
   }
   return out;
 }
 
-// Keys and values of the tokens go into their caches.
-void ForwardPass::cache_factors(int64_t index, const TokenRows& tokens) {
+// The queries of MLA and MFA.
+void ForwardPass::project_compressed(const LayerWeights& layer, const TokenRows& tokens, const FactorRowsOut& queries) {
   const ModelConfig& config = model_->config();
-  const AttentionShape& shape = model_->shape();
-  const LayerWeights& layer = model_->layers()[static_cast<size_t>(index)];
-  const bool own = shape.values == ValueSource::own;
-  const FactorRowsOut keys = sized_rows(shape.k, true, T_, key_a_, key_b_, key_c_);
-  const FactorRowsOut values = sized_rows(shape.v, own, T_, value_a_, value_b_, value_c_);
-  if (shape.values == ValueSource::latent) {
-    project_latents(config, layer.latent, rotary_, tokens, keys.b);
-  } else {
-    project_factors(shape.k, layer.k, config.head_activation, tokens, keys);
-    project_factors(shape.v, layer.v, config.head_activation, tokens, values);
-    const FeatureFinish finish = {layer.k.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
-    if (keys.b && own) finish_features(shape.k, finish, tokens, keys.b);
+  TokenRows from = tokens;
+  float* compressed = sized(query_compressed_, T_ * config.q_lora_rank);
+  compress(tokens, layer.query_down, layer.query_norm, compressed);
+  from.x = compressed;
+  from.width = config.q_lora_rank;
+  if (config.attention_kind == AttentionKind::mla) {
+    // The projection is narrower than the absorbed queries.
+    float* rows = sized(query_absorbed_, T_ * layer.q.b.rows());
+    matmul({.x = from.x, .w = &layer.q.b, .y = rows, .T = T_});
+    return absorb_queries(config, layer.latent, rotary_, tokens, rows, queries.b);
   }
+  products_.clear();
+  add_products(layer.q, from, queries, products_);
+  matmul(products_);
+  finish_factors(model_->shape().q, config.head_activation,
+                 {layer.q.norm, static_cast<float>(config.rms_norm_eps), &rotary_}, from, queries, false);
+}
+
+// Keys and values of the tokens go into their caches.
+void ForwardPass::write_cache(int64_t layer, const Projected& factors) {
+  const AttentionShape& shape = model_->shape();
   for (size_t i = 0; i < steps_.size(); ++i) {
-    const auto from = [&](const FactorShape& factors, const FactorRowsOut& rows) {
+    const auto from = [&](const FactorShape& kind, const FactorRowsOut& rows) {
       const int64_t row = first_rows_[i];
-      return NewFactors{rows.a ? rows.a + row * factors.head_numbers() : nullptr,
-                        rows.b ? rows.b + row * factors.rank * factors.base_features() : nullptr,
-                        rows.c ? rows.c + row * factors.rank * factors.third : nullptr};
+      return NewFactors{rows.a ? rows.a + row * kind.head_numbers() : nullptr,
+                        rows.b ? rows.b + row * kind.rank * kind.base_features() : nullptr,
+                        rows.c ? rows.c + row * kind.rank * kind.third : nullptr};
     };
-    steps_[i].cache->write(index, static_cast<int64_t>(steps_[i].tokens.size()), from(shape.k, keys),
-                           from(shape.v, values));
+    steps_[i].cache->write(layer, static_cast<int64_t>(steps_[i].tokens.size()), from(shape.k, factors.k),
+                           from(shape.v, factors.v));
   }
 }
 
@@ -197,17 +217,17 @@ void ForwardPass::attend(int64_t index) {
   const LayerWeights& layer = model_->layers()[static_cast<size_t>(index)];
   normalize(hidden_.data(), T_, layer.input_norm);
   const TokenRows tokens = {normalized_.data(), T_, config.hidden_size, positions_.data()};
-  cache_factors(index, tokens);
-  const FactorRowsOut queries = prepare_queries(layer, tokens);
+  const Projected factors = project(layer, tokens);
+  write_cache(index, factors);
   sized(attended_, T_ * config.num_attention_heads * model_->shape().v.features);
   attentions_.clear();
-  for (size_t i = 0; i < steps_.size(); ++i) attentions_.push_back(sequence_attention(layer, index, i, queries));
+  for (size_t i = 0; i < steps_.size(); ++i) attentions_.push_back(sequence_attention(layer, index, i, factors.q));
   attention(attentions_);
-  add_heads(layer, tokens);
+  add_heads(layer);
 }
 
 // From the heads' outputs to the residual stream.
-void ForwardPass::add_heads(const LayerWeights& layer, const TokenRows& tokens) {
+void ForwardPass::add_heads(const LayerWeights& layer) {
   const ModelConfig& config = model_->config();
   const int64_t H = config.num_attention_heads, E = config.value_dim();
   float* heads = attended_.data();  // [T, H, E]
@@ -223,11 +243,7 @@ void ForwardPass::add_heads(const LayerWeights& layer, const TokenRows& tokens) 
               .width = E,
               .epsilon = static_cast<float>(kHeadEpsilon)});
   }
-  if (layer.gate) {
-    float* gate = sized(gate_, T_ * H * E);
-    matmul({.x = tokens.x, .w = &layer.gate, .y = gate, .T = T_});
-    sigmoid_gate(gate, heads, T_ * H * E);
-  }
+  if (layer.gate) sigmoid_gate(head_gate_.data(), heads, T_ * H * E);
   matmul({.x = heads, .w = &layer.output, .y = hidden_.data(), .T = T_, .accumulate = true});
 }
 

@@ -38,10 +38,15 @@ class ForwardPass {
   void check(const Step& step) const;
   void place_tokens(std::span<const Step> steps);
   void attend(int64_t layer);
-  FactorRowsOut prepare_queries(const LayerWeights& layer, const TokenRows& tokens);
-  void cache_factors(int64_t layer, const TokenRows& tokens);
+  // Factors of the tokens' queries, keys and values.
+  struct Projected {
+    FactorRowsOut q, k, v;
+  };
+  Projected project(const LayerWeights& layer, const TokenRows& tokens);
+  void project_compressed(const LayerWeights& layer, const TokenRows& tokens, const FactorRowsOut& queries);
+  void write_cache(int64_t layer, const Projected& factors);
   Attention sequence_attention(const LayerWeights& layer, int64_t index, size_t sequence, const FactorRowsOut& queries);
-  void add_heads(const LayerWeights& layer, const TokenRows& tokens);
+  void add_heads(const LayerWeights& layer);
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);
   float* last_rows(int64_t width);
@@ -53,13 +58,15 @@ class ForwardPass {
   std::vector<int64_t> positions_;   // [T]
   int64_t T_ = 0;                    // tokens of all sequences
   std::vector<Attention> attentions_;
+  std::vector<Matmul> products_;
   std::vector<float> hidden_;      // [T, C], the residual stream
   std::vector<float> normalized_;  // [T, C]
   std::vector<float> query_compressed_, query_a_, query_b_, query_c_, query_absorbed_;
   std::vector<float> key_a_, key_b_, key_c_, value_a_, value_b_, value_c_;
   std::vector<float> attended_;   // [T, H, E], of MLA [T, H, d_c]
   std::vector<float> expanded_;   // [T, H, E] of MLA
-  std::vector<float> gate_, up_;  // [T, F]; gate_ also [T, H E]
+  std::vector<float> gate_, up_;  // [T, F]
+  std::vector<float> head_gate_;  // [T, H E]
   std::vector<float> last_;       // [sequences, C]
   std::vector<float> logits_;
 };

@@ -1,8 +1,6 @@
 #include "t6/infer/projection.h"
 
-#include <array>
-
-#include "t6/kernels/matmul.h"
+#include "t6/core/parallel.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/model/norm_epsilons.h"
 
@@ -24,23 +22,9 @@ void activate(HeadActivation activation, float* a, int64_t T, const FactorShape&
 
 bool rotates(const FeatureFinish& finish) { return finish.rotary && finish.rotary->dim() > 0; }
 
-}  // namespace
-
-void project_factors(const FactorShape& shape, const FactorWeights& weights, HeadActivation activation,
-                     const TokenRows& tokens, const FactorRowsOut& out) {
-  std::array<Matmul, 3> products;
-  size_t count = 0;
-  const auto add = [&](const WeightMatrix& w, const float* bias, float* y) {
-    if (y) products[count++] = {.x = tokens.x, .w = &w, .y = y, .bias = bias, .T = tokens.T};
-  };
-  add(weights.a, nullptr, out.a);
-  add(weights.b, weights.bias, out.b);
-  add(weights.c, nullptr, out.c);
-  matmul(std::span(products).first(count));
-  if (out.a) activate(activation, out.a, tokens.T, shape);
-}
-
+// Norm and rotation of b.
 void finish_features(const FactorShape& shape, const FeatureFinish& finish, const TokenRows& tokens, float* b) {
+  constexpr int64_t kGrain = 1 << 14;  // numbers that are worth a hand-over to another thread
   const int64_t width = shape.base_features(), token = shape.rank * width;
   if (finish.norm) {
     rms_norm({.x = b,
@@ -51,12 +35,12 @@ void finish_features(const FactorShape& shape, const FeatureFinish& finish, cons
               .epsilon = finish.epsilon});
   }
   if (!rotates(finish)) return;
-  for (int64_t t = 0; t < tokens.T; ++t) {
-    rotate(b + t * token, shape.rank, width, finish.rotary->at(tokens.positions[t]), finish.rotary->dim());
-  }
+  parallel_for(tokens.T, 1 + kGrain / token, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      rotate(b + t * token, shape.rank, width, finish.rotary->at(tokens.positions[t]), finish.rotary->dim());
+    }
+  });
 }
-
-namespace {
 
 // What is the same for queries and cached factors: sizes and constants.
 FactorView constant_view(const FactorShape& shape, const FactorWeights& weights) {
@@ -76,6 +60,22 @@ void finish_on_use(FactorView& view, const FeatureFinish& finish, int64_t start)
 }
 
 }  // namespace
+
+void add_products(const FactorWeights& weights, const TokenRows& tokens, const FactorRowsOut& out,
+                  std::vector<Matmul>& products) {
+  const auto add = [&](const WeightMatrix& w, const float* bias, float* y) {
+    if (y) products.push_back({.x = tokens.x, .w = &w, .y = y, .bias = bias, .T = tokens.T});
+  };
+  add(weights.a, nullptr, out.a);
+  add(weights.b, weights.bias, out.b);
+  add(weights.c, nullptr, out.c);
+}
+
+void finish_factors(const FactorShape& shape, HeadActivation activation, const FeatureFinish& finish,
+                    const TokenRows& tokens, const FactorRowsOut& out, bool raw) {
+  if (out.a) activate(activation, out.a, tokens.T, shape);
+  if (out.b && !raw) finish_features(shape, finish, tokens, out.b);
+}
 
 FactorView query_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
                       const FeatureFinish& finish, int64_t start) {

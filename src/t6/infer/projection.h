@@ -8,6 +8,7 @@
 #include "t6/infer/cache.h"
 #include "t6/infer/model.h"
 #include "t6/kernels/attention.h"
+#include "t6/kernels/matmul.h"
 #include "t6/kernels/rotary.h"
 
 namespace t6 {
@@ -32,12 +33,14 @@ struct FeatureFinish {
   const RotaryTable* rotary = nullptr;  // null: values, which do not rotate
 };
 
-// a, b and c of the tokens, a activated; b as W x gives it.
-void project_factors(const FactorShape& shape, const FactorWeights& weights, HeadActivation activation,
-                     const TokenRows& tokens, const FactorRowsOut& out);
+// The products that make a, b and c of the tokens, appended to `products`.
+void add_products(const FactorWeights& weights, const TokenRows& tokens, const FactorRowsOut& out,
+                  std::vector<Matmul>& products);
 
-// Norm and rotation of b [T, R, D / third], in place.
-void finish_features(const FactorShape& shape, const FeatureFinish& finish, const TokenRows& tokens, float* b);
+// What follows the products, in place: a [T, R, H] is activated; b [T, R, D / third] normalized and rotated, unless it
+// stays `raw`.
+void finish_factors(const FactorShape& shape, HeadActivation activation, const FeatureFinish& finish,
+                    const TokenRows& tokens, const FactorRowsOut& out, bool raw);
 
 // Queries as attention() reads them: the tokens' factors and the constants of `weights`. Constant b is finished on use,
 // as the token at position `start` is the first.
