@@ -20,7 +20,7 @@ wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
 options := -DT6_TRAINING=$(TRAINING) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
 build = scripts/build.sh release $(1) $(options)
 
-.PHONY: help setup build test asan check format demo chat golden clean
+.PHONY: help setup build test asan tsan check format demo chat golden clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,11 @@ asan:  ## run the tests of everything without Torch under the sanitizers
 	@$(setup) --without-torch
 	@scripts/build.sh asan all
 	@ctest --test-dir build/asan --output-on-failure -j2
+
+tsan:  ## run the tests of the threads and of the engine under ThreadSanitizer
+	@$(setup) --without-torch
+	@scripts/build.sh tsan threaded_tests
+	@ctest --test-dir build/tsan --output-on-failure -j2 -L threaded
 
 check:  ## check the formatting and which room includes which
 	@scripts/check_format.sh

@@ -26,10 +26,10 @@ function(t6_precompile target)
   endif()
 endfunction()
 
-# t6_room(NAME LINK libraries... [PRECOMPILE headers... | PRECOMPILED_AS room]): the libraries are those the room may
-# include from.
+# t6_room(NAME LINK libraries... [PRECOMPILE headers... | PRECOMPILED_AS room] [TEST_LABELS label]): the libraries are
+# those the room may include from.
 function(t6_room name)
-  cmake_parse_arguments(ROOM "" "PRECOMPILED_AS" "LINK;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PRECOMPILED_AS;TEST_LABELS" "LINK;PRECOMPILE" ${ARGN})
   set(library "")
   set(test "")
   if(ROOM_PRECOMPILED_AS)
@@ -45,22 +45,22 @@ function(t6_room name)
   if(BUILD_TESTING)
     file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cc)
     if(tests)
-      t6_test(t6_${name}_test ${tests})
+      t6_test(t6_${name}_test ${tests} LABELS ${ROOM_TEST_LABELS})
       target_link_libraries(t6_${name}_test PRIVATE t6_${name})
       t6_precompile(t6_${name}_test ${ROOM_PRECOMPILE} AS "${test}")
     endif()
   endif()
 endfunction()
 
-# t6_test(NAME sources... [PREFIX prefix]): a test program; the prefix tells its tests apart from another's.
+# t6_test(NAME sources... [PREFIX prefix] [LABELS label]): a test program; the prefix tells its tests apart from another's.
 function(t6_test name)
-  cmake_parse_arguments(TEST "" "PREFIX" "" ${ARGN})
+  cmake_parse_arguments(TEST "" "PREFIX;LABELS" "" ${ARGN})
   add_executable(${name} ${TEST_UNPARSED_ARGUMENTS})
   t6_target_options(${name})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE T6_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE GTest::gmock_main GTest::gtest)
-  gtest_discover_tests(${name} TEST_PREFIX "${TEST_PREFIX}" DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  gtest_discover_tests(${name} TEST_PREFIX "${TEST_PREFIX}" DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600 LABELS "${TEST_LABELS}")
 endfunction()
 
 # t6_program(NAME FOLDER libraries...): the program NAME from src/t6/cli/FOLDER/*.cc, left in the build folder's root.
