@@ -1,0 +1,218 @@
+// The logits of a tile: its queries, gathered once, times blocks of keys, in the order that the plan chose.
+
+#if defined(T6_KERNELS_ATTENTION_SCORES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_ATTENTION_SCORES_INL_H_
+#undef T6_KERNELS_ATTENTION_SCORES_INL_H_
+#else
+#define T6_KERNELS_ATTENTION_SCORES_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstdint>
+
+#include "t6/kernels/attention_tile.h"
+#include "t6/kernels/factor_block-inl.h"
+#include "t6/kernels/small_product-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+constexpr int64_t kLaneRoom = 16;  // floats for a vector's lanes of any target
+
+inline int64_t whole_vectors(int64_t count) { return (count + kLaneRoom - 1) / kLaneRoom * kLaneRoom; }
+
+// Heads that are worked on at once: `group_head` is their group's first, from the tile's first; `head` counts from
+// there.
+struct Chunk {
+  int64_t group_head = 0, head = 0, heads = 0;
+};
+
+class Scores {
+ public:
+  Scores(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers)
+      : x_(arguments),
+        plan_(plan),
+        tile_(tile),
+        buffers_(buffers),
+        tokens_(tile.tokens),
+        first_head_(tile.group * plan.group),
+        heads_(tile.groups * plan.group),
+        query_stride_(whole_vectors(x_.q.features)),
+        keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads, buffers.keys) {
+    if (plan_.keys == KeyOrder::factors) {
+      gather_factors();
+    } else {
+      gather_queries();
+    }
+  }
+
+  void begin_block(int64_t first, int64_t count, bool more) { keys_.begin(first, count, more); }
+  // The group of heads that begins at `head`.
+  void select_group(int64_t head) {
+    keys_.select(head);
+    if (plan_.keys == KeyOrder::factors) multiply_factors();
+  }
+
+  // Logits of the chunk's heads, rows (head, query) of 64.
+  void score(const Chunk& chunk, float* logits) {
+    chunk_ = chunk;
+    logits_ = logits;
+    switch (plan_.keys) {
+      case KeyOrder::factors:
+        return score_factors();
+      case KeyOrder::dense:
+        return score_dense();
+      case KeyOrder::formed:
+        return score_formed();
+    }
+  }
+
+ private:
+  // Queries as factors: rows (query, rank) of b, and a, scaled.
+  void gather_factors() {
+    const int64_t R = x_.q.rank, D = x_.q.features, H = x_.heads;
+    queries_ = buffers_.queries.reserve(tokens_ * R * D);
+    write_factor_rows(x_.q, tile_.token, tile_.token + tokens_, queries_);
+    query_heads_ = buffers_.query_heads.reserve(tokens_ * R * H);
+    write_head_rows(x_.q, H, tile_.token, tile_.token + tokens_, query_heads_);
+    for (int64_t i = 0; i < tokens_ * R * H; ++i) query_heads_[i] *= x_.logit_scale;
+  }
+
+  // Dense queries, a row for each column, scaled.
+  void gather_queries() {
+    const int64_t R = x_.q.rank, D = x_.q.features, H = x_.heads;
+    queries_ = buffers_.queries.reserve(heads_ * tokens_ * query_stride_);
+    buffers_.query_rows.resize(static_cast<size_t>(R * D));
+    float* rows = buffers_.query_rows.data();
+    for (int64_t t = 0; t < tokens_; ++t) {
+      write_factor_rows(x_.q, tile_.token + t, tile_.token + t + 1, rows);
+      if (x_.q.has_a()) {
+        small_product({.a = x_.q.a + (tile_.token + t) * x_.q.a_stride + first_head_,
+                       .a_row = 1,
+                       .a_step = H,
+                       .b = rows,
+                       .b_row = D,
+                       .c = queries_ + t * query_stride_,
+                       .c_row = tokens_ * query_stride_,
+                       .M = heads_,
+                       .N = D,
+                       .K = R});
+      }
+      for (int64_t h = 0; h < heads_; ++h) {
+        float* query = queries_ + (h * tokens_ + t) * query_stride_;
+        if (!x_.q.has_a()) std::copy_n(rows + (first_head_ + h) * R / H * D, D, query);
+        for (int64_t i = 0; i < D; ++i) query[i] *= x_.logit_scale;
+      }
+    }
+  }
+
+  // P of (A.2) for the block: [key rank, query, query rank, 64].
+  void multiply_factors() {
+    const int64_t rows = tokens_ * x_.q.rank;
+    products_ = buffers_.products.reserve(keys_.ranks() * rows * kPageTokens);
+    for (int64_t s = 0; s < keys_.ranks(); ++s) {
+      small_product({.a = queries_,
+                     .a_row = x_.q.features,
+                     .a_step = 1,
+                     .b = keys_.b(s),
+                     .b_row = kPageTokens,
+                     .c = products_ + s * rows * kPageTokens,
+                     .c_row = kPageTokens,
+                     .M = rows,
+                     .N = kPageTokens,
+                     .K = x_.q.features,
+                     .next_b = keys_.next_b(s),
+                     .next_row = keys_.next_row()});
+    }
+  }
+
+  void score_factors() {
+    const int64_t R = x_.q.rank;
+    for (int64_t t = 0; t < tokens_; ++t) {
+      for (int64_t s = 0; s < keys_.ranks(); ++s) {
+        small_product({.a = query_heads_ + t * R * x_.heads + first_head_ + chunk_.group_head + chunk_.head,
+                       .a_row = 1,
+                       .a_step = x_.heads,
+                       .b = products_ + (s * tokens_ + t) * R * kPageTokens,
+                       .b_row = kPageTokens,
+                       .scale = keys_.has_a() ? keys_.a(s, chunk_.head) : nullptr,
+                       .scale_row = kPageTokens,
+                       .c = logits_ + t * kPageTokens,
+                       .c_row = tokens_ * kPageTokens,
+                       .M = chunk_.heads,
+                       .N = kPageTokens,
+                       .K = R,
+                       .accumulate = s > 0,
+                       .next_scale = keys_.next_a(s, chunk_.head)});
+      }
+    }
+  }
+
+  // Rows of queries of one or all of the chunk's heads times a block's keys.
+  SmallProduct query_product(int64_t head, int64_t heads, const float* keys) const {
+    return {.a = queries_ + ((chunk_.group_head + chunk_.head) * tokens_ + head * tokens_) * query_stride_,
+            .a_row = query_stride_,
+            .a_step = 1,
+            .b = keys,
+            .b_row = kPageTokens,
+            .c = logits_ + head * tokens_ * kPageTokens,
+            .c_row = kPageTokens,
+            .M = heads * tokens_,
+            .N = kPageTokens,
+            .K = x_.q.features};
+  }
+
+  void score_dense() {
+    if (!keys_.has_a()) {
+      SmallProduct product = query_product(0, chunk_.heads, keys_.b(0));
+      product.next_b = keys_.next_b(0);
+      product.next_row = keys_.next_row();
+      return small_product(product);
+    }
+    // A head's factors are the same for all its queries; heads of a single query are rows that follow each other.
+    const int64_t step = tokens_ == 1 ? chunk_.heads : 1;
+    for (int64_t h = 0; h < chunk_.heads; h += step) {
+      for (int64_t s = 0; s < keys_.ranks(); ++s) {
+        SmallProduct product = query_product(h, step, keys_.b(s));
+        product.scale = keys_.a(s, chunk_.head + h);
+        product.scale_row = tokens_ == 1 ? kPageTokens : 0;
+        product.accumulate = s > 0;
+        small_product(product);
+      }
+    }
+  }
+
+  void score_formed() {
+    const Floats d;
+    const int64_t count = x_.k.features * kPageTokens;
+    float* formed = buffers_.formed.reserve(count);
+    for (int64_t h = 0; h < chunk_.heads; ++h) {
+      for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+        const int64_t lane = i % kPageTokens;
+        Vector sum = hn::Mul(hn::LoadU(d, keys_.a(0, chunk_.head + h) + lane), hn::LoadU(d, keys_.b(0) + i));
+        for (int64_t s = 1; s < keys_.ranks(); ++s) {
+          sum = hn::MulAdd(hn::LoadU(d, keys_.a(s, chunk_.head + h) + lane), hn::LoadU(d, keys_.b(s) + i), sum);
+        }
+        hn::Store(sum, d, formed + i);
+      }
+      small_product(query_product(h, 1, formed));
+    }
+  }
+
+  const Attention& x_;
+  const AttentionPlan& plan_;
+  const AttentionTile& tile_;
+  TileBuffers& buffers_;
+  const int64_t tokens_, first_head_, heads_, query_stride_;
+  FactorBlock keys_;
+  float* queries_ = nullptr;      // [heads, tokens, query_stride], or [tokens, R_Q, D]
+  float* query_heads_ = nullptr;  // [tokens, R_Q, H]
+  float* products_ = nullptr;     // [R_K, tokens, R_Q, 64]
+  float* logits_ = nullptr;       // [chunk heads, tokens, 64]
+  Chunk chunk_;
+};
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // T6_KERNELS_ATTENTION_SCORES_INL_H_
