@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "t6/infer/find_model.h"
 #include "t6/model/config.h"
 #include "t6/model/weight_tensor.h"
 #include "t6/text/text_settings.h"
@@ -16,7 +17,7 @@ struct ImportedModel {
   ModelConfig config;
   WeightTensors tensors;                            // exactly the parameters of `config`; norms and biases in float32
   std::vector<std::shared_ptr<const void>> owners;  // of the tensors' bytes
-  std::string tokenizer_json;
+  std::string tokenizer_json;                       // empty: the source has none
   TextSettings text;
 };
 
@@ -30,5 +31,17 @@ ModelConfig gguf_config(const std::filesystem::path& file);
 // model.safetensors or model.safetensors.index.json, and tokenizer.json. Errors as above.
 ImportedModel import_hugging_face(const std::filesystem::path& folder);
 ModelConfig hugging_face_config(const std::filesystem::path& folder);
+
+// A checkpoint of the paper's code (model/reference.h), which has no tokenizer.
+ImportedModel import_reference(const std::filesystem::path& file);
+
+// Any of the three. Error: a model of ours.
+ImportedModel import_model(const FoundModel& found);
+ModelConfig import_config(const FoundModel& found);
+
+// Writes a model folder: config.json, model.safetensors, tokenizer.json, tokenizer_config.json, generation_config.json.
+// It gets its name when all of it is written. Errors: `folder` exists, or has no parent; a full disk; no tokenizer, or
+// one with more tokens than the model.
+void write_model(const ImportedModel& model, const std::filesystem::path& folder);
 
 }  // namespace t6

@@ -125,8 +125,7 @@ ModelConfig read_config(const GgufFile& file) {
   config.vocab_size = embeddings->shape[0];
   config.hidden_size = keys.size("embedding_length");
   config.num_hidden_layers = keys.size("block_count");
-  require(config.num_hidden_layers <= static_cast<int64_t>(file.tensors().size()), "{}: {} layers, but only {} tensors",
-          file.path().string(), config.num_hidden_layers, file.tensors().size());
+  require_layers(config, file.tensors().size(), file.path().string());
   config.intermediate_size = keys.size("feed_forward_length");
   config.max_position_embeddings = keys.size("context_length");
   set_heads(config, keys.size("attention.head_count"),

@@ -171,9 +171,7 @@ ImportedModel import_hugging_face(const std::filesystem::path& folder) {
   model.tokenizer_json = read_tokenizer(folder);
   model.text = read_text_settings(folder);
   const FolderTensors all = open_tensors(model, folder);
-  require(model.config.num_hidden_layers <= static_cast<int64_t>(all.tensors.size()),
-          "{}: {} layers in config.json, but only {} tensors", all.source, model.config.num_hidden_layers,
-          all.tensors.size());
+  require_layers(model.config, all.tensors.size(), all.source);
   for (const Parameter& parameter : parameters(model.config)) {
     const auto found = all.tensors.find(parameter.name);
     require(found != all.tensors.end(), "{}: the tensor \"{}\" is missing", all.source, parameter.name);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "t6/infer/import.h"
+#include "t6/text/tokenizer.h"
 
 namespace t6 {
 
@@ -16,6 +17,12 @@ void set_heads(ModelConfig& config, int64_t heads, int64_t key_value_heads);
 
 // The configuration as reading it from a config.json would give it, with every check. `source` begins messages.
 ModelConfig checked_again(const ModelConfig& config, const std::string& source);
+
+// Error: fewer tensors than layers; it bounds what a false number of layers can cost.
+void require_layers(const ModelConfig& config, size_t tensors, const std::string& source);
+
+// Error: more tokens than the model has rows for.
+void require_room(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& source);
 
 // `size` bytes that the model owns from now on, filled by `fill`.
 std::span<const std::byte> new_bytes(ImportedModel& model, int64_t size,

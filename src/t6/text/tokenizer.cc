@@ -9,6 +9,7 @@
 #include "t6/core/file.h"
 #include "t6/formats/json.h"
 #include "t6/text/byte_level.h"
+#include "t6/text/gguf_tokenizer.h"
 #include "t6/text/new_tokenizer.h"
 #include "t6/text/tokenizer_file.h"
 #include "t6/text/utf8.h"
@@ -163,7 +164,8 @@ const std::string& Tokenizer::json() const { return parts_->json; }
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path) {
   std::error_code error;  // an unreadable path is reported by read_text
   const std::filesystem::path file = std::filesystem::is_directory(path, error) ? path / "tokenizer.json" : path;
-  return std::make_shared<const Tokenizer>(read_text(file), file.string());
+  std::string json = is_gguf(file) ? gguf_tokenizer_json(GgufFile(file)) : read_text(file);
+  return std::make_shared<const Tokenizer>(std::move(json), file.string());
 }
 
 std::shared_ptr<const Tokenizer> byte_tokenizer() {

@@ -54,7 +54,7 @@ class Tokenizer {
   std::unique_ptr<const Parts> parts_;
 };
 
-// `path` is a tokenizer.json or a folder that holds one.
+// `path` is a tokenizer.json, a folder that holds one, or a GGUF file.
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path);
 
 // The built-in tokenizer: ids 0 to 255 are the bytes, 256 is <|endoftext|>.

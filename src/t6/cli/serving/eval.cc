@@ -92,7 +92,10 @@ void run(const Options& options) {
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("eval", "Loss, perplexity and bits a byte of a model on a text");
-  command->add_option("model", options->model, "A model folder, or the folder of a training run")->required();
+  command
+      ->add_option("model", options->model,
+                   "A model: its folder, a training run's, a GGUF file, or a Hugging Face folder")
+      ->required();
   auto* source = command->add_option_group("source", "What is predicted");
   source->add_option("--text", options->text, "A text file");
   source->add_option("--shard", options->shard, "A token shard of the model's own tokenizer (t6 prepare)");

@@ -93,7 +93,10 @@ void add_generate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   GenerateOptions& generate = options->generate;
   CLI::App* command = app.add_subcommand("generate", "Continue a text with a model");
-  command->add_option("model", options->model, "A model folder, or the folder of a training run")->required();
+  command
+      ->add_option("model", options->model,
+                   "A model: its folder, a training run's, a GGUF file, or a Hugging Face folder")
+      ->required();
   auto* prompt = command->add_option("-p,--prompt", options->prompt, "The text to continue");
   command->add_option("--prompt-file", options->prompt_file, "A file with the text (default: standard input)")
       ->excludes(prompt);

@@ -106,7 +106,7 @@ void run(const InfoOptions& options) {
   const int64_t memory = parse_bytes(options.memory);
   const bool known = is_preset(options.model);
   require(known || std::filesystem::exists(options.model),
-          "\"{}\" is neither a model's folder nor a preset; 't6 info --list' prints the presets", options.model);
+          "\"{}\" is neither a model nor a preset; 't6 info --list' prints the presets", options.model);
   const ModelConfig config = known ? preset(options.model) : load_config(options.model);
   const auto rows = rows_of(config);
   if (options.json) {
@@ -122,8 +122,9 @@ void add_info(CLI::App& app) {
   auto options = std::make_shared<InfoOptions>();
   CLI::App* command = app.add_subcommand("info", "Parameters, FLOPs and cache bytes of a model or preset");
   command->add_flag("--list", options->list, "Print the names of the presets");
-  command->add_option("model", options->model,
-                      "A model folder, the folder of a run, or a preset, for example small-tpa");
+  command->add_option(
+      "model", options->model,
+      "A model (its folder, a run's, a GGUF file, a Hugging Face folder) or a preset, for example small-tpa");
   command->add_option("--memory", options->memory, "Memory for weights and cache")->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
   command->footer("Examples:\n  t6 info small-tpa\n  t6 info runs/demo --memory 8GiB\n  t6 info nano-tpa --json");

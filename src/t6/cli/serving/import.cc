@@ -1,0 +1,84 @@
+// t6 import: makes a model folder of a model that another program wrote.
+#include "t6/infer/import.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "t6/cli/serving/commands.h"
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/core/numbers.h"
+#include "t6/core/parallel.h"
+#include "t6/model/costs.h"
+
+namespace t6 {
+namespace {
+
+struct Options {
+  std::string source, out, tokenizer;
+  int threads = thread_count();
+};
+
+std::string read_tokenizer(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return read_text(std::filesystem::is_directory(path, ignored) ? path / "tokenizer.json" : path);
+}
+
+// "210 matrices in q4, 62 in f32"
+std::string describe_tensors(const WeightTensors& tensors, size_t& bytes) {
+  std::map<WeightType, int> counts;
+  for (const auto& [name, tensor] : tensors) {
+    ++counts[tensor.type];
+    bytes += tensor.bytes.size();
+  }
+  std::string text;
+  for (const auto& [type, count] : counts) {
+    text += fmt::format("{}{} in {}", text.empty() ? "" : ", ", count, weight_type_name(type));
+  }
+  return text;
+}
+
+void run(const Options& options) {
+  set_thread_count(options.threads);
+  require(!path_exists(options.out), "{}: exists already", options.out);
+  ImportedModel model = import_model(find_model(options.source));
+  if (!options.tokenizer.empty()) model.tokenizer_json = read_tokenizer(options.tokenizer);
+  write_model(model, options.out);
+  const ModelConfig& config = model.config;
+  size_t bytes = 0;
+  const std::string tensors = describe_tensors(model.tensors, bytes);
+  fmt::print("{}: {} with {} layers, width {}, vocabulary {}, context {}; {} parameters\n", options.out,
+             attention_kind_name(config.attention_kind), config.num_hidden_layers, config.hidden_size,
+             format_digits(config.vocab_size), format_digits(config.max_position_embeddings),
+             format_digits(parameter_count(config)));
+  fmt::print("weights: {} ({}); chat template: {}\n", format_bytes(static_cast<double>(bytes)), tensors,
+             model.text.chat_template.empty() ? "none" : "yes");
+}
+
+}  // namespace
+
+void add_import(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("import",
+                                         "Make a model folder of a GGUF file, a Hugging Face folder or a "
+                                         "checkpoint of the paper's code");
+  command->add_option("source", options->source, "A GGUF file, a Hugging Face folder, or the paper's .safetensors")
+      ->required();
+  command->add_option("-o,--out", options->out, "The model folder to make")->required();
+  command->add_option("--tokenizer", options->tokenizer,
+                      "A tokenizer.json, or a folder with one, instead of the source's own (the paper's has none)");
+  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  command->footer(
+      "Architectures: llama (SmolLM2, Mistral), qwen2, qwen3. What is not supported is refused by name.\n"
+      "generate, eval and info also take a GGUF file or a Hugging Face folder directly.\n"
+      "Examples:\n"
+      "  t6 import SmolLM2-135M-Instruct.gguf --out models/smollm2\n"
+      "  t6 import Qwen2.5-0.5B/ --out models/qwen\n"
+      "  t6 import checkpoint.safetensors --tokenizer gpt2/tokenizer.json --out models/paper");
+  command->callback([=] { run(*options); });
+}
+
+}  // namespace t6

@@ -1,0 +1,231 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "t6/infer/forward.h"
+#include "t6/infer/import.h"
+#include "t6/infer/load.h"
+#include "t6/kernels/quantize.h"
+#include "tests/damage.h"
+#include "tests/error_of.h"
+#include "tests/infer/foreign_model.h"
+#include "tests/temporary_folder.h"
+
+namespace t6 {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+
+std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
+  ForwardPass pass(model);
+  FactorCache cache(model->config());
+  const auto logits = pass.run(random_ids(model->config(), 40), cache, Logits::all);
+  return {logits.begin(), logits.end()};
+}
+
+std::vector<float> logits_of(const ModelConfig& config, const Floats& tensors) {
+  return logits_of(std::make_shared<const Model>(config, Weights(config, tensors, "the test's own")));
+}
+
+class ImportGguf : public ::testing::Test {
+ protected:
+  std::filesystem::path write(const GgufBuilder& builder) { return folder_.write("x.gguf", builder.file()); }
+  LoadedModel load(const GgufBuilder& builder) { return load_model(write(builder)); }
+  std::string error(const GgufBuilder& builder) {
+    return error_of([&] { import_gguf(write(builder)); });
+  }
+  // Of a whole model with one more key.
+  template <typename Value>
+  std::string error_with(const std::string& key, const Value& value) {
+    GgufBuilder builder = gguf_model(config_, tensors_);
+    builder.add(key, value);
+    return error(builder);
+  }
+
+  ModelConfig config_ = llama_config();
+  Floats tensors_ = random_tensors(config_);
+  TemporaryFolder folder_;
+};
+
+TEST_F(ImportGguf, GivesTheModelThatWasWritten) {
+  for (const bool tied : {true, false}) {
+    config_.tie_word_embeddings = tied;
+    tensors_ = random_tensors(config_);
+    const LoadedModel loaded = load(gguf_model(config_, tensors_));
+    EXPECT_EQ(config_to_json(loaded.config()).dump(), config_to_json(gguf_config(folder_ / "x.gguf")).dump());
+    EXPECT_EQ(loaded.config().attention_kind, AttentionKind::gqa);
+    EXPECT_THAT(logits_of(loaded.model), ElementsAreArray(logits_of(config_, tensors_)));
+  }
+}
+
+TEST_F(ImportGguf, KnowsQwensBiasesAndNorms) {
+  config_.attention_bias = true;
+  tensors_ = random_tensors(config_);
+  EXPECT_THAT(logits_of(load(gguf_model(config_, tensors_, "qwen2")).model),
+              ElementsAreArray(logits_of(config_, tensors_)));
+  // llama.cpp's converter interleaves biases, too.
+  EXPECT_THAT(logits_of(load(gguf_model(config_, tensors_, "llama")).model),
+              ElementsAreArray(logits_of(config_, tensors_)));
+  config_.attention_bias = false;
+  config_.query_key_norm = true;
+  tensors_ = random_tensors(config_);
+  EXPECT_THAT(logits_of(load(gguf_model(config_, tensors_, "qwen3")).model),
+              ElementsAreArray(logits_of(config_, tensors_)));
+}
+
+TEST_F(ImportGguf, KeepsQuantizedRowsAndMovesThemWhole) {
+  // Every q row is one block of Q8_0, whose scale and values tell which row it was.
+  GgufBuilder builder;
+  add_sizes(builder, config_, "llama");
+  add_vocabulary(builder);
+  const std::string name = "model.layers.0.self_attn.q_proj.weight";
+  Floats others = tensors_;
+  std::string blocks;
+  for (int row = 0; row < 48; ++row) {
+    const uint16_t scale = float16_from_float(0.01f * static_cast<float>(row + 1));
+    blocks.append(reinterpret_cast<const char*>(&scale), 2);
+    blocks.append(32, static_cast<char>(row));
+  }
+  for (const Parameter& parameter : parameters(config_)) {
+    if (parameter.name == name) {
+      builder.add_tensor("blk.0.attn_q.weight", parameter.shape, 8, blocks);
+    } else {
+      builder.add_tensor(gguf_tensor_name(parameter.name), parameter.shape, tensors_.at(parameter.name));
+    }
+  }
+  const ImportedModel model = import_gguf(write(builder));
+  const WeightTensor& q = model.tensors.at(name);
+  EXPECT_EQ(q.type, WeightType::q8);
+  std::vector<float> numbers(48 * 32);
+  dequantize(q.type, 48 * 32, q.bytes.data(), numbers.data());
+  for (int row = 0; row < 48; ++row) {
+    const int source = row / 12 * 12 + row % 6 * 2 + row % 12 / 6;
+    const float scale = float_from_float16(float16_from_float(0.01f * static_cast<float>(source + 1)));
+    EXPECT_EQ(numbers[static_cast<size_t>(row) * 32], scale * static_cast<float>(source)) << row;
+  }
+}
+
+TEST_F(ImportGguf, ReadsRopeScaling) {
+  GgufBuilder linear = gguf_model(config_, tensors_);
+  linear.add("llama.rope.scaling.type", "linear");
+  linear.add("llama.rope.scaling.factor", 4.0f);
+  EXPECT_EQ(gguf_config(write(linear)).rope_scaling.kind, RopeScalingKind::linear);
+  EXPECT_EQ(gguf_config(write(linear)).rope_scaling.factor, 4);
+
+  config_.rope_theta = 500000;
+  config_.rope_scaling = {.kind = RopeScalingKind::llama3, .factor = 8};
+  std::vector<float> divisors;
+  for (const double divisor : frequency_divisors(config_)) divisors.push_back(static_cast<float>(divisor));
+  GgufBuilder llama3 = gguf_model(config_, tensors_);
+  llama3.add_tensor("rope_freqs.weight", {6}, divisors);
+  const ModelConfig read = gguf_config(write(llama3));
+  EXPECT_EQ(read.rope_scaling.kind, RopeScalingKind::llama3);
+  EXPECT_EQ(read.rope_scaling.factor, 8);
+  EXPECT_EQ(frequency_divisors(read), frequency_divisors(config_));
+
+  divisors[2] = 3;
+  GgufBuilder other = gguf_model(config_, tensors_);
+  other.add_tensor("rope_freqs.weight", {6}, divisors);
+  EXPECT_THAT(error(other), HasSubstr("rope_freqs.weight are not those of Llama 3.1"));
+  EXPECT_THAT(error_with("llama.rope.scaling.type", "yarn"), HasSubstr("rope scaling \"yarn\" is not supported"));
+}
+
+TEST_F(ImportGguf, ReadsTheTokenizerAndWhereTextsEnd) {
+  const LoadedModel loaded = load(gguf_model(config_, tensors_));
+  EXPECT_THAT(loaded.tokenizer->encode("hi<|turn|>x"), ElementsAre(259, 258, 'x'));
+  EXPECT_TRUE(loaded.tokenizer->prefix().empty());
+  EXPECT_TRUE(loaded.tokenizer->is_special(257));
+  EXPECT_FALSE(loaded.tokenizer->is_special(258));
+  EXPECT_EQ(loaded.text.chat_template, "{{ messages }}");
+  EXPECT_EQ(loaded.text.bos_token, "<s>");
+  EXPECT_EQ(loaded.text.eos_token, "</s>");
+  EXPECT_THAT(loaded.text.end_of_text, ElementsAre(257, 258));
+  EXPECT_TRUE(loaded.ends_text(258));
+  EXPECT_FALSE(loaded.ends_text(256));
+
+  GgufBuilder begins = gguf_model(config_, tensors_);
+  begins.add("tokenizer.ggml.add_bos_token", true);
+  const auto tokenizer = load(begins).tokenizer;
+  EXPECT_THAT(tokenizer->encode_whole("hi"), ElementsAre(256, 259));
+  EXPECT_THAT(tokenizer->encode_whole("<s>hi"), ElementsAre(256, 259));
+}
+
+TEST_F(ImportGguf, WritesAFolderThatIsTheSameModel) {
+  const ImportedModel model = import_gguf(write(gguf_model(config_, tensors_)));
+  write_model(model, folder_ / "out");
+  const LoadedModel loaded = load_model(folder_ / "out");
+  EXPECT_THAT(logits_of(loaded.model), ElementsAreArray(logits_of(config_, tensors_)));
+  EXPECT_EQ(loaded.text, model.text);
+  EXPECT_EQ(loaded.tokenizer->json(), model.tokenizer_json);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out.partial"));
+  EXPECT_THAT(error_of([&] { write_model(model, folder_ / "out"); }), HasSubstr("exists already"));
+  EXPECT_THAT(error_of([&] { import_model(find_model(folder_ / "out")); }), HasSubstr("is a T6 model already"));
+}
+
+TEST_F(ImportGguf, RefusesByName) {
+  EXPECT_THAT(error_with("llama.expert_count", 8u), HasSubstr("\"expert_count\" is not supported"));
+  EXPECT_THAT(error_with("llama.attention.sliding_window", 16u), HasSubstr("a sliding window of 16 tokens"));
+  EXPECT_THAT(error_with("llama.rope.dimension_count", 6u), HasSubstr("rotation of 6 of 12 features"));
+  EXPECT_THAT(error_with("llama.logit_scale", 0.5f), HasSubstr("\"logit_scale\" is not supported"));
+  EXPECT_THAT(error_with("split.count", 2u), HasSubstr("gguf-split --merge"));
+
+  GgufBuilder builder;
+  add_sizes(builder, config_, "mamba");
+  EXPECT_THAT(error(builder), HasSubstr("the architecture \"mamba\" is not supported (llama, qwen2 and qwen3 are)"));
+
+  builder = gguf_model(config_, tensors_);
+  builder.add_tensor("blk.0.attn_output.bias", {32}, std::vector<float>(32));
+  EXPECT_THAT(error(builder), HasSubstr("the tensor \"blk.0.attn_output.bias\" is not supported"));
+
+  builder = GgufBuilder();
+  add_sizes(builder, config_, "llama");
+  add_vocabulary(builder, "tekken");
+  add_tensors(builder, config_, tensors_, true);
+  EXPECT_THAT(error(builder), HasSubstr("the pre-tokenizer \"tekken\" (tokenizer.ggml.pre) is not supported"));
+
+  builder = GgufBuilder();
+  add_sizes(builder, config_, "llama");
+  builder.add("tokenizer.ggml.model", "t5");
+  add_tensors(builder, config_, tensors_, true);
+  EXPECT_THAT(error(builder), HasSubstr("the tokenizer \"t5\" (tokenizer.ggml.model) is not supported"));
+
+  ModelConfig other = config_;
+  other.intermediate_size = 96;
+  builder = GgufBuilder();
+  add_sizes(builder, other, "llama");
+  add_vocabulary(builder);
+  add_tensors(builder, config_, tensors_, true);
+  EXPECT_THAT(error(builder), HasSubstr("tensor \"blk.0.ffn_gate.weight\" has shape [64, 32], wanted [96, 32]"));
+
+  other = config_;
+  other.num_hidden_layers = 3;
+  builder = GgufBuilder();
+  add_sizes(builder, other, "llama");
+  add_vocabulary(builder);
+  add_tensors(builder, config_, tensors_, true);
+  EXPECT_THAT(error(builder), HasSubstr("the tensor \"blk.2.attn_norm.weight\" is missing"));
+}
+
+TEST_F(ImportGguf, RefusesListsOfSizesALayer) {
+  GgufBuilder builder;
+  builder.add("general.architecture", "llama");
+  for (const char* key : {"embedding_length", "block_count", "feed_forward_length", "context_length"}) {
+    builder.add(std::string("llama.") + key, 1u);
+  }
+  builder.add("llama.attention.head_count", std::vector<int32_t>{4, 8});
+  builder.add_tensor("token_embd.weight", {1, 1}, {1});
+  EXPECT_THAT(error(builder),
+              HasSubstr("\"llama.attention.head_count\" is a list: layers that differ are not supported"));
+}
+
+TEST_F(ImportGguf, DamageIsAnErrorOrHarmless) {
+  config_.num_hidden_layers = 1;
+  const GgufBuilder builder = gguf_model(config_, random_tensors(config_));
+  // Most of the header is tokens; a prime step meets every kind of byte.
+  expect_errors_or_success(builder.file(), builder.header().size(), 13, [](const auto& path) { load_model(path); });
+}
+
+}  // namespace
+}  // namespace t6

@@ -1,0 +1,230 @@
+#include <gmock/gmock.h>
+
+#include "t6/infer/forward.h"
+#include "t6/infer/import.h"
+#include "t6/infer/load.h"
+#include "tests/error_of.h"
+#include "tests/infer/foreign_model.h"
+#include "tests/temporary_folder.h"
+
+namespace t6 {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+
+std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
+  ForwardPass pass(model);
+  FactorCache cache(model->config());
+  const auto logits = pass.run(random_ids(model->config(), 40), cache, Logits::all);
+  return {logits.begin(), logits.end()};
+}
+
+class ImportHuggingFace : public ::testing::Test {
+ protected:
+  ImportHuggingFace() { folder_.write("tokenizer.json", byte_tokenizer()->json()); }
+
+  // What transformers writes for config_.
+  static Json config_json(const ModelConfig& config, const std::string& type) {
+    return {{"architectures", {"X"}},
+            {"model_type", type},
+            {"hidden_act", "silu"},
+            {"vocab_size", config.vocab_size},
+            {"hidden_size", config.hidden_size},
+            {"num_hidden_layers", config.num_hidden_layers},
+            {"intermediate_size", config.intermediate_size},
+            {"num_attention_heads", config.num_attention_heads},
+            {"num_key_value_heads", config.num_key_value_heads},
+            {"head_dim", config.head_dim},
+            {"max_position_embeddings", config.max_position_embeddings},
+            {"rms_norm_eps", config.rms_norm_eps},
+            {"rope_theta", config.rope_theta},
+            {"rope_scaling", nullptr},
+            {"sliding_window", nullptr},
+            {"attention_dropout", 0.0},
+            {"tie_word_embeddings", config.tie_word_embeddings},
+            {"eos_token_id", 2}};
+  }
+  void write_config(const Json& json) { folder_.write("config.json", json.dump()); }
+
+  // The parameters for which `wanted` holds, in `type`.
+  template <typename Wanted>
+  void write_tensors(const std::string& name, DType type, Wanted&& wanted, std::vector<NamedTensor> more = {}) {
+    std::vector<std::vector<uint16_t>> halves;
+    std::vector<NamedTensor> list = std::move(more);
+    for (const Parameter& parameter : parameters(config_)) {
+      if (!wanted(parameter.name)) continue;
+      std::span bytes = std::as_bytes(std::span(tensors_.at(parameter.name)));
+      if (type != DType::f32) {
+        auto& half = halves.emplace_back();
+        for (const float x : tensors_.at(parameter.name)) {
+          half.push_back(type == DType::f16 ? float16_from_float(x) : bfloat16_from_float(x));
+        }
+        bytes = std::as_bytes(std::span(half));
+      }
+      list.push_back({parameter.name, {type, parameter.shape, bytes}});
+    }
+    write_safetensors(folder_ / name, list);
+  }
+  void write_all(DType type = DType::f32, std::vector<NamedTensor> more = {}) {
+    write_tensors(
+        "model.safetensors", type, [](const std::string&) { return true; }, std::move(more));
+  }
+  void use(const ModelConfig& config) {
+    config_ = config;
+    tensors_ = random_tensors(config_);
+    // Values that both half formats hold exactly.
+    for (auto& [name, tensor] : tensors_) {
+      for (float& x : tensor) x = std::round(x * 64) / 64;
+    }
+  }
+  std::vector<float> wanted() const {
+    return logits_of(std::make_shared<const Model>(config_, Weights(config_, tensors_, "the test's own")));
+  }
+  std::vector<float> found() const { return logits_of(load_model(folder_.path()).model); }
+  std::string error() const {
+    return error_of([&] { load_model(folder_.path()); });
+  }
+  std::string error_with(const std::string& type, const std::string& key, const Json& value) {
+    Json json = config_json(config_, type);
+    json[key] = value;
+    write_config(json);
+    return error();
+  }
+
+  TemporaryFolder folder_;
+  ModelConfig config_;
+  Floats tensors_;
+};
+
+TEST_F(ImportHuggingFace, GivesTheModelThatWasWritten) {
+  for (const std::string type : {"llama", "mistral", "qwen2", "qwen3"}) {
+    for (const bool tied : {true, false}) {
+      ModelConfig config = llama_config();
+      config.tie_word_embeddings = tied;
+      config.attention_bias = type == "qwen2";
+      config.query_key_norm = type == "qwen3";
+      use(config);
+      write_config(config_json(config_, type));
+      write_all();
+      EXPECT_THAT(found(), ElementsAreArray(wanted())) << type;
+      EXPECT_EQ(config_to_json(load_config(folder_.path())), config_to_json(config_)) << type;
+    }
+  }
+}
+
+TEST_F(ImportHuggingFace, KeepsTheTypesOfMatrices) {
+  use(llama_config());
+  write_config(config_json(config_, "llama"));
+  for (const auto& [type, kept] : {std::pair(DType::f16, WeightType::f16), {DType::bf16, WeightType::bf16}}) {
+    write_all(type);
+    const ImportedModel model = import_hugging_face(folder_.path());
+    EXPECT_EQ(model.tensors.at("model.layers.0.mlp.up_proj.weight").type, kept);
+    EXPECT_EQ(model.tensors.at("model.norm.weight").type, WeightType::f32);
+    std::vector<float> floats(config_.hidden_size);
+    std::memcpy(floats.data(), model.tensors.at("model.norm.weight").bytes.data(), 4 * floats.size());
+    EXPECT_EQ(floats, tensors_.at("model.norm.weight"));
+  }
+  // Floats at odd addresses.
+  const std::vector<std::byte> odd(1);
+  write_all(DType::f32, {{"model.layers.0.self_attn.rotary_emb.inv_freq", {DType::u8, {1}, odd}}});
+  EXPECT_THAT(found(), ElementsAreArray(wanted()));
+}
+
+TEST_F(ImportHuggingFace, ReadsSeveralFiles) {
+  use(llama_config());
+  write_config(config_json(config_, "llama"));
+  const auto first = [](const std::string& name) { return name.find("layers.0") != std::string::npos; };
+  write_tensors("model-00001-of-00002.safetensors", DType::f32, first);
+  write_tensors("model-00002-of-00002.safetensors", DType::f32, std::not_fn(first));
+  Json map = Json::object();
+  for (const auto& [name, tensor] : tensors_) {
+    map[name] = first(name) ? "model-00001-of-00002.safetensors" : "model-00002-of-00002.safetensors";
+  }
+  folder_.write("model.safetensors.index.json", Json{{"metadata", Json::object()}, {"weight_map", map}}.dump());
+  EXPECT_THAT(found(), ElementsAreArray(wanted()));
+
+  write_tensors("model-00002-of-00002.safetensors", DType::f32, [](const std::string&) { return true; });
+  EXPECT_THAT(error(), HasSubstr("is in another file, too"));
+  map["model.norm.weight"] = "../model.safetensors";
+  folder_.write("model.safetensors.index.json", Json{{"weight_map", map}}.dump());
+  EXPECT_THAT(error(), HasSubstr("\"../model.safetensors\" is not the name of a safetensors file beside it"));
+  folder_.write("model.safetensors.index.json", "{}");
+  EXPECT_THAT(error(), HasSubstr("the key \"weight_map\" is missing"));
+}
+
+TEST_F(ImportHuggingFace, ReadsRopeScalingOldAndNew) {
+  use(llama_config());
+  Json json = config_json(config_, "llama");
+  json["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
+  write_config(json);
+  EXPECT_EQ(load_config(folder_.path()).rope_scaling.kind, RopeScalingKind::linear);
+  json.erase("rope_scaling");
+  json.erase("rope_theta");
+  json["rope_parameters"] = {{"rope_type", "llama3"},   {"rope_theta", 500000.0},
+                             {"factor", 32.0},          {"low_freq_factor", 1.0},
+                             {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 8192}};
+  write_config(json);
+  EXPECT_EQ(load_config(folder_.path()).rope_scaling.factor, 32);
+  EXPECT_EQ(load_config(folder_.path()).rope_theta, 500000);
+  json["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4.0}};
+  write_config(json);
+  EXPECT_THAT(error(), HasSubstr("rope_parameters: the type \"yarn\" is not supported (linear and llama3 are)"));
+}
+
+TEST_F(ImportHuggingFace, ReadsWhatStandsBesideTheWeights) {
+  use(llama_config());
+  write_config(config_json(config_, "llama"));
+  write_all();
+  EXPECT_THAT(load_model(folder_.path()).text.end_of_text, ElementsAre(2));
+  folder_.write("generation_config.json", R"({"eos_token_id": [7, 9]})");
+  folder_.write("tokenizer_config.json",
+                R"({"bos_token": {"content": "<s>"}, "eos_token": "</s>", "pad_token": null,
+                    "chat_template": [{"name": "tools", "template": "T"}, {"name": "default", "template": "D"}]})");
+  TextSettings text = load_model(folder_.path()).text;
+  EXPECT_EQ(text, (TextSettings{"D", "<s>", "</s>", {7, 9}}));
+  folder_.write("chat_template.jinja", "J");
+  EXPECT_EQ(load_model(folder_.path()).text.chat_template, "J");
+  folder_.write("generation_config.json", R"({"eos_token_id": "x"})");
+  EXPECT_THAT(error(), HasSubstr("\"eos_token_id\" must be a token's id or a list of them"));
+}
+
+TEST_F(ImportHuggingFace, RefusesByName) {
+  use(llama_config());
+  write_all();
+  EXPECT_THAT(error_with("gemma", "x", 0), HasSubstr("\"model_type\" is \"gemma\", which is not supported"));
+  EXPECT_THAT(error_with("llama", "hidden_act", "gelu"), HasSubstr("the activation \"gelu\" (hidden_act)"));
+  EXPECT_THAT(error_with("llama", "attention_bias", true), HasSubstr("\"attention_bias\""));
+  EXPECT_THAT(error_with("llama", "mlp_bias", true), HasSubstr("\"mlp_bias\""));
+  EXPECT_THAT(error_with("llama", "quantization_config", Json::object()), HasSubstr("\"quantization_config\""));
+  EXPECT_THAT(error_with("llama", "partial_rotary_factor", 0.5), HasSubstr("\"partial_rotary_factor\""));
+  EXPECT_THAT(error_with("mistral", "sliding_window", 16), HasSubstr("a sliding window of 16 tokens"));
+  EXPECT_THAT(error_with("qwen3", "layer_types", {"full_attention", "sliding_attention"}),
+              HasSubstr("the attention \"sliding_attention\" (layer_types)"));
+  EXPECT_THAT(error_with("llama", "num_hidden_layers", 1 << 20), HasSubstr("1048576 layers, but only"));
+  EXPECT_THAT(error_with("llama", "intermediate_size", 65), HasSubstr("has shape [64, 32], wanted [65, 32]"));
+  EXPECT_EQ(error_with("mistral", "sliding_window", 4096), "no error");  // longer than the context
+  EXPECT_EQ(error_with("llama", "sliding_window", 16), "no error");      // a key that Llama does not read
+}
+
+TEST_F(ImportHuggingFace, RefusesFilesByName) {
+  use(llama_config());
+  write_config(config_json(config_, "llama"));
+  EXPECT_THAT(error(), HasSubstr("holds neither model.safetensors nor model.safetensors.index.json"));
+  folder_.write("pytorch_model.bin", "PK");
+  EXPECT_THAT(error(), HasSubstr("pytorch_model.bin can run code when it is read"));
+  const std::vector<float> numbers(1);
+  const std::span bytes = std::as_bytes(std::span(numbers));
+  write_all(DType::f32, {{"model.layers.0.self_attn.q_proj.lora_A", {DType::f32, {1}, bytes}}});
+  EXPECT_THAT(error(), HasSubstr("the tensor \"model.layers.0.self_attn.q_proj.lora_A\" is not supported"));
+  write_all(DType::f32, {{"lm_head.weight", {DType::f32, {1}, bytes}}});
+  EXPECT_EQ(error(), "no error");  // tied: a copy that is not read
+  std::filesystem::remove(folder_ / "tokenizer.json");
+  EXPECT_THAT(error(), HasSubstr("tokenizer.json: cannot open"));
+  folder_.write("tokenizer.model", "x");
+  EXPECT_THAT(error(), HasSubstr("holds tokenizer.model and no tokenizer.json"));
+}
+
+}  // namespace
+}  // namespace t6
