@@ -48,7 +48,7 @@ TEST_F(Load, ReadsAModelFolderAndARunsFolder) {
 
 TEST_F(Load, SaysWhatAFolderLacks) {
   EXPECT_THAT([&] { load_model(folder_ / "nothing"); }, ThrowsMessage<Error>(HasSubstr("no such file or folder")));
-  EXPECT_THAT([&] { load_model(weights()); }, ThrowsMessage<Error>(HasSubstr("not a GGUF file")));
+  EXPECT_THAT([&] { load_model(weights()); }, ThrowsMessage<Error>(HasSubstr("not a checkpoint of the paper's code")));
   std::filesystem::remove(folder_ / "model" / "config.json");
   expect_error("holds neither config.json");
 }

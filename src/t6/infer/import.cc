@@ -14,6 +14,10 @@ namespace t6 {
 
 ImportedModel import_reference(const std::filesystem::path& path) {
   const SafetensorsFile file(path);
+  require(
+      file.metadata().contains("model"),
+      "{}: not a checkpoint of the paper's code (its metadata lack \"model\"); other models are named by their folder",
+      path.string());
   ImportedModel model;
   model.config = reference_config(file);
   require_layers(model.config, file.tensors().size(), path.string());
