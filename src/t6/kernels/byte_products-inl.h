@@ -66,28 +66,47 @@ HWY_INLINE IntegerVector lane_sums(IntegerVector sums) { return sums; }
 // 16-bit sums of every second column: 16 * 15 * 127 < 2^15.
 constexpr int kLargestWeight = 15;
 using ByteSums = hn::Repartition<int16_t, Floats>;
+using ByteSumVector = hn::Vec<ByteSums>;
 
-HWY_INLINE void add_products(hn::Vec<ByteSums>& sums, Bytes weights, const int8_t* x) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4
+
+// Highway 1.0.3 has no names for these two instructions.
 #if HWY_TARGET == HWY_AVX3
-  sums = hn::Add(sums, hn::Vec<ByteSums>{_mm512_maddubs_epi16(weights.raw, broadcast_bytes(x).raw)});
+#define T6_X86(name) _mm512_##name
 #elif HWY_TARGET == HWY_AVX2
-  sums = hn::Add(sums, hn::Vec<ByteSums>{_mm256_maddubs_epi16(weights.raw, broadcast_bytes(x).raw)});
-#elif HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
-  sums = hn::Add(sums, hn::Vec<ByteSums>{_mm_maddubs_epi16(weights.raw, broadcast_bytes(x).raw)});
+#define T6_X86(name) _mm256_##name
 #else
+#define T6_X86(name) _mm_##name
+#endif
+
+HWY_INLINE void add_products(ByteSumVector& sums, Bytes weights, const int8_t* x) {
+  sums = hn::Add(sums, ByteSumVector{T6_X86(maddubs_epi16)(weights.raw, broadcast_bytes(x).raw)});
+  // Or GCC adds products of all columns in another order, for which there are too few registers.
+  asm("" : "+v"(sums.raw));
+}
+
+HWY_INLINE IntegerVector lane_sums(ByteSumVector sums) {
+  return IntegerVector{T6_X86(madd_epi16)(sums.raw, hn::Set(ByteSums(), 1).raw)};
+}
+
+#undef T6_X86
+#else
+
+// Any other machine; SSSE3 would have the instructions, and takes this so that it is tested.
+HWY_INLINE void add_products(ByteSumVector& sums, Bytes weights, const int8_t* x) {
   const ByteSums d;
   const auto w = hn::BitCast(d, weights), factors = hn::BitCast(d, broadcast_bytes(x));
   const auto even = hn::Mul(hn::And(w, hn::Set(d, 255)), hn::ShiftRight<8>(hn::ShiftLeft<8>(factors)));
   const auto odd = hn::Mul(hn::ShiftRight<8>(w), hn::ShiftRight<8>(factors));
   sums = hn::Add(sums, hn::Add(even, odd));
-#endif
 }
 
-HWY_INLINE IntegerVector lane_sums(hn::Vec<ByteSums> sums) {
+HWY_INLINE IntegerVector lane_sums(ByteSumVector sums) {
   const auto pairs = hn::BitCast(Integers(), sums);
   return hn::Add(hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs)), hn::ShiftRight<16>(pairs));
 }
 
+#endif
 #endif
 
 }  // namespace t6::HWY_NAMESPACE

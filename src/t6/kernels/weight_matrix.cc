@@ -6,6 +6,7 @@
 #include "t6/core/error.h"
 #include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
+#include "t6/kernels/weight_memory.h"
 
 namespace t6 {
 namespace {
@@ -45,8 +46,7 @@ WeightMatrix::WeightMatrix(WeightType type, int64_t rows, int64_t columns, const
   require(!has_blocks(type) || columns % kWeightBlock == 0,
           "a matrix in blocks has {} columns; wanted a multiple of {}", columns, kWeightBlock);
   group_bytes_ = round_up(packed_bytes(type, columns), kCacheLine);
-  data_ = hwy::AllocateAligned<std::byte>(static_cast<size_t>(std::max<int64_t>(bytes(), 1)));
-  require(data_ != nullptr, "no memory for {} bytes of weights", bytes());
+  data_ = allocate_weights(bytes());
   const int64_t grain = 1 + (1 << 16) / std::max<int64_t>(1, group_bytes_);
   parallel_for(groups(), grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) pack_group(i, static_cast<const std::byte*>(data));

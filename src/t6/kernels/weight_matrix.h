@@ -1,10 +1,9 @@
 // A weight matrix laid out for matmul: the numbers as they were stored, the rows side by side.
 #pragma once
 
-#include <hwy/aligned_allocator.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "t6/kernels/weight_type.h"
 
@@ -64,7 +63,7 @@ class WeightMatrix {
 
   WeightType type_ = WeightType::f32;
   int64_t rows_ = 0, columns_ = 0, group_bytes_ = 0;
-  hwy::AlignedFreeUniquePtr<std::byte[]> data_;
+  std::shared_ptr<std::byte> data_;  // copies of a matrix share it
 };
 
 }  // namespace t6
