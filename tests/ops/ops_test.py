@@ -15,6 +15,13 @@ def leaf(*shape):
     return torch.randn(shape, requires_grad=True)
 
 
+def assert_near(ours, theirs, tolerance=2e-5):
+    """Within `tolerance` of the largest number of all tensors: what is left of large numbers may be small or zero."""
+    largest = max(wanted.abs().max().item() for wanted in theirs)
+    for got, wanted in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(got, wanted.float(), atol=tolerance * largest, rtol=0)
+
+
 class Linear(unittest.TestCase):
     def test_opcheck(self):
         torch.manual_seed(0)
@@ -29,7 +36,7 @@ class Linear(unittest.TestCase):
         ours = torch.autograd.grad(ops.linear(x, weight), (x, weight), direction)
         theirs = torch.autograd.grad(torch.nn.functional.linear(x, weight), (x, weight), direction)
         torch.testing.assert_close(ops.linear(x, weight), torch.nn.functional.linear(x, weight))
-        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+        assert_near(ours, theirs)
 
     def test_errors_name_the_argument(self):
         x = torch.randn(5, 7)
@@ -46,7 +53,119 @@ class Linear(unittest.TestCase):
         compiled = torch.compile(lambda x, weight: ops.linear(x, weight).square(), backend="aot_eager", fullgraph=True)
         ours = torch.autograd.grad(compiled(x, weight).sum(), (x, weight))
         theirs = torch.autograd.grad(torch.nn.functional.linear(x, weight).square().sum(), (x, weight))
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+        assert_near(ours, theirs)
+
+
+def materialize(a, b, heads):
+    if a is None:
+        return b.repeat_interleave(heads // b.shape[2], 2)
+    return torch.einsum("btrh,btrd->bthd", a, b)
+
+
+def plain_attention(q_a, q_b, k_a, k_b, v_a, v_b, heads, logit_scale, value_scale):
+    """The output and the log-sum-exp by torch's own operators."""
+    q, k, v = (materialize(a, b, heads) for a, b in ((q_a, q_b), (k_a, k_b), (v_a, v_b)))
+    logits = torch.einsum("bthd,bmhd->bthm", q, k) * logit_scale
+    seen = torch.ones(logits.shape[1], logits.shape[3], dtype=torch.bool).tril()
+    logits = logits.masked_fill(~seen[None, :, None], -torch.inf)
+    return torch.einsum("bthm,bmhe->bthe", logits.softmax(-1), v) * value_scale, logits.logsumexp(-1)
+
+
+class Attention(unittest.TestCase):
+    HEADS = 6
+
+    def arguments(self, kind, batch=2, length=9):
+        heads = self.HEADS
+
+        def factors(rank, features):
+            return leaf(batch, length, rank, heads), leaf(batch, length, rank, features)
+
+        def group(rank, features):
+            return None, leaf(batch, length, rank, features)
+
+        q, k, v = {
+            "tpa": (factors(3, 10), factors(2, 10), factors(2, 14)),
+            "mha": (group(6, 8), group(6, 8), group(6, 8)),
+            "gqa": (group(6, 8), group(2, 8), group(2, 8)),
+            "kvonly": (group(6, 8), factors(2, 8), factors(1, 8)),
+        }[kind]
+        return (*q, *k, *v, heads, 0.3, 0.5)
+
+    def check(self, arguments, views=None):
+        """`views` makes what the operator sees from the leaves; default: the leaves."""
+        views = views or (lambda arguments: arguments)
+        leaves = [x for x in arguments if isinstance(x, torch.Tensor)]
+        wide = tuple(x.detach().double().requires_grad_() if isinstance(x, torch.Tensor) else x for x in arguments)
+        wide_leaves = [x for x in wide if isinstance(x, torch.Tensor)]
+        out, lse = ops.attention(*views(arguments))
+        wide_out, wide_lse = plain_attention(*views(wide))
+        direction = torch.randn_like(out)
+        ours = torch.autograd.grad(out, leaves, direction)
+        theirs = torch.autograd.grad(wide_out, wide_leaves, direction.double())
+        assert_near((out, lse), (wide_out, wide_lse))
+        assert_near(ours, theirs)
+
+    def test_opcheck(self):
+        torch.manual_seed(2)
+        for kind in ("tpa", "mha", "gqa", "kvonly"):
+            with self.subTest(kind):
+                torch.library.opcheck(ops.attention, self.arguments(kind))
+        plain = tuple(x.detach() if isinstance(x, torch.Tensor) else x for x in self.arguments("kvonly"))
+        torch.library.opcheck(ops.attention_backward, (torch.randn(2, 9, 6, 8), torch.randn(2, 9, 6), *plain))
+
+    def test_values(self):
+        torch.manual_seed(3)
+        for kind in ("tpa", "mha", "gqa", "kvonly"):
+            for length in (1, 9, 150):
+                with self.subTest(kind=kind, length=length):
+                    self.check(self.arguments(kind, length=length))
+
+    def test_strides(self):
+        torch.manual_seed(4)
+        constant = (leaf(3, 6), leaf(3, 10), leaf(2, 6), leaf(2, 10), leaf(2, 6), leaf(2, 9, 2, 28), 6, 0.3, 0.5)
+
+        def views(arguments):
+            expanded = [x.expand(2, 9, -1, -1) for x in arguments[:5]]
+            return (*expanded[:1], expanded[1] * 1, *expanded[2:], arguments[5][..., 14:], *arguments[6:])
+
+        self.check(constant, views)
+
+    def test_saves_the_factors_and_the_log_sum_exp_alone(self):
+        arguments = self.arguments("tpa", batch=1, length=64)
+        saved = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x.numel()) or x, lambda x: x):
+            ops.attention(*arguments)
+        factors = sum(x.numel() for x in arguments if isinstance(x, torch.Tensor))
+        self.assertEqual(sum(saved), factors + 64 * self.HEADS)
+
+    def test_errors_name_the_argument(self):
+        good = self.arguments("tpa")
+        for place, wrong, message in (
+            (0, good[0][:, :, :2], r"q_a must be \[B, T, R, 6\] with B, T and R of q_b"),
+            (1, good[1].double(), "q_b must be Float, not Double"),
+            (2, None, "without k_a the ranks of k_b must divide the 5 heads"),
+            (3, good[3][..., :7], r"k_b must have as many features as q_b, .*10\], not .*7\]"),
+            (4, good[4][0], "v_a must have four dimensions"),
+            (5, good[5][:, :4], "v_b must have the batch and length of q_b"),
+            (6, 0, "heads must be at least 1, not 0"),
+        ):
+            arguments = list(good)
+            arguments[place] = wrong
+            if place == 2:
+                arguments[0], arguments[4], arguments[6] = good[0][..., :5], good[4][..., :5], 5
+            with self.subTest(message):
+                for device in ("cpu", "meta"):
+                    moved = [x.to(device) if isinstance(x, torch.Tensor) else x for x in arguments]
+                    with self.assertRaisesRegex(RuntimeError, "t6::attention: " + message):
+                        ops.attention(*moved)
+
+    def test_compiles(self):
+        arguments = self.arguments("tpa")
+        leaves = arguments[:6]
+        compiled = torch.compile(lambda *x: ops.attention(*x)[0].square(), backend="aot_eager", fullgraph=True)
+        ours = torch.autograd.grad(compiled(*arguments).sum(), leaves)
+        theirs = torch.autograd.grad(plain_attention(*arguments)[0].square().sum(), leaves)
+        assert_near(ours, theirs)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+// The gradient of causal attention with respect to its factors: nothing of the size of T x M is kept from the forward
+// pass, and none of the materialised queries, keys or values.
+#pragma once
+
+#include <span>
+
+#include "t6/kernels/attention.h"
+
+namespace t6 {
+
+// Gradients of a loss with respect to the factors, from its gradient with respect to the output. M = start + T.
+struct AttentionBackward {
+  // The forward call, whose `out` and `lse` are not looked at. Factors are of second order, and nothing is left to do
+  // to b when it is used; no pages, no window, no shift.
+  Attention forward;
+  const float* lse = nullptr;    // [T, H], as the forward pass gave it
+  const float* d_out = nullptr;  // [T, H, E]
+
+  // Written over, without gaps; those of a are not looked at where the view is grouped. Strides of the views that are 0
+  // make no difference: every token gets its own gradient.
+  float* dq_a = nullptr;  // [T, R, H]
+  float* dq_b = nullptr;  // [T, R, D]
+  float* dk_a = nullptr;  // [M, R, H]
+  float* dk_b = nullptr;  // [M, R, D]
+  float* dv_a = nullptr;  // [M, R, H]
+  float* dv_b = nullptr;  // [M, R, E]
+};
+
+// On up to thread_count() threads. The bits depend on the batch's sizes and on thread_count(), not on what else runs.
+void attention_backward(std::span<const AttentionBackward> batch);
+
+}  // namespace t6

@@ -1,0 +1,283 @@
+#include "t6/kernels/attention_backward_head.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "t6/kernels/attention_backward_head.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/small_product-inl.h"
+#include "t6/kernels/softmax_rows-inl.h"
+#include "t6/kernels/transpose-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+// Queries of a block. They are the columns of the block's matrices, one row a key: 64 are the columns of a tile of the
+// small product, and the two matrices, 64 x M numbers each, stay in the second-level cache for a thousand keys.
+constexpr int64_t kQueries = 64;
+
+int64_t whole_vectors(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
+// One head's factors of a token: rank r has head factor a(r), and row b(r) of features.
+class HeadFactors {
+ public:
+  HeadFactors(const FactorView& view, int64_t heads, int64_t head)
+      : view_(view), heads_(heads), head_(head), group_(head * view.rank / heads) {}
+
+  // The ranks that the head has a part in.
+  int64_t first() const { return view_.a ? 0 : group_; }
+  int64_t last() const { return view_.a ? view_.rank : group_ + 1; }
+  float a(int64_t token, int64_t r) const {
+    return view_.a ? view_.a[token * view_.a_stride + r * heads_ + head_] : 1.0f;
+  }
+  const float* b(int64_t token, int64_t r) const { return view_.b + token * view_.b_stride + r * view_.features; }
+  int64_t features() const { return view_.features; }
+
+  // Where the gradients of a(token, r) and b(token, r) go in tensors [tokens, R, H] and [tokens, R, D].
+  int64_t place_of_a(int64_t token, int64_t r) const { return (token * view_.rank + r) * heads_ + head_; }
+  int64_t place_of_b(int64_t token, int64_t r) const { return (token * view_.rank + r) * view_.features; }
+  bool has_a() const { return view_.a != nullptr; }
+
+ private:
+  const FactorView& view_;
+  int64_t heads_, head_, group_;
+};
+
+// Rows of whole vectors from and to rows that end anywhere.
+HWY_INLINE Vector load_up_to(Floats d, const float* from, int64_t left) {
+  return left >= kLanes ? hn::LoadU(d, from) : load_first(d, from, static_cast<size_t>(left));
+}
+HWY_INLINE void store_up_to(Vector v, Floats d, float* to, int64_t left) {
+  if (left >= kLanes) return hn::StoreU(v, d, to);
+  store_first(v, d, to, static_cast<size_t>(left));
+}
+
+// The head's queries, keys or values of tokens [begin, end) times `scale`, in rows [tokens, whole_vectors(D)] with
+// zeros past D.
+void form(const HeadFactors& factors, int64_t begin, int64_t end, float scale, float* rows) {
+  const Floats d;
+  const int64_t features = factors.features(), stride = whole_vectors(features);
+  for (int64_t t = begin; t < end; ++t, rows += stride) {
+    for (int64_t i = 0; i < features; i += kLanes) {
+      Vector sum = hn::Zero(d);
+      for (int64_t r = factors.first(); r < factors.last(); ++r) {
+        sum = hn::MulAdd(hn::Set(d, factors.a(t, r) * scale), load_up_to(d, factors.b(t, r) + i, features - i), sum);
+      }
+      hn::Store(sum, d, rows + i);
+    }
+  }
+}
+
+// From gradients of what form() gave, [tokens, whole_vectors(D)], to those of the factors.
+void contract(const HeadFactors& factors, int64_t begin, int64_t end, float scale, const float* gradients, float* da,
+              float* db) {
+  const Floats d;
+  const int64_t features = factors.features(), stride = whole_vectors(features);
+  for (int64_t t = begin; t < end; ++t, gradients += stride) {
+    for (int64_t r = factors.first(); r < factors.last(); ++r) {
+      const float* b = factors.b(t, r);
+      float* b_gradient = db + factors.place_of_b(t, r);
+      const Vector a = hn::Set(d, factors.a(t, r) * scale);
+      Vector sum = hn::Zero(d);
+      for (int64_t i = 0; i < features; i += kLanes) {
+        const int64_t left = features - i;
+        const Vector gradient = hn::Load(d, gradients + i);
+        sum = hn::MulAdd(gradient, load_up_to(d, b + i, left), sum);
+        store_up_to(hn::MulAdd(a, gradient, load_up_to(d, b_gradient + i, left)), d, b_gradient + i, left);
+      }
+      if (factors.has_a()) da[factors.place_of_a(t, r)] = scale * hn::GetLane(hn::SumOfLanes(d, sum));
+    }
+  }
+}
+
+class HeadBackward {
+ public:
+  HeadBackward(const AttentionBackward& arguments, int64_t head, HeadBuffers& buffers)
+      : p_(arguments),
+        x_(arguments.forward),
+        head_(head),
+        keys_count_(x_.start + x_.T),
+        d_(whole_vectors(x_.k.features)),
+        e_(whole_vectors(x_.v.features)),
+        q_(x_.q, x_.heads, head),
+        k_(x_.k, x_.heads, head),
+        v_(x_.v, x_.heads, head),
+        queries_(buffers.queries.reserve(kQueries * d_)),
+        keys_(buffers.keys.reserve(keys_count_ * d_)),
+        values_(buffers.values.reserve(keys_count_ * e_)),
+        query_gradients_(buffers.query_gradients.reserve(kQueries * d_)),
+        key_gradients_(buffers.key_gradients.reserve(keys_count_ * d_)),
+        value_gradients_(buffers.value_gradients.reserve(keys_count_ * e_)),
+        queries_across_(buffers.queries_across.reserve(d_ * kQueries)),
+        out_gradients_(buffers.out_gradients.reserve(kQueries * e_)),
+        out_gradients_across_(buffers.out_gradients_across.reserve(e_ * kQueries)),
+        log_sums_(buffers.log_sums.reserve(kQueries)),
+        weights_(buffers.weights.reserve(keys_count_ * kQueries)),
+        products_(buffers.products.reserve(keys_count_ * kQueries)) {}
+
+  void run(const FeatureGradients& features) {
+    form(k_, 0, keys_count_, 1, keys_);
+    form(v_, 0, keys_count_, 1, values_);
+    std::fill_n(key_gradients_, keys_count_ * d_, 0.0f);
+    std::fill_n(value_gradients_, keys_count_ * e_, 0.0f);
+    for (int64_t first = 0; first < x_.T; first += kQueries) {
+      const int64_t count = std::min(kQueries, x_.T - first);
+      gather_queries(first, count);
+      multiply_keys(first, count);
+      soften(first, count);
+      add_gradients(first, count);
+      contract(q_, first, first + count, x_.logit_scale, query_gradients_, p_.dq_a, features.q);
+    }
+    contract(k_, 0, keys_count_, 1, key_gradients_, p_.dk_a, features.k);
+    contract(v_, 0, keys_count_, 1, value_gradients_, p_.dv_a, features.v);
+  }
+
+ private:
+  int64_t keys_of(int64_t first, int64_t count) const { return x_.start + first + count; }
+
+  // The block's queries times logit_scale, and its output gradients times value_scale: as rows, and across.
+  void gather_queries(int64_t first, int64_t count) {
+    const Floats d;
+    form(q_, first, first + count, x_.logit_scale, queries_);
+    transpose_rows(queries_, d_, count, d_, queries_across_, kQueries);
+    const int64_t features = x_.v.features;
+    const Vector scale = hn::Set(d, x_.value_scale);
+    for (int64_t t = 0; t < count; ++t) {
+      const float* from = p_.d_out + ((first + t) * x_.heads + head_) * features;
+      for (int64_t i = 0; i < features; i += kLanes) {
+        hn::Store(hn::Mul(load_up_to(d, from + i, features - i), scale), d, out_gradients_ + t * e_ + i);
+      }
+    }
+    transpose_rows(out_gradients_, e_, count, e_, out_gradients_across_, kQueries);
+    for (int64_t t = 0; t < kQueries; ++t) {
+      log_sums_[t] = p_.lse[(first + std::min(t, count - 1)) * x_.heads + head_];
+    }
+  }
+
+  // Logits, and the gradients of the weights: rows of keys, columns of queries.
+  void multiply_keys(int64_t first, int64_t count) {
+    const int64_t keys = keys_of(first, count), columns = whole_vectors(count);
+    small_product({.a = keys_,
+                   .a_row = d_,
+                   .a_step = 1,
+                   .b = queries_across_,
+                   .b_row = kQueries,
+                   .c = weights_,
+                   .c_row = kQueries,
+                   .M = keys,
+                   .N = columns,
+                   .K = x_.k.features});
+    small_product({.a = values_,
+                   .a_row = e_,
+                   .a_step = 1,
+                   .b = out_gradients_across_,
+                   .b_row = kQueries,
+                   .c = products_,
+                   .c_row = kQueries,
+                   .M = keys,
+                   .N = columns,
+                   .K = x_.v.features});
+  }
+
+  // Logits become weights, e^(logit - lse), and the weights' gradients those of the logits: w (dw - sum over keys w
+  // dw).
+  void soften(int64_t first, int64_t count) {
+    const Floats d;
+    const int64_t keys = keys_of(first, count), diagonal = x_.start + first;
+    for (int64_t i = 0; i < count; i += kLanes) {
+      const Vector log_sum = hn::Load(d, log_sums_ + i);
+      const Vector query = hn::Iota(d, static_cast<float>(i));
+      Vector sum = hn::Zero(d);
+      for (int64_t k = 0; k < keys; ++k) {
+        float* at = weights_ + k * kQueries + i;
+        Vector weight = exp_below_88(d, hn::Sub(hn::Load(d, at), log_sum));
+        if (k > diagonal) {
+          weight = hn::IfThenZeroElse(hn::Lt(query, hn::Set(d, static_cast<float>(k - diagonal))), weight);
+        }
+        hn::Store(weight, d, at);
+        sum = hn::MulAdd(weight, hn::Load(d, products_ + k * kQueries + i), sum);
+      }
+      for (int64_t k = 0; k < keys; ++k) {
+        const Vector weight = hn::Load(d, weights_ + k * kQueries + i);
+        float* at = products_ + k * kQueries + i;
+        hn::Store(hn::Mul(weight, hn::Sub(hn::Load(d, at), sum)), d, at);
+      }
+    }
+  }
+
+  void add_gradients(int64_t first, int64_t count) {
+    const int64_t keys = keys_of(first, count);
+    small_product({.a = products_,
+                   .a_row = 1,
+                   .a_step = kQueries,
+                   .b = keys_,
+                   .b_row = d_,
+                   .c = query_gradients_,
+                   .c_row = d_,
+                   .M = count,
+                   .N = d_,
+                   .K = keys});
+    small_product({.a = products_,
+                   .a_row = kQueries,
+                   .a_step = 1,
+                   .b = queries_,
+                   .b_row = d_,
+                   .c = key_gradients_,
+                   .c_row = d_,
+                   .M = keys,
+                   .N = d_,
+                   .K = count,
+                   .accumulate = true});
+    small_product({.a = weights_,
+                   .a_row = kQueries,
+                   .a_step = 1,
+                   .b = out_gradients_,
+                   .b_row = e_,
+                   .c = value_gradients_,
+                   .c_row = e_,
+                   .M = keys,
+                   .N = e_,
+                   .K = count,
+                   .accumulate = true});
+  }
+
+  const AttentionBackward& p_;
+  const Attention& x_;
+  const int64_t head_, keys_count_;
+  const int64_t d_, e_;  // D and E as whole vectors
+  const HeadFactors q_, k_, v_;
+  float* queries_;               // [64, d], times logit_scale
+  float* keys_;                  // [M, d]
+  float* values_;                // [M, e]
+  float* query_gradients_;       // [64, d], without logit_scale
+  float* key_gradients_;         // [M, d]
+  float* value_gradients_;       // [M, e]
+  float* queries_across_;        // [d, 64]
+  float* out_gradients_;         // [64, e], times value_scale
+  float* out_gradients_across_;  // [e, 64]
+  float* log_sums_;              // [64]
+  float* weights_;               // [M, 64]: logits, then weights
+  float* products_;              // [M, 64]: gradients of the weights, then of the logits
+};
+
+void backward(const AttentionBackward& arguments, int64_t head, const FeatureGradients& features,
+              HeadBuffers& buffers) {
+  HeadBackward(arguments, head, buffers).run(features);
+}
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace t6 {
+
+HWY_EXPORT(backward);
+
+void backward_head(const AttentionBackward& arguments, int64_t head, const FeatureGradients& features,
+                   HeadBuffers& buffers) {
+  HWY_DYNAMIC_DISPATCH(backward)(arguments, head, features, buffers);
+}
+
+}  // namespace t6
+#endif  // HWY_ONCE

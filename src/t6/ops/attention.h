@@ -1,0 +1,31 @@
+// Causal attention over factors as operators: neither pass forms all queries, keys or values, and all that waits for
+// the backward pass is the factors themselves and one number a token and head.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <optional>
+#include <tuple>
+
+namespace t6 {
+
+// Queries, keys or values as sum_r a_r (outer) b_r. Strides between sequences and tokens are free, 0 of an expanded
+// constant among them.
+struct AttentionFactors {
+  std::optional<torch::Tensor> a;  // [B, T, R, H]; none: head h takes b of rank h / (H / R)
+  torch::Tensor b;                 // [B, T, R, D], or E features for values
+};
+
+struct AttentionScales {
+  double logits = 1;  // of sum a_q a_k <b_q, b_k>
+  double values = 1;  // of sum a_v b_v
+};
+
+// torch.ops.t6.attention: the output [B, T, H, E] and the log-sum-exp of each query's logits [B, T, H]. float32 on the
+// CPU; all tokens are queries and keys. The output has gradients, of the first order, by
+// torch.ops.t6.attention_backward; the log-sum-exp has none.
+std::tuple<torch::Tensor, torch::Tensor> attention(const AttentionFactors& q, const AttentionFactors& k,
+                                                   const AttentionFactors& v, int64_t heads,
+                                                   const AttentionScales& scales);
+
+}  // namespace t6

@@ -1,0 +1,96 @@
+#include "t6/ops/attention_arguments.h"
+
+#include "t6/core/error.h"
+#include "t6/ops/shapes.h"
+
+namespace t6 {
+namespace {
+
+void check_tensor(const char* op, const std::string& name, const torch::Tensor& tensor) {
+  require(tensor.scalar_type() == torch::kFloat, "{}: {} must be Float, not {}", op, name,
+          toString(tensor.scalar_type()));
+  require(tensor.dim() == 4, "{}: {} must have four dimensions, not the shape {}", op, name, shape_of(tensor));
+}
+
+// `like`: b of the queries, whose batch and length all have.
+void check_factors(const char* op, const std::string& name, const AttentionFactors& factors, int64_t heads,
+                   const torch::Tensor& like) {
+  const torch::Tensor& b = factors.b;
+  check_tensor(op, name + "_b", b);
+  require(b.sym_size(0) == like.sym_size(0) && b.sym_size(1) == like.sym_size(1),
+          "{}: {}_b must have the batch and length of q_b, {}, not {}", op, name, shape_of(like), shape_of(b));
+  if (factors.a) {
+    const torch::Tensor& a = *factors.a;
+    check_tensor(op, name + "_a", a);
+    require(a.sym_sizes().slice(0, 3).equals(b.sym_sizes().slice(0, 3)) && a.sym_size(3) == heads,
+            "{}: {}_a must be [B, T, R, {}] with B, T and R of {}_b, {}, not {}", op, name, heads, name, shape_of(b),
+            shape_of(a));
+  } else {
+    require(b.sym_size(2) > 0 && heads % b.sym_size(2) == 0,
+            "{}: without {}_a the ranks of {}_b must divide the {} heads; its shape is {}", op, name, name, heads,
+            shape_of(b));
+  }
+}
+
+torch::Tensor packed(const torch::Tensor& tensor) {
+  const bool rows = tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
+  return rows ? tensor : tensor.contiguous();
+}
+
+FactorView view_of(const AttentionFactors& factors, int64_t sequence) {
+  FactorView view;
+  view.rank = factors.b.size(2);
+  view.features = factors.b.size(3);
+  view.b = factors.b.const_data_ptr<float>() + sequence * factors.b.stride(0);
+  view.b_stride = factors.b.stride(1);
+  if (factors.a) {
+    view.a = factors.a->const_data_ptr<float>() + sequence * factors.a->stride(0);
+    view.a_stride = factors.a->stride(1);
+  }
+  return view;
+}
+
+}  // namespace
+
+void AttentionArguments::check(const char* name) const {
+  require(heads >= 1, "{}: heads must be at least 1, not {}", name, heads);
+  check_factors(name, "q", q, heads, q.b);
+  check_factors(name, "k", k, heads, q.b);
+  check_factors(name, "v", v, heads, q.b);
+  require(k.b.sym_size(3) == q.b.sym_size(3), "{}: k_b must have as many features as q_b, {}, not {}", name,
+          shape_of(q.b), shape_of(k.b));
+}
+
+void AttentionArguments::pack() {
+  for (AttentionFactors* factors : {&q, &k, &v}) {
+    if (factors->a) factors->a = packed(*factors->a);
+    factors->b = packed(factors->b);
+  }
+}
+
+std::vector<torch::Tensor> AttentionArguments::tensors() const {
+  std::vector<torch::Tensor> list;
+  for (const AttentionFactors* factors : {&q, &k, &v}) {
+    if (factors->a) list.push_back(*factors->a);
+    list.push_back(factors->b);
+  }
+  return list;
+}
+
+std::vector<Attention> AttentionArguments::sequences() const {
+  std::vector<Attention> sequences;
+  for (int64_t i = 0; i < q.b.size(0); ++i) {
+    Attention x;
+    x.q = view_of(q, i);
+    x.k = view_of(k, i);
+    x.v = view_of(v, i);
+    x.T = q.b.size(1);
+    x.heads = heads;
+    x.logit_scale = static_cast<float>(scales.logits);
+    x.value_scale = static_cast<float>(scales.values);
+    sequences.push_back(x);
+  }
+  return sequences;
+}
+
+}  // namespace t6

@@ -1,0 +1,31 @@
+// The arguments of the attention operators: checked, and as the kernels take them.
+#pragma once
+
+#include <vector>
+
+#include "t6/kernels/attention.h"
+#include "t6/ops/attention.h"
+
+namespace t6 {
+
+struct AttentionArguments {
+  AttentionFactors q, k, v;
+  int64_t heads = 1;
+  AttentionScales scales;
+
+  // Error: `name` of the operator, the argument, what it is and what it must be.
+  void check(const char* name) const;
+  // Rows of factors lie without gaps from here on: what lay otherwise is copied.
+  void pack();
+
+  c10::SymInt batch() const { return q.b.sym_size(0); }
+  c10::SymInt length() const { return q.b.sym_size(1); }
+  c10::SymInt value_features() const { return v.b.sym_size(3); }
+
+  // The factors that are there, in the order q_a, q_b, k_a, k_b, v_a, v_b.
+  std::vector<torch::Tensor> tensors() const;
+  // The kernel's view of each sequence, without output. Valid while the tensors live; after pack().
+  std::vector<Attention> sequences() const;
+};
+
+}  // namespace t6
