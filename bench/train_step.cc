@@ -52,7 +52,7 @@ double roof_gflops() {
 }
 
 struct BenchOptions {
-  std::string preset = "small-tpa";
+  std::string preset = "small-tpa", attention = "fused";
   int64_t batch = 1, context = 512;
   int steps = 6, threads = 2;
 };
@@ -61,7 +61,7 @@ void run(const BenchOptions& options) {
   torch::set_num_threads(options.threads);
   return_large_blocks();
   const ModelConfig config = preset(options.preset);
-  Transformer model(config);
+  Transformer model(config, parse_attention_path(options.attention, "--attention"));
   initialize(model, 0);
   AdamWOptions adamw;
   AdamW optimizer(model->named_parameters(), adamw);
@@ -91,6 +91,7 @@ void run(const BenchOptions& options) {
   const double roof = roof_gflops();
   const Json row = {{"engine", "t6"},
                     {"preset", options.preset},
+                    {"attention", options.attention},
                     {"parameters", parameter_count(config)},
                     {"batch", options.batch},
                     {"context", options.context},
@@ -113,6 +114,7 @@ int main(int argc, char** argv) {
   CLI::App app("Training speed and memory of a preset on this machine");
   t6::BenchOptions options;
   app.add_option("--preset", options.preset)->capture_default_str();
+  app.add_option("--attention", options.attention, "fused or sdpa")->capture_default_str();
   app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--context", options.context)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--steps", options.steps, "Steps, the first not counted")

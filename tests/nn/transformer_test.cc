@@ -16,9 +16,9 @@ namespace t6 {
 namespace {
 
 // Every parameter random, output projections too, so that nothing is hidden behind a zero.
-Transformer random_model(const ModelConfig& config) {
+Transformer random_model(const ModelConfig& config, AttentionPath path = AttentionPath::fused) {
   const torch::NoGradGuard no_gradients;
-  Transformer model(config);
+  Transformer model(config, path);
   torch::manual_seed(5);
   for (auto& item : model->named_parameters()) item.value().uniform_(-0.4, 0.4);
   return model;
@@ -49,19 +49,21 @@ TEST_P(Zoo, RegistersExactlyTheListedParameters) {
 TEST_P(Zoo, IsCausal) {
   const torch::NoGradGuard no_gradients;
   const ModelConfig& config = GetParam().config;
-  Transformer model = random_model(config);
-  const torch::Tensor tokens = random_tokens(config, {2, 9});
-  torch::Tensor changed = tokens.clone();
-  changed.narrow(1, 6, 3) = (changed.narrow(1, 6, 3) + 1) % config.vocab_size;
-  const torch::Tensor before = model->forward(tokens), after = model->forward(changed);
-  EXPECT_LT(error(after.narrow(1, 0, 6), before.narrow(1, 0, 6)), 1e-6);
-  EXPECT_GT(error(after.narrow(1, 6, 3), before.narrow(1, 6, 3)), 1e-3);
+  for (const AttentionPath path : {AttentionPath::fused, AttentionPath::sdpa}) {
+    Transformer model = random_model(config, path);
+    const torch::Tensor tokens = random_tokens(config, {2, 9});
+    torch::Tensor changed = tokens.clone();
+    changed.narrow(1, 6, 3) = (changed.narrow(1, 6, 3) + 1) % config.vocab_size;
+    const torch::Tensor before = model->forward(tokens), after = model->forward(changed);
+    EXPECT_LT(error(after.narrow(1, 0, 6), before.narrow(1, 0, 6)), 1e-6);
+    EXPECT_GT(error(after.narrow(1, 6, 3), before.narrow(1, 6, 3)), 1e-3);
+  }
 }
 
 TEST_P(Zoo, EveryParameterGetsTheGradientOfFiniteDifferences) {
   const ModelConfig& config = GetParam().config;
   Transformer model = random_model(config);
-  model->to(torch::kDouble);
+  model->to(torch::kDouble);  // which takes the sdpa path
   const torch::Tensor tokens = random_tokens(config, {2, 5}), targets = random_tokens(config, {2, 5});
   model->loss(tokens, targets).backward();
   for (auto& item : model->named_parameters()) {
@@ -77,6 +79,27 @@ TEST_P(Zoo, EveryParameterGetsTheGradientOfFiniteDifferences) {
     const double expected = (above - below) / (2 * kStep);
     const double slope = item.value().grad().view(-1).dot(direction).item<double>();
     EXPECT_NEAR(slope, expected, 1e-6 + 1e-5 * std::abs(expected)) << item.key();
+  }
+}
+
+// float32 against float64. Gradients are compared as one vector: some are zero but for rounding.
+TEST_P(Zoo, BothPathsOfAttentionHaveTheGradientsOfDoublePrecision) {
+  const ModelConfig& config = GetParam().config;
+  const torch::Tensor tokens = random_tokens(config, {3, 21}), targets = random_tokens(config, {3, 21});
+  Transformer wide = random_model(config);
+  wide->to(torch::kDouble);
+  wide->loss(tokens, targets).backward();
+  double largest = 0;
+  for (const auto& item : wide->named_parameters()) {
+    largest = std::max(largest, item.value().grad().abs().max().item<double>());
+  }
+  for (const AttentionPath path : {AttentionPath::fused, AttentionPath::sdpa}) {
+    Transformer model = random_model(config, path);
+    model->loss(tokens, targets).backward();
+    for (const auto& item : model->named_parameters()) {
+      const torch::Tensor wanted = wide->named_parameters()[item.key()].grad();
+      EXPECT_LT((item.value().grad() - wanted).abs().max().item<double>(), 1e-5 * largest) << item.key();
+    }
   }
 }
 

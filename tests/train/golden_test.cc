@@ -16,10 +16,12 @@ const std::filesystem::path kFolder = std::filesystem::path(T6_SOURCE_DIR) / "te
 class Golden : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Golden, MatchesTheReference) {
-  const GoldenErrors errors = check_golden(kFolder / (std::string(GetParam()) + ".safetensors"));
-  EXPECT_TRUE(errors.passed()) << "logits " << errors.logits << ", gradients " << errors.gradients << ", losses "
-                               << errors.losses << ", norms " << errors.gradient_norms << ", parameters "
-                               << errors.parameters;
+  for (const AttentionPath path : {AttentionPath::fused, AttentionPath::sdpa}) {
+    const GoldenErrors errors = check_golden(kFolder / (std::string(GetParam()) + ".safetensors"), path);
+    EXPECT_TRUE(errors.passed()) << (path == AttentionPath::fused ? "fused" : "sdpa") << ": logits " << errors.logits
+                                 << ", gradients " << errors.gradients << ", losses " << errors.losses << ", norms "
+                                 << errors.gradient_norms << ", parameters " << errors.parameters;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, Golden,

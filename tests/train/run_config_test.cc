@@ -77,6 +77,8 @@ TEST(RunConfig, ErrorsNameFileKeyAndValues) {
   EXPECT_THAT(with("[trian]\nsteps = 3\n"), HasSubstr("run.toml: the key \"trian\" is not known; known are data"));
   EXPECT_THAT(with("[train]\nsteps = \"many\"\n"),
               HasSubstr("train: \"steps\" must be a whole number from 1 to 1099511627776, not \"many\""));
+  EXPECT_THAT(with("[train]\nattention = \"flash\"\n"),
+              HasSubstr("run.toml: train: \"attention\" must be \"fused\" or \"sdpa\", not \"flash\""));
   EXPECT_THAT(with("[train]\nsteps = 1.5\n"), HasSubstr("\"steps\" must be a whole number"));
   EXPECT_THAT(with("[train]\nsteps = 0\n"), HasSubstr("not 0"));
   EXPECT_THAT(with("[optimizer]\nlearning_rate = nan\n"), HasSubstr("optimizer: \"learning_rate\" must be a number"));

@@ -17,16 +17,17 @@ constexpr int64_t kLength = 23;
 constexpr double kTolerance = 1e-4;  // of the largest logit
 
 struct Both {
-  explicit Both(const ModelConfig& config) : trained(config) {
+  explicit Both(const ModelConfig& config) : trained(config), compared(config, AttentionPath::sdpa) {
     const torch::NoGradGuard no_gradients;
     torch::manual_seed(11);
     for (auto& item : trained->named_parameters()) item.value().uniform_(-0.4, 0.4);
     const TemporaryFolder folder;
     save_weights(trained, folder.path());
+    load_weights(compared, folder.path());
     served = std::make_shared<const Model>(config, Weights(config, folder / "model.safetensors"));
   }
 
-  Transformer trained;
+  Transformer trained, compared;  // one model on both paths of attention
   std::shared_ptr<const Model> served;
 };
 
@@ -37,6 +38,8 @@ class Wings : public ::testing::TestWithParam<ZooModel> {
     const torch::Tensor tokens = torch::randint(0, config_.vocab_size, {1, kLength}, torch::kLong);
     logits_ = both_.trained->forward(tokens)[0];
     largest_ = logits_.abs().max().item<double>();
+    const torch::Tensor compared = both_.compared->forward(tokens)[0];
+    EXPECT_LE((compared - logits_).abs().max().item<double>(), kTolerance * largest_);
     for (int64_t i = 0; i < kLength; ++i) ids_.push_back(static_cast<int32_t>(tokens[0][i].item<int64_t>()));
   }
   void expect_row(std::span<const float> served, int64_t position) {

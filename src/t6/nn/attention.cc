@@ -1,9 +1,22 @@
 #include "t6/nn/attention.h"
 
+#include "t6/ops/attention.h"
+
 namespace t6 {
 
-SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config)
+namespace {
+
+// Each token's predecessor's, zero for the first. x [B or 1, T, ...]; a constant, [R, ...], is its own predecessor.
+torch::Tensor previous(const torch::Tensor& x) {
+  if (x.dim() == 2) return x;
+  return torch::constant_pad_nd(x.narrow(1, 0, x.size(1) - 1), {0, 0, 0, 0, 1, 0});
+}
+
+}  // namespace
+
+SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, AttentionPath path)
     : config_(config),
+      path_(path),
       shape_(attention_shape(config)),
       rotary_(rotary_dim(config), config.rope_theta, frequency_divisors(config)) {
   const int64_t width = config.hidden_size, H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
@@ -35,8 +48,8 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config)
   o_proj_ = register_module("o_proj", Linear(H * E, width));
 }
 
-SelfAttentionImpl::Heads SelfAttentionImpl::project(const torch::Tensor& x) {
-  const int64_t batch = x.size(0), length = x.size(1);
+SelfAttentionImpl::Products SelfAttentionImpl::project(const torch::Tensor& x) {
+  const int64_t length = x.size(1);
   TensorProduct q;
   if (config_.q_lora_rank > 0) {
     q.b = compressed_query_.forward(x).unflatten(-1, {shape_.q.rank, -1});
@@ -48,10 +61,10 @@ SelfAttentionImpl::Heads SelfAttentionImpl::project(const torch::Tensor& x) {
   const TensorProduct k = k_proj_->forward(x, k_norm_, &rotary_);
   const TensorProduct v = shape_.values == ValueSource::own ? v_proj_->forward(x, Norm(nullptr), nullptr)
                                                             : v_proj_->forward_shared(x, k.shared);
-  return {materialize(q, batch, length), materialize(k, batch, length), materialize(v, batch, length)};
+  return {q, k, v};
 }
 
-SelfAttentionImpl::Heads SelfAttentionImpl::project_latent(const torch::Tensor& x) {
+SelfAttentionImpl::Products SelfAttentionImpl::project_latent(const torch::Tensor& x) {
   const int64_t length = x.size(1), H = config_.num_attention_heads, D = config_.head_dim, E = config_.value_dim();
   const int64_t rope = config_.qk_rope_head_dim;
   const auto query = compressed_query_.forward(x).unflatten(-1, {H, D + rope}).split_with_sizes({D, rope}, -1);
@@ -59,30 +72,60 @@ SelfAttentionImpl::Heads SelfAttentionImpl::project_latent(const torch::Tensor& 
   const auto key_value =
       latent_up_->forward(latent_norm_->forward(latent[0])).unflatten(-1, {H, D + E}).split_with_sizes({D, E}, -1);
   const torch::Tensor key_rope = rotary_.rotate(latent[1].unsqueeze(2), length).expand({-1, -1, H, -1});
-  return {torch::cat({query[0], rotary_.rotate(query[1], length)}, -1), torch::cat({key_value[0], key_rope}, -1),
-          key_value[1]};
+  Products dense;
+  dense.q.b = torch::cat({query[0], rotary_.rotate(query[1], length)}, -1);
+  dense.k.b = torch::cat({key_value[0], key_rope}, -1);
+  dense.v.b = key_value[1];
+  return dense;
 }
 
 // Mixes each head's keys (or values) with the previous token's, after rotation: the cache can then keep unmixed
-// factors.
-torch::Tensor SelfAttentionImpl::shift(const torch::Tensor& heads, const torch::Tensor& weights) {
+// factors. A mixed product is one of twice the rank, the second half with the previous token's factors.
+TensorProduct SelfAttentionImpl::shift(const TensorProduct& product, const torch::Tensor& weights) {
+  const auto& [a, b, scale, shared] = product;
+  if (a.defined()) {
+    const torch::Tensor head_factors = torch::cat({a * weights[0], previous(a) * weights[1]}, -2);
+    return {head_factors, torch::cat({b, previous(b)}, -2), scale, {}};
+  }
   const int64_t H = config_.num_attention_heads;
-  const torch::Tensor all = heads.size(2) == H ? heads : heads.repeat_interleave(H / heads.size(2), 2);
-  const torch::Tensor previous = torch::constant_pad_nd(all.narrow(1, 0, all.size(1) - 1), {0, 0, 0, 0, 1, 0});
-  return all * weights[0].unsqueeze(-1) + previous * weights[1].unsqueeze(-1);
+  const torch::Tensor heads = b.size(2) == H ? b : b.repeat_interleave(H / b.size(2), 2);
+  return {{}, heads * weights[0].unsqueeze(-1) + previous(heads) * weights[1].unsqueeze(-1), scale, {}};
+}
+
+torch::Tensor SelfAttentionImpl::attend_fused(const Products& products, int64_t batch, int64_t length) {
+  const auto factors = [&](const TensorProduct& product) {
+    const auto spread = [&](const torch::Tensor& factor) {
+      return factor.expand({batch, length, factor.size(-2), factor.size(-1)});
+    };
+    AttentionFactors spread_factors{std::nullopt, spread(product.b)};
+    if (product.a.defined()) spread_factors.a = spread(product.a);
+    return spread_factors;
+  };
+  const auto& [q, k, v] = products;
+  const AttentionScales scales = {attention_scale(config_) * q.scale * k.scale, v.scale};
+  return std::get<0>(attention(factors(q), factors(k), factors(v), config_.num_attention_heads, scales));
+}
+
+torch::Tensor SelfAttentionImpl::attend_formed(const Products& products, int64_t batch, int64_t length) {
+  const auto heads = [&](const TensorProduct& product) {
+    return materialize(product, batch, length).transpose(1, 2);  // [B, H or G, T, D]
+  };
+  const torch::Tensor q = heads(products.q), k = heads(products.k), v = heads(products.v);
+  const bool grouped = k.size(1) != q.size(1) || v.size(1) != q.size(1);
+  return torch::scaled_dot_product_attention(q, k, v, {}, /*dropout_p=*/0, /*is_causal=*/true, attention_scale(config_),
+                                             /*enable_gqa=*/grouped)
+      .transpose(1, 2);
 }
 
 torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x) {
-  auto [q, k, v] = shape_.values == ValueSource::latent ? project_latent(x) : project(x);
+  const int64_t batch = x.size(0), length = x.size(1);
+  Products products = shape_.values == ValueSource::latent ? project_latent(x) : project(x);
   if (config_.kv_shift) {
-    k = shift(k, k_shift_);
-    v = shift(v, v_shift_);
+    products.k = shift(products.k, k_shift_);
+    products.v = shift(products.v, v_shift_);
   }
-  const bool grouped = k.size(2) != q.size(2) || v.size(2) != q.size(2);
-  torch::Tensor out = torch::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), {},
-                                                          /*dropout_p=*/0, /*is_causal=*/true, attention_scale(config_),
-                                                          /*enable_gqa=*/grouped)
-                          .transpose(1, 2);  // [B, T, H, E]
+  const bool fused = path_ == AttentionPath::fused && x.scalar_type() == torch::kFloat;
+  torch::Tensor out = fused ? attend_fused(products, batch, length) : attend_formed(products, batch, length);
   if (head_norm_) out = head_norm_->forward(out);
   out = out.flatten(2);
   if (gate_proj_) out = out * gate_proj_->forward(x).sigmoid();

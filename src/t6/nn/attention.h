@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include "t6/model/config.h"
+#include "t6/nn/attention_path.h"
 #include "t6/nn/compressed_query.h"
 #include "t6/nn/factor_projection.h"
 
@@ -11,20 +12,24 @@ namespace t6 {
 
 class SelfAttentionImpl : public torch::nn::Module {
  public:
-  explicit SelfAttentionImpl(const ModelConfig& config);
+  SelfAttentionImpl(const ModelConfig& config, AttentionPath path);
 
   // x [B, T, C] normalized hidden states -> [B, T, C]. Causal.
   torch::Tensor forward(const torch::Tensor& x);
 
  private:
-  struct Heads {
-    torch::Tensor q, k, v;  // [B, T, H, D], [B, T, H or G, D], [B, T, H or G, E]
+  struct Products {
+    TensorProduct q, k, v;
   };
-  Heads project(const torch::Tensor& x);
-  Heads project_latent(const torch::Tensor& x);
-  torch::Tensor shift(const torch::Tensor& heads, const torch::Tensor& weights);
+  Products project(const torch::Tensor& x);
+  Products project_latent(const torch::Tensor& x);
+  TensorProduct shift(const TensorProduct& product, const torch::Tensor& weights);
+  // The heads' outputs, [B, T, H, E].
+  torch::Tensor attend_fused(const Products& products, int64_t batch, int64_t length);
+  torch::Tensor attend_formed(const Products& products, int64_t batch, int64_t length);
 
   ModelConfig config_;
+  AttentionPath path_;
   AttentionShape shape_;
   Rotary rotary_;
   CompressedQuery compressed_query_;  // mla, mfa

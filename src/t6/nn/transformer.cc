@@ -10,9 +10,9 @@ Norm block_norm(const ModelConfig& config) { return Norm(config.hidden_size, con
 
 }  // namespace
 
-BlockImpl::BlockImpl(const ModelConfig& config)
+BlockImpl::BlockImpl(const ModelConfig& config, AttentionPath path)
     : input_layernorm_(register_module("input_layernorm", block_norm(config))),
-      self_attn_(register_module("self_attn", SelfAttention(config))),
+      self_attn_(register_module("self_attn", SelfAttention(config, path))),
       post_attention_layernorm_(register_module("post_attention_layernorm", block_norm(config))),
       mlp_(register_module("mlp", FeedForward(config.hidden_size, config.feed_forward_dim()))) {}
 
@@ -21,13 +21,13 @@ torch::Tensor BlockImpl::forward(const torch::Tensor& x) {
   return attended + mlp_->forward(post_attention_layernorm_->forward(attended));
 }
 
-TransformerImpl::TransformerImpl(const ModelConfig& config) : config_(config) {
+TransformerImpl::TransformerImpl(const ModelConfig& config, AttentionPath path) : config_(config) {
   check_config(config, "model");
   // The body is a module of its own only to give names Hugging Face's "model." prefix.
   auto body = register_module("model", std::make_shared<torch::nn::Module>("Body"));
   embed_tokens_ = body->register_module("embed_tokens", torch::nn::Embedding(config.vocab_size, config.hidden_size));
   layers_ = body->register_module("layers", torch::nn::ModuleList());
-  for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_->push_back(Block(config));
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_->push_back(Block(config, path));
   norm_ = body->register_module("norm", block_norm(config));
   if (!config.tie_word_embeddings) {
     lm_head_ = register_module("lm_head", Linear(config.hidden_size, config.vocab_size));

@@ -11,7 +11,7 @@ namespace t6 {
 
 class BlockImpl : public torch::nn::Module {
  public:
-  explicit BlockImpl(const ModelConfig& config);
+  BlockImpl(const ModelConfig& config, AttentionPath path);
   torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
 
  private:
@@ -25,7 +25,7 @@ TORCH_MODULE(Block);
 // named_parameters() are those of model/parameters.h. Values are undefined until initialize() or load_weights().
 class TransformerImpl : public torch::nn::Module {
  public:
-  explicit TransformerImpl(const ModelConfig& config);
+  explicit TransformerImpl(const ModelConfig& config, AttentionPath path = AttentionPath::fused);
 
   // tokens [B, T] int64 -> logits [B, T, V].
   torch::Tensor forward(const torch::Tensor& tokens);

@@ -61,10 +61,10 @@ AdamWOptions read_adamw(const SafetensorsFile& file, double* clip, int64_t* step
 
 }  // namespace
 
-GoldenErrors check_golden(const std::filesystem::path& path) {
+GoldenErrors check_golden(const std::filesystem::path& path, AttentionPath attention) {
   const SafetensorsFile file(path);
   const ModelConfig config = reference_config(file);
-  Transformer model(config);
+  Transformer model(config, attention);
   NamedFloats first = reference_tensors(file, config, "param."), gradients = reference_tensors(file, config, "grad."),
               after = reference_tensors(file, config, "after.");
   {

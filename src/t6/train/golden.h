@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "t6/nn/attention_path.h"
+
 namespace t6 {
 
 // The largest errors, and what is allowed.
@@ -19,6 +21,6 @@ struct GoldenErrors {
   }
 };
 
-GoldenErrors check_golden(const std::filesystem::path& path);
+GoldenErrors check_golden(const std::filesystem::path& path, AttentionPath attention = AttentionPath::fused);
 
 }  // namespace t6

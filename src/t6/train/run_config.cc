@@ -7,6 +7,7 @@
 
 #include "t6/core/error.h"
 #include "t6/model/presets.h"
+#include "t6/nn/attention_path.h"
 #include "t6/train/toml.h"
 
 namespace t6 {
@@ -38,6 +39,7 @@ void visit_fields(Run& run, Visitor&& visit) {
   train("gradient_accumulation", run.train.gradient_accumulation, int64_t{1}, kMaxBatch);
   train("context", run.train.context, int64_t{0}, int64_t{1} << 24);
   train("seed", run.train.seed, int64_t{0}, INT64_MAX);
+  train("attention", run.train.attention);
   train("threads", run.train.threads, int64_t{0}, int64_t{4096});
   train("log_every", run.train.log_every, int64_t{1}, kMaxSteps);
   train("evaluate_every", run.train.evaluate_every, int64_t{0}, kMaxSteps);
@@ -92,6 +94,7 @@ void read_model(const JsonObject& file, bool from_run, RunConfig& config) {
 
 void check(RunConfig& config, const std::string& source) {
   require(!config.data.path.empty(), "{}: data: \"path\" is missing; it names a folder that 't6 prepare' made", source);
+  parse_attention_path(config.train.attention, source + ": train: \"attention\"");
   auto& context = config.train.context;
   if (context == 0) context = config.model.max_position_embeddings;
   require(context <= config.model.max_position_embeddings,

@@ -39,6 +39,7 @@ struct TrainConfig {
   int64_t gradient_accumulation = 1;  // forward passes in a step
   int64_t context = 0;                // tokens in a sequence; 0: the model's max_position_embeddings
   int64_t seed = 0;
+  std::string attention = "fused";  // or "sdpa" (nn/attention_path.h)
   int64_t threads = 0;              // 0: all processors that the process may run on
   int64_t log_every = 10;           // steps, as in the next two
   int64_t evaluate_every = 250;     // 0: only at the end

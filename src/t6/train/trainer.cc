@@ -57,7 +57,7 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
       training_(config.data.path, "train", config_.train.context, config_.model.vocab_size),
       validation_(config.data.path, "val", config_.train.context, config_.model.vocab_size),
       order_(training_.tokens(), config_.train.context, static_cast<uint64_t>(config_.train.seed)),
-      model_(config_.model),
+      model_(config_.model, parse_attention_path(config_.train.attention, "train: \"attention\"")),
       optimizer_(model_->named_parameters(), config_.optimizer.adamw),
       lock_(folder) {
   if (start == RunStart::replace) remove_run(folder);

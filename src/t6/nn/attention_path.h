@@ -1,0 +1,16 @@
+// Two ways to compute the same attention.
+#pragma once
+
+#include <string>
+
+namespace t6 {
+
+enum class AttentionPath {
+  fused,  // our kernels on the factors; float32. Keeps factors alone for the backward pass
+  sdpa    // queries, keys and values formed, then LibTorch's scaled_dot_product_attention: to compare with
+};
+
+// "fused" or "sdpa". Error: another name; `source` begins the message.
+AttentionPath parse_attention_path(const std::string& name, const std::string& source);
+
+}  // namespace t6
