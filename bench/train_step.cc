@@ -59,7 +59,7 @@ struct BenchOptions {
 
 void run(const BenchOptions& options) {
   torch::set_num_threads(options.threads);
-  return_large_blocks();
+  share_large_blocks();
   const ModelConfig config = preset(options.preset);
   Transformer model(config, parse_attention_path(options.attention, "--attention"));
   initialize(model, 0);

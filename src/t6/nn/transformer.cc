@@ -25,7 +25,7 @@ TransformerImpl::TransformerImpl(const ModelConfig& config, AttentionPath path) 
   check_config(config, "model");
   // The body is a module of its own only to give names Hugging Face's "model." prefix.
   auto body = register_module("model", std::make_shared<torch::nn::Module>("Body"));
-  embed_tokens_ = body->register_module("embed_tokens", torch::nn::Embedding(config.vocab_size, config.hidden_size));
+  embed_tokens_ = body->register_module("embed_tokens", Embedding(config.vocab_size, config.hidden_size));
   layers_ = body->register_module("layers", torch::nn::ModuleList());
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_->push_back(Block(config, path));
   norm_ = body->register_module("norm", block_norm(config));
@@ -34,22 +34,23 @@ TransformerImpl::TransformerImpl(const ModelConfig& config, AttentionPath path) 
   }
 }
 
-torch::Tensor TransformerImpl::output_weight() const { return lm_head_ ? lm_head_->weight : embed_tokens_->weight; }
-
-torch::Tensor TransformerImpl::hidden(const torch::Tensor& tokens) {
+TransformerImpl::Hidden TransformerImpl::hidden(const torch::Tensor& tokens) {
   require(tokens.dim() == 2, "tokens must be [batch, length], not of {} dimensions", tokens.dim());
-  torch::Tensor x = embed_tokens_->forward(tokens);
+  const EmbeddedTokens embedded = embed_tokens_->forward(tokens);
+  torch::Tensor x = embedded.rows;
   for (const auto& layer : *layers_) x = layer->as<Block>()->forward(x);
-  return norm_->forward(x);
+  return {norm_->forward(x), lm_head_ ? lm_head_->weight : embedded.table};
 }
 
 torch::Tensor TransformerImpl::forward(const torch::Tensor& tokens) {
-  return t6::linear(hidden(tokens), output_weight());
+  const auto [x, output_weight] = hidden(tokens);
+  return t6::linear(x, output_weight);
 }
 
 torch::Tensor TransformerImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
   require(targets.sizes() == tokens.sizes(), "targets have another shape than tokens");
-  return linear_cross_entropy(hidden(tokens).flatten(0, 1), output_weight(), targets.flatten());
+  const auto [x, output_weight] = hidden(tokens);
+  return linear_cross_entropy(x.flatten(0, 1), output_weight, targets.flatten());
 }
 
 }  // namespace t6

@@ -5,6 +5,7 @@
 
 #include "t6/model/config.h"
 #include "t6/nn/attention.h"
+#include "t6/nn/embedding.h"
 #include "t6/nn/feed_forward.h"
 
 namespace t6 {
@@ -35,11 +36,14 @@ class TransformerImpl : public torch::nn::Module {
   const ModelConfig& config() const { return config_; }
 
  private:
-  torch::Tensor hidden(const torch::Tensor& tokens);  // [B, T, C], after the last norm
-  torch::Tensor output_weight() const;                // [V, C]
+  struct Hidden {
+    torch::Tensor x;              // [B, T, C], after the last norm
+    torch::Tensor output_weight;  // [V, C]
+  };
+  Hidden hidden(const torch::Tensor& tokens);
 
   ModelConfig config_;
-  torch::nn::Embedding embed_tokens_{nullptr};
+  Embedding embed_tokens_{nullptr};
   torch::nn::ModuleList layers_;
   Norm norm_{nullptr};
   Linear lm_head_{nullptr};  // when embeddings are not tied

@@ -66,7 +66,7 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
       "{}: this folder holds a run already; --resume goes on with it, --force removes it, --out takes another folder",
       folder.string());
   use_threads(config_.train.threads);
-  return_large_blocks();
+  share_large_blocks();
   mend_run_folder(folder);
   state_.configuration = deciding_settings();
   const auto checkpoints = list_checkpoints(folder);
