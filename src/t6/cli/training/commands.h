@@ -7,5 +7,6 @@ namespace t6 {
 
 void add_train(CLI::App& app);
 void add_golden(CLI::App& app);
+void add_bench(CLI::App& app);
 
 }  // namespace t6

@@ -26,5 +26,6 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   t6::add_train(app);
   t6::add_golden(app);
+  t6::add_bench(app);
   return t6::run_program(app, argc, argv);
 }

@@ -1,0 +1,94 @@
+#include "t6/cli/bench_machine.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "t6/cli/bench_timing.h"
+#include "t6/core/error.h"
+#include "t6/core/numbers.h"
+#include "t6/core/parallel.h"
+
+namespace t6 {
+namespace {
+
+// What follows "KEY:" in a file of /proc.
+std::optional<std::string> system_field(const char* path, const std::string& key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    const size_t colon = line.find(':');
+    const size_t value = line.find_first_not_of(" \t", colon == std::string::npos ? colon : colon + 1);
+    if (value != std::string::npos) return line.substr(value);
+  }
+  return {};
+}
+
+std::optional<int64_t> system_kibibytes(const char* path, const std::string& key) {
+  const auto text = system_field(path, key);
+  return text ? std::optional<int64_t>(int64_t{1024} * std::atoll(text->c_str())) : std::nullopt;
+}
+
+// 16 bytes, which every 64-bit processor has registers for; eight sums, so that none waits for itself.
+using Vector [[gnu::vector_size(16)]] = uint64_t;
+constexpr int64_t kSums = 8;
+
+Vector sum_of(const Vector* numbers, int64_t count) {
+  Vector sums[kSums] = {};
+  for (int64_t i = 0; i + kSums <= count; i += kSums) {
+    for (int64_t j = 0; j < kSums; ++j) sums[j] += numbers[i + j];
+  }
+  for (int64_t j = 1; j < kSums; ++j) sums[0] += sums[j];
+  return sums[0];
+}
+
+}  // namespace
+
+std::string processor_name() { return system_field("/proc/cpuinfo", "model name").value_or("unknown"); }
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+int64_t available_memory() {
+  return system_kibibytes("/proc/meminfo", "MemAvailable").value_or(std::numeric_limits<int64_t>::max());
+}
+
+std::string memory_shortage(int64_t bytes) {
+  // A fifth stays for everybody else.
+  const int64_t available = available_memory();
+  if (bytes <= available / 5 * 4) return {};
+  return fmt::format("it needs {}, and {} are free", format_bytes(static_cast<double>(bytes)),
+                     format_bytes(static_cast<double>(available)));
+}
+
+int64_t peak_memory() { return system_kibibytes("/proc/self/status", "VmHWM").value_or(0); }
+
+double memory_read_rate() {
+  // Several times what the last cache holds, which is no more than this on any machine that does not say.
+  const auto cache = std::max<int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE), int64_t{64} << 20);
+  const auto count = 4 * cache / static_cast<int64_t>(sizeof(Vector));
+  const int64_t threads = thread_count(), share = count / threads;
+  const std::vector<Vector> numbers(static_cast<size_t>(count), Vector{1, 1});
+  std::vector<Vector> sums(static_cast<size_t>(threads));
+  const Timing timing = time_runs(
+      [&] {
+        parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) sums[static_cast<size_t>(i)] = sum_of(&numbers[i * share], share);
+        });
+      },
+      0.5);
+  require(sums[0][0] > 0, "the rate of reading memory was not measured");
+  return static_cast<double>(threads * share) * sizeof(Vector) / timing.best_s;
+}
+
+}  // namespace t6

@@ -1,0 +1,31 @@
+// How the bench commands time a piece of work.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace t6 {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin_ = Clock::now();
+};
+
+double median(std::vector<double> values);  // of an even number the upper one; values must not be empty
+
+struct Timing {
+  double median_s = 0, best_s = 0;
+  int64_t runs = 0;
+};
+
+// Runs `work` twice to warm up, then at least seven times, and more often as long as all runs together take less than
+// `least_s`: short work is disturbed most. Work of more than two seconds is warmed up once and run three times.
+Timing time_runs(const std::function<void()>& work, double least_s = 0.2);
+
+}  // namespace t6

@@ -1,0 +1,97 @@
+// t6-train bench attention: attention from the cache of every kind, beside stock PyTorch and the machine's roof.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "t6/cli/training/bench_options.h"
+#include "t6/cli/training/bench_runs.h"
+#include "t6/cli/training/commands.h"
+
+namespace t6 {
+namespace {
+
+constexpr int64_t kLargestSize = 1 << 16, kLargestLength = 1 << 24;  // products of a few of them fit 64 bits
+const std::vector<int64_t> kPaperLengths = {1 << 12, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 19};
+
+// What flags say together, as one of them wrong by itself: usage errors.
+void check(const BenchOptions& options) {
+  const auto want = [](bool good, const std::string& message) {
+    if (!good) throw CLI::ValidationError(message);
+  };
+  for (const std::string& kind : options.kinds) {
+    want(kind != "gqa" || options.heads % options.groups == 0, "--groups must divide --heads");
+    want(kind != "mla" || !options.prefill, "--prefill compares mha, gqa, mqa and tpa, not mla");
+  }
+  want(options.plot.empty() || options.dtypes.size() == 1, "--plot draws one of --dtypes");
+  want(options.plot.empty() || options.threads.size() == 1, "--plot draws one of --threads");
+}
+
+void run(const BenchOptions& options) {
+  check(options);
+  if (!options.plot.empty()) return bench_plot(options);
+  if (options.prefill) return bench_prefill(options);
+  bench_decode(options);
+}
+
+void add_attention(CLI::App& bench) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* command = bench.add_subcommand("attention", "Time attention of one layer beside stock PyTorch");
+  const auto list = [&](const char* flag, auto& values, const char* help) {
+    return command->add_option(flag, values, help)->delimiter(',')->capture_default_str();
+  };
+  const auto size = [&](const char* flag, int64_t& value, const char* help) {
+    return command->add_option(flag, value, help)->check(CLI::Range(int64_t{1}, kLargestSize))->capture_default_str();
+  };
+  auto* kinds = list("--kinds", options->kinds, "Kinds of attention (with --prefill: tpa)");
+  kinds->check(CLI::IsMember({"mha", "gqa", "mqa", "mla", "tpa"}));
+  auto* lengths = list("--lengths", options->lengths, "Tokens in the cache (with --plot: 2^12 to 2^19)");
+  lengths->check(CLI::Range(int64_t{1}, kLargestLength));
+  list("--batch", options->batches, "Sequences at once")->check(CLI::Range(int64_t{1}, kLargestSize));
+  list("-t,--threads", options->threads, "Threads of both engines")->check(CLI::Range(1, 4096));
+  auto* dtypes = list("--dtypes", options->dtypes, "What our caches hold (with --plot: bfloat16)");
+  dtypes->check(CLI::IsMember({"float32", "bfloat16", "float16", "int8"}));
+  auto* heads = size("--heads", options->heads, "Heads");
+  size("--dim", options->dim, "Features of a head");
+  size("--groups", options->groups, "Key and value heads of gqa");
+  size("--q-rank", options->q_rank, "Rank of tpa's queries");
+  size("--kv-rank", options->kv_rank, "Rank of tpa's keys, and of its values");
+  size("--mla-latent", options->mla_latent, "Latent features of mla");
+  size("--mla-rope", options->mla_rope, "Rotated features of mla's keys");
+  auto* prefill =
+      command->add_flag("--prefill", options->prefill, "Time prompts of --lengths tokens, from their factors");
+  prefill->excludes(dtypes);
+  command->add_option("--plot", options->plot, "Draw the paper's figure 5 for this machine (.svg or .png)")
+      ->excludes(prefill)
+      ->excludes(heads);
+  command->add_flag("--json", options->json, "Print a JSON object a line: the machine's roof, then each row");
+  command->footer(
+      "A row is one decode step of one layer on a cache in pages, in our kernels; 'PyTorch ms' is the same kind in "
+      "stock\n"
+      "PyTorch at float32, 'ratio' its time over ours. The roof is measured in the same run, by PyTorch's operators.\n"
+      "Examples:\n"
+      "  t6 bench attention\n"
+      "  t6 bench attention --kinds tpa,gqa --lengths 4096,16384,65536 --dtypes float32 --batch 1,8 --threads 1,2\n"
+      "  t6 bench attention --prefill --heads 34 --q-rank 6 --kv-rank 2\n"
+      "  t6 bench attention --plot figure5.svg --batch 1,16");
+  command->callback([=] {
+    if (options->prefill) {
+      options->dtypes = {"float32"};
+      if (kinds->count() == 0) options->kinds = {"tpa"};
+    }
+    if (!options->plot.empty()) {
+      if (dtypes->count() == 0) options->dtypes = {"bfloat16"};  // as the paper's
+      if (lengths->count() == 0) options->lengths = kPaperLengths;
+    }
+    run(*options);
+  });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("bench", "Measure speed on this machine");
+  command->require_subcommand(1);
+  add_attention(*command);
+}
+
+}  // namespace t6

@@ -1,0 +1,153 @@
+#include "t6/cli/training/bench_picture.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <string_view>
+
+#include "t6/core/error.h"
+
+namespace t6 {
+namespace {
+
+// Pixels.
+constexpr size_t kPanelWidth = 400, kPanelHeight = 360, kTitleHeight = 80, kKeyHeight = 50;
+
+struct KindStyle {
+  const char* kind;
+  const char* label;
+  const char* style;
+};
+// Colours that stay apart for colour-blind readers (Okabe and Ito), and a mark each for print without colour.
+constexpr KindStyle kStyles[] = {{"tpa", "TPA", "lw 4 pt 7 ps 0.9 lc rgb '#d00000'"},
+                                 {"mqa", "MQA", "lw 2 pt 11 ps 0.9 lc rgb '#009e73'"},
+                                 {"gqa", "GQA", "lw 2 pt 9 ps 0.9 lc rgb '#e69f00'"},
+                                 {"mla", "MLA", "lw 2 pt 13 ps 0.9 lc rgb '#0072b2'"},
+                                 {"mha", "MHA", "lw 2 pt 5 ps 0.7 lc rgb '#5c5c5c'"}};
+
+std::string gnuplot_text(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
+  return out + "'";
+}
+
+// What all panels show, so that they can be compared.
+struct Axes {
+  int64_t first = std::numeric_limits<int64_t>::max(), last = 0;     // tokens
+  double least = std::numeric_limits<double>::infinity(), most = 0;  // milliseconds
+};
+
+Axes axes_of(const Picture& picture) {
+  Axes axes;
+  for (const PicturePanel& panel : picture.panels) {
+    for (const PictureLine& line : panel.lines) {
+      for (const auto [length, milliseconds] : line.points) {
+        axes.first = std::min(axes.first, length);
+        axes.last = std::max(axes.last, length);
+        axes.least = std::min(axes.least, milliseconds);
+        axes.most = std::max(axes.most, milliseconds);
+      }
+    }
+  }
+  require(axes.last > 0, "nothing was measured that could be drawn");
+  return axes;
+}
+
+std::string header(const Picture& picture, const std::string& format, const std::filesystem::path& file) {
+  const size_t rows = (picture.panels.size() + picture.columns - 1) / picture.columns;
+  const size_t width = picture.columns * kPanelWidth, height = rows * kPanelHeight + kTitleHeight + kKeyHeight;
+  const auto share = [&](size_t pixels) { return static_cast<double>(pixels) / static_cast<double>(height); };
+  std::string script =
+      fmt::format("set terminal {} enhanced size {},{} font 'sans,12' background rgb 'white'\nset output {}\n", format,
+                  width, height, gnuplot_text(file.string()));
+  script += fmt::format("set label 1 {} at screen 0.5, screen {} center font 'sans,16' noenhanced\n",
+                        gnuplot_text(picture.title), 1 - share(26));
+  script += fmt::format("set label 2 {} at screen 0.5, screen {} center noenhanced tc rgb '#555555'\n",
+                        gnuplot_text(picture.note), 1 - share(54));
+  script += fmt::format("set multiplot layout {},{} margins {}, 0.99, {}, {} spacing {}, {}\n", rows, picture.columns,
+                        70.0 / static_cast<double>(width), share(kKeyHeight + 50), 1 - share(kTitleHeight + 28), 0.02,
+                        share(80));
+  const Axes axes = axes_of(picture);
+  script +=
+      "set logscale x 2\nset logscale y 10\nset format x '2^{%L}'\n"
+      "set grid xtics ytics lc rgb '#dddddd' lt 1 lw 0.7\nset border 3 lc rgb '#888888'\nset tics nomirror scale 0.6\n"
+      "unset key\nset tics textcolor rgb '#222222'\n";
+  // A little air around the outermost points.
+  script += fmt::format("set xrange [{}:{}]\nset yrange [{}:{}]\n", static_cast<double>(axes.first) / 1.15,
+                        static_cast<double>(axes.last) * 1.15, axes.least / 1.5, axes.most * 1.5);
+  return script;
+}
+
+std::string panel_script(const Picture& picture, size_t index) {
+  const PicturePanel& panel = picture.panels[index];
+  const size_t row = index / picture.columns, rows = (picture.panels.size() + picture.columns - 1) / picture.columns;
+  std::string script = fmt::format("set title {} offset 0,-0.5\n", gnuplot_text(panel.title));
+  script += row + 1 == rows ? "set xlabel 'cached tokens'\n" : "unset xlabel\n";
+  const bool first = index % picture.columns == 0;
+  script += first ? "set ylabel 'ms a step'\nset format y '%g'\n" : "unset ylabel\nset format y ''\n";
+  std::string plots, data;
+  for (const KindStyle& style : kStyles) {
+    for (const PictureLine& line : panel.lines) {
+      if (line.kind != style.kind) continue;
+      plots +=
+          fmt::format("{} '-' with linespoints title '{}' {}", plots.empty() ? "plot" : ",", style.label, style.style);
+      for (const auto [length, milliseconds] : line.points) data += fmt::format("{} {}\n", length, milliseconds);
+      data += "e\n";
+    }
+  }
+  return script + plots + "\n" + data + "unset label 1\nunset label 2\n";
+}
+
+// One legend for all panels: the key of an empty plot as wide as the picture.
+std::string legend_script(const Picture& picture) {
+  std::string script =
+      "set lmargin at screen 0\nset rmargin at screen 1\nset tmargin at screen 0.9\nset bmargin at screen 0\n"
+      "unset title\nunset xlabel\nunset ylabel\nunset border\nunset tics\nunset grid\n"
+      "set key horizontal maxrows 1 center bottom at screen 0.5, screen 0.02 samplen 3 width 3\n";
+  std::string plots;
+  for (const KindStyle& style : kStyles) {
+    const auto& lines = picture.panels.front().lines;
+    const bool drawn =
+        std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return line.kind == style.kind; });
+    if (drawn)
+      plots +=
+          fmt::format("{} NaN with linespoints title '{}' {}", plots.empty() ? "plot" : ",", style.label, style.style);
+  }
+  return script + plots + "\n";
+}
+
+// Runs gnuplot on a script. Its own messages go where ours go.
+void run_gnuplot(const std::string& script) {
+  std::FILE* pipe = ::popen("gnuplot", "w");
+  require(pipe, "gnuplot could not be started");
+  const size_t written = std::fwrite(script.data(), 1, script.size(), pipe);
+  const int status = ::pclose(pipe);
+  require(written == script.size() && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+          "gnuplot did not draw the picture");
+}
+
+}  // namespace
+
+void require_picture(const std::filesystem::path& path) {
+  const std::string type = path.extension().string();
+  require(type == ".svg" || type == ".png", "{}: a picture's name must end in .svg or .png", path.string());
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
+  require(std::system("command -v gnuplot >/dev/null 2>&1") == 0,
+          "pictures need the program gnuplot; install Debian's package gnuplot-nox");
+}
+
+void draw_picture(const Picture& picture, const std::filesystem::path& path) {
+  const std::filesystem::path partial = path.string() + ".partial";
+  std::string script = header(picture, path.extension() == ".png" ? "pngcairo" : "svg", partial);
+  for (size_t i = 0; i < picture.panels.size(); ++i) script += panel_script(picture, i);
+  run_gnuplot(script + legend_script(picture) + "unset multiplot\nunset output\n");
+  std::error_code error;
+  std::filesystem::rename(partial, path, error);
+  require(!error, "{}: cannot write the picture: {}", path.string(), error.message());
+}
+
+}  // namespace t6

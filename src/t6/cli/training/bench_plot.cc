@@ -1,0 +1,135 @@
+// The paper's figures 5, 7 and 8 on this machine: decode time of each kind against length, a panel a width.
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "t6/cli/bench_machine.h"
+#include "t6/cli/training/bench_cache.h"
+#include "t6/cli/training/bench_picture.h"
+#include "t6/cli/training/bench_rows.h"
+#include "t6/cli/training/bench_runs.h"
+#include "t6/core/error.h"
+#include "t6/core/parallel.h"
+#include "t6/core/progress.h"
+
+namespace t6 {
+namespace {
+
+constexpr int64_t kWidths[] = {1024, 2048, 3072};  // of the model; heads are width / dim
+// A picture has many points, and each need not be as exact as a row of a table.
+constexpr double kSecondsAPoint = 0.05;
+
+class Figure {
+ public:
+  explicit Figure(const BenchOptions& options)
+      : options_(options),
+        progress_(
+            "figure",
+            std::ssize(kWidths) * std::ssize(options.kinds) * std::ssize(options.batches) * std::ssize(options.lengths),
+            "points") {
+    const std::string numbers = options.dtypes.front();
+    picture_.title = "One decode step of one attention layer";
+    picture_.note =
+        fmt::format("{}, threads: {}, {} cache, heads of {}, TPA ranks ({}, {}, {}), GQA of {} groups, MLA {} + {}, {}",
+                    processor_name(), options.threads.front(), numbers, options.dim, options.q_rank, options.kv_rank,
+                    options.kv_rank, options.groups, options.mla_latent, options.mla_rope, today());
+    picture_.columns = std::size(kWidths);
+  }
+
+  void run() {
+    set_thread_count(options_.threads.front());
+    set_torch_threads(options_.threads.front());
+    roof_ = measure_roof();
+    picture_.panels.resize(options_.batches.size() * std::size(kWidths));
+    for (size_t column = 0; column < std::size(kWidths); ++column) {
+      options_.heads = kWidths[column] / options_.dim;
+      progress_.hide();
+      print_heading(options_, options_.threads.front(), roof_);
+      for (size_t row = 0; row < options_.batches.size(); ++row) {
+        panel(row, column).title =
+            fmt::format("width {} ({} heads), batch {}", kWidths[column], options_.heads, options_.batches[row]);
+      }
+      for (const std::string& kind : options_.kinds) measure(kind, column);
+    }
+    progress_.hide();
+    draw_picture(picture_, options_.plot);
+  }
+
+ private:
+  PicturePanel& panel(size_t row, size_t column) { return picture_.panels[row * std::size(kWidths) + column]; }
+
+  // One cache serves all sizes that fit: a shorter one is a part of it.
+  void measure(const std::string& kind, size_t column) {
+    const AttentionShape shape = attention_shape(layer_config(options_, kind));
+    const BenchPage page(shape, bench_cache_type(options_.dtypes.front()));
+    const auto fitting = sizes_that_fit(kind, page);
+    if (fitting.empty()) return;
+    const auto bytes = [&](const BenchSize& size) { return page.bytes_of(size.batch, size.length); };
+    const BenchSize largest = *std::max_element(fitting.begin(), fitting.end(),
+                                                [&](const auto& a, const auto& b) { return bytes(a) < bytes(b); });
+    BenchCache cache(shape, page, largest.batch, largest.length);
+    for (size_t row = 0; row < options_.batches.size(); ++row) {
+      PictureLine line = {.kind = kind, .points = {}};
+      for (const BenchSize& size : fitting) {
+        if (size.batch != options_.batches[row]) continue;
+        line.points.push_back({size.length, 1e3 * measure(kind, size, page, cache)});
+      }
+      panel(row, column).lines.push_back(std::move(line));
+    }
+  }
+
+  std::vector<BenchSize> sizes_that_fit(const std::string& kind, const BenchPage& page) {
+    std::vector<BenchSize> sizes;
+    for (const int64_t batch : options_.batches) {
+      for (const int64_t length : options_.lengths) {
+        const std::string shortage = memory_shortage(page.bytes_of(batch, length));
+        if (shortage.empty()) {
+          sizes.push_back({options_.threads.front(), length, batch});
+          continue;
+        }
+        ++done_;
+        progress_.hide();
+        fmt::print(stderr, "t6: skipped {} of {} heads, {} x {} tokens: {}\n", kind, options_.heads, batch, length,
+                   shortage);
+      }
+    }
+    return sizes;
+  }
+
+  // The median in seconds.
+  double measure(const std::string& kind, const BenchSize& size, const BenchPage& page, BenchCache& cache) {
+    progress_.update(done_++,
+                     fmt::format("{} of {} heads, {} x {} tokens", kind, options_.heads, size.batch, size.length));
+    const std::vector<Attention> step = cache.step(size.batch, size.length);
+    BenchRow row = {.kind = kind, .dtype = options_.dtypes.front(), .size = size};
+    row.time = time_runs([&] { attention(step); }, kSecondsAPoint);
+    row.flops = decode_flops(layer_config(options_, kind), size.batch, size.length);
+    row.bytes = static_cast<double>(size.batch * size.length * page.bytes_per_token);
+    progress_.hide();
+    print_row(options_, roof_, row);
+    return row.time.median_s;
+  }
+
+  BenchOptions options_;
+  Picture picture_;
+  Progress progress_;
+  int64_t done_ = 0;
+  Roof roof_;
+};
+
+}  // namespace
+
+void bench_plot(const BenchOptions& options) {
+  require_picture(options.plot);
+  for (const int64_t width : kWidths) {
+    require(width % options.dim == 0 && width / options.dim % options.groups == 0,
+            "the figure needs --dim to divide its width {}, and --groups the {} heads of it", width,
+            width / options.dim);
+  }
+  Figure(options).run();
+  if (!options.json) fmt::print("picture in {}\n", options.plot);
+}
+
+}  // namespace t6

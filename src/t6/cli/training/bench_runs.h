@@ -1,0 +1,15 @@
+// The measurements of `t6-train bench attention`, one function each; all print as they go.
+#pragma once
+
+#include "t6/cli/training/bench_options.h"
+
+namespace t6 {
+
+// Rows of one decode step for each number of threads, length, batch, kind and type of cache.
+void bench_decode(const BenchOptions& options);
+// Rows of causal attention over `length` tokens from their factors.
+void bench_prefill(const BenchOptions& options);
+// The paper's figures 5, 7 and 8 for this machine, as a picture in options.plot.
+void bench_plot(const BenchOptions& options);
+
+}  // namespace t6
