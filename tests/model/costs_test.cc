@@ -92,12 +92,12 @@ TEST(Decode, HasThePapersMultiplyAdds) {
 TEST(Cache, BytesFollowTheType) {
   ModelConfig tpa = with(AttentionKind::tpa);
   tpa.num_hidden_layers = 3;
-  EXPECT_EQ(cache_bytes(tpa, CacheType::float32), 3 * 384 * 4);
-  EXPECT_EQ(cache_bytes(tpa, CacheType::bfloat16), 3 * 384 * 2);
-  EXPECT_EQ(cache_bytes(tpa, CacheType::int8), 3 * (384 + 8 * 2));
-  EXPECT_EQ(longest_context(tpa, CacheType::bfloat16, 1), 0);
+  EXPECT_EQ(cache_bytes(tpa, CacheType::f32), 3 * 384 * 4);
+  EXPECT_EQ(cache_bytes(tpa, CacheType::bf16), 3 * 384 * 2);
+  EXPECT_EQ(cache_bytes(tpa, CacheType::i8), 3 * (384 + 8 * 2));
+  EXPECT_EQ(longest_context(tpa, CacheType::bf16, 1), 0);
   const int64_t weights = 2 * parameter_count(tpa);
-  EXPECT_EQ(longest_context(tpa, CacheType::bfloat16, weights + 10 * 3 * 384 * 2), 10);
+  EXPECT_EQ(longest_context(tpa, CacheType::bf16, weights + 10 * 3 * 384 * 2), 10);
 }
 
 TEST(Baselines, HaveTheSameSize) {

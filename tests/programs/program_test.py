@@ -7,7 +7,7 @@ import unittest
 
 from support import BUILD, SANITIZED, TRAINING, ProgramTest, book
 
-COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "report", "import", "golden")
+COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "report", "import", "golden", "bench")
 
 
 class Usage(ProgramTest):

@@ -1,6 +1,9 @@
-"""What the tests of whole programs share: where the programs are, how to run them, a text to work on."""
+"""What the tests of whole programs share: where the programs are, how to run them, a text and a model to work on."""
+import json
+import math
 import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -24,6 +27,29 @@ def book(sentences=4000):
             words.append(choices[state // 65536 % len(choices)])
         lines.append(" ".join(words).capitalize() + "." + ("\n\n" if i % 7 == 6 else " "))
     return "".join(lines)
+
+
+def write_tiny_model(folder, positions=128):
+    """A model folder without a tokenizer whose weights are waves: nothing has to be trained for it."""
+    width, hidden, vocabulary, feature = 8, 16, 257, 4
+    shapes = {"model.embed_tokens.weight": (vocabulary, width), "model.norm.weight": (width,)}
+    layer = "model.layers.0."
+    shapes |= {layer + "input_layernorm.weight": (width,), layer + "post_attention_layernorm.weight": (width,)}
+    shapes |= {layer + f"self_attn.{name}_proj.weight": (rows, width) for name, rows in (("q", 8), ("k", 4), ("v", 4))}
+    shapes |= {layer + "self_attn.o_proj.weight": (width, 8), layer + "mlp.gate_proj.weight": (hidden, width),
+               layer + "mlp.up_proj.weight": (hidden, width), layer + "mlp.down_proj.weight": (width, hidden)}
+    header, data = {}, b""
+    for name, shape in shapes.items():
+        numbers = [math.sin(len(data) + i) for i in range(math.prod(shape))]
+        begin, data = len(data), data + struct.pack(f"<{len(numbers)}f", *numbers)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, len(data)]}
+    text = json.dumps(header).encode()
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    (folder / "config.json").write_text(json.dumps({
+        "model_type": "t6", "attention_kind": "mqa", "vocab_size": vocabulary, "hidden_size": width,
+        "intermediate_size": hidden, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": feature,
+        "max_position_embeddings": positions}))
 
 
 class ProgramTest(unittest.TestCase):

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "t6/core/stopwatch.h"
+
 namespace t6 {
 namespace {
 

@@ -1,21 +1,11 @@
 // How the bench commands time a piece of work.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <vector>
 
 namespace t6 {
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point begin_ = Clock::now();
-};
 
 double median(std::vector<double> values);  // of an even number the upper one; values must not be empty
 

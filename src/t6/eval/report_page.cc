@@ -19,12 +19,7 @@ namespace {
 // The longest context is given for this memory, a common size of one accelerator or a laptop.
 constexpr int64_t kMemory = int64_t{16} << 30;
 
-struct NamedCache {
-  const char* name;
-  CacheType type;
-};
-constexpr std::array kCaches = {NamedCache{"float32", CacheType::float32}, NamedCache{"bfloat16", CacheType::bfloat16},
-                                NamedCache{"int8", CacheType::int8}};
+constexpr std::array kCaches = {CacheType::f32, CacheType::bf16, CacheType::i8};
 
 // "TPA-KVonly", as the paper spells the kinds.
 std::string kind_title(AttentionKind kind) {
@@ -94,7 +89,7 @@ std::string tiles(const ReportData& data) {
     const double seconds = data.training.back().seconds;
     html += tile("Training time", format_seconds(seconds), steps_done(data));
   }
-  html += tile("Cache a token", format_bytes(static_cast<double>(cache_bytes(data.model, CacheType::bfloat16))),
+  html += tile("Cache a token", format_bytes(static_cast<double>(cache_bytes(data.model, CacheType::bf16))),
                "all layers, bfloat16");
   return html + "</dl>\n";
 }
@@ -117,7 +112,8 @@ std::string cache(const ReportData& data) {
                                          format_count(static_cast<double>(parameter_count(config))));
     bytes.push_back({heading, note, {}, own});
     contexts.push_back({heading, note, {}, own});
-    for (const auto& [name, type] : kCaches) {
+    for (const CacheType type : kCaches) {
+      const std::string name(cache_type_name(type));
       const int64_t size = cache_bytes(config, type), tokens = longest_context(config, type, kMemory);
       bytes.back().bars.push_back({name, static_cast<double>(size), format_digits(size)});
       contexts.back().bars.push_back({name, static_cast<double>(tokens), format_digits(tokens)});

@@ -1,7 +1,6 @@
 #include "t6/infer/cache.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -12,9 +11,6 @@
 
 namespace t6 {
 namespace {
-
-constexpr std::array<std::pair<CacheType, std::string_view>, 4> kTypeNames = {
-    {{CacheType::f32, "float32"}, {CacheType::bf16, "bfloat16"}, {CacheType::f16, "float16"}, {CacheType::i8, "int8"}}};
 
 // `raw`: b is finished when it is used, or read as values too.
 CachedFactors cached_factors(const FactorShape& shape, CacheType type, bool features, bool raw) {
@@ -53,20 +49,6 @@ std::vector<LayerStreams> page_layout(const ModelConfig& config, CacheType type,
 }
 
 }  // namespace
-
-std::string_view cache_type_name(CacheType type) {
-  for (const auto& [known, name] : kTypeNames) {
-    if (known == type) return name;
-  }
-  fail("unknown cache type {}", static_cast<int>(type));
-}
-
-CacheType parse_cache_type(std::string_view name) {
-  for (const auto& [type, known] : kTypeNames) {
-    if (known == name) return type;
-  }
-  fail("the cache type must be float32, bfloat16, float16 or int8, not \"{}\"", name);
-}
 
 void CacheMemory::take(int64_t bytes) {
   require(bytes <= limit_ - used_, "the cache's memory is full: {} of {} are used, {} more do not fit",

@@ -5,17 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "t6/kernels/cache_page.h"
 #include "t6/model/config.h"
 
 namespace t6 {
-
-std::string_view cache_type_name(CacheType type);  // "float32", "bfloat16", "float16", "int8"
-// Error: not one of these names.
-CacheType parse_cache_type(std::string_view name);
 
 // What all pages of some caches may take together.
 class CacheMemory {

@@ -89,4 +89,21 @@ LayerWeights Model::layer_weights(const Weights& weights, int64_t layer) {
   return out;
 }
 
+int64_t Model::weight_bytes() const {
+  int64_t bytes = embeddings_.bytes() + output_head_.bytes();
+  for (const LayerWeights& layer : layers_) {
+    for (const FactorWeights* factors : {&layer.q, &layer.k, &layer.v}) {
+      bytes += factors->a.bytes() + factors->b.bytes() + factors->c.bytes();
+    }
+    for (const auto* matrices : {&layer.latent.key_up, &layer.latent.value_up}) {
+      for (const WeightMatrix& matrix : *matrices) bytes += matrix.bytes();
+    }
+    for (const WeightMatrix* matrix : {&layer.query_down, &layer.latent.down, &layer.gate, &layer.output,
+                                       &layer.mlp_gate, &layer.mlp_up, &layer.mlp_down}) {
+      bytes += matrix->bytes();
+    }
+  }
+  return bytes;
+}
+
 }  // namespace t6

@@ -56,6 +56,7 @@ class Model {
   const AttentionShape& shape() const { return shape_; }
   const std::vector<LayerWeights>& layers() const { return layers_; }
   const WeightMatrix& embeddings() const { return embeddings_; }  // [V, C]
+  int64_t weight_bytes() const;                                   // of all matrices, as they lie in memory
   const float* final_norm() const { return final_norm_; }         // [C]; null without norm weights
   const WeightMatrix& output_head() const {
     return config_.tie_word_embeddings ? embeddings_ : output_head_;

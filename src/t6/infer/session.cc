@@ -1,29 +1,14 @@
 #include "t6/infer/session.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "t6/core/error.h"
 #include "t6/core/interrupt.h"
+#include "t6/core/stopwatch.h"
 #include "t6/infer/cache_file.h"
 #include "t6/infer/stop_strings.h"
 
 namespace t6 {
-namespace {
-
-// Prompts are read in pieces of this many tokens, so that Ctrl-C is heard and the buffers stay small.
-constexpr int64_t kChunk = 512;
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point begin_ = Clock::now();
-};
-
-}  // namespace
 
 std::string_view stop_reason_name(StopReason reason) {
   switch (reason) {
@@ -65,7 +50,7 @@ bool Session::read_all() {
   cache_.truncate(std::min(cache_.size(), all - 1));
   while (cache_.size() < all) {
     if (interrupted()) return false;
-    const int64_t count = std::min(kChunk, all - cache_.size());
+    const int64_t count = std::min(kPromptChunk, all - cache_.size());
     const auto ids = std::span(tokens_).subspan(static_cast<size_t>(cache_.size()), static_cast<size_t>(count));
     logits_ = pass_.run(ids, cache_, cache_.size() + count == all ? Logits::last : Logits::none);
   }

@@ -16,6 +16,9 @@
 
 namespace t6 {
 
+// Prompts are read in pieces of this many tokens, so that Ctrl-C is heard and the buffers stay small.
+constexpr int64_t kPromptChunk = 512;
+
 enum class StopReason { max_tokens, end_of_text, stop_string, context_full, interrupted };
 std::string_view stop_reason_name(StopReason reason);  // "max tokens"
 

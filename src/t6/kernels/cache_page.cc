@@ -1,15 +1,21 @@
 #include "t6/kernels/cache_page.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
+#include "t6/core/error.h"
 #include "t6/core/numbers.h"
 
 namespace t6 {
 namespace {
 
 constexpr int64_t kAlignment = 64;  // bytes of the widest vectors
+
+constexpr std::array<std::pair<CacheType, std::string_view>, 4> kTypeNames = {
+    {{CacheType::f32, "float32"}, {CacheType::bf16, "bfloat16"}, {CacheType::f16, "float16"}, {CacheType::i8, "int8"}}};
 
 template <typename Number>
 Number* at(std::byte* page, int64_t offset) {
@@ -71,6 +77,20 @@ void write_8_bit(const PagedStream& stream, std::byte* page, int64_t slot, const
 }
 
 }  // namespace
+
+std::string_view cache_type_name(CacheType type) {
+  for (const auto& [known, name] : kTypeNames) {
+    if (known == type) return name;
+  }
+  fail("unknown cache type {}", static_cast<int>(type));
+}
+
+CacheType parse_cache_type(std::string_view name) {
+  for (const auto& [type, known] : kTypeNames) {
+    if (known == name) return type;
+  }
+  fail("the cache type must be float32, bfloat16, float16 or int8, not \"{}\"", name);
+}
 
 int64_t cache_type_size(CacheType type) {
   switch (type) {

@@ -3,11 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace t6 {
 
+// How a cache stores a number; 8-bit ones have a scale for each factor vector.
 enum class CacheType { f32, bf16, f16, i8 };
 
+std::string_view cache_type_name(CacheType type);  // "float32", "bfloat16", "float16", "int8"
+// Error: not one of these names.
+CacheType parse_cache_type(std::string_view name);
 int64_t cache_type_size(CacheType type);  // bytes a number
 
 // Tokens of a page: four vectors of AVX-512, so that a register tile of logits is a page wide, and few enough for a

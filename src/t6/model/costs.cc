@@ -52,23 +52,14 @@ double forward_flops(const ModelConfig& config, int64_t context) {
 }
 
 int64_t cache_bytes(const ModelConfig& config, CacheType type) {
-  constexpr int64_t kScaleBytes = 2;
   const AttentionShape shape = attention_shape(config);
-  const int64_t layers = config.num_hidden_layers, numbers = shape.cache_numbers();
-  switch (type) {
-    case CacheType::float32:
-      return layers * numbers * 4;
-    case CacheType::bfloat16:
-      return layers * numbers * 2;
-    case CacheType::int8:
-      return layers * (numbers + kScaleBytes * shape.cache_vectors());
-  }
-  fail("unknown cache type {}", static_cast<int>(type));
+  const int64_t scales = type == CacheType::i8 ? shape.cache_vectors() * int64_t{sizeof(uint16_t)} : 0;
+  return config.num_hidden_layers * (shape.cache_numbers() * cache_type_size(type) + scales);
 }
 
 int64_t longest_context(const ModelConfig& config, CacheType type, int64_t memory) {
-  const int64_t bytes = type == CacheType::float32 ? 4 : type == CacheType::bfloat16 ? 2 : 1;
-  return std::max<int64_t>(0, memory - bytes * parameter_count(config)) / cache_bytes(config, type);
+  const int64_t weights = cache_type_size(type) * parameter_count(config);
+  return std::max<int64_t>(0, memory - weights) / cache_bytes(config, type);
 }
 
 void fit_heads(ModelConfig& config, int64_t target) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 
+#include "t6/kernels/cache_page.h"
 #include "t6/model/config.h"
 #include "t6/model/parameters.h"
 
@@ -20,10 +21,7 @@ int64_t decode_multiply_adds(const ModelConfig& config);
 // Floating-point operations (two a multiply-add) to predict one token after `context` others.
 double forward_flops(const ModelConfig& config, int64_t context);
 
-// How a cache stores a number. int8 adds one bfloat16 scale for each factor vector.
-enum class CacheType { float32, bfloat16, int8 };
-
-// Bytes cached for one token, all layers.
+// Bytes cached for one token, all layers, the scales of 8-bit numbers among them.
 int64_t cache_bytes(const ModelConfig& config, CacheType type);
 
 // Tokens whose cache fits into `memory` bytes beside the weights, both stored in `type`; 0 when the weights

@@ -15,5 +15,6 @@ void add_chat(CLI::App& app);
 void add_report(CLI::App& app);
 void add_import(CLI::App& app);
 void add_golden(CLI::App& app);
+void add_bench(CLI::App& app);
 
 }  // namespace t6

@@ -22,12 +22,7 @@ struct InfoOptions {
   bool json = false;
 };
 
-struct NamedCache {
-  const char* name;
-  CacheType type;
-};
-constexpr std::array kCaches = {NamedCache{"float32", CacheType::float32}, NamedCache{"bfloat16", CacheType::bfloat16},
-                                NamedCache{"int8", CacheType::int8}};
+constexpr std::array kCaches = {CacheType::f32, CacheType::bf16, CacheType::i8};
 
 struct Row {
   std::string name;
@@ -57,7 +52,8 @@ Json to_json(const ModelConfig& config, const std::vector<Row>& rows, int64_t me
                  {"heads", row.config.num_attention_heads},
                  {"parameters", parameter_count(row.config)},
                  {"numbers_per_token_and_layer", attention_shape(row.config).cache_numbers()}};
-    for (const auto& [name, type] : kCaches) {
+    for (const CacheType type : kCaches) {
+      const std::string name(cache_type_name(type));
       cost["bytes_per_token"][name] = cache_bytes(row.config, type);
       cost["longest_context"][name] = longest_context(row.config, type, memory);
     }
@@ -88,7 +84,7 @@ void print_text(const std::string& name, const ModelConfig& config, const std::v
   for (const Row& row : rows) {
     const int64_t numbers = attention_shape(row.config).cache_numbers();
     fmt::print("{:<12}{:>6}{:>14}", row.name, row.config.num_attention_heads, format_digits(numbers));
-    for (const auto& cache : kCaches) fmt::print("{:>12}", format_digits(cache_bytes(row.config, cache.type)));
+    for (const CacheType type : kCaches) fmt::print("{:>12}", format_digits(cache_bytes(row.config, type)));
     fmt::print("{:>10.3f}\n", static_cast<double>(numbers) / mha);
   }
   fmt::print("\nLongest context in {}, weights and cache in the same type\n",
@@ -96,8 +92,9 @@ void print_text(const std::string& name, const ModelConfig& config, const std::v
   fmt::print("{:<32}{:>12}{:>12}{:>12}\n", "", "float32", "bfloat16", "int8");
   for (const Row& row : rows) {
     fmt::print("{:<32}", row.name);
-    for (const auto& cache : kCaches)
-      fmt::print("{:>12}", format_digits(longest_context(row.config, cache.type, memory)));
+    for (const CacheType type : kCaches) {
+      fmt::print("{:>12}", format_digits(longest_context(row.config, type, memory)));
+    }
     fmt::print("\n");
   }
 }

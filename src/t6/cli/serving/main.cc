@@ -1,16 +1,26 @@
 // The program t6: the commands of the serving wing, and the door to t6-train.
+#include <algorithm>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "t6/cli/program.h"
 #include "t6/cli/serving/commands.h"
 
+namespace {
+
+bool is_training(const std::vector<std::string>& words) {
+  if (words.empty()) return false;
+  return words[0] == "train" || (words[0] == "bench" && words.size() > 1 && words[1] == "attention");
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   // Commands of the training wing go to t6-train as they are, before anything here looks at their flags.
-  if (argc > 1 && std::string_view(argv[1]) == "train") {
+  const std::vector<std::string> words(argv + std::min(1, argc), argv + argc);
+  if (is_training(words)) {
     CLI::App door;
-    door.callback([&] { t6::run_beside("t6-train", std::vector<std::string>(argv + 1, argv + argc)); });
+    door.callback([&] { t6::run_beside("t6-train", words); });
     return t6::run_program(door, 1, argv);
   }
   CLI::App app("T6: models built on Tensor Product Attention, with a factorized KV cache", "t6");
@@ -26,6 +36,7 @@ int main(int argc, char** argv) {
   t6::add_report(app);
   t6::add_import(app);
   t6::add_golden(app);
+  t6::add_bench(app);
   (void)app.add_subcommand("train", "Train a model (hands over to the program t6-train)");
   return t6::run_program(app, argc, argv);
 }

@@ -1,14 +1,11 @@
 #include "t6/cli/training/bench_cache.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <utility>
 
-#include "t6/core/error.h"
 #include "t6/core/parallel.h"
 #include "t6/core/random.h"
 
@@ -44,17 +41,6 @@ FactorView paged_view(const FactorShape& shape, const PagedStream& a, const Page
 }
 
 }  // namespace
-
-CacheType bench_cache_type(const std::string& dtype) {
-  constexpr std::array<std::pair<const char*, CacheType>, 4> names = {{{"float32", CacheType::f32},
-                                                                       {"bfloat16", CacheType::bf16},
-                                                                       {"float16", CacheType::f16},
-                                                                       {"int8", CacheType::i8}}};
-  for (const auto& [name, type] : names) {
-    if (dtype == name) return type;
-  }
-  fail("no cache holds numbers of the type {}", dtype);
-}
 
 BenchPage::BenchPage(const AttentionShape& shape, CacheType type) {
   const auto stream = [&](int64_t vectors, int64_t width, bool token_rows) {

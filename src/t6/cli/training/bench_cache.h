@@ -4,15 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "t6/kernels/attention.h"
 #include "t6/model/factors.h"
 
 namespace t6 {
-
-CacheType bench_cache_type(const std::string& dtype);  // "float32", "bfloat16", "float16", "int8"
 
 // Where a token's factors lie in a page: head factors and (rotated) keys with tokens in the lanes, values and MLA's
 // latent, which is both, in rows.

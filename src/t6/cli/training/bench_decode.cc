@@ -25,7 +25,7 @@ void measure(const BenchOptions& options, const BenchSize& size, const std::stri
              const StockTimes& stock, BenchTable& table) {
   const ModelConfig config = layer_config(options, kind);
   const AttentionShape shape = attention_shape(config);
-  const BenchPage page(shape, bench_cache_type(dtype));
+  const BenchPage page(shape, parse_cache_type(dtype));
   if (!table.begin(kind + " in " + dtype, size, page.bytes_of(size.batch, size.length))) return;
   BenchCache cache(shape, page, size.batch, size.length);
   const std::vector<Attention> step = cache.step(size.batch, size.length);

@@ -63,7 +63,7 @@ class Figure {
   // One cache serves all sizes that fit: a shorter one is a part of it.
   void measure(const std::string& kind, size_t column) {
     const AttentionShape shape = attention_shape(layer_config(options_, kind));
-    const BenchPage page(shape, bench_cache_type(options_.dtypes.front()));
+    const BenchPage page(shape, parse_cache_type(options_.dtypes.front()));
     const auto fitting = sizes_that_fit(kind, page);
     if (fitting.empty()) return;
     const auto bytes = [&](const BenchSize& size) { return page.bytes_of(size.batch, size.length); };

@@ -1,0 +1,17 @@
+// Time since something began.
+#pragma once
+
+#include <chrono>
+
+namespace t6 {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin_ = Clock::now();
+};
+
+}  // namespace t6

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""`t6 bench`: what it prints for small shapes, and what it says to wrong flags. Speed itself is not tested."""
+import json
+import shutil
+import unittest
+
+from support import TRAINING, ProgramTest, book, write_tiny_model
+
+
+def rows(result):
+    """The first object, which is about the machine, and the others."""
+    objects = [json.loads(line) for line in result.stdout.splitlines()]
+    return objects[0], objects[1:]
+
+
+class BenchModel(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        write_tiny_model(self.folder / "tiny")
+        (self.folder / "book.txt").write_text(book(100))
+        self.run_program("tokenizer", "train", "book.txt", "--vocab-size", 257, "--out", "tiny/tokenizer.json")
+
+    def test_a_row_a_context(self):
+        for cache_type in ("float32", "int8"):
+            machine, contexts = rows(self.run_program("bench", "model", "tiny", "--contexts", "30,4", "--decode-tokens", 3,
+                                                      "--threads", 2, "--cache-type", cache_type, "--json"))
+            for key in ("weight_bytes", "load_s", "first_token_s", "read_gbs", "cpu", "date"):
+                self.assertTrue(machine[key], key)
+            self.assertGreater(machine["first_token_s"], machine["load_s"])
+            self.assertEqual([row["context"] for row in contexts], [4, 30])
+            for row in contexts:
+                self.assertEqual((row["engine"], row["kv"], row["threads"]), ("t6", cache_type, 2))
+                for key in ("prefill_tok_s", "decode_tok_s", "cache_bytes", "peak_rss_bytes", "roof_percent"):
+                    self.assertGreater(row[key], 0, key)
+
+    def test_contexts_go_as_far_as_the_model(self):
+        _, contexts = rows(self.run_program("bench", "model", "tiny", "--json"))
+        self.assertEqual([row["context"] for row in contexts], [16])
+        self.assertIn("write, tokens/s", self.run_program("bench", "model", "tiny").stdout)
+        self.refuse("bench", "model", "tiny", "--contexts", "500", words=["128 positions", "500"])
+
+    def test_wrong_flags_are_usage_errors(self):
+        for flags, words in ((["--contexts", "0"], ["--contexts", "1"]), (["--contexts", "many"], ["--contexts", "many"]),
+                             (["--decode-tokens", "0"], ["--decode-tokens"]), (["--cache-type", "int4"], ["int4", "int8"])):
+            self.refuse("bench", "model", "tiny", *flags, code=2, words=words)
+        self.run_program("bench", code=2)
+
+
+@unittest.skipUnless(TRAINING, "the training wing was not built")
+class BenchAttention(ProgramTest):
+    SMALL = ("--heads", 4, "--dim", 16, "--groups", 2, "--q-rank", 3, "--mla-latent", 24, "--mla-rope", 8, "--threads", 1)
+
+    def test_a_row_for_each_kind_and_type(self):
+        machine, found = rows(self.run_program("bench", "attention", *self.SMALL, "--lengths", "70", "--batch", 2,
+                                               "--kinds", "gqa,mla,tpa", "--dtypes", "float32,int8", "--json"))
+        for key in ("roof_gflops", "read_gbs"):
+            self.assertGreater(machine[key], 0, key)
+        self.assertEqual(machine["threads"], 1)
+        self.assertTrue(machine["cpu"] and machine["date"])
+        self.assertEqual([(row["kind"], row["dtype"]) for row in found],
+                         [(kind, dtype) for kind in ("gqa", "mla", "tpa") for dtype in ("float32", "int8")])
+        for row in found:
+            self.assertEqual((row["length"], row["batch"], row["heads"], row["dim"]), (70, 2, 4, 16))
+            self.assertGreaterEqual(row["runs"], 7)
+            for key in ("ms", "gflops", "gbs", "roof_percent", "tokens_per_s", "torch_ms", "torch_ratio"):
+                self.assertGreater(row[key], 0, key)
+            self.assertAlmostEqual(row["torch_ratio"], row["torch_ms"] / row["ms"])
+        self.assertEqual({key for key in found[-1]["torch_ratios"]}, {"gqa", "mla"})
+        # The paper's count of multiply-adds: R_Q R_K D + H R_Q R_K + H R_V E; bytes are the cache's.
+        tpa = found[-2]
+        self.assertAlmostEqual(tpa["gflops"] * tpa["ms"] * 1e6, 2 * 2 * 70 * (3 * 16 + 4 * 3 + 4 * 16), delta=1)
+        self.assertAlmostEqual(tpa["gbs"] * tpa["ms"] * 1e6, 2 * 70 * 4 * 2 * (4 + 16), delta=1)
+
+    def test_prefill_gives_memory_too(self):
+        _, found = rows(self.run_program("bench", "attention", *self.SMALL, "--prefill", "--lengths", "65", "--kinds", "tpa,gqa",
+                                         "--json"))
+        self.assertEqual([row["kind"] for row in found], ["tpa", "gqa"])
+        for row in found:
+            self.assertGreater(row["torch_ratio"], 0)
+            self.assertGreater(row["temporary_bytes"], 0)
+        # At least Q, K and V as PyTorch forms them.
+        self.assertGreaterEqual(found[0]["torch_temporary_bytes"], 3 * 65 * 4 * 16 * 4)
+
+    def test_the_table_has_a_heading_and_a_line_a_row(self):
+        out = self.run_program("bench", "attention", *self.SMALL, "--lengths", 64, "--kinds", "tpa", "--dtypes", "float16").stdout
+        self.assertIn("roof", out.splitlines()[1])
+        self.assertIn("ratio", out.splitlines()[3])
+        self.assertTrue(out.splitlines()[4].startswith("tpa"))
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not there")
+    def test_the_figure_is_drawn(self):
+        large = ("--kinds", "tpa,mqa", "--lengths", "64,128", "--batch", "1,2")
+        small = ("--kinds", "tpa", "--lengths", "64")
+        for name, begin, flags in (("a picture's.svg", b"<?xml", large), ("b.png", b"\x89PNG", small)):
+            out = self.run_program("bench", "attention", "--threads", 1, *flags, "--plot", name).stdout
+            self.assertIn(name, out)
+            self.assertTrue((self.folder / name).read_bytes().startswith(begin))
+        picture = (self.folder / "a picture's.svg").read_text()
+        for word in ("width 3072 (48 heads), batch 2", "cached tokens", "TPA", "MQA"):
+            self.assertIn(word, picture)
+
+    def test_wrong_flags_are_usage_errors(self):
+        for flags, words in ((["--kinds", "mha,mxa"], ["--kinds", "mxa", "tpa"]), (["--lengths", "64,0"], ["--lengths", "0", "1"]),
+                             (["--dtypes", "int4"], ["int4", "int8"]), (["--threads", "0"], ["--threads"]),
+                             (["--groups", "5"], ["--groups", "divide"]), (["--prefill", "--kinds", "mla"], ["mla", "tpa"]),
+                             (["--plot", "x.svg", "--prefill"], ["--prefill"]), (["--heads", "many"], ["--heads", "many"])):
+            self.refuse("bench", "attention", *flags, code=2, words=words)
+        self.refuse("bench", "attention", "--plot", "x.jpeg", words=["x.jpeg", ".svg", ".png"])
+
+
+if __name__ == "__main__":
+    unittest.main()
