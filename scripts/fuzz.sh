@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Fuzzes what reads untrusted files: scripts/fuzz.sh [SECONDS (60)] [gguf|safetensors|tokenizer ...]
+# Needs Clang 15 or newer with libFuzzer (Debian: clang-16 and libclang-rt-16-dev). The first finding ends the run: its
+# input lies in build/fuzz/findings, and `build/fuzz/tests/fuzz/NAME_fuzz FILE` shows it again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly seconds=${1:-60}
+shift || true
+names=("$@")
+((${#names[@]})) || names=(gguf safetensors tokenizer)
+
+clang=${CLANGXX:-}
+for version in "" -19 -18 -17 -16 -15; do
+  [[ -n $clang ]] || clang=$(command -v "clang++$version" || true)
+done
+[[ -n $clang ]] || { echo "fuzz: error: no clang++ found; install clang-16 and libclang-rt-16-dev" >&2; exit 1; }
+
+cmake --preset fuzz -DCMAKE_CXX_COMPILER="$clang" >/dev/null
+cmake --build build/fuzz --target fuzzers --parallel "${JOBS:-$(nproc)}" >build/fuzz/build.log || { cat build/fuzz/build.log >&2; exit 1; }
+mkdir -p build/fuzz/findings
+for name in "${names[@]}"; do
+  # What earlier runs found interesting is kept beside the seeds, which stay as they are.
+  mkdir -p "build/fuzz/corpus/$name"
+  echo "fuzz: $name for $seconds s"
+  # An input must not cost more memory or time than a small file can ask for.
+  "build/fuzz/tests/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512 \
+    -max_len=65536 -print_final_stats=0 -verbosity=0 -artifact_prefix="build/fuzz/findings/$name-" \
+    "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
+done
+echo "fuzz: nothing found"

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Writes what the fuzzers begin with: small valid files, for each kind of content that a reader takes apart.
+
+    make_corpus.py tests/fuzz/corpus
+"""
+import json
+import pathlib
+import random
+import struct
+import sys
+
+HEADS, HEAD_DIM, VOCABULARY, FEED_FORWARD = 2, 2, 8, 3
+U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
+# GGUF's tensor types: code, numbers and bytes of a block.
+TYPES = {"f32": (0, 1, 4), "f16": (1, 1, 2), "bf16": (30, 1, 2), "q4_0": (2, 32, 18), "q4_1": (3, 32, 20),
+         "q5_0": (6, 32, 22), "q5_1": (7, 32, 24), "q8_0": (8, 32, 34)}
+WIDE_TYPES = {"q4_k": (12, 256, 144), "q5_k": (13, 256, 176), "q6_k": (14, 256, 210)}
+
+
+def text(value):
+    return struct.pack("<Q", len(value.encode())) + value.encode()
+
+
+def value(kind, content):
+    if kind == STRING:
+        return text(content)
+    return struct.pack({U32: "<I", I32: "<i", F32: "<f", BOOL: "<?"}[kind], content)
+
+
+def gguf(values, tensors):
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
+    for key, kind, content in values:
+        header += text(key)
+        if isinstance(content, list):
+            header += struct.pack("<IIQ", ARRAY, kind, len(content)) + b"".join(value(kind, c) for c in content)
+        else:
+            header += struct.pack("<I", kind) + value(kind, content)
+    data = b""
+    for name, shape, code, content in tensors:
+        data += bytes(-len(data) % 32)
+        header += text(name) + struct.pack("<I", len(shape)) + b"".join(struct.pack("<Q", s) for s in reversed(shape))
+        header += struct.pack("<IQ", code, len(data))
+        data += content
+    return header + bytes(-len(header) % 32) + data
+
+
+def gguf_model(architecture, kind, rng, more=()):
+    """One layer, whose matrices are as small as blocks of `kind` allow."""
+    width = {**TYPES, **WIDE_TYPES}[kind][1] if kind in WIDE_TYPES else 32
+    queries, keys = HEADS * HEAD_DIM, HEAD_DIM
+
+    def matrix(name, rows, columns=width):
+        code, numbers, size = {**TYPES, **WIDE_TYPES}[kind if columns == width else "f32"]
+        content = bytes(rng.randrange(60) for _ in range(rows * columns // numbers * size))
+        return name, (rows, columns), code, content
+
+    def vector(name, count):
+        return name, (count,), 0, struct.pack(f"<{count}f", *[1.0] * count)
+
+    tensors = [matrix("token_embd.weight", VOCABULARY), vector("output_norm.weight", width),
+               vector("blk.0.attn_norm.weight", width), vector("blk.0.ffn_norm.weight", width),
+               matrix("blk.0.attn_q.weight", queries), matrix("blk.0.attn_k.weight", keys),
+               matrix("blk.0.attn_v.weight", keys), matrix("blk.0.attn_output.weight", width, queries),
+               matrix("blk.0.ffn_gate.weight", FEED_FORWARD), matrix("blk.0.ffn_up.weight", FEED_FORWARD),
+               matrix("blk.0.ffn_down.weight", width, FEED_FORWARD)]
+    if architecture == "qwen2":
+        tensors += [vector(f"blk.0.attn_{x}.bias", queries if x == "q" else keys) for x in "qkv"]
+    sizes = {"block_count": 1, "context_length": 16, "embedding_length": width, "feed_forward_length": FEED_FORWARD,
+             "attention.head_count": HEADS, "attention.head_count_kv": 1, "attention.key_length": HEAD_DIM,
+             "attention.value_length": HEAD_DIM}
+    values = [("general.architecture", STRING, architecture)]
+    values += [(f"{architecture}.{key}", U32, size) for key, size in sizes.items()]
+    values += [(f"{architecture}.attention.layer_norm_rms_epsilon", F32, 1e-5),
+               ("tokenizer.ggml.model", STRING, "gpt2"), ("tokenizer.ggml.pre", STRING, "llama-bpe"),
+               ("tokenizer.ggml.tokens", STRING, ["a", "b", "ab", "\u0120", "\u0120a", "<s>", "</s>", "!"]),
+               ("tokenizer.ggml.token_type", I32, [1, 1, 1, 1, 1, 3, 3, 4]),
+               ("tokenizer.ggml.merges", STRING, ["a b", "\u0120 a"]), ("tokenizer.ggml.bos_token_id", U32, 5),
+               ("tokenizer.ggml.eos_token_id", U32, 6), ("tokenizer.ggml.add_bos_token", BOOL, True),
+               ("tokenizer.chat_template", STRING, "{{ x }}"), *more]
+    return gguf(values, tensors)
+
+
+def safetensors(tensors, metadata):
+    header, data = {"__metadata__": metadata}, b""
+    for name, dtype, shape, content in tensors:
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    encoded = json.dumps(header).encode()
+    return struct.pack("<Q", len(encoded)) + encoded + data
+
+
+def reference_checkpoint():
+    """Of the paper's code: one layer of MHA."""
+    config = {"vocab_size": 4, "n_layer": 1, "n_embd": 4, "n_head": 2, "head_dim": 2, "block_size": 8}
+    shapes = {"lm_head.weight": (4, 4), "transformer.h.0.attn.c_q.weight": (4, 4),
+              "transformer.h.0.attn.c_k.weight": (4, 4), "transformer.h.0.attn.c_v.weight": (4, 4),
+              "transformer.h.0.attn.c_proj.weight": (4, 4), "transformer.h.0.mlp.c_fc1.weight": (10, 4),
+              "transformer.h.0.mlp.c_fc2.weight": (10, 4), "transformer.h.0.mlp.c_proj.weight": (4, 10)}
+    tensors = [(name, "F32", [r, c], struct.pack(f"<{r * c}f", *[0.5] * (r * c))) for name, (r, c) in shapes.items()]
+    return safetensors(tensors, {"model": "llama-mha", "config": json.dumps(config)})
+
+
+def tokenizer(pre_tokenizer, normalizer=None, post_processor=None, added=()):
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    model = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "\u0120": 3, "\u0120a": 4, "!": 5},
+             "merges": ["a b", ["\u0120", "a"]], "ignore_merges": True}
+    return json.dumps({"version": "1.0", "added_tokens": list(added), "normalizer": normalizer,
+                       "pre_tokenizer": pre_tokenizer or byte_level, "post_processor": post_processor,
+                       "decoder": byte_level, "model": model}).encode()
+
+
+def tokenizers():
+    level = {"type": "ByteLevel", "add_prefix_space": True, "use_regex": False}
+    split = {"type": "Split", "pattern": {"Regex": r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s+(?!\S)|\s+"},
+             "behavior": "Isolated", "invert": False}
+    added = {"id": 6, "content": "<s>", "special": True, "lstrip": True, "rstrip": False, "normalized": False,
+             "single_word": False}
+    before = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+                                                      {"Sequence": {"id": "A", "type_id": 0}}]}
+    yield "gpt2", tokenizer(None)
+    yield "llama3", tokenizer({"type": "Sequence", "pretokenizers": [split, level]}, None, before, [added])
+    yield "digits", tokenizer({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, level]},
+                              {"type": "NFC"}, None, [{**added, "normalized": True, "single_word": True}])
+
+
+def main():
+    folder, rng = pathlib.Path(sys.argv[1]), random.Random(1)
+    files = {f"gguf/{kind}": gguf_model("llama", kind, rng) for kind in (*TYPES, *WIDE_TYPES)}
+    files["gguf/qwen2"] = gguf_model("qwen2", "q8_0", rng, [("qwen2.rope.scaling.type", STRING, "linear"),
+                                                            ("qwen2.rope.scaling.factor", F32, 2.0)])
+    files["safetensors/types"] = safetensors(
+        [("f32", "F32", [2, 2], bytes(16)), ("f16", "F16", [3], bytes(6)), ("bf16", "BF16", [], bytes(2)),
+         ("none", "I8", [0, 4], b"")], {"format": "pt"})
+    files["safetensors/blocks"] = safetensors(
+        [("w", "U8", [2, 34], bytes(68)), ("v", "F32", [1], bytes(4))], {"t6.weight_types": json.dumps({"w": "q8"})})
+    files["safetensors/reference"] = reference_checkpoint()
+    files |= {f"tokenizer/{name}.json": content for name, content in tokenizers()}
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
