@@ -5,10 +5,12 @@
 # PACKAGES=own     does not look at Debian's packages, for systems other than Debian 12
 # JOBS=N           compiles N files at a time; by default what processors and memory allow
 # DIR=FOLDER       the golden files of 'make golden'
+# SECONDS=N        how long 'make fuzz' fuzzes each reader
 TRAINING ?= ON
 TORCH ?=
 PACKAGES ?= debian
 DIR ?= tests/golden
+SECONDS ?= 60
 export JOBS
 
 SHELL := /bin/bash
@@ -20,7 +22,7 @@ wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
 options := -DT6_TRAINING=$(TRAINING) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
 build = scripts/build.sh release $(1) $(options)
 
-.PHONY: help setup build test asan tsan check format demo chat golden clean
+.PHONY: help setup build test asan tsan fuzz check format demo chat golden clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +48,10 @@ tsan:  ## run the tests of the threads and of the engine under ThreadSanitizer
 	@$(setup) --without-torch
 	@scripts/build.sh tsan threaded_tests
 	@ctest --test-dir build/tsan --output-on-failure -j2 -L threaded
+
+fuzz:  ## fuzz each reader of untrusted files for a minute (SECONDS=60)
+	@scripts/setup.sh --without-torch --with-clang $(if $(filter own,$(PACKAGES)),--own-packages)
+	@scripts/fuzz.sh $(SECONDS)
 
 check:  ## check the formatting and which room includes which
 	@scripts/check_format.sh

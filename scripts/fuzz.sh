@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes what reads untrusted files: scripts/fuzz.sh [SECONDS (60)] [gguf|safetensors|tokenizer ...]
-# Needs Clang 15 or newer with libFuzzer (Debian: clang-16 and libclang-rt-16-dev). The first finding ends the run: its
-# input lies in build/fuzz/findings, and `build/fuzz/tests/fuzz/NAME_fuzz FILE` shows it again.
+# Needs Clang 15 or newer with libFuzzer (Debian: clang-16 and libclang-rt-16-dev). A finding's input
+# lies in build/fuzz/findings, and `build/fuzz/tests/fuzz/NAME_fuzz FILE` shows it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,13 +19,21 @@ done
 cmake --preset fuzz -DCMAKE_CXX_COMPILER="$clang" >/dev/null
 cmake --build build/fuzz --target fuzzers --parallel "${JOBS:-$(nproc)}" >build/fuzz/build.log || { cat build/fuzz/build.log >&2; exit 1; }
 mkdir -p build/fuzz/findings
-for name in "${names[@]}"; do
-  # What earlier runs found interesting is kept beside the seeds, which stay as they are.
+
+# An input must not cost more memory or time than a small file can ask for. What earlier runs found interesting is kept
+# beside the seeds, which stay as they are.
+fuzz() {
+  local name=$1 status=0
   mkdir -p "build/fuzz/corpus/$name"
-  echo "fuzz: $name for $seconds s"
-  # An input must not cost more memory or time than a small file can ask for.
   "build/fuzz/tests/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512 \
-    -max_len=65536 -print_final_stats=0 -verbosity=0 -artifact_prefix="build/fuzz/findings/$name-" \
-    "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
-done
+    -max_len=65536 -print_final_stats=1 -verbosity=0 -artifact_prefix="build/fuzz/findings/$name-" \
+    "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" >"build/fuzz/$name.log" 2>&1 || status=$?
+  echo "fuzz: $name: $(awk '/number_of_executed_units/ { print $2 }' "build/fuzz/$name.log") inputs in $seconds s"
+  ((status == 0)) || { tail -n 40 "build/fuzz/$name.log" >&2; return 1; }
+}
+running=()
+for name in "${names[@]}"; do fuzz "$name" & running+=($!); done
+failed=0
+for job in "${running[@]}"; do wait "$job" || failed=1; done
+((failed == 0)) || { echo "fuzz: error: a reader failed; its input lies in build/fuzz/findings" >&2; exit 1; }
 echo "fuzz: nothing found"

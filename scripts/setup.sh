@@ -2,10 +2,11 @@
 # Makes a Debian 12 machine ready to build and test T6: Debian packages, then a Python environment in .venv with LibTorch.
 # What is there already is left alone, so a second run does nothing, and needs neither root nor a network.
 #
-#   scripts/setup.sh [--without-torch] [--with-pip] [--own-packages]
+#   scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--own-packages]
 #
 #   --without-torch   no .venv: the training wing is not built, or LibTorch comes from elsewhere
 #   --with-pip        a Python that can make environments all the same, to fetch packages with
+#   --with-clang      Clang and its libFuzzer too, for 'make fuzz'
 #   --own-packages    do not look at Debian's packages; the build says itself what it misses
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,13 +20,15 @@ readonly DISK_NEEDED_KB=$((3 * 1024 * 1024))  # .venv has 1 GB, a build folder u
 
 with_torch=1
 with_pip=0
+with_clang=0
 with_packages=1
 for argument in "$@"; do
   case $argument in
     --without-torch) with_torch=0 ;;
     --with-pip) with_pip=1 ;;
+    --with-clang) with_clang=1 ;;
     --own-packages) with_packages=0 ;;
-    *) echo "usage: scripts/setup.sh [--without-torch] [--with-pip] [--own-packages]" >&2; exit 2 ;;
+    *) echo "usage: scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--own-packages]" >&2; exit 2 ;;
   esac
 done
 
@@ -73,6 +76,10 @@ missing_packages() {
     if [[ -n $stand_in ]] && have "$stand_in"; then continue; fi
     echo "$package"
   done < <(sed 's/#.*//' "$PACKAGE_LIST")
+  if [[ $with_clang == 1 ]] && ! ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1; then
+    echo clang-16
+    echo libclang-rt-16-dev
+  fi
   if { [[ $with_pip == 1 ]] || ! environment_ready; } && [[ -z $(find_python) ]]; then echo python3-venv; fi
 }
 

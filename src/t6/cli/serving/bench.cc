@@ -21,7 +21,7 @@ namespace t6 {
 namespace {
 
 struct Options {
-  std::string model, cache_type = "float32";
+  std::string model, cache_type = "float16";
   std::vector<int64_t> contexts;
   int64_t decode_tokens = 24;
   int threads = thread_count();
