@@ -123,9 +123,11 @@ class FactorBlock {
     count_ = count;
     more_ = more;
     if (!as_rows_) return;
-    rows_ = view_.b + first * view_.b_stride;
-    row_stride_ = view_.b_stride;
-    if (!shift_ && !finished_on_use(view_)) return;
+    if (!shift_ && !finished_on_use(view_)) {
+      rows_ = view_.b + first * view_.b_stride;
+      row_stride_ = view_.b_stride;
+      return;
+    }
     const int64_t lead = shift_ ? 1 : 0;
     row_stride_ = view_.rank * view_.features;
     float* rows = buffers_.feature_rows.reserve((kPageTokens + 1) * row_stride_);
@@ -203,7 +205,7 @@ class FactorBlock {
     const int64_t tile = heads_ * kPageTokens;
     float* scratch = buffers_.a.reserve(ranks() * tile);
     const bool paged = view_.pages && view_.paged_a.width > 0;
-    const float* rows = view_.a + (paged ? 0 : first_ * view_.a_stride);
+    const float* rows = paged ? nullptr : view_.a + first_ * view_.a_stride;
     int64_t stride = view_.a_stride;
     if (shift_ && view_.has_a()) {
       stride = view_.rank * heads_;

@@ -30,14 +30,15 @@ HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
   const Vector factor = hn::Set(d, most > 0 ? 127 / most : 0);
   auto sums = hn::Zero(integers);
   for (size_t i = 0; i < kWeightBlock; i += kLanes) {
-    const auto rounded = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), factor));
+    const Vector scaled = hn::Mul(hn::LoadU(d, x + i), factor);
+    const auto rounded = hn::NearestInt(hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled));  // NaN is in the scale
     sums = hn::Add(sums, rounded);
     hn::StoreU(hn::DemoteTo(bytes, rounded), bytes, out.values + i);
   }
   const int32_t sum = hn::GetLane(hn::SumOfLanes(integers, sums));
   out.scale = most / 127 + hn::GetLane(hn::SumOfLanes(d, strange));
   out.sum = static_cast<float>(sum);
-  out.offset = static_cast<int32_t>(-128u * static_cast<uint32_t>(sum));  // sums of no numbers may overflow
+  out.offset = -128 * sum;
 }
 
 void quantize_rows(const float* x, int64_t rows, int64_t columns, int64_t stride, ActivationBlock* out) {
