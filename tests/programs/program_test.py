@@ -7,7 +7,7 @@ import unittest
 
 from support import BUILD, SANITIZED, TRAINING, ProgramTest, book
 
-COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "report", "import", "golden", "bench")
+COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "report", "import", "quantize", "golden", "bench")
 
 
 class Usage(ProgramTest):
@@ -40,7 +40,8 @@ class Usage(ProgramTest):
     def test_errors_are_one_line_and_end_with_1(self):
         for arguments in (["info", "no-such-model"], ["info", "small-tpa", "--memory", "lots"],
                           ["eval", "nowhere", "--text", "nothing"], ["generate", "nowhere", "--prompt", "x"],
-                          ["prepare", "nothing.txt", "--out", "data"], ["report", "nowhere"], ["golden", "."], ["import", "nowhere", "--out", "there"]):
+                          ["prepare", "nothing.txt", "--out", "data"], ["report", "nowhere"], ["golden", "."], ["import", "nowhere", "--out", "there"],
+                          ["quantize", "nowhere", "--type", "q8", "--out", "there"]):
             result = self.refuse(*arguments, words=[])
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
             self.assertEqual(result.stdout, "")
@@ -103,6 +104,14 @@ checkpoint_every = 20
         self.assertEqual(text.stdout, again.stdout)
         self.assertGreaterEqual(len(text.stdout), 10)
         self.assertIn("tokens/s", text.stderr)
+
+        quantized = json.loads(self.run_program("quantize", "run", "--type", "q8", "--out", "q8", "--text", "book.txt",
+                                                "--tokens", "3000", "--json").stdout)
+        self.assertLess(quantized["after"]["bytes"], quantized["before"]["bytes"] / 3)
+        self.assertAlmostEqual(quantized["after"]["loss"], quantized["before"]["loss"], delta=0.01)
+        self.assertEqual({path.name for path in (self.folder / "q8").iterdir()} - names, {"tokenizer_config.json", "generation_config.json"})
+        self.refuse("quantize", "run", "--type", "q4", "--out", "q8", words=["q8: exists already"])
+        self.refuse("quantize", "run", "--type", "q5", "--out", "q5", words=["q5"], code=2)
 
         page = (self.folder / "run/report.html").read_text()
         self.assertIn("<svg", page)

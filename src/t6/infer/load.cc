@@ -4,36 +4,25 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 #include "t6/infer/find_model.h"
-#include "t6/infer/import.h"
 #include "t6/infer/import_tensors.h"
+#include "t6/model/weight_file.h"
 
 namespace t6 {
 namespace {
 
-LoadedModel load_own(const std::filesystem::path& folder) {
-  LoadedModel loaded;
-  loaded.path = folder;
-  const ModelConfig config = read_config(folder);
-  loaded.text = read_text_settings(folder);
-  loaded.tokenizer = load_tokenizer(folder);
-  require_room(*loaded.tokenizer, config, folder.string());
-  loaded.model = std::make_shared<const Model>(config, Weights(config, folder / "model.safetensors"));
-  return loaded;
+ImportedModel read_own(const std::filesystem::path& folder) {
+  const auto file = std::make_shared<const WeightFile>(folder / "model.safetensors");
+  return {.config = read_config(folder),
+          .tensors = file->tensors(),
+          .owners = {file},
+          .tokenizer_json = read_text(folder / "tokenizer.json"),
+          .text = read_text_settings(folder)};
 }
 
-LoadedModel load_imported(const FoundModel& found) {
-  ImportedModel imported = import_model(found);
-  require(!imported.tokenizer_json.empty(),
-          "{}: holds no tokenizer; make a model folder of it with 't6 import --tokenizer'", found.path.string());
-  LoadedModel loaded;
-  loaded.path = found.path;
-  loaded.text = std::move(imported.text);
-  loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(imported.tokenizer_json), found.path.string());
-  require_room(*loaded.tokenizer, imported.config, found.path.string());
-  const Weights weights(imported.config, std::move(imported.tensors), found.path.string());
-  loaded.model = std::make_shared<const Model>(imported.config, weights);
-  return loaded;
+ImportedModel read_found(const FoundModel& found) {
+  return found.form == ModelForm::own ? read_own(found.path) : import_model(found);
 }
 
 }  // namespace
@@ -43,9 +32,22 @@ bool LoadedModel::ends_text(int32_t id) const {
   return id == tokenizer->end_of_text() || std::find(ends.begin(), ends.end(), id) != ends.end();
 }
 
+ImportedModel read_model(const std::filesystem::path& path) { return read_found(find_model(path)); }
+
 LoadedModel load_model(const std::filesystem::path& path) {
   const FoundModel found = find_model(path);
-  return found.form == ModelForm::own ? load_own(found.path) : load_imported(found);
+  const std::string source = found.path.string();
+  ImportedModel stored = read_found(found);
+  require(!stored.tokenizer_json.empty(),
+          "{}: holds no tokenizer; make a model folder of it with 't6 import --tokenizer'", source);
+  LoadedModel loaded;
+  loaded.path = found.path;
+  loaded.text = std::move(stored.text);
+  loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), source);
+  require_room(*loaded.tokenizer, stored.config, source);
+  const Weights weights(stored.config, std::move(stored.tensors), source);
+  loaded.model = std::make_shared<const Model>(stored.config, weights);
+  return loaded;
 }
 
 ModelConfig load_config(const std::filesystem::path& path) {

@@ -1,0 +1,113 @@
+// t6 quantize: a model's matrices in fewer bits.
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "t6/cli/serving/commands.h"
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/core/numbers.h"
+#include "t6/core/parallel.h"
+#include "t6/eval/perplexity.h"
+#include "t6/formats/json.h"
+#include "t6/infer/quantize_model.h"
+
+namespace t6 {
+namespace {
+
+const std::map<std::string, WeightType> kTypes = {
+    {"q8", WeightType::q8}, {"q4", WeightType::q4}, {"bf16", WeightType::bf16}};
+
+struct Options {
+  std::string model, type, out, text;
+  int64_t tokens = 4096;  // enough to see a difference of a percent, a minute or so for a large model
+  int threads = thread_count();
+  bool json = false;
+};
+
+// One side of the comparison.
+struct Side {
+  WeightSizes sizes;
+  std::optional<Perplexity> perplexity;
+};
+
+std::optional<Perplexity> measure(const Options& options, const std::string& model) {
+  if (options.text.empty()) return std::nullopt;
+  const LoadedModel loaded = load_model(model);
+  std::vector<int32_t> tokens = loaded.tokenizer->encode_whole(MappedFile(options.text).text());
+  if (static_cast<int64_t>(tokens.size()) > options.tokens) tokens.resize(static_cast<size_t>(options.tokens));
+  return perplexity(loaded, tokens, {});
+}
+
+Json to_json(const Side& side) {
+  Json json = {{"bytes", side.sizes.bytes}};
+  for (const auto& [type, numbers] : side.sizes.numbers) json["numbers"][std::string(weight_type_name(type))] = numbers;
+  if (side.perplexity) {
+    json["perplexity"] = side.perplexity->perplexity();
+    json["loss"] = side.perplexity->loss();
+    json["tokens"] = side.perplexity->tokens;
+  }
+  return json;
+}
+
+void print_side(const char* name, const Side& side) {
+  fmt::print("{:<8}{:>12}", name, format_bytes(static_cast<double>(side.sizes.bytes)));
+  if (side.perplexity) fmt::print("   perplexity {:.4f}", side.perplexity->perplexity());
+  const char* separator = "   ";
+  for (const auto& [type, numbers] : side.sizes.numbers) {
+    fmt::print("{}{} {}", separator, format_count(static_cast<double>(numbers)), weight_type_name(type));
+    separator = ", ";
+  }
+  fmt::print("\n");
+}
+
+void run(const Options& options) {
+  set_thread_count(options.threads);
+  require(!path_exists(options.out), "{}: exists already", options.out);
+  Side before, after;
+  before.perplexity = measure(options, options.model);
+  {
+    ImportedModel model = read_model(options.model);
+    before.sizes = weight_sizes(model.tensors);
+    model = quantize_model(std::move(model), kTypes.at(options.type), options.model);
+    after.sizes = weight_sizes(model.tensors);
+    write_model(model, options.out);
+  }
+  after.perplexity = measure(options, options.out);
+  if (options.json) return fmt::print("{}\n", Json{{"before", to_json(before)}, {"after", to_json(after)}}.dump(2));
+  print_side("before", before);
+  print_side("after", after);
+  if (after.perplexity) fmt::print("perplexity of {} tokens\n", format_digits(after.perplexity->tokens));
+}
+
+}  // namespace
+
+void add_quantize(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("quantize", "Write a model with its matrices in fewer bits");
+  command->add_option("model", options->model, "A model folder, the folder of a training run, or a GGUF file")
+      ->required();
+  command->add_option("--type", options->type, "8 or 4 bits in blocks of 32 with a scale, or bfloat16")
+      ->required()
+      ->check(CLI::IsMember(kTypes));
+  command->add_option("--out", options->out, "The folder to make")->required();
+  command->add_option("--text", options->text, "A text file: print the perplexity before and after");
+  command->add_option("--tokens", options->tokens, "Only the first tokens of the text")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  command->add_flag("--json", options->json, "Print JSON");
+  command->footer(
+      "With q4, embeddings and output head become q8. Matrices whose rows are no multiple of 32 long become bfloat16;\n"
+      "norms, biases and constant factors stay as they are, and nothing becomes larger.\n"
+      "Examples:\n"
+      "  t6 quantize runs/demo --type q8 --out models/demo-q8\n"
+      "  t6 quantize runs/demo --type q4 --out models/demo-q4 --text book.txt");
+  command->callback([=] { run(*options); });
+}
+
+}  // namespace t6
