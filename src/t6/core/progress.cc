@@ -66,8 +66,10 @@ void Progress::draw(bool last) {
     }
     line += fmt::format(" {:3.0f}%", 100 * part);
   }
-  line +=
-      unit_ == "B" ? fmt::format("  {}/s", format_bytes(rate)) : fmt::format("  {} {}/s", format_count(rate), unit_);
+  if (!unit_.empty()) {
+    line +=
+        unit_ == "B" ? fmt::format("  {}/s", format_bytes(rate)) : fmt::format("  {} {}/s", format_count(rate), unit_);
+  }
   if (last) {
     line += fmt::format("  {}", format_seconds(seconds));
   } else if (total_ > 0 && rate > 0) {

@@ -1,7 +1,7 @@
 // t6-train bench attention: attention from the cache of every kind, beside stock PyTorch and the machine's roof.
+#include <iterator>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "t6/cli/training/bench_options.h"
 #include "t6/cli/training/bench_runs.h"
@@ -10,10 +10,11 @@
 namespace t6 {
 namespace {
 
-constexpr int64_t kLargestSize = 1 << 16, kLargestLength = 1 << 24;  // products of a few of them fit 64 bits
-const std::vector<int64_t> kPaperLengths = {1 << 12, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 19};
+// Of heads, features, ranks and sequences; with them and the longest cache, counts of bytes stay below 2^62.
+constexpr int64_t kLargestSize = 1 << 11, kLargestLength = 1 << 24;
+constexpr int64_t kPaperLengths[] = {1 << 12, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 19};
 
-// What flags say together, as one of them wrong by itself: usage errors.
+// Flags that do not go together are as wrong as one that is wrong by itself.
 void check(const BenchOptions& options) {
   const auto want = [](bool good, const std::string& message) {
     if (!good) throw CLI::ValidationError(message);
@@ -65,9 +66,8 @@ void add_attention(CLI::App& bench) {
       ->excludes(heads);
   command->add_flag("--json", options->json, "Print a JSON object a line: the machine's roof, then each row");
   command->footer(
-      "A row is one decode step of one layer on a cache in pages, in our kernels; 'PyTorch ms' is the same kind in "
-      "stock\n"
-      "PyTorch at float32, 'ratio' its time over ours. The roof is measured in the same run, by PyTorch's operators.\n"
+      "A row is one decode step of one layer on a cache in pages, in our kernels; 'PyTorch ms' is the same kind in\n"
+      "stock PyTorch at float32, 'ratio' its time over ours. PyTorch's operators give the roof, in the same run.\n"
       "Examples:\n"
       "  t6 bench attention\n"
       "  t6 bench attention --kinds tpa,gqa --lengths 4096,16384,65536 --dtypes float32 --batch 1,8 --threads 1,2\n"
@@ -80,7 +80,7 @@ void add_attention(CLI::App& bench) {
     }
     if (!options->plot.empty()) {
       if (dtypes->count() == 0) options->dtypes = {"bfloat16"};  // as the paper's
-      if (lengths->count() == 0) options->lengths = kPaperLengths;
+      if (lengths->count() == 0) options->lengths.assign(std::begin(kPaperLengths), std::end(kPaperLengths));
     }
     run(*options);
   });

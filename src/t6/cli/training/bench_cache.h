@@ -32,6 +32,7 @@ class BenchCache {
   // The next token of each of `sequences` sequences, which is the last of `length` in its cache. No more pages than
   // were made; valid until the next call.
   std::vector<Attention> step(int64_t sequences, int64_t length);
+  const BenchPage& page() const { return page_; }
 
  private:
   AttentionShape shape_;

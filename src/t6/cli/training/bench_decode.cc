@@ -1,12 +1,13 @@
 // Decode steps of every kind in every type of cache, beside stock PyTorch.
 #include <map>
 
-#include "t6/cli/training/bench_cache.h"
 #include "t6/cli/training/bench_runs.h"
 #include "t6/cli/training/bench_table.h"
 
 namespace t6 {
 namespace {
+
+constexpr double kSecondsARow = 0.2;
 
 // Of one size, by kind; without those that do not fit.
 using StockTimes = std::map<std::string, Timing>;
@@ -23,16 +24,11 @@ StockTimes measure_stock(const BenchOptions& options, const BenchSize& size, Ben
 
 void measure(const BenchOptions& options, const BenchSize& size, const std::string& kind, const std::string& dtype,
              const StockTimes& stock, BenchTable& table) {
-  const ModelConfig config = layer_config(options, kind);
-  const AttentionShape shape = attention_shape(config);
+  const AttentionShape shape = attention_shape(layer_config(options, kind));
   const BenchPage page(shape, parse_cache_type(dtype));
   if (!table.begin(kind + " in " + dtype, size, page.bytes_of(size.batch, size.length))) return;
   BenchCache cache(shape, page, size.batch, size.length);
-  const std::vector<Attention> step = cache.step(size.batch, size.length);
-  BenchRow row = {.kind = kind, .dtype = dtype, .size = size};
-  row.time = time_runs([&] { attention(step); });
-  row.flops = decode_flops(config, size.batch, size.length);
-  row.bytes = static_cast<double>(size.batch * size.length * page.bytes_per_token);
+  BenchRow row = time_step(options, kind, dtype, size, cache, kSecondsARow);
   for (const auto& [other, time] : stock) {
     if (other == kind) {
       row.stock = time;
@@ -44,6 +40,16 @@ void measure(const BenchOptions& options, const BenchSize& size, const std::stri
 }
 
 }  // namespace
+
+BenchRow time_step(const BenchOptions& options, const std::string& kind, const std::string& dtype,
+                   const BenchSize& size, BenchCache& cache, double least_s) {
+  const std::vector<Attention> step = cache.step(size.batch, size.length);
+  BenchRow row = {.kind = kind, .dtype = dtype, .size = size};
+  row.time = time_runs([&] { attention(step); }, least_s);
+  row.flops = decode_flops(layer_config(options, kind), size.batch, size.length);
+  row.bytes = static_cast<double>(size.batch * size.length * cache.page().bytes_per_token);
+  return row;
+}
 
 void bench_decode(const BenchOptions& options) {
   BenchTable table(options, "decode", std::ssize(options.kinds) * (1 + std::ssize(options.dtypes)));

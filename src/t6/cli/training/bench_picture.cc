@@ -3,13 +3,14 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
+#include <memory>
 #include <string_view>
 
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 
 namespace t6 {
 namespace {
@@ -57,13 +58,12 @@ Axes axes_of(const Picture& picture) {
   return axes;
 }
 
-std::string header(const Picture& picture, const std::string& format, const std::filesystem::path& file) {
+std::string header(const Picture& picture, const std::string& terminal) {
   const size_t rows = (picture.panels.size() + picture.columns - 1) / picture.columns;
   const size_t width = picture.columns * kPanelWidth, height = rows * kPanelHeight + kTitleHeight + kKeyHeight;
   const auto share = [&](size_t pixels) { return static_cast<double>(pixels) / static_cast<double>(height); };
-  std::string script =
-      fmt::format("set terminal {} enhanced size {},{} font 'sans,12' background rgb 'white'\nset output {}\n", format,
-                  width, height, gnuplot_text(file.string()));
+  std::string script = fmt::format("set terminal {} enhanced size {},{} font 'sans,12' background rgb 'white'\n",
+                                   terminal, width, height);
   script += fmt::format("set label 1 {} at screen 0.5, screen {} center font 'sans,16' noenhanced\n",
                         gnuplot_text(picture.title), 1 - share(26));
   script += fmt::format("set label 2 {} at screen 0.5, screen {} center noenhanced tc rgb '#555555'\n",
@@ -93,12 +93,12 @@ std::string panel_script(const Picture& picture, size_t index) {
   for (const KindStyle& style : kStyles) {
     for (const PictureLine& line : panel.lines) {
       if (line.kind != style.kind) continue;
-      plots +=
-          fmt::format("{} '-' with linespoints title '{}' {}", plots.empty() ? "plot" : ",", style.label, style.style);
+      plots += fmt::format("{} '-' with linespoints {}", plots.empty() ? "plot" : ",", style.style);
       for (const auto [length, milliseconds] : line.points) data += fmt::format("{} {}\n", length, milliseconds);
       data += "e\n";
     }
   }
+  if (plots.empty()) plots = "plot NaN";
   return script + plots + "\n" + data + "unset label 1\nunset label 2\n";
 }
 
@@ -110,24 +110,31 @@ std::string legend_script(const Picture& picture) {
       "set key horizontal maxrows 1 center bottom at screen 0.5, screen 0.02 samplen 3 width 3\n";
   std::string plots;
   for (const KindStyle& style : kStyles) {
-    const auto& lines = picture.panels.front().lines;
-    const bool drawn =
-        std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return line.kind == style.kind; });
-    if (drawn)
-      plots +=
-          fmt::format("{} NaN with linespoints title '{}' {}", plots.empty() ? "plot" : ",", style.label, style.style);
+    const auto is_drawn = [&](const PicturePanel& panel) {
+      return std::any_of(panel.lines.begin(), panel.lines.end(),
+                         [&](const auto& line) { return line.kind == style.kind; });
+    };
+    if (std::none_of(picture.panels.begin(), picture.panels.end(), is_drawn)) continue;
+    plots +=
+        fmt::format("{} NaN with linespoints title '{}' {}", plots.empty() ? "plot" : ",", style.label, style.style);
   }
   return script + plots + "\n";
 }
 
-// Runs gnuplot on a script. Its own messages go where ours go.
-void run_gnuplot(const std::string& script) {
-  std::FILE* pipe = ::popen("gnuplot", "w");
-  require(pipe, "gnuplot could not be started");
-  const size_t written = std::fwrite(script.data(), 1, script.size(), pipe);
-  const int status = ::pclose(pipe);
-  require(written == script.size() && WIFEXITED(status) && WEXITSTATUS(status) == 0,
-          "gnuplot did not draw the picture");
+// The picture that gnuplot makes of a script. Its own messages go where ours go.
+std::string run_gnuplot(const std::string& script) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> input(std::tmpfile(), &std::fclose);
+  require(input && std::fwrite(script.data(), 1, script.size(), input.get()) == script.size() &&
+              std::fflush(input.get()) == 0,
+          "there is no room for a temporary file");
+  std::FILE* output = ::popen(fmt::format("gnuplot < /dev/fd/{}", ::fileno(input.get())).c_str(), "r");
+  require(output, "gnuplot could not be started");
+  std::string picture;
+  char buffer[1 << 16];
+  while (const size_t count = std::fread(buffer, 1, sizeof(buffer), output)) picture.append(buffer, count);
+  const int status = ::pclose(output);
+  require(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !picture.empty(), "gnuplot did not draw the picture");
+  return picture;
 }
 
 }  // namespace
@@ -135,19 +142,15 @@ void run_gnuplot(const std::string& script) {
 void require_picture(const std::filesystem::path& path) {
   const std::string type = path.extension().string();
   require(type == ".svg" || type == ".png", "{}: a picture's name must end in .svg or .png", path.string());
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
+  const FileWriter writable(path);
   require(std::system("command -v gnuplot >/dev/null 2>&1") == 0,
           "pictures need the program gnuplot; install Debian's package gnuplot-nox");
 }
 
 void draw_picture(const Picture& picture, const std::filesystem::path& path) {
-  const std::filesystem::path partial = path.string() + ".partial";
-  std::string script = header(picture, path.extension() == ".png" ? "pngcairo" : "svg", partial);
+  std::string script = header(picture, path.extension() == ".png" ? "pngcairo" : "svg");
   for (size_t i = 0; i < picture.panels.size(); ++i) script += panel_script(picture, i);
-  run_gnuplot(script + legend_script(picture) + "unset multiplot\nunset output\n");
-  std::error_code error;
-  std::filesystem::rename(partial, path, error);
-  require(!error, "{}: cannot write the picture: {}", path.string(), error.message());
+  write_text(path, run_gnuplot(script + legend_script(picture) + "unset multiplot\n"));
 }
 
 }  // namespace t6

@@ -28,8 +28,10 @@ struct Picture {
   std::vector<PicturePanel> panels;  // row by row
 };
 
-// Errors: a name that ends neither in .svg nor in .png, or gnuplot is not there. Asked before anything is measured.
+// Errors, before anything is measured: a name that ends neither in .svg nor in .png, a folder that cannot be written
+// to, or gnuplot is not there.
 void require_picture(const std::filesystem::path& path);
+// Errors: there is no point in it, gnuplot's, or those of writing the file.
 void draw_picture(const Picture& picture, const std::filesystem::path& path);
 
 }  // namespace t6

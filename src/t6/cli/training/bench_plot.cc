@@ -1,14 +1,11 @@
 // The paper's figures 5, 7 and 8 on this machine: decode time of each kind against length, a panel a width.
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "t6/cli/bench_machine.h"
-#include "t6/cli/training/bench_cache.h"
 #include "t6/cli/training/bench_picture.h"
-#include "t6/cli/training/bench_rows.h"
 #include "t6/cli/training/bench_runs.h"
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
@@ -28,7 +25,7 @@ class Figure {
         progress_(
             "figure",
             std::ssize(kWidths) * std::ssize(options.kinds) * std::ssize(options.batches) * std::ssize(options.lengths),
-            "points") {
+            "") {
     const std::string numbers = options.dtypes.front();
     picture_.title = "One decode step of one attention layer";
     picture_.note =
@@ -46,7 +43,7 @@ class Figure {
     for (size_t column = 0; column < std::size(kWidths); ++column) {
       options_.heads = kWidths[column] / options_.dim;
       progress_.hide();
-      print_heading(options_, options_.threads.front(), roof_);
+      if (!options_.json || column == 0) print_heading(options_, options_.threads.front(), roof_);
       for (size_t row = 0; row < options_.batches.size(); ++row) {
         panel(row, column).title =
             fmt::format("width {} ({} heads), batch {}", kWidths[column], options_.heads, options_.batches[row]);
@@ -74,7 +71,7 @@ class Figure {
       PictureLine line = {.kind = kind, .points = {}};
       for (const BenchSize& size : fitting) {
         if (size.batch != options_.batches[row]) continue;
-        line.points.push_back({size.length, 1e3 * measure(kind, size, page, cache)});
+        line.points.push_back({size.length, 1e3 * measure(kind, size, cache)});
       }
       panel(row, column).lines.push_back(std::move(line));
     }
@@ -99,14 +96,10 @@ class Figure {
   }
 
   // The median in seconds.
-  double measure(const std::string& kind, const BenchSize& size, const BenchPage& page, BenchCache& cache) {
+  double measure(const std::string& kind, const BenchSize& size, BenchCache& cache) {
     progress_.update(done_++,
                      fmt::format("{} of {} heads, {} x {} tokens", kind, options_.heads, size.batch, size.length));
-    const std::vector<Attention> step = cache.step(size.batch, size.length);
-    BenchRow row = {.kind = kind, .dtype = options_.dtypes.front(), .size = size};
-    row.time = time_runs([&] { attention(step); }, kSecondsAPoint);
-    row.flops = decode_flops(layer_config(options_, kind), size.batch, size.length);
-    row.bytes = static_cast<double>(size.batch * size.length * page.bytes_per_token);
+    const BenchRow row = time_step(options_, kind, options_.dtypes.front(), size, cache, kSecondsAPoint);
     progress_.hide();
     print_row(options_, roof_, row);
     return row.time.median_s;

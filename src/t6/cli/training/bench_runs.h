@@ -1,9 +1,17 @@
 // The measurements of `t6-train bench attention`, one function each; all print as they go.
 #pragma once
 
+#include <string>
+
+#include "t6/cli/training/bench_cache.h"
 #include "t6/cli/training/bench_options.h"
+#include "t6/cli/training/bench_rows.h"
 
 namespace t6 {
+
+// One decode step, timed until all runs take `least_s` seconds.
+BenchRow time_step(const BenchOptions& options, const std::string& kind, const std::string& dtype,
+                   const BenchSize& size, BenchCache& cache, double least_s);
 
 // Rows of one decode step for each number of threads, length, batch, kind and type of cache.
 void bench_decode(const BenchOptions& options);

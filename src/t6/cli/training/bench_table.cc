@@ -12,7 +12,7 @@ namespace t6 {
 BenchTable::BenchTable(const BenchOptions& options, const std::string& name, int64_t steps)
     : options_(options),
       progress_(name, steps * std::ssize(options.threads) * std::ssize(options.lengths) * std::ssize(options.batches),
-                "measurements") {}
+                "") {}
 
 void BenchTable::for_each_size(const std::function<void(const BenchSize&)>& measure) {
   for (const int threads : options_.threads) {
