@@ -7,7 +7,8 @@
 
 namespace {
 
-constexpr std::string_view kTexts[] = {"", " Hello, world!  It's 2024.\n\n", "<|endoftext|>caf\xc3\xa9 e\xcc\x81\xff \xf0\x9f\x98\x80"};
+constexpr std::string_view kTexts[] = {"", " Hello, world!  It's 2024.\n\n",
+                                       "<|endoftext|>caf\xc3\xa9 e\xcc\x81\xff \xf0\x9f\x98\x80"};
 
 void use(const std::string& json) {
   const t6::Tokenizer tokenizer(json, "tokenizer.json");

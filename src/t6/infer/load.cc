@@ -43,9 +43,13 @@ LoadedModel load_model(const std::filesystem::path& path) {
   LoadedModel loaded;
   loaded.path = found.path;
   loaded.text = std::move(stored.text);
-  loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), source);
+  // Our own folders hold a file for each, which errors name; other sources are named whole.
+  const auto file = [&](const char* name) {
+    return found.form == ModelForm::own ? (found.path / name).string() : source;
+  };
+  loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), file("tokenizer.json"));
   require_room(*loaded.tokenizer, stored.config, source);
-  const Weights weights(stored.config, std::move(stored.tensors), source);
+  const Weights weights(stored.config, std::move(stored.tensors), file("model.safetensors"));
   loaded.model = std::make_shared<const Model>(stored.config, weights);
   return loaded;
 }
