@@ -38,15 +38,15 @@ LoadedModel load_model(const std::filesystem::path& path) {
   const FoundModel found = find_model(path);
   const std::string source = found.path.string();
   ImportedModel stored = read_found(found);
-  require(!stored.tokenizer_json.empty(),
-          "{}: holds no tokenizer; make a model folder of it with 't6 import --tokenizer'", source);
-  LoadedModel loaded;
-  loaded.path = found.path;
-  loaded.text = std::move(stored.text);
   // Our own folders hold a file for each, which errors name; other sources are named whole.
   const auto file = [&](const char* name) {
     return found.form == ModelForm::own ? (found.path / name).string() : source;
   };
+  require(!stored.tokenizer_json.empty(),
+          "{}: holds no tokenizer; make a model folder of it with 't6 import --tokenizer'", file("tokenizer.json"));
+  LoadedModel loaded;
+  loaded.path = found.path;
+  loaded.text = std::move(stored.text);
   loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), file("tokenizer.json"));
   require_room(*loaded.tokenizer, stored.config, source);
   const Weights weights(stored.config, std::move(stored.tensors), file("model.safetensors"));
