@@ -129,6 +129,15 @@ TEST_F(ImportGguf, ReadsRopeScaling) {
   GgufBuilder other = gguf_model(config_, tensors_);
   other.add_tensor("rope_freqs.weight", {6}, divisors);
   EXPECT_THAT(error(other), HasSubstr("rope_freqs.weight are not those of Llama 3.1"));
+
+  ModelConfig unrotated = config_;  // heads of one number have no pair to rotate
+  unrotated.head_dim = unrotated.v_head_dim = 1;
+  GgufBuilder empty;
+  add_sizes(empty, unrotated, "llama");
+  add_vocabulary(empty);
+  add_tensors(empty, unrotated, random_tensors(unrotated), /*interleave=*/false);
+  empty.add_tensor("rope_freqs.weight", {0}, {});
+  EXPECT_THAT(error(empty), HasSubstr("rope_freqs.weight has shape [0]"));
   EXPECT_THAT(error_with("llama.rope.scaling.type", "yarn"), HasSubstr("rope scaling \"yarn\" is not supported"));
 }
 

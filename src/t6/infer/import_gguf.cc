@@ -88,8 +88,8 @@ void refuse_unsupported(const GgufFile& file, const Keys& keys, const ModelConfi
 RopeScaling scaling_from_divisors(const GgufFile& file, const GgufTensor& tensor, const ModelConfig& config) {
   const std::string source = file.path().string();
   const int64_t pairs = rotary_dim(config) / 2;
-  require(tensor.type == GgufType::f32 && tensor.shape == Shape{pairs}, "{}: {} has shape {}, wanted [{}] of F32",
-          source, kFrequencies, format_shape(tensor.shape), pairs);
+  require(pairs > 0 && tensor.type == GgufType::f32 && tensor.shape == Shape{pairs},
+          "{}: {} has shape {}, wanted [{}] of F32", source, kFrequencies, format_shape(tensor.shape), pairs);
   std::vector<float> divisors(static_cast<size_t>(pairs));
   dequantize(tensor.type, tensor.bytes, divisors);
   const double factor = *std::max_element(divisors.begin(), divisors.end());
