@@ -69,7 +69,7 @@ std::string header(const Picture& picture, const std::string& terminal) {
   script += fmt::format("set label 2 {} at screen 0.5, screen {} center noenhanced tc rgb '#555555'\n",
                         gnuplot_text(picture.note), 1 - share(54));
   script += fmt::format("set multiplot layout {},{} margins {}, 0.99, {}, {} spacing {}, {}\n", rows, picture.columns,
-                        70.0 / static_cast<double>(width), share(kKeyHeight + 50), 1 - share(kTitleHeight + 28), 0.02,
+                        88.0 / static_cast<double>(width), share(kKeyHeight + 50), 1 - share(kTitleHeight + 28), 0.02,
                         share(80));
   const Axes axes = axes_of(picture);
   script +=
