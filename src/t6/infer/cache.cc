@@ -123,7 +123,7 @@ std::shared_ptr<FactorCache::Page> FactorCache::new_page() const {
 void FactorCache::reserve(int64_t tokens) {
   require(tokens <= room(), "the context is full: {} tokens are cached, {} more do not fit into {}", size_, tokens,
           limit_);
-  const auto wanted = static_cast<size_t>((size_ + tokens + kPageTokens - 1) / kPageTokens);
+  const auto wanted = static_cast<size_t>(pages_of(size_ + tokens));
   const size_t before = pages_.size();
   try {
     if (size_ % kPageTokens != 0) (void)page(size_ / kPageTokens);
@@ -168,7 +168,7 @@ void FactorCache::write(int64_t layer, int64_t tokens, const NewFactors& keys, c
 void FactorCache::truncate(int64_t size) {
   require(size >= 0 && size <= size_, "a cache of {} tokens cannot be cut to {}", size_, size);
   size_ = size;
-  const auto pages = static_cast<size_t>((size + kPageTokens - 1) / kPageTokens);
+  const auto pages = static_cast<size_t>(pages_of(size));
   pages_.resize(std::min(pages_.size(), pages));
   table_.resize(pages_.size());
 }

@@ -48,7 +48,7 @@ void save_cache(const std::filesystem::path& path, const Model& model, const Fac
                 std::span<const int32_t> tokens) {
   require(static_cast<int64_t>(tokens.size()) == cache.size(), "the cache holds {} tokens, {} were given to save",
           cache.size(), tokens.size());
-  const int64_t count = (cache.size() + kPageTokens - 1) / kPageTokens, page = cache.page_bytes();
+  const int64_t count = pages_of(cache.size()), page = cache.page_bytes();
   std::vector<std::byte> pages(static_cast<size_t>(count * page));
   for (int64_t i = 0; i < count; ++i) {
     std::memcpy(pages.data() + i * page, cache.pages()[i], static_cast<size_t>(page));
@@ -71,7 +71,7 @@ std::vector<int32_t> load_cache(const std::filesystem::path& path, const Model& 
           format_shape(ids.shape));
   require(size <= cache.limit(), "{}: the saved cache holds {} tokens, there is room for {}", path.string(), size,
           cache.limit());
-  const int64_t count = (size + kPageTokens - 1) / kPageTokens, page = cache.page_bytes();
+  const int64_t count = pages_of(size), page = cache.page_bytes();
   const TensorView& pages = file.at("pages", {count, page});
   require(pages.dtype == DType::u8, "{}: tensor \"pages\" is {}, wanted is U8", path.string(), dtype_name(pages.dtype));
   std::vector<int32_t> tokens(static_cast<size_t>(size));

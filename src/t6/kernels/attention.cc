@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "t6/core/parallel.h"
+#include "t6/core/whole.h"
 #include "t6/kernels/attention_tile.h"
 
 namespace t6 {
@@ -15,8 +16,6 @@ constexpr int64_t kGrain = 400'000;
 // Work is dealt out in at least so many pieces a thread, so that none waits long for the last.
 constexpr int64_t kPieces = 4;
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // A tile, and the pieces of keys that it is summed in.
 struct Unit {
   const Attention* x = nullptr;
@@ -24,6 +23,9 @@ struct Unit {
   AttentionTile tile;
   int64_t first_piece = 0, pieces = 1;
   int64_t keys_a_piece = 0;
+
+  int64_t columns() const { return tile_columns(*plan, tile); }
+  int64_t stride() const { return padded_row(x->v.features); }
 };
 
 struct Work {
@@ -75,22 +77,22 @@ void divide_keys(std::vector<Unit>& units, int64_t threads) {
   }
 }
 
+// Numbers the pieces, and gives states to those whose unit has several.
 void make_room(Work& work) {
-  int64_t size = 0;
+  int64_t size = 0, pieces = 0;
   work.unit_of_piece.clear();
-  for (size_t i = 0; i < work.units.size(); ++i) {
-    Unit& unit = work.units[i];
-    unit.first_piece = static_cast<int64_t>(work.unit_of_piece.size());
-    work.unit_of_piece.insert(work.unit_of_piece.end(), static_cast<size_t>(unit.pieces), static_cast<int64_t>(i));
-    if (unit.pieces > 1)
-      size += unit.pieces * state_size(tile_columns(*unit.plan, unit.tile), tile_output_stride(*unit.x));
+  for (Unit& unit : work.units) {
+    unit.first_piece = pieces;
+    pieces += unit.pieces;
+    work.unit_of_piece.insert(work.unit_of_piece.end(), static_cast<size_t>(unit.pieces), &unit - work.units.data());
+    if (unit.pieces > 1) size += unit.pieces * state_size(unit.columns(), unit.stride());
   }
-  work.states.assign(work.unit_of_piece.size(), {});
+  work.states.assign(static_cast<size_t>(pieces), {});
   float* memory = work.memory.reserve(size);
-  for (size_t i = 0; i < work.states.size(); ++i) {
-    const Unit& unit = work.units[static_cast<size_t>(work.unit_of_piece[i])];
-    if (unit.pieces > 1)
-      work.states[i] = place_state(memory, tile_columns(*unit.plan, unit.tile), tile_output_stride(*unit.x));
+  for (const Unit& unit : work.units) {
+    for (int64_t i = 0; unit.pieces > 1 && i < unit.pieces; ++i) {
+      work.states[static_cast<size_t>(unit.first_piece + i)] = place_state(memory, unit.columns(), unit.stride());
+    }
   }
 }
 
@@ -101,15 +103,14 @@ void sum_piece(const Work& work, int64_t piece) {
   tile.key_begin = (piece - unit.first_piece) * unit.keys_a_piece;
   tile.key_end = std::min(tile.key_end, tile.key_begin + unit.keys_a_piece);
   if (unit.pieces > 1) return sum_tile(*unit.x, *unit.plan, tile, buffers, work.states[static_cast<size_t>(piece)]);
-  const int64_t columns = tile_columns(*unit.plan, tile);
-  const SoftmaxState state = buffers.total.reserve(columns, tile_output_stride(*unit.x));
+  const SoftmaxState state = buffers.total.reserve(unit.columns(), unit.stride());
   sum_tile(*unit.x, *unit.plan, tile, buffers, state);
-  finish_columns(*unit.x, *unit.plan, tile, state, 0, columns);
+  finish_columns(*unit.x, *unit.plan, tile, state, 0, unit.columns());
 }
 
 // Adds up the pieces of some of a unit's columns in the order of kPartTokens and kSectionTokens.
 void merge_pieces(const Work& work, const Unit& unit, int64_t begin, int64_t end) {
-  const int64_t stride = tile_output_stride(*unit.x), in_part = kPartTokens / std::min(kPartTokens, unit.keys_a_piece);
+  const int64_t stride = unit.stride(), in_part = kPartTokens / std::min(kPartTokens, unit.keys_a_piece);
   const SoftmaxState* states = work.states.data() + unit.first_piece;
   for (int64_t part = 0; part < unit.pieces; part += in_part) {
     for (int64_t i = part + 1; i < std::min(unit.pieces, part + in_part); ++i) {
@@ -143,15 +144,15 @@ void attention(std::span<const Attention> batch) {
 
   const Work& shared = work;  // thread_local: the others' would be another
   const auto pieces = static_cast<int64_t>(work.unit_of_piece.size());
+  // One range a thread, each of which takes the next largest piece: ranges of pieces would give one thread the large
+  // ones.
   std::atomic<int64_t> next = 0;
   parallel_for(threads, 1, [&](int64_t, int64_t) {
     for (int64_t piece; (piece = next.fetch_add(1, std::memory_order_relaxed)) < pieces;) sum_piece(shared, piece);
   });
   for (const Unit& unit : work.units) {
     if (unit.pieces == 1) continue;
-    const int64_t columns = tile_columns(*unit.plan, unit.tile);
-    const int64_t numbers = unit.pieces * tile_output_stride(*unit.x);
-    parallel_for(columns, divide_up(kGrain, numbers),
+    parallel_for(unit.columns(), divide_up(kGrain, unit.pieces * unit.stride()),
                  [&](int64_t begin, int64_t end) { merge_pieces(shared, unit, begin, end); });
   }
 }

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "t6/core/whole.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/attention_backward_head.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/exp-inl.h"
 #include "t6/kernels/small_product-inl.h"
-#include "t6/kernels/softmax_rows-inl.h"
 #include "t6/kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -16,8 +18,6 @@ namespace t6::HWY_NAMESPACE {
 // Queries of a block. They are the columns of the block's matrices, one row a key: 64 are the columns of a tile of the
 // small product, and the two matrices, 64 x M numbers each, stay in the second-level cache for a thousand keys.
 constexpr int64_t kQueries = 64;
-
-int64_t whole_vectors(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
 // One head's factors of a token: rank r has head factor a(r), and row b(r) of features.
 class HeadFactors {
@@ -44,20 +44,11 @@ class HeadFactors {
   int64_t heads_, head_, group_;
 };
 
-// Rows of whole vectors from and to rows that end anywhere.
-HWY_INLINE Vector load_up_to(Floats d, const float* from, int64_t left) {
-  return left >= kLanes ? hn::LoadU(d, from) : load_first(d, from, static_cast<size_t>(left));
-}
-HWY_INLINE void store_up_to(Vector v, Floats d, float* to, int64_t left) {
-  if (left >= kLanes) return hn::StoreU(v, d, to);
-  store_first(v, d, to, static_cast<size_t>(left));
-}
-
-// The head's queries, keys or values of tokens [begin, end) times `scale`, in rows [tokens, whole_vectors(D)] with
+// The head's queries, keys or values of tokens [begin, end) times `scale`, in rows [tokens, D to whole vectors] with
 // zeros past D.
 void form(const HeadFactors& factors, int64_t begin, int64_t end, float scale, float* rows) {
   const Floats d;
-  const int64_t features = factors.features(), stride = whole_vectors(features);
+  const int64_t features = factors.features(), stride = round_up(features, kLanes);
   for (int64_t t = begin; t < end; ++t, rows += stride) {
     for (int64_t i = 0; i < features; i += kLanes) {
       Vector sum = hn::Zero(d);
@@ -69,11 +60,11 @@ void form(const HeadFactors& factors, int64_t begin, int64_t end, float scale, f
   }
 }
 
-// From gradients of what form() gave, [tokens, whole_vectors(D)], to those of the factors.
+// From gradients of what form() gave, [tokens, D to whole vectors], to those of the factors.
 void contract(const HeadFactors& factors, int64_t begin, int64_t end, float scale, const float* gradients, float* da,
               float* db) {
   const Floats d;
-  const int64_t features = factors.features(), stride = whole_vectors(features);
+  const int64_t features = factors.features(), stride = round_up(features, kLanes);
   for (int64_t t = begin; t < end; ++t, gradients += stride) {
     for (int64_t r = factors.first(); r < factors.last(); ++r) {
       const float* b = factors.b(t, r);
@@ -98,8 +89,8 @@ class HeadBackward {
         x_(arguments.forward),
         head_(head),
         keys_count_(x_.start + x_.T),
-        d_(whole_vectors(x_.k.features)),
-        e_(whole_vectors(x_.v.features)),
+        d_(round_up(x_.k.features, kLanes)),
+        e_(round_up(x_.v.features, kLanes)),
         q_(x_.q, x_.heads, head),
         k_(x_.k, x_.heads, head),
         v_(x_.v, x_.heads, head),
@@ -157,27 +148,20 @@ class HeadBackward {
 
   // Logits, and the gradients of the weights: rows of keys, columns of queries.
   void multiply_keys(int64_t first, int64_t count) {
-    const int64_t keys = keys_of(first, count), columns = whole_vectors(count);
-    small_product({.a = keys_,
-                   .a_row = d_,
-                   .a_step = 1,
-                   .b = queries_across_,
-                   .b_row = kQueries,
-                   .c = weights_,
-                   .c_row = kQueries,
-                   .M = keys,
-                   .N = columns,
-                   .K = x_.k.features});
-    small_product({.a = values_,
-                   .a_row = e_,
-                   .a_step = 1,
-                   .b = out_gradients_across_,
-                   .b_row = kQueries,
-                   .c = products_,
-                   .c_row = kQueries,
-                   .M = keys,
-                   .N = columns,
-                   .K = x_.v.features});
+    const auto multiply = [&](const float* rows, int64_t width, const float* across, int64_t features, float* out) {
+      small_product({.a = rows,
+                     .a_row = width,
+                     .a_step = 1,
+                     .b = across,
+                     .b_row = kQueries,
+                     .c = out,
+                     .c_row = kQueries,
+                     .M = keys_of(first, count),
+                     .N = round_up(count, kLanes),
+                     .K = features});
+    };
+    multiply(keys_, d_, queries_across_, x_.k.features, weights_);
+    multiply(values_, e_, out_gradients_across_, x_.v.features, products_);
   }
 
   // Logits become weights, e^(logit - lse), and the weights' gradients those of the logits: w (dw - sum over keys w
@@ -218,28 +202,21 @@ class HeadBackward {
                    .M = count,
                    .N = d_,
                    .K = keys});
-    small_product({.a = products_,
-                   .a_row = kQueries,
-                   .a_step = 1,
-                   .b = queries_,
-                   .b_row = d_,
-                   .c = key_gradients_,
-                   .c_row = d_,
-                   .M = keys,
-                   .N = d_,
-                   .K = count,
-                   .accumulate = true});
-    small_product({.a = weights_,
-                   .a_row = kQueries,
-                   .a_step = 1,
-                   .b = out_gradients_,
-                   .b_row = e_,
-                   .c = value_gradients_,
-                   .c_row = e_,
-                   .M = keys,
-                   .N = e_,
-                   .K = count,
-                   .accumulate = true});
+    const auto add = [&](const float* weights, const float* rows, int64_t width, float* sums) {
+      small_product({.a = weights,
+                     .a_row = kQueries,
+                     .a_step = 1,
+                     .b = rows,
+                     .b_row = width,
+                     .c = sums,
+                     .c_row = width,
+                     .M = keys,
+                     .N = width,
+                     .K = count,
+                     .accumulate = true});
+    };
+    add(products_, queries_, d_, key_gradients_);
+    add(weights_, out_gradients_, e_, value_gradients_);
   }
 
   const AttentionBackward& p_;

@@ -6,7 +6,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "t6/core/whole.h"
+
 namespace t6 {
+
+// Rows of the attention kernels end on whole vectors of any target, 16 floats at most.
+constexpr int64_t kLaneRoom = 16;
+constexpr int64_t padded_row(int64_t count) { return round_up(count, kLaneRoom); }
 
 // Grows to the largest size asked for and stays. Aligned for vectors; the contents are not kept.
 class AlignedBuffer {
@@ -36,7 +42,7 @@ struct SoftmaxState {
 };
 
 // Numbers of memory that a state takes, a multiple of the alignment, and the state in memory that is moved past it.
-inline int64_t state_size(int64_t columns, int64_t stride) { return (columns * (stride + 2) + 15) / 16 * 16; }
+inline int64_t state_size(int64_t columns, int64_t stride) { return padded_row(columns * (stride + 2)); }
 inline SoftmaxState place_state(float*& memory, int64_t columns, int64_t stride) {
   float* at = memory;
   memory += state_size(columns, stride);
@@ -56,6 +62,7 @@ struct TileBuffers {
   BlockBuffers keys, values;
   StateBuffer section, part, total;
   std::vector<float> query_rows;
+  std::vector<const float*> head_factors, next_head_factors;
 };
 
 }  // namespace t6

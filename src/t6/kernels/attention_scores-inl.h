@@ -17,10 +17,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-constexpr int64_t kLaneRoom = 16;  // floats for a vector's lanes of any target
-
-inline int64_t whole_vectors(int64_t count) { return (count + kLaneRoom - 1) / kLaneRoom * kLaneRoom; }
-
 // Heads that are worked on at once: `group_head` is their group's first, from the tile's first; `head` counts from
 // there.
 struct Chunk {
@@ -37,7 +33,7 @@ class Scores {
         tokens_(tile.tokens),
         first_head_(tile.group * plan.group),
         heads_(tile.groups * plan.group),
-        query_stride_(whole_vectors(x_.q.features)),
+        query_stride_(padded_row(x_.q.features)),
         keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads, buffers.keys) {
     if (plan_.keys == KeyOrder::factors) {
       gather_factors();

@@ -30,7 +30,7 @@ class Tile {
         first_head_(tile.group * plan.group),
         heads_(tile.groups * plan.group),
         columns_(heads_ * tokens_),
-        output_stride_(whole_vectors(x_.v.features)),
+        output_stride_(padded_row(x_.v.features)),
         chunk_heads_(std::min(plan.group, std::max(kChunkHeads, kChunkRows / tokens_))),
         scores_(arguments, plan, tile, buffers),
         values_(arguments, plan, tile, buffers),
@@ -67,7 +67,9 @@ class Tile {
     std::fill_n(state.output, columns_ * output_stride_, 0.0f);
     std::fill_n(lane_sums_, columns_ * kLaneRoom, 0.0f);
     for (int64_t first = begin; first < end; first += kPageTokens) {
-      if (seen(0, first).empty() && seen(tokens_ - 1, first).empty()) continue;  // the window has left it
+      // The window has left it for all: a tile's queries are no more than a block's keys, so that none between the
+      // first and the last sees a block that neither does.
+      if (seen(0, first).empty() && seen(tokens_ - 1, first).empty()) continue;
       attend_block(first, std::min(end - first, kPageTokens));
     }
     for (int64_t i = 0; i < columns_; ++i) {
@@ -155,11 +157,9 @@ int64_t tile_columns(const AttentionPlan& plan, const AttentionTile& tile) {
   return tile.groups * plan.group * tile.tokens;
 }
 
-int64_t tile_output_stride(const Attention& x) { return (x.v.features + 15) / 16 * 16; }
-
 void finish_columns(const Attention& x, const AttentionPlan& plan, const AttentionTile& tile, const SoftmaxState& state,
                     int64_t begin, int64_t end) {
-  const int64_t E = x.v.features, stride = tile_output_stride(x);
+  const int64_t E = x.v.features, stride = padded_row(x.v.features);
   for (int64_t i = begin; i < end; ++i) {
     const int64_t t = tile.token + i % tile.tokens, h = tile.group * plan.group + i / tile.tokens;
     const bool nothing = state.sum[i] == 0;  // no key at all

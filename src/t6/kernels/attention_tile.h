@@ -15,7 +15,7 @@ namespace t6 {
 constexpr int64_t kSectionTokens = 512;
 constexpr int64_t kPartTokens = 4096;
 
-// A tile's columns are its pairs of head and query, queries fastest: (head - first_head()) * tokens + query.
+// A tile's columns are its pairs of head and query, queries fastest: (head - first head) * tokens + query.
 struct AttentionTile {
   int64_t token = 0, tokens = 0;       // queries [token, token + tokens) of the call
   int64_t group = 0, groups = 0;       // groups of heads
@@ -23,9 +23,8 @@ struct AttentionTile {
 };
 
 int64_t tile_columns(const AttentionPlan& plan, const AttentionTile& tile);
-int64_t tile_output_stride(const Attention& arguments);  // numbers between the columns' outputs in a SoftmaxState
 
-// Sums up the tile's part of the keys. `state` has room for its columns.
+// Sums up the tile's part of the keys. `state` has room for its columns, with outputs of padded_row(E) numbers.
 void sum_tile(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers,
               const SoftmaxState& state);
 

@@ -21,8 +21,10 @@ class Values {
   Values(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers)
       : x_(arguments),
         buffers_(buffers),
+        head_factors_(buffers.head_factors),
+        next_head_factors_(buffers.next_head_factors),
         tokens_(tile.tokens),
-        output_stride_(whole_vectors(x_.v.features)),
+        output_stride_(padded_row(x_.v.features)),
         formed_(plan.v.has_a && plan.values == ValueOrder::formed),
         values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, buffers.values) {}
 
@@ -99,14 +101,12 @@ class Values {
   // sum_s a_s b_s of one head, [count, output_stride].
   void form(int64_t head, float* formed) const {
     const Floats d;
-    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
     const int64_t E = x_.v.features;
     for (int64_t k = 0; k < count_; ++k) {
-      for (int64_t e = 0; e < E; e += lanes) {
+      for (int64_t e = 0; e < E; e += kLanes) {
         Vector sum = hn::Zero(d);
         for (int64_t s = 0; s < values_.ranks(); ++s) {
-          const float* b = values_.b(s) + k * values_.b_row() + e;
-          const Vector row = E - e >= lanes ? hn::LoadU(d, b) : load_first(d, b, static_cast<size_t>(E - e));
+          const Vector row = load_up_to(d, values_.b(s) + k * values_.b_row() + e, E - e);
           sum = hn::MulAdd(hn::Set(d, values_.a(s, head)[k]), row, sum);
         }
         hn::Store(sum, d, formed + k * output_stride_ + e);
@@ -116,13 +116,13 @@ class Values {
 
   const Attention& x_;
   TileBuffers& buffers_;
+  std::vector<const float*>&head_factors_, &next_head_factors_;  // [ranks], of a head
   const int64_t tokens_, output_stride_;
   const bool formed_;
   FactorBlock values_;
   int64_t count_ = 0, ranks_ = 1;
   Chunk chunk_;
-  float* weights_ = nullptr;                                    // [ranks, chunk heads, tokens, 64]
-  std::vector<const float*> head_factors_, next_head_factors_;  // [ranks], of a head
+  float* weights_ = nullptr;  // [ranks, chunk heads, tokens, 64]
   SpreadWeights spread_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/numbers.h"
+#include "t6/core/whole.h"
 
 namespace t6 {
 namespace {
@@ -106,9 +107,8 @@ int64_t cache_type_size(CacheType type) {
 }
 
 int64_t PagedStream::place(int64_t at) {
-  const auto align = [](int64_t x) { return (x + kAlignment - 1) / kAlignment * kAlignment; };
-  offset = align(at);
-  scale_offset = align(offset + bytes());
+  offset = round_up(at, kAlignment);
+  scale_offset = round_up(offset + bytes(), kAlignment);
   return scale_offset + scale_bytes();
 }
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "t6/core/whole.h"
+
 namespace t6 {
 
 // How a cache stores a number; 8-bit ones have a scale for each factor vector.
@@ -18,6 +20,7 @@ int64_t cache_type_size(CacheType type);  // bytes a number
 // Tokens of a page: four vectors of AVX-512, so that a register tile of logits is a page wide, and few enough for a
 // page's keys and values of one head (or of TPA's ranks) to stay in the first-level cache.
 constexpr int64_t kPageTokens = 64;
+constexpr int64_t pages_of(int64_t tokens) { return divide_up(tokens, kPageTokens); }
 
 // Where one kind of factor lies in a page, in bytes from the page's start. Numbers are [vectors, width, 64] where
 // tokens are the lanes (head factors, rotated keys), or [vectors, 64, width] with `token_rows` (values, and whatever is

@@ -10,7 +10,7 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/cross_entropy.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/softmax_rows-inl.h"
+#include "t6/kernels/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -21,7 +21,6 @@ constexpr int kChains = 4;
 // Calls body(at, chain) for the vectors of a row, and returns where the whole ones end.
 template <typename Body>
 HWY_INLINE int64_t for_chains(int64_t count, Body&& body) {
-  constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(Floats()));
   int64_t i = 0;
   for (; i + kChains * kLanes <= count; i += kChains * kLanes) {
     T6_UNROLL

@@ -11,7 +11,6 @@
 #include <cstdint>
 
 #include "hwy/cache_control.h"
-#include "t6/core/numbers.h"
 #include "t6/kernels/attention_buffers.h"
 #include "t6/kernels/factor_rows.h"
 #include "t6/kernels/transpose-inl.h"
@@ -19,41 +18,21 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// A vector of a page's numbers as floats; 8-bit numbers without their scale.
-struct LoadBfloats {
-  HWY_INLINE Vector operator()(const uint16_t* from) const {
-    const hn::Rebind<uint16_t, Floats> halves;
-    const hn::Rebind<uint32_t, Floats> words;
-    return hn::BitCast(Floats(), hn::ShiftLeft<16>(hn::PromoteTo(words, hn::LoadU(halves, from))));
-  }
-};
-struct LoadHalves {
-  HWY_INLINE Vector operator()(const uint16_t* from) const {
-#if HWY_TARGET == HWY_SCALAR
-    return hn::Set(Floats(), float_from_float16(*from));
-#else
-    const hn::Rebind<uint16_t, Floats> bits;
-    const hn::Rebind<hwy::float16_t, Floats> halves;
-    return hn::PromoteTo(Floats(), hn::BitCast(halves, hn::LoadU(bits, from)));
-#endif
-  }
-};
-struct LoadBytes {
-  HWY_INLINE Vector operator()(const int8_t* from) const {
-    const hn::Rebind<int8_t, Floats> bytes;
-    const hn::Rebind<int32_t, Floats> integers;
-    return hn::ConvertTo(Floats(), hn::PromoteTo(integers, hn::LoadU(bytes, from)));
-  }
-};
+// A vector of 8-bit numbers, without their scale.
+HWY_INLINE Vector load_bytes_as_floats(const int8_t* from) {
+  const hn::Rebind<int8_t, Floats> bytes;
+  const hn::RebindToSigned<Floats> integers;
+  return hn::ConvertTo(Floats(), hn::PromoteTo(integers, hn::LoadU(bytes, from)));
+}
 
-// `rows` rows of 64 numbers, each number times that of its column in `scales` [64] (null: 1).
-template <typename Load, typename Number>
-HWY_INLINE void convert_rows(Load load, const Number* from, int64_t rows, const float* scales, float* out) {
+// `rows` rows of 64 numbers, read by kLoad, each times that of its column in `scales` [64] (null: 1).
+template <auto kLoad, typename Number>
+HWY_INLINE void convert_rows(const Number* from, int64_t rows, const float* scales, float* out) {
   const Floats d;
   for (int64_t i = 0; i < rows; ++i, from += kPageTokens, out += kPageTokens) {
     T6_UNROLL
     for (int64_t v = 0; v < kPageTokens; v += kLanes) {
-      const Vector numbers = load(from + v);
+      const Vector numbers = kLoad(from + v);
       hn::StoreU(scales ? hn::Mul(numbers, hn::LoadU(d, scales + v)) : numbers, d, out + v);
     }
   }
@@ -79,17 +58,17 @@ inline const float* paged_numbers(const PagedStream& stream, const std::byte* pa
     case CacheType::f32:
       return reinterpret_cast<const float*>(from);
     case CacheType::bf16:
-      convert_rows(LoadBfloats(), halves, rows, nullptr, scratch);
+      convert_rows<load_bfloats>(halves, rows, nullptr, scratch);
       break;
     case CacheType::f16:
-      convert_rows(LoadHalves(), halves, rows, nullptr, scratch);
+      convert_rows<load_halves>(halves, rows, nullptr, scratch);
       break;
     case CacheType::i8: {
       float scales[kPageTokens];
-      convert_rows(LoadBfloats(), reinterpret_cast<const uint16_t*>(page + stream.scale_offset) + r * kPageTokens, 1,
-                   nullptr, scales);
-      convert_rows(LoadBytes(), reinterpret_cast<const int8_t*>(from), rows, stream.token_rows ? nullptr : scales,
-                   scratch);
+      convert_rows<load_bfloats>(reinterpret_cast<const uint16_t*>(page + stream.scale_offset) + r * kPageTokens, 1,
+                                 nullptr, scales);
+      convert_rows<load_bytes_as_floats>(reinterpret_cast<const int8_t*>(from), rows,
+                                         stream.token_rows ? nullptr : scales, scratch);
       if (stream.token_rows) scale_rows(scales, stream.width, scratch);
     }
   }
@@ -103,7 +82,7 @@ class FactorBlock {
   // What b(s) gives: keys have their tokens in the lanes, [features, 64]; values are rows, [64, features].
   enum class Side { keys, values };
 
-  // Groups are of `group` heads. A shift [2, heads] doubles the ranks: the second half is of the tokens before.
+  // A shift [2, heads] doubles the ranks: the second half is of the tokens before.
   FactorBlock(Side side, const FactorView& view, const float* shift, int64_t heads, BlockBuffers& buffers)
       : side_(side),
         view_(view),

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "t6/core/parallel.h"
+#include "t6/core/whole.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/gemm.cc"
@@ -24,8 +25,6 @@ constexpr int64_t kBlockRows = 520 / kTileRows * kTileRows;
 // A block of C, 516 x 1024 floats, is written and read once for each block of K: 2 MiB, which a core's share of the
 // third-level cache holds.
 constexpr int64_t kBlockColumns = 1024;
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A part of C.
 struct GemmPart {

@@ -77,7 +77,7 @@ HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
     y[r] = hn::Zero(d);
   }
   for (int64_t b = 0; b < blocks; ++b) {
-    const std::byte* scales = group + scales_offset(kType, b) + lane * 2;
+    const auto* scales = reinterpret_cast<const uint16_t*>(group + scales_offset(kType, b)) + lane;
     const std::byte* values = group + values_offset(kType, b) + lane * 4;
     IntegerVector totals[kRows];
     if constexpr (kMinima) {
@@ -86,7 +86,7 @@ HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
       sum_q8(values, x, totals);
     }
     const Vector scale = load_halves(scales);
-    const Vector minimum = kMinima ? load_halves(scales + kScaleBytes / 2) : hn::Zero(d);
+    const Vector minimum = kMinima ? load_halves(scales + kWeightGroup) : hn::Zero(d);
     T6_UNROLL
     for (int r = 0; r < kRows; ++r) {
       Vector product = hn::Mul(scale, hn::ConvertTo(d, totals[r]));

@@ -25,7 +25,7 @@ HWY_INLINE void load_weights(const std::byte* from, Vector& first, Vector& secon
     first = hn::BitCast(d, hn::ShiftLeft<16>(pair));
     second = hn::BitCast(d, hn::And(pair, hn::Set(bits, 0xFFFF0000u)));
   } else if constexpr (kType == WeightType::f16) {
-    first = load_halves(from);
+    first = load_halves(reinterpret_cast<const uint16_t*>(from));
   } else {
     first = hn::LoadU(d, reinterpret_cast<const float*>(from));
   }

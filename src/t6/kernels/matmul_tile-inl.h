@@ -17,7 +17,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-constexpr int64_t kLanes = hn::MaxLanes(Floats());
 static_assert(kWeightGroup % kLanes == 0, "a group is whole vectors");
 constexpr int64_t kGroupVectors = kWeightGroup / kLanes;
 
@@ -27,13 +26,6 @@ HWY_INLINE const std::byte* group_of(const Product& p, int64_t vector) {
 }
 HWY_INLINE int64_t lane_of(int64_t vector) { return vector % kGroupVectors * kLanes; }
 
-// kLanes float16 numbers.
-HWY_INLINE Vector load_halves(const std::byte* from) {
-  const Floats d;
-  const hn::Rebind<hwy::float16_t, Floats> half;
-  return hn::PromoteTo(d, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(from)));
-}
-
 // Writes one vector of outputs of row t. `more`: they belong to sums that are in y already.
 HWY_INLINE void store_outputs(const Product& p, int64_t t, int64_t vector, Vector sums, bool more) {
   const Floats d;
@@ -42,16 +34,9 @@ HWY_INLINE void store_outputs(const Product& p, int64_t t, int64_t vector, Vecto
   float* y = p.y + t * p.y_stride + n;
   const bool add = more || p.accumulate;
   const float* bias = more || !p.bias ? nullptr : p.bias + n;
-  if (p.N - n >= kLanes) {
-    if (bias) sums = hn::Add(sums, hn::LoadU(d, bias));
-    if (add) sums = hn::Add(hn::LoadU(d, y), sums);
-    hn::StoreU(sums, d, y);
-    return;
-  }
-  const auto rest = static_cast<size_t>(p.N - n);
-  if (bias) sums = hn::Add(sums, load_first(d, bias, rest));
-  if (add) sums = hn::Add(load_first(d, y, rest), sums);
-  store_first(sums, d, y, rest);
+  if (bias) sums = hn::Add(sums, load_up_to(d, bias, p.N - n));
+  if (add) sums = hn::Add(load_up_to(d, y, p.N - n), sums);
+  store_up_to(sums, d, y, p.N - n);
 }
 
 // Calls Tile::run<rows, kVectors>(p, t, arguments...) for tiles that cover the part's rows of x, large ones first.

@@ -19,9 +19,8 @@ HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
   const Floats d;
   const hn::RebindToSigned<Floats> integers;
   const hn::Rebind<int8_t, Floats> bytes;
-  constexpr size_t kLanes = hn::MaxLanes(Floats());
   Vector largest = hn::Zero(d), strange = hn::Zero(d);
-  for (size_t i = 0; i < kWeightBlock; i += kLanes) {
+  for (int64_t i = 0; i < kWeightBlock; i += kLanes) {
     const Vector v = hn::LoadU(d, x + i);
     largest = hn::Max(largest, hn::Abs(v));
     strange = hn::MulAdd(v, hn::Zero(d), strange);  // stays zero but for infinity and NaN
@@ -29,7 +28,7 @@ HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
   const float most = hn::GetLane(hn::MaxOfLanes(d, largest));
   const Vector factor = hn::Set(d, most > 0 ? 127 / most : 0);
   auto sums = hn::Zero(integers);
-  for (size_t i = 0; i < kWeightBlock; i += kLanes) {
+  for (int64_t i = 0; i < kWeightBlock; i += kLanes) {
     const Vector scaled = hn::Mul(hn::LoadU(d, x + i), factor);
     const auto rounded = hn::NearestInt(hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled));  // NaN is in the scale
     sums = hn::Add(sums, rounded);

@@ -16,8 +16,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-constexpr int64_t kLanes = hn::MaxLanes(Floats());
-
 // x to the nearest of minimum + scale * [0, 15], as integers; `out` is aligned.
 HWY_INLINE void round_to_nibbles(const float* x, float minimum, float inverse_scale, float* out) {
   const Floats d;

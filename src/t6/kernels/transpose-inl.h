@@ -15,8 +15,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(Floats()));
-
 #if HWY_TARGET != HWY_SCALAR
 // Block q of the result: the four numbers at rows[4 q] + i.
 HWY_INLINE Vector load_quads(Floats d, const float* const* rows, int64_t i) {

@@ -6,14 +6,13 @@
 #include "t6/core/error.h"
 #include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
+#include "t6/core/whole.h"
 #include "t6/kernels/weight_memory.h"
 
 namespace t6 {
 namespace {
 
 constexpr int64_t kCacheLine = 64;
-
-constexpr int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 // Bytes that lie side by side: one number, two of bf16, four small integers of a block.
 int64_t lane_bytes(WeightType type) { return type == WeightType::f16 ? 2 : 4; }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/whole.h"
 
 namespace t6 {
 namespace {
@@ -17,8 +18,6 @@ constexpr int64_t kChunk = 16 * kLargePage;  // what is left over of one is smal
 constexpr int64_t kCacheLine = 64;
 // Below this a matrix has memory of its own, where sanitizers see who reads past its end.
 constexpr int64_t kSmall = int64_t{64} << 10;
-
-constexpr int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 class Chunk {
  public:

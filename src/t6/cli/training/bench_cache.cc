@@ -17,8 +17,6 @@ namespace {
 constexpr int64_t kDifferentPages = 16;
 constexpr int64_t kPageAlignment = 64;  // bytes of the widest vectors
 
-int64_t pages_of(int64_t length) { return (length + kPageTokens - 1) / kPageTokens; }
-
 void fill_random(std::vector<float>& numbers, Random& random) {
   for (float& number : numbers) number = static_cast<float>(2 * random.uniform() - 1);
 }
