@@ -9,6 +9,7 @@
 #include "t6/cli/bench_machine.h"
 #include "t6/cli/bench_timing.h"
 #include "t6/cli/serving/commands.h"
+#include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
@@ -21,7 +22,7 @@ namespace t6 {
 namespace {
 
 struct Options {
-  std::string model, cache_type = "float16";
+  std::string model, cache_type = kServingCacheType;
   std::vector<int64_t> contexts;
   int64_t decode_tokens = 24;
   int threads = thread_count();
@@ -201,9 +202,7 @@ void add_model(CLI::App& bench) {
   command->add_option("--decode-tokens", options->decode_tokens, "Tokens to write at each context; their median counts")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  command->add_option("--cache-type", options->cache_type, "Numbers of the cache: float32, bfloat16, float16 or int8")
-      ->check(CLI::IsMember({"float32", "bfloat16", "float16", "int8"}))
-      ->capture_default_str();
+  add_cache_type_flag(*command, options->cache_type);
   command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
   command->add_flag("--json", options->json, "Print a JSON object a line: the model and machine, then each context");
   command->footer(

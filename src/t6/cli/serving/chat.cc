@@ -8,7 +8,7 @@
 #include <string>
 
 #include "t6/cli/serving/commands.h"
-#include "t6/cli/serving/sampler_flags.h"
+#include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/interrupt.h"
 #include "t6/core/numbers.h"

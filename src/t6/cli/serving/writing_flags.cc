@@ -1,4 +1,4 @@
-#include "t6/cli/serving/sampler_flags.h"
+#include "t6/cli/serving/writing_flags.h"
 
 #include <limits>
 #include <memory>
@@ -48,10 +48,15 @@ void add_sampler_flags(CLI::App& command, SamplerOptions& options) {
   number("--seed", options.seed, "The same seed gives the same text");
 }
 
-void add_cache_flags(CLI::App& command, CacheFlags& flags) {
-  command.add_option("--cache-type", flags.type, "Numbers of the cache: float32, bfloat16, float16 or int8")
+void add_cache_type_flag(CLI::App& command, std::string& type) {
+  command.add_option("--cache-type", type, "Numbers of the cache: float32, bfloat16, float16 or int8")
+      ->check(CLI::IsMember({"float32", "bfloat16", "float16", "int8"}))
       ->capture_default_str()
       ->group("Cache");
+}
+
+void add_cache_flags(CLI::App& command, CacheFlags& flags) {
+  add_cache_type_flag(command, flags.type);
   command.add_option("--cache-memory", flags.memory, "What the cache may take at most, as in 2GiB (default: no limit)")
       ->group("Cache");
   command.add_option("--context", flags.context, "Tokens that the cache may hold (default: the model's context)")

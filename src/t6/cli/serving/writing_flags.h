@@ -12,14 +12,18 @@ namespace t6 {
 // Adds --temperature, --top-k and their kind.
 void add_sampler_flags(CLI::App& command, SamplerOptions& options);
 
+// Adds --cache-type. Its values start at kServingCacheType.
+void add_cache_type_flag(CLI::App& command, std::string& type);
+inline constexpr char kServingCacheType[] = "float16";  // half of float32's bytes; logits move by less than 1 %
+
 struct CacheFlags {
-  std::string type = "float16";  // half of float32's bytes; logits move by less than 1 %
+  std::string type = kServingCacheType;
   std::string memory;
   int64_t context = 0;
 };
 // Adds --cache-type, --cache-memory and --context.
 void add_cache_flags(CLI::App& command, CacheFlags& flags);
-// Error: an unknown type, or not a size.
+// Error: not a size.
 CacheOptions cache_options(const CacheFlags& flags);
 
 }  // namespace t6
