@@ -108,6 +108,11 @@ float* ForwardPass::last_rows(int64_t width) {
   return to;
 }
 
+// Norm and rotation of queries or keys.
+FeatureFinish ForwardPass::finish(const FactorWeights& weights) const {
+  return {weights.norm, static_cast<float>(model_->config().rms_norm_eps), &rotary_};
+}
+
 // All products of the normalized hidden states at once.
 ForwardPass::Projected ForwardPass::project(const LayerWeights& layer, const TokenRows& tokens) {
   const ModelConfig& config = model_->config();
@@ -127,18 +132,15 @@ ForwardPass::Projected ForwardPass::project(const LayerWeights& layer, const Tok
   }
   matmul(products_);
 
-  const auto finish = [&](const float* norm) {
-    return FeatureFinish{norm, static_cast<float>(config.rms_norm_eps), &rotary_};
-  };
   if (layer.query_down) {
     project_compressed(layer, tokens, out.q);
   } else {
-    finish_factors(shape.q, config.head_activation, finish(layer.q.norm), tokens, out.q, false);
+    finish_factors(shape.q, config.head_activation, finish(layer.q), tokens, out.q, false);
   }
   if (latent) {
     project_latents(config, layer.latent, rotary_, tokens, out.k.b);
   } else {
-    finish_factors(shape.k, config.head_activation, finish(layer.k.norm), tokens, out.k, !own);
+    finish_factors(shape.k, config.head_activation, finish(layer.k), tokens, out.k, !own);
     finish_factors(shape.v, config.head_activation, {}, tokens, out.v, true);
   }
   return out;
@@ -161,8 +163,7 @@ void ForwardPass::project_compressed(const LayerWeights& layer, const TokenRows&
   products_.clear();
   add_products(layer.q, from, queries, products_);
   matmul(products_);
-  finish_factors(model_->shape().q, config.head_activation,
-                 {layer.q.norm, static_cast<float>(config.rms_norm_eps), &rotary_}, from, queries, false);
+  finish_factors(model_->shape().q, config.head_activation, finish(layer.q), from, queries, false);
 }
 
 // Keys and values of the tokens go into their caches.
@@ -186,18 +187,17 @@ Attention ForwardPass::sequence_attention(const LayerWeights& layer, int64_t ind
   const AttentionShape& shape = model_->shape();
   const FactorCache& cache = *steps_[sequence].cache;
   const LayerStreams& cached = cache.layer(index);
-  const FeatureFinish query_finish = {layer.q.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
-  const FeatureFinish key_finish = {layer.k.norm, static_cast<float>(config.rms_norm_eps), &rotary_};
   const int64_t row = first_rows_[sequence];
   Attention x;
   x.T = static_cast<int64_t>(steps_[sequence].tokens.size());
   x.start = cache.size();
   x.heads = config.num_attention_heads;
-  x.q = query_view(shape.q, layer.q, queries, query_finish, x.start);
+  x.q = query_view(shape.q, layer.q, queries, finish(layer.q), x.start);
   if (x.q.a) x.q.a += row * x.q.a_stride;
   x.q.b += row * x.q.b_stride;
   if (x.q.c) x.q.c += row * x.q.c_stride;
-  x.k = cached_view(shape.k, layer.k, cached.k, cache.pages(), key_finish, shape.values == ValueSource::key_factors);
+  x.k =
+      cached_view(shape.k, layer.k, cached.k, cache.pages(), finish(layer.k), shape.values == ValueSource::key_factors);
   x.v = cached_view(shape.v, layer.v, cached.v, cache.pages(), {}, false);
   if (shape.values != ValueSource::own) {
     x.v.b = x.k.b;

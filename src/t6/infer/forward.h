@@ -42,6 +42,7 @@ class ForwardPass {
   struct Projected {
     FactorRowsOut q, k, v;
   };
+  FeatureFinish finish(const FactorWeights& weights) const;
   Projected project(const LayerWeights& layer, const TokenRows& tokens);
   void project_compressed(const LayerWeights& layer, const TokenRows& tokens, const FactorRowsOut& queries);
   void write_cache(int64_t layer, const Projected& factors);

@@ -16,7 +16,6 @@
 namespace t6 {
 namespace {
 
-constexpr int64_t kMaxSize = int64_t{1} << 20;  // config.cc's
 constexpr const char* kFrequencies = "rope_freqs.weight";
 
 struct Architecture {
@@ -38,7 +37,7 @@ class Keys {
  public:
   explicit Keys(const GgufFile& file) : file_(file), prefix_(std::string(architecture(file).name) + ".") {}
 
-  int64_t size(const std::string& key) const { return values().integer(one(key), 1, kMaxSize); }
+  int64_t size(const std::string& key) const { return values().integer(one(key), 1, kMaxModelSize); }
   int64_t size_or(const std::string& key, int64_t fallback) const {
     return values().integer_or(one(key), fallback, 0, int64_t{1} << 40);
   }
@@ -67,7 +66,7 @@ class Keys {
 
 void refuse_unsupported(const GgufFile& file, const Keys& keys, const ModelConfig& config) {
   const std::string source = file.path().string();
-  require(file.values().integer_or("split.count", 1, 0, kMaxSize) <= 1,
+  require(file.values().integer_or("split.count", 1, 0, kMaxModelSize) <= 1,
           "{}: one of several files; join them with llama.cpp's gguf-split --merge", source);
   for (const char* key : {"expert_count", "attention.clamp_kqv", "attention.max_alibi_bias"}) {
     require(keys.number_or(key, 0) == 0, "{}: \"{}\" is not supported", source, key);

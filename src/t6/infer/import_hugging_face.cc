@@ -1,5 +1,6 @@
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -12,8 +13,6 @@
 
 namespace t6 {
 namespace {
-
-constexpr int64_t kMaxSize = int64_t{1} << 20;  // config.cc's
 
 void refuse_unsupported(const JsonObject& json, const std::string& type, int64_t context) {
   const auto refuse = [&](bool used, std::string_view what) {
@@ -53,7 +52,7 @@ ModelConfig read_config_file(const std::filesystem::path& folder) {
   require(type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3",
           "{}: \"model_type\" is \"{}\", which is not supported (t6, llama, mistral, qwen2 and qwen3 are)",
           json.source(), type);
-  const auto size = [&](const char* key) { return json.integer(key, 1, kMaxSize); };
+  const auto size = [&](const char* key) { return json.integer(key, 1, kMaxModelSize); };
   ModelConfig config;
   config.vocab_size = json.integer("vocab_size", 1, int64_t{1} << 31);
   config.hidden_size = size("hidden_size");
@@ -61,8 +60,8 @@ ModelConfig read_config_file(const std::filesystem::path& folder) {
   config.intermediate_size = size("intermediate_size");
   config.max_position_embeddings = json.integer("max_position_embeddings", 1, int64_t{1} << 31);
   const int64_t heads = size("num_attention_heads");
-  set_heads(config, heads, json.integer_or("num_key_value_heads", heads, 1, kMaxSize));
-  config.head_dim = json.integer_or("head_dim", config.hidden_size / heads, 1, kMaxSize);
+  set_heads(config, heads, json.integer_or("num_key_value_heads", heads, 1, kMaxModelSize));
+  config.head_dim = json.integer_or("head_dim", config.hidden_size / heads, 1, kMaxModelSize);
   config.rms_norm_eps = json.number_or("rms_norm_eps", 1e-6, 0, 1);
   config.tie_word_embeddings = json.boolean_or("tie_word_embeddings", false);
   config.attention_bias = type == "qwen2";
@@ -117,22 +116,11 @@ FolderTensors open_tensors(ImportedModel& model, const std::filesystem::path& fo
   return all;
 }
 
-WeightType weight_type_of(const TensorView& tensor, const std::string& name, const std::string& source) {
-  switch (tensor.dtype) {
-    case DType::f32:
-      return WeightType::f32;
-    case DType::f16:
-      return WeightType::f16;
-    case DType::bf16:
-      return WeightType::bf16;
-    default:
-      fail("{}: tensor \"{}\" is {}; wanted F32, F16 or BF16", source, name, dtype_name(tensor.dtype));
-  }
-}
-
 WeightTensor import_tensor(ImportedModel& model, const TensorView& tensor, const std::string& name,
                            const std::string& source) {
-  WeightTensor out = {weight_type_of(tensor, name, source), tensor.shape, tensor.bytes};
+  const std::optional<WeightType> type = float_weight_type(tensor.dtype);
+  require(type.has_value(), "{}: tensor \"{}\" is {}; wanted F32, F16 or BF16", source, name, dtype_name(tensor.dtype));
+  WeightTensor out = {*type, tensor.shape, tensor.bytes};
   if (tensor.shape.size() == 1 && tensor.dtype != DType::f32) {
     out.type = WeightType::f32;
     out.bytes = new_bytes(model, element_count(tensor.shape) * int64_t{sizeof(float)},

@@ -10,9 +10,6 @@
 namespace t6 {
 namespace {
 
-// No model of today comes near; keeps every product of three sizes inside int64.
-constexpr int64_t kMaxSize = int64_t{1} << 20;
-
 template <typename Enum>
 using Names = std::initializer_list<std::pair<Enum, const char*>>;
 
@@ -55,7 +52,7 @@ std::string name_of(Enum value) {
 // The one list of fields: reading, writing and checking a key's spelling all go through it.
 template <typename Config, typename Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
-  const auto size = [&](const char* key, auto& field, int64_t minimum) { visit(key, field, minimum, kMaxSize); };
+  const auto size = [&](const char* key, auto& field, int64_t minimum) { visit(key, field, minimum, kMaxModelSize); };
   visit("vocab_size", config.vocab_size, int64_t{1}, int64_t{1} << 31);
   size("hidden_size", config.hidden_size, 1);
   size("num_hidden_layers", config.num_hidden_layers, 1);

@@ -11,6 +11,10 @@
 
 namespace t6 {
 
+// Of widths, heads, ranks, layers and their kind. No model of today comes near; it keeps every product of three sizes
+// inside int64.
+inline constexpr int64_t kMaxModelSize = int64_t{1} << 20;
+
 enum class AttentionKind { mha, mqa, gqa, mfa, mla, tpa, tpa_kvonly };
 // Where a factor comes from: the token (W x), or a learned constant ("non-contextual", appendix G).
 enum class FactorSource { contextual, constant };

@@ -1,6 +1,5 @@
 #include "t6/model/gguf_weights.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -8,13 +7,13 @@
 #include "t6/core/error.h"
 #include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
+#include "t6/kernels/quantize.h"
 
 namespace t6 {
 namespace {
 
 constexpr int64_t kGrain = 16;  // rows that are worth a thread's start
 constexpr float kMaxFloat16 = 65504;
-constexpr float kMaxInt8 = 127;
 
 template <typename T>
 T load(const std::byte* from) {
@@ -51,17 +50,13 @@ BlockQ4 from_q4_k(const GgufBlockQ4K& from, int group) {
   return block;
 }
 
-BlockQ8 quantize(const float* x) {
-  float largest = 0;
-  for (int64_t i = 0; i < kWeightBlock; ++i) largest = std::max(largest, std::abs(x[i]));
-  BlockQ8 block;
-  block.scale = float16_scale(largest / kMaxInt8);
-  // By the scale as it will be read, so that its own rounding costs nothing more.
-  const float scale = float_from_float16(block.scale), inverse = scale > 0 ? 1 / scale : 0;
-  for (int64_t i = 0; i < kWeightBlock; ++i) {
-    block.values[i] = static_cast<int8_t>(std::clamp(std::round(x[i] * inverse), -kMaxInt8, kMaxInt8));
+// A row of numbers of another quantized type, as blocks of 8 bits.
+void requantize(const std::vector<float>& numbers, std::byte* out) {
+  quantize(WeightType::q8, static_cast<int64_t>(numbers.size()), numbers.data(), out);
+  for (size_t i = 0; i < numbers.size() / kWeightBlock; ++i) {
+    const float scale = float_from_float16(load<BlockQ8>(out + i * sizeof(BlockQ8)).scale);
+    require(std::isfinite(scale), "a block's scale is {}, more than float16 holds", scale);
   }
-  return block;
 }
 
 // Rows [begin, end).
@@ -85,7 +80,7 @@ void convert_rows(GgufType type, const std::byte* from, int64_t columns, std::by
       }
     } else {
       dequantize(type, {at, static_cast<size_t>(row_bytes)}, numbers);
-      for (int64_t i = 0; i < columns; i += kWeightBlock) put(quantize(numbers.data() + i));
+      requantize(numbers, to + row * weight_row_bytes(WeightType::q8, columns));
     }
   }
 }

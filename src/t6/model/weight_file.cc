@@ -12,19 +12,6 @@ namespace {
 
 constexpr const char* kTypesKey = "t6.weight_types";
 
-std::optional<WeightType> float_type(DType type) {
-  switch (type) {
-    case DType::f32:
-      return WeightType::f32;
-    case DType::bf16:
-      return WeightType::bf16;
-    case DType::f16:
-      return WeightType::f16;
-    default:
-      return std::nullopt;
-  }
-}
-
 DType stored_type(WeightType type) {
   switch (type) {
     case WeightType::f32:
@@ -39,7 +26,7 @@ DType stored_type(WeightType type) {
 }
 
 WeightTensor float_tensor(const TensorView& tensor, const std::string& source) {
-  const std::optional<WeightType> type = float_type(tensor.dtype);
+  const std::optional<WeightType> type = float_weight_type(tensor.dtype);
   require(type.has_value(), "{} is {}; wanted F32, F16, BF16, or U8 with a type in the metadata's \"{}\"", source,
           dtype_name(tensor.dtype), kTypesKey);
   return {*type, tensor.shape, tensor.bytes};

@@ -25,4 +25,17 @@ void check_bytes(const WeightTensor& tensor, const std::string& source) {
           format_shape(shape), weight_type_name(tensor.type), bytes, tensor.bytes.size());
 }
 
+std::optional<WeightType> float_weight_type(DType type) {
+  switch (type) {
+    case DType::f32:
+      return WeightType::f32;
+    case DType::bf16:
+      return WeightType::bf16;
+    case DType::f16:
+      return WeightType::f16;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace t6

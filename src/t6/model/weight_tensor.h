@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -21,6 +22,9 @@ struct WeightTensor {
 // Error: the bytes are not those of the shape, or a quantized tensor is not a matrix with rows of whole blocks;
 // `source` begins the message.
 void check_bytes(const WeightTensor& tensor, const std::string& source);
+
+// The weight type of floats as safetensors stores them; nothing for other types.
+std::optional<WeightType> float_weight_type(DType type);
 
 using WeightTensors = std::map<std::string, WeightTensor>;  // by the names of model/parameters.h
 
