@@ -23,8 +23,6 @@ using ::testing::FloatNear;
 using ::testing::HasSubstr;
 using ::testing::Pointwise;
 
-std::vector<float> copy(std::span<const float> numbers) { return {numbers.begin(), numbers.end()}; }
-
 ModelConfig several_pages(ModelConfig config) {
   config.max_position_embeddings = 300;
   return config;

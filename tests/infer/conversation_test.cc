@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "t6/core/error.h"
 #include "tests/error_of.h"
 #include "tests/infer/random_weights.h"
@@ -10,6 +12,7 @@
 namespace t6 {
 namespace {
 
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
 LoadedModel byte_model(int64_t context) {
@@ -80,6 +83,39 @@ TEST(Conversation, EndsAtTheContextsEndAndRefusesWhatDoesNotFit) {
   EXPECT_EQ(conversation.session().tokens().size(), held);
   conversation.reset();
   EXPECT_EQ(conversation.ask("Hello", greedy(3), ignore).tokens, 3);
+}
+
+TEST(Session, EndsWithTheTokensGiven) {
+  const LoadedModel loaded = byte_model(60);
+  const auto write = [&](const std::vector<int32_t>& stop_tokens) {
+    Session session(loaded);
+    session.append(loaded.tokenizer->encode("ab"));
+    GenerateOptions options = greedy(4);
+    options.stop_tokens = stop_tokens;
+    Generated result = session.go_on(options, ignore);
+    EXPECT_EQ(session.tokens().size(), static_cast<size_t>(2 + result.tokens));
+    return std::pair(result, session.tokens());
+  };
+  const auto [whole, tokens] = write({});
+  ASSERT_EQ(whole.tokens, 4);
+  const auto [cut, kept] = write({300, tokens[4]});  // the third that it writes
+  EXPECT_EQ(cut.reason, StopReason::end_of_text);
+  EXPECT_THAT(kept, ElementsAreArray(tokens.begin(), std::find(tokens.begin() + 2, tokens.end(), tokens[4])));
+}
+
+// The last token that was written has not been read yet, and is not lost for that.
+TEST(Session, SavesWhatItHasNotReadYet) {
+  const TemporaryFolder folder;
+  const LoadedModel loaded = byte_model(60);
+  Session session(loaded), other(loaded);
+  session.append(loaded.tokenizer->encode("ab"));
+  session.go_on(greedy(4), ignore);
+  ASSERT_EQ(session.tokens().size(), 6u);
+  ASSERT_EQ(session.cache().size(), 5);
+  session.save(folder / "session");
+  other.load(folder / "session");
+  EXPECT_EQ(other.tokens(), session.tokens());
+  EXPECT_EQ(other.go_on(greedy(4), ignore).text, session.go_on(greedy(4), ignore).text);
 }
 
 TEST(Session, GivesLogProbabilitiesOfWhatItWrites) {

@@ -18,8 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::Pointwise;
 using ::testing::ThrowsMessage;
 
-std::vector<float> copy(std::span<const float> numbers) { return {numbers.begin(), numbers.end()}; }
-
 // Logits of every position, the tokens given in pieces of the sizes in `pieces`.
 std::vector<float> logits_in_pieces(ForwardPass& pass, const std::vector<int32_t>& ids,
                                     const std::vector<size_t>& pieces) {

@@ -18,13 +18,6 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
-std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
-  ForwardPass pass(model);
-  FactorCache cache(model->config());
-  const auto logits = pass.run(random_ids(model->config(), 40), cache, Logits::all);
-  return {logits.begin(), logits.end()};
-}
-
 std::vector<float> logits_of(const ModelConfig& config, const Floats& tensors) {
   return logits_of(std::make_shared<const Model>(config, Weights(config, tensors, "the test's own")));
 }

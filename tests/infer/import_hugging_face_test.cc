@@ -14,13 +14,6 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
-std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
-  ForwardPass pass(model);
-  FactorCache cache(model->config());
-  const auto logits = pass.run(random_ids(model->config(), 40), cache, Logits::all);
-  return {logits.begin(), logits.end()};
-}
-
 class ImportHuggingFace : public ::testing::Test {
  protected:
   ImportHuggingFace() { folder_.write("tokenizer.json", byte_tokenizer()->json()); }

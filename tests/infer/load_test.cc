@@ -6,6 +6,7 @@
 #include "t6/core/numbers.h"
 #include "t6/infer/forward.h"
 #include "tests/infer/model_folder.h"
+#include "tests/infer/random_weights.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -15,14 +16,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
-
-std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
-  ForwardPass pass(model);
-  FactorCache cache(model->config());
-  const std::vector<int32_t> ids = {72, 105, 33};
-  const auto logits = pass.run(ids, cache, Logits::all);
-  return {logits.begin(), logits.end()};
-}
 
 class Load : public ::testing::Test {
  protected:

@@ -3,10 +3,12 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "t6/core/random.h"
+#include "t6/infer/forward.h"
 #include "t6/infer/model.h"
 #include "t6/model/parameters.h"
 
@@ -32,6 +34,16 @@ inline std::vector<int32_t> random_ids(const ModelConfig& config, size_t count, 
   Random random(seed);
   for (int32_t& id : ids) id = static_cast<int32_t>(random.below(static_cast<uint64_t>(config.vocab_size)));
   return ids;
+}
+
+// Numbers that are valid until the next run.
+inline std::vector<float> copy(std::span<const float> numbers) { return {numbers.begin(), numbers.end()}; }
+
+// Of 40 tokens at once.
+inline std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
+  ForwardPass pass(model);
+  FactorCache cache(model->config());
+  return copy(pass.run(random_ids(model->config(), 40), cache, Logits::all));
 }
 
 }  // namespace t6

@@ -16,7 +16,12 @@ Generated Conversation::ask(std::string_view message, GenerateOptions options,
   const std::string question = format_.question(message, system_, first);
   const std::string text = first ? format_.opening(system_) + question : format_.answer_end + question;
   session_.append(first ? loaded_.tokenizer->encode_whole(text) : loaded_.tokenizer->encode(text));
-  options.stop.push_back(format_.stop);
+  // A token is known by its id: its text is not shown, and may not be what the model's own settings end with.
+  if (const auto id = loaded_.tokenizer->id_of(format_.stop)) {
+    options.stop_tokens.push_back(*id);
+  } else {
+    options.stop.push_back(format_.stop);
+  }
   return session_.go_on(options, show);
 }
 

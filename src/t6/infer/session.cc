@@ -86,7 +86,7 @@ Generated Session::go_on(const GenerateOptions& options, const std::function<voi
       result.written.push_back(
           {id, log_probability(logits_, id), top_log_probabilities(logits_, options.log_probabilities)});
     }
-    if (loaded_.ends_text(id)) {
+    if (loaded_.ends_text(id) || std::ranges::count(options.stop_tokens, id) > 0) {
       result.reason = StopReason::end_of_text;
       break;
     }
@@ -116,7 +116,8 @@ Generated Session::go_on(const GenerateOptions& options, const std::function<voi
 }
 
 void Session::save(const std::filesystem::path& path) {
-  save_cache(path, *loaded_.model, cache_, std::span(tokens_).first(static_cast<size_t>(cache_.size())));
+  if (!tokens_.empty()) require(read_all(), "{}: not written, the reading was interrupted", path.string());
+  save_cache(path, *loaded_.model, cache_, tokens_);
 }
 
 void Session::load(const std::filesystem::path& path) { tokens_ = load_cache(path, *loaded_.model, cache_); }

@@ -24,7 +24,8 @@ std::string_view stop_reason_name(StopReason reason);  // "max tokens"
 
 struct GenerateOptions {
   int64_t max_tokens = 200;
-  std::vector<std::string> stop = {};  // the text ends before the first of these
+  std::vector<std::string> stop = {};     // the text ends before the first of these
+  std::vector<int32_t> stop_tokens = {};  // as do texts of the model's own with its end-of-text
   SamplerOptions sampler = {};
   int64_t log_probabilities = 0;  // of so many likeliest tokens at each token written
 };
@@ -70,13 +71,12 @@ class Session {
   // Errors: no tokens yet, options out of range.
   Generated go_on(const GenerateOptions& options, const std::function<void(std::string_view)>& show);
 
-  // The tokens and their cache in a file. Errors: those of cache_file.h.
+  // The tokens and their cache in a file; the model reads first what it has not read. Errors: those of cache_file.h.
   void save(const std::filesystem::path& path);
   void load(const std::filesystem::path& path);
 
  private:
   bool read_all();
-  std::span<const float> read(std::span<const int32_t> ids, Logits wanted);
 
   const LoadedModel& loaded_;
   ForwardPass pass_;
