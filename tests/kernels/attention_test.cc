@@ -114,29 +114,32 @@ TEST_P(Kinds, GivesAQueryTheSameBitsInAnyCompanyAndOnAnyThreads) {
 INSTANTIATE_TEST_SUITE_P(Attention, Kinds, ::testing::ValuesIn(attention_cases()),
                          [](const auto& test) { return test.param.name; });
 
-// MLA's values are the first numbers of its keys, in rows as in pages.
+// MLA's values are the first numbers of its keys, in rows as in pages; either may end in the middle of a vector.
 TEST(Attention, ReadsValuesInsideTheKeys) {
-  const Case shape = {"mla",
-                      {Head::grouped, Feature::contextual, 4, 11},
-                      {Head::grouped, Feature::contextual, 1, 11},
-                      {Head::grouped, Feature::contextual, 1, 7},
-                      4};
-  on_every_target([&] {
-    Problem problem(shape, 9, 70);
-    problem.arguments.v.b = problem.arguments.k.b;
-    problem.arguments.v.b_stride = 11;
-    attention(problem.arguments);
-    expect_agreement(problem, 1e-5);
-    for (const CacheType type : {CacheType::f32, CacheType::bf16, CacheType::i8}) {
-      Problem paged(shape, 9, 70);
-      const Pages pages(paged.arguments.k, 4, 79, type, true);
-      paged.arguments.v.b = nullptr;
-      paged.arguments.v.pages = paged.arguments.k.pages;
-      paged.arguments.v.paged_b = paged.arguments.k.paged_b;
-      attention(paged.arguments);
-      expect_agreement(paged, 1e-5);
-    }
-  });
+  for (const auto& [keys, values] : {std::pair{11, 7}, {16, 7}, {32, 16}}) {
+    SCOPED_TRACE(fmt::format("{} numbers, {} of them values", keys, values));
+    const Case shape = {"mla",
+                        {Head::grouped, Feature::contextual, 4, keys},
+                        {Head::grouped, Feature::contextual, 1, keys},
+                        {Head::grouped, Feature::contextual, 1, values},
+                        4};
+    on_every_target([&] {
+      Problem problem(shape, 9, 70);
+      problem.arguments.v.b = problem.arguments.k.b;
+      problem.arguments.v.b_stride = keys;
+      attention(problem.arguments);
+      expect_agreement(problem, 1e-5);
+      for (const CacheType type : {CacheType::f32, CacheType::bf16, CacheType::f16, CacheType::i8}) {
+        Problem paged(shape, 9, 70);
+        const Pages pages(paged.arguments.k, 4, 79, type, true);
+        paged.arguments.v.b = nullptr;
+        paged.arguments.v.pages = paged.arguments.k.pages;
+        paged.arguments.v.paged_b = paged.arguments.k.paged_b;
+        attention(paged.arguments);
+        expect_agreement(paged, 1e-5);
+      }
+    });
+  }
 }
 
 TEST(Attention, SharesALongCacheAmongThreads) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "t6/core/whole.h"
+#include "t6/kernels/cache_page.h"
 
 namespace t6 {
 
@@ -29,8 +30,8 @@ class AlignedBuffer {
 
 // Of the keys or the values of one block.
 struct BlockBuffers {
-  AlignedBuffer a, b, page_rows, feature_rows, head_rows;
-  std::vector<const float*> a_pointers, b_pointers;
+  AlignedBuffer a_tile, a_scales, b_scales, numbers, columns, formed_heads, feature_rows, head_rows;
+  std::vector<KeptNumbers> a, b;  // [ranks]
 };
 
 // The online softmax of some columns (pairs of head and query) over a part of the keys: weights and outputs are
@@ -62,7 +63,7 @@ struct TileBuffers {
   BlockBuffers keys, values;
   StateBuffer section, part, total;
   std::vector<float> query_rows;
-  std::vector<const float*> head_factors, next_head_factors;
+  std::vector<KeptNumbers> head_factors, next_head_factors;
 };
 
 }  // namespace t6

@@ -34,7 +34,7 @@ class Scores {
         first_head_(tile.group * plan.group),
         heads_(tile.groups * plan.group),
         query_stride_(padded_row(x_.q.features)),
-        keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads, buffers.keys) {
+        keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads, plan.keys == KeyOrder::formed, buffers.keys) {
     if (plan_.keys == KeyOrder::factors) {
       gather_factors();
     } else {
@@ -42,7 +42,7 @@ class Scores {
     }
   }
 
-  void begin_block(int64_t first, int64_t count, bool more) { keys_.begin(first, count, more); }
+  void begin_block(int64_t first, int64_t count, int64_t end) { keys_.begin(first, count, end); }
   // The group of heads that begins at `head`.
   void select_group(int64_t head) {
     keys_.select(head);
@@ -117,8 +117,7 @@ class Scores {
                      .M = rows,
                      .N = kPageTokens,
                      .K = x_.q.features,
-                     .next_b = keys_.next_b(s),
-                     .next_row = keys_.next_row()});
+                     .next_b = keys_.next_b(s)});
     }
   }
 
@@ -132,20 +131,20 @@ class Scores {
                        .b = products_ + (s * tokens_ + t) * R * kPageTokens,
                        .b_row = kPageTokens,
                        .scale = keys_.has_a() ? keys_.a(s, chunk_.head) : nullptr,
-                       .scale_row = kPageTokens,
+                       .scale_row = keys_.a_row(),
                        .c = logits_ + t * kPageTokens,
                        .c_row = tokens_ * kPageTokens,
                        .M = chunk_.heads,
                        .N = kPageTokens,
                        .K = R,
                        .accumulate = s > 0,
-                       .next_scale = keys_.next_a(s, chunk_.head)});
+                       .next_scale = keys_.next_a(s, chunk_.head).at});
       }
     }
   }
 
   // Rows of queries of one or all of the chunk's heads times a block's keys.
-  SmallProduct query_product(int64_t head, int64_t heads, const float* keys) const {
+  SmallProduct query_product(int64_t head, int64_t heads, const KeptNumbers& keys) const {
     return {.a = queries_ + ((chunk_.group_head + chunk_.head) * tokens_ + head * tokens_) * query_stride_,
             .a_row = query_stride_,
             .a_step = 1,
@@ -161,18 +160,19 @@ class Scores {
   void score_dense() {
     if (!keys_.has_a()) {
       SmallProduct product = query_product(0, chunk_.heads, keys_.b(0));
-      product.next_b = keys_.next_b(0);
-      product.next_row = keys_.next_row();
+      if (chunk_.head == 0) product.next_b = keys_.next_b(0);
       return small_product(product);
     }
     // A head's factors are the same for all its queries; heads of a single query are rows that follow each other.
-    const int64_t step = tokens_ == 1 ? chunk_.heads : 1;
+    const bool shared = keys_.a_row() == 0;  // and of all heads
+    const int64_t step = tokens_ == 1 || shared ? chunk_.heads : 1;
     for (int64_t h = 0; h < chunk_.heads; h += step) {
       for (int64_t s = 0; s < keys_.ranks(); ++s) {
         SmallProduct product = query_product(h, step, keys_.b(s));
         product.scale = keys_.a(s, chunk_.head + h);
-        product.scale_row = tokens_ == 1 ? kPageTokens : 0;
+        product.scale_row = tokens_ == 1 ? keys_.a_row() : 0;
         product.accumulate = s > 0;
+        if (chunk_.head + h == 0) product.next_b = keys_.next_b(s);
         small_product(product);
       }
     }
@@ -183,11 +183,12 @@ class Scores {
     const int64_t count = x_.k.features * kPageTokens;
     float* formed = buffers_.formed.reserve(count);
     for (int64_t h = 0; h < chunk_.heads; ++h) {
-      for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
-        const int64_t lane = i % kPageTokens;
-        Vector sum = hn::Mul(hn::LoadU(d, keys_.a(0, chunk_.head + h) + lane), hn::LoadU(d, keys_.b(0) + i));
+      const float* a = keys_.head_rows(chunk_.head + h);
+      for (int64_t i = 0; i < count; i += kLanes) {
+        const float* lanes = a + i % kPageTokens;
+        Vector sum = hn::Mul(hn::LoadU(d, lanes), hn::LoadU(d, keys_.feature_rows(0) + i));
         for (int64_t s = 1; s < keys_.ranks(); ++s) {
-          sum = hn::MulAdd(hn::LoadU(d, keys_.a(s, chunk_.head + h) + lane), hn::LoadU(d, keys_.b(s) + i), sum);
+          sum = hn::MulAdd(hn::LoadU(d, lanes + s * kPageTokens), hn::LoadU(d, keys_.feature_rows(s) + i), sum);
         }
         hn::Store(sum, d, formed + i);
       }

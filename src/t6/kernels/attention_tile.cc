@@ -85,9 +85,8 @@ class Tile {
   }
 
   void attend_block(int64_t first, int64_t count) {
-    const bool more = first + kPageTokens < tile_.key_end;
-    scores_.begin_block(first, count, more);
-    values_.begin_block(first, count, more);
+    scores_.begin_block(first, count, tile_.key_end);
+    values_.begin_block(first, count, tile_.key_end);
     for (int64_t head = 0; head < heads_; head += plan_.group) {
       scores_.select_group(first_head_ + head);
       values_.select_group(first_head_ + head);

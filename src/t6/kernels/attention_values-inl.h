@@ -26,11 +26,11 @@ class Values {
         tokens_(tile.tokens),
         output_stride_(padded_row(x_.v.features)),
         formed_(plan.v.has_a && plan.values == ValueOrder::formed),
-        values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, buffers.values) {}
+        values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, formed_, buffers.values) {}
 
-  void begin_block(int64_t first, int64_t count, bool more) {
+  void begin_block(int64_t first, int64_t count, int64_t end) {
     count_ = count;
-    values_.begin(first, count, more);
+    values_.begin(first, count, end);
   }
   void select_group(int64_t head) { values_.select(head); }
 
@@ -68,14 +68,13 @@ class Values {
     for (int64_t s = 0; s < values_.ranks(); ++s) {
       SmallProduct product = weight_product(weights_ + s * rows * kPageTokens, rows, values_.b(s), values_.b_row());
       product.c = output;
-      product.next_b = values_.next_b(s);
-      product.next_row = values_.next_row();
+      if (chunk_.head == 0) product.next_b = values_.next_b(s);
       small_product(product);
     }
   }
 
  private:
-  SmallProduct weight_product(const float* weights, int64_t rows, const float* values, int64_t stride) const {
+  SmallProduct weight_product(const float* weights, int64_t rows, const KeptNumbers& values, int64_t stride) const {
     return {.a = weights,
             .a_row = kPageTokens,
             .a_step = 1,
@@ -102,12 +101,13 @@ class Values {
   void form(int64_t head, float* formed) const {
     const Floats d;
     const int64_t E = x_.v.features;
+    const float* a = values_.head_rows(head);
     for (int64_t k = 0; k < count_; ++k) {
       for (int64_t e = 0; e < E; e += kLanes) {
         Vector sum = hn::Zero(d);
         for (int64_t s = 0; s < values_.ranks(); ++s) {
-          const Vector row = load_up_to(d, values_.b(s) + k * values_.b_row() + e, E - e);
-          sum = hn::MulAdd(hn::Set(d, values_.a(s, head)[k]), row, sum);
+          const Vector row = load_up_to(d, values_.feature_rows(s) + k * values_.b_row() + e, E - e);
+          sum = hn::MulAdd(hn::Set(d, a[s * kPageTokens + k]), row, sum);
         }
         hn::Store(sum, d, formed + k * output_stride_ + e);
       }
@@ -116,7 +116,7 @@ class Values {
 
   const Attention& x_;
   TileBuffers& buffers_;
-  std::vector<const float*>&head_factors_, &next_head_factors_;  // [ranks], of a head
+  std::vector<KeptNumbers>&head_factors_, &next_head_factors_;  // [ranks], of a head
   const int64_t tokens_, output_stride_;
   const bool formed_;
   FactorBlock values_;

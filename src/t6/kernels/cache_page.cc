@@ -93,19 +93,6 @@ CacheType parse_cache_type(std::string_view name) {
   fail("the cache type must be float32, bfloat16, float16 or int8, not \"{}\"", name);
 }
 
-int64_t cache_type_size(CacheType type) {
-  switch (type) {
-    case CacheType::f32:
-      return 4;
-    case CacheType::bf16:
-    case CacheType::f16:
-      return 2;
-    case CacheType::i8:
-      return 1;
-  }
-  return 0;
-}
-
 int64_t PagedStream::place(int64_t at) {
   offset = round_up(at, kAlignment);
   scale_offset = round_up(offset + bytes(), kAlignment);

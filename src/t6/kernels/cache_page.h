@@ -15,7 +15,9 @@ enum class CacheType { f32, bf16, f16, i8 };
 std::string_view cache_type_name(CacheType type);  // "float32", "bfloat16", "float16", "int8"
 // Error: not one of these names.
 CacheType parse_cache_type(std::string_view name);
-int64_t cache_type_size(CacheType type);  // bytes a number
+constexpr int64_t cache_type_size(CacheType type) {  // bytes a number
+  return type == CacheType::f32 ? 4 : type == CacheType::i8 ? 1 : 2;
+}
 
 // Tokens of a page: four vectors of AVX-512, so that a register tile of logits is a page wide, and few enough for a
 // page's keys and values of one head (or of TPA's ranks) to stay in the first-level cache.
@@ -36,6 +38,20 @@ struct PagedStream {
   int64_t scale_bytes() const { return type == CacheType::i8 ? vectors * kPageTokens * int64_t{sizeof(uint16_t)} : 0; }
   // Puts the stream at `at`, aligned for vectors; the first byte after it.
   int64_t place(int64_t at);
+};
+
+// Numbers as a cache keeps them, times a scale for each of 64 lanes (null: 1).
+struct KeptNumbers {
+  KeptNumbers(const float* numbers = nullptr) : at(reinterpret_cast<const std::byte*>(numbers)) {}
+  KeptNumbers(CacheType kept_as, const std::byte* numbers, const float* lane_scales = nullptr)
+      : at(numbers), type(kept_as), scales(lane_scales) {}
+
+  explicit operator bool() const { return at != nullptr; }
+  KeptNumbers from(int64_t i) const { return {type, at + i * cache_type_size(type), scales}; }
+
+  const std::byte* at;
+  CacheType type = CacheType::f32;
+  const float* scales = nullptr;
 };
 
 // Writes one token's factors, [vectors, width], into its slot of a page (0 to 63), rounded to the stream's type.

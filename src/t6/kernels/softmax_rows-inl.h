@@ -12,10 +12,9 @@
 #include <cstdint>
 #include <limits>
 
-#include "hwy/cache_control.h"
 #include "t6/kernels/attention_buffers.h"
-#include "t6/kernels/cache_page.h"
 #include "t6/kernels/exp-inl.h"
+#include "t6/kernels/kept_numbers-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -45,8 +44,8 @@ inline void scale_numbers(float* numbers, int64_t count, float factor) {
 
 // Where a row's weights go: times each rank's head factors, or as they are.
 struct SpreadWeights {
-  const float* const* a = nullptr;     // [ranks] pointers to [64] numbers; null: plain weights
-  const float* const* next = nullptr;  // what they will be for the next block, to be fetched early; each may be null
+  const KeptNumbers* a = nullptr;     // [ranks], 64 numbers each; null: plain weights
+  const KeptNumbers* next = nullptr;  // what they will be for the next block, to be fetched early; each may be null
   int64_t ranks = 1;
   float* out = nullptr;     // [64] of rank 0
   int64_t rank_stride = 0;  // to the next rank's
@@ -88,13 +87,22 @@ HWY_INLINE void soften_row(float* row, const KeyRange& seen, const SpreadWeights
   }
   hn::Store(sum, d, lane_sums);
   float* out = spread.out;
-  for (int64_t s = 0; s < spread.ranks; ++s, out += spread.rank_stride) {
+  if (!spread.a) {
     T6_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      if (spread.a && spread.next[s]) hwy::Prefetch(spread.next[s] + v * lanes);
-      const Vector weight = spread.a ? hn::Mul(logits[v], hn::LoadU(d, spread.a[s] + v * lanes)) : logits[v];
-      hn::Store(weight, d, out + v * lanes);
-    }
+    for (int v = 0; v < kVectors; ++v) hn::Store(logits[v], d, out + v * lanes);
+    return;
+  }
+  for (int64_t s = 0; s < spread.ranks; ++s, out += spread.rank_stride) {
+    const KeptNumbers& a = spread.a[s];
+    if (spread.next[s]) fetch(spread.next[s].at, kPageTokens * cache_type_size(a.type));
+    with_cache_type(a.type, [&](auto type) HWY_ATTR {
+      T6_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        Vector weight = hn::Mul(logits[v], load_kept<type()>(a.at, v * lanes));
+        if (a.scales) weight = hn::Mul(weight, hn::LoadU(d, a.scales + v * lanes));
+        hn::Store(weight, d, out + v * lanes);
+      }
+    });
   }
 }
 
