@@ -4,7 +4,7 @@ import json
 import shutil
 import unittest
 
-from support import TRAINING, ProgramTest, book, write_tiny_model
+from support import TRAINING, ProgramTest
 
 
 def rows(result):
@@ -16,9 +16,7 @@ def rows(result):
 class BenchModel(ProgramTest):
     def setUp(self):
         super().setUp()
-        write_tiny_model(self.folder / "tiny")
-        (self.folder / "book.txt").write_text(book(100))
-        self.run_program("tokenizer", "train", "book.txt", "--vocab-size", 257, "--out", "tiny/tokenizer.json")
+        self.make_tiny_model()
 
     def test_a_row_a_context(self):
         for cache_type in ("float32", "int8"):

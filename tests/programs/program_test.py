@@ -7,7 +7,7 @@ import unittest
 
 from support import BUILD, SANITIZED, TRAINING, ProgramTest, book
 
-COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "report", "import", "quantize", "golden", "bench")
+COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "chat", "report", "import", "quantize", "golden", "bench")
 
 
 class Usage(ProgramTest):
@@ -40,8 +40,8 @@ class Usage(ProgramTest):
     def test_errors_are_one_line_and_end_with_1(self):
         for arguments in (["info", "no-such-model"], ["info", "small-tpa", "--memory", "lots"],
                           ["eval", "nowhere", "--text", "nothing"], ["generate", "nowhere", "--prompt", "x"],
-                          ["prepare", "nothing.txt", "--out", "data"], ["report", "nowhere"], ["golden", "."], ["import", "nowhere", "--out", "there"],
-                          ["quantize", "nowhere", "--type", "q8", "--out", "there"]):
+                          ["chat", "nowhere"], ["prepare", "nothing.txt", "--out", "data"], ["report", "nowhere"], ["golden", "."],
+                          ["import", "nowhere", "--out", "there"], ["quantize", "nowhere", "--type", "q8", "--out", "there"]):
             result = self.refuse(*arguments, words=[])
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
             self.assertEqual(result.stdout, "")

@@ -60,6 +60,12 @@ class ProgramTest(unittest.TestCase):
         self.folder = pathlib.Path(self._folder.name)
         self.addCleanup(self._folder.cleanup)
 
+    def make_tiny_model(self):
+        """write_tiny_model's in the folder tiny, with a tokenizer of bytes."""
+        write_tiny_model(self.folder / "tiny")
+        (self.folder / "book.txt").write_text(book(100))
+        self.run_program("tokenizer", "train", "book.txt", "--vocab-size", 257, "--out", "tiny/tokenizer.json")
+
     def run_program(self, *arguments, code=0, stdin=None, program="t6", timeout=300):
         result = subprocess.run([BUILD / program, *map(str, arguments)], input=stdin, capture_output=True, text=True,
                                 cwd=self.folder, timeout=timeout)

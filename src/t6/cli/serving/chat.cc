@@ -2,7 +2,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +36,14 @@ constexpr char kHelp[] =
     "  /stats          what the conversation takes\n"
     "  /quit           end (as Ctrl-D); Ctrl-C stops an answer\n";
 
+constexpr char kSpaces[] = " \t";
+
+// `text` from its first character on that is no space, and up to the last.
+std::string trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(kSpaces);
+  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kSpaces) + 1 - begin);
+}
+
 // Lines of standard input, read without hiding Ctrl-C.
 class LineReader {
  public:
@@ -43,18 +54,23 @@ class LineReader {
       if (const size_t end = held_.find('\n'); end != std::string::npos) {
         std::string line = held_.substr(0, end);
         held_.erase(0, end + 1);
+        if (line.ends_with('\r')) line.pop_back();  // as files of Windows end their lines
         return line;
       }
       if (interrupted()) {
         clear_interrupt();
         held_.clear();
-        if (prompt) fmt::print("\n(/quit or Ctrl-D ends)\n"), show_prompt();
+        if (prompt) {
+          fmt::print("\n(/quit or Ctrl-D ends)\n");
+          show_prompt();
+        }
       }
       pollfd input = {STDIN_FILENO, POLLIN, 0};
       if (poll(&input, 1, 200) <= 0) continue;
       char buffer[4096];
       const ssize_t count = ::read(STDIN_FILENO, buffer, sizeof(buffer));
-      if (count < 0) continue;
+      if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      require(count >= 0, "standard input: cannot read: {}", std::strerror(errno));
       if (count > 0) {
         held_.append(buffer, static_cast<size_t>(count));
       } else if (held_.empty()) {
@@ -80,11 +96,10 @@ void print_statistics(const Session& session) {
              cache_type_name(session.cache().type()));
 }
 
-// A line that begins with a slash. False: the conversation ends.
+// A line that begins with a slash. False: the conversation ends. Error: no such command, or what the command met.
 bool obey(const std::string& line, Conversation& conversation) {
-  const size_t space = line.find(' ');
-  const std::string command = line.substr(0, space);
-  const std::string argument = space == std::string::npos ? "" : line.substr(line.find_first_not_of(' ', space));
+  const size_t end = std::min(line.find_first_of(kSpaces), line.size());
+  const std::string command = line.substr(0, end), argument = trimmed(line.substr(end));
   if (command == "/quit" || command == "/exit") return false;
   if (command == "/reset") {
     conversation.reset();
@@ -101,7 +116,7 @@ bool obey(const std::string& line, Conversation& conversation) {
     }
     print_statistics(conversation.session());
   } else {
-    if (command != "/help") fmt::print("unknown command {}; there are\n", command);
+    require(command == "/help", "there is no command {}; /help lists them", command);
     fmt::print("{}", kHelp);
   }
   return true;
@@ -137,7 +152,7 @@ void run(const Options& options) {
   if (typed) fmt::print("{}: type a message, or /help\n", options.model);
   LineReader lines;
   while (const std::optional<std::string> line = lines.read(typed)) {
-    if (line->find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (trimmed(*line).empty()) continue;
     try {
       if ((*line)[0] == '/') {
         if (!obey(*line, conversation)) return;
