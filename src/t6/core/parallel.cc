@@ -203,7 +203,8 @@ std::shared_ptr<ThreadPool> pool(int threads) {
 }  // namespace
 
 void set_thread_count(int count) {
-  require(count >= 1 && count <= 4096, "the number of threads must be between 1 and 4096, not {}", count);
+  require(count >= 1 && count <= kMostThreads, "the number of threads must be from 1 to {}, not {}", kMostThreads,
+          count);
   requested_threads = count;
 }
 

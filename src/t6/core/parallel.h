@@ -5,7 +5,11 @@
 
 namespace t6 {
 
-// Threads that parallel_for uses from now on; by default all that the process may run on. Error: below 1.
+// More than any machine has, and few enough for a job's ranges to be counted in 16 bits.
+inline constexpr int kMostThreads = 4096;
+
+// Threads that parallel_for uses from now on; by default all that the process may run on. Error: not from 1 to
+// kMostThreads.
 void set_thread_count(int count);
 int thread_count();
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "t6/core/error.h"
+#include "t6/core/parallel.h"
 #include "t6/model/presets.h"
 #include "t6/nn/attention_path.h"
 #include "t6/train/toml.h"
@@ -40,7 +41,7 @@ void visit_fields(Run& run, Visitor&& visit) {
   train("context", run.train.context, int64_t{0}, int64_t{1} << 24);
   train("seed", run.train.seed, int64_t{0}, INT64_MAX);
   train("attention", run.train.attention);
-  train("threads", run.train.threads, int64_t{0}, int64_t{4096});
+  train("threads", run.train.threads, int64_t{0}, int64_t{kMostThreads});
   train("log_every", run.train.log_every, int64_t{1}, kMaxSteps);
   train("evaluate_every", run.train.evaluate_every, int64_t{0}, kMaxSteps);
   train("evaluate_windows", run.train.evaluate_windows, int64_t{0}, int64_t{1} << 32);

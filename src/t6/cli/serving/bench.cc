@@ -8,6 +8,7 @@
 
 #include "t6/cli/bench_machine.h"
 #include "t6/cli/bench_timing.h"
+#include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
@@ -193,7 +194,7 @@ void run(const Options& options) {
 void add_model(CLI::App& bench) {
   auto options = std::make_shared<Options>();
   CLI::App* command = bench.add_subcommand("model", "Time reading and writing of a model at several contexts");
-  command->add_option("model", options->model, "A model folder, a training run's folder, or a GGUF file")->required();
+  add_model_argument(*command, options->model);
   command
       ->add_option("--contexts", options->contexts,
                    "Tokens in the cache (default: 16,512,2048,7900, as far as the model goes)")
@@ -203,7 +204,7 @@ void add_model(CLI::App& bench) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   add_cache_type_flag(*command, options->cache_type);
-  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  add_threads_flag(*command, options->threads);
   command->add_flag("--json", options->json, "Print a JSON object a line: the model and machine, then each context");
   command->footer(
       "The roof is the rate at which all threads together read memory, measured in the same run; a token that is\n"

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
@@ -173,17 +174,17 @@ void run(const Options& options) {
 void add_chat(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("chat", "Talk with a model");
-  command->add_option("model", options->model, "A GGUF file, or the folder of a model or of a training run")
-      ->required();
+  add_model_argument(*command, options->model);
   command->add_option("--system", options->system, "What the model is told first (default: what its template says)");
   command->add_option("--template", options->chat_template,
                       "How messages are written: chatml, llama3, mistral or plain (default: told by the model's own)");
   command->add_option("--load", options->load, "Go on with a conversation kept by /save");
   command->add_option("-n,--max-tokens", options->generate.max_tokens, "Tokens of an answer at most")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_sampler_flags(*command, options->generate.sampler);
   add_cache_flags(*command, options->cache);
-  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  add_threads_flag(*command, options->threads);
   command->footer(
       "A line is a message, or a command that begins with a slash; /help lists them. Ctrl-C stops an answer.\n"
       "Examples:\n"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -92,10 +93,7 @@ void run(const Options& options) {
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("eval", "Loss, perplexity and bits a byte of a model on a text");
-  command
-      ->add_option("model", options->model,
-                   "A model: its folder, a training run's, a GGUF file, or a Hugging Face folder")
-      ->required();
+  add_model_argument(*command, options->model);
   auto* source = command->add_option_group("source", "What is predicted");
   source->add_option("--text", options->text, "A text file");
   source->add_option("--shard", options->shard, "A token shard of the model's own tokenizer (t6 prepare)");
@@ -108,7 +106,7 @@ void add_eval(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--baseline-train", options->baseline_train,
                       "A shard of byte tokens: count it, and print what an order-3 byte model makes of the same text");
-  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  add_threads_flag(*command, options->threads);
   command->add_flag("--json", options->json, "Print JSON");
   command->footer(
       "Each token but the first is predicted once, from at least context - stride tokens before it.\n"

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
@@ -93,21 +94,22 @@ void add_generate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   GenerateOptions& generate = options->generate;
   CLI::App* command = app.add_subcommand("generate", "Continue a text with a model");
-  command
-      ->add_option("model", options->model,
-                   "A model: its folder, a training run's, a GGUF file, or a Hugging Face folder")
-      ->required();
+  add_model_argument(*command, options->model);
   auto* prompt = command->add_option("-p,--prompt", options->prompt, "The text to continue");
   command->add_option("--prompt-file", options->prompt_file, "A file with the text (default: standard input)")
       ->excludes(prompt);
-  command->add_option("-n,--max-tokens", generate.max_tokens, "Tokens to generate at most")->capture_default_str();
+  command->add_option("-n,--max-tokens", generate.max_tokens, "Tokens to generate at most")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--stop", generate.stop, "End before this text (may be given several times)")
       ->allow_extra_args(false);
   add_sampler_flags(*command, generate.sampler);
   add_cache_flags(*command, options->cache);
-  command->add_option("--log-probabilities", generate.log_probabilities,
-                      "With --json: the log-probability of each token and of this many likeliest ones");
-  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  command
+      ->add_option("--log-probabilities", generate.log_probabilities,
+                   "With --json: the log-probability of each token and of this many likeliest ones")
+      ->check(CLI::NonNegativeNumber);
+  add_threads_flag(*command, options->threads);
   command->add_flag("--json", options->json, "Print the text and the statistics as JSON, at the end");
   command->footer(
       "The text goes to standard output as it comes; speed and cache size, measured in the run, to standard error.\n"

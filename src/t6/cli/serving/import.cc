@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -70,10 +71,10 @@ void add_import(CLI::App& app) {
   command->add_option("-o,--out", options->out, "The model folder to make")->required();
   command->add_option("--tokenizer", options->tokenizer,
                       "A tokenizer.json, or a folder with one, instead of the source's own (the paper's has none)");
-  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  add_threads_flag(*command, options->threads);
   command->footer(
       "Architectures: llama (SmolLM2, Mistral), qwen2, qwen3. What is not supported is refused by name.\n"
-      "generate, eval and info also take a GGUF file or a Hugging Face folder directly.\n"
+      "Other commands also take a GGUF file or a Hugging Face folder directly.\n"
       "Examples:\n"
       "  t6 import SmolLM2-135M-Instruct.gguf --out models/smollm2\n"
       "  t6 import Qwen2.5-0.5B/ --out models/qwen\n"

@@ -120,7 +120,7 @@ void add_prepare(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(int64_t{0}, INT64_MAX).description(""));
   command->add_option("--threads", arguments->threads, "Threads to encode with; by default all processors")
-      ->check(CLI::Range(1, 4096).description(""));
+      ->check(CLI::Range(1, kMostThreads).description(""));
   command->add_option("--shard-tokens", options.shard_tokens, "Tokens in a shard")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{INT32_MAX}).description(""));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -89,8 +90,7 @@ void run(const Options& options) {
 void add_quantize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("quantize", "Write a model with its matrices in fewer bits");
-  command->add_option("model", options->model, "A model folder, the folder of a training run, or a GGUF file")
-      ->required();
+  add_model_argument(*command, options->model);
   command->add_option("--type", options->type, "8 or 4 bits in blocks of 32 with a scale, or bfloat16")
       ->required()
       ->check(CLI::IsMember(kTypes));
@@ -99,7 +99,7 @@ void add_quantize(CLI::App& app) {
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  add_threads_flag(*command, options->threads);
   command->add_flag("--json", options->json, "Print JSON");
   command->footer(
       "With q4, embeddings and output head become q8. Matrices whose rows are no multiple of 32 long become bfloat16;\n"

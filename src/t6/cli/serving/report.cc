@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -65,7 +66,7 @@ void add_report(CLI::App& app) {
                     ->check(CLI::Range(1, 100))
                     ->capture_default_str();
   command->add_flag("--no-samples", options->no_samples, "Leave the samples out")->excludes(prompt)->excludes(count);
-  command->add_option("-t,--threads", options->threads, "Threads to use")->capture_default_str();
+  add_threads_flag(*command, options->threads);
   command->footer(
       "The page holds all it needs: curves, configuration, size, the cache beside baselines, and samples.\n"
       "Examples:\n"

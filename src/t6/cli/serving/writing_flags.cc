@@ -3,7 +3,6 @@
 #include <limits>
 #include <memory>
 
-#include "t6/core/error.h"
 #include "t6/core/numbers.h"
 
 namespace t6 {
@@ -60,6 +59,7 @@ void add_cache_flags(CLI::App& command, CacheFlags& flags) {
   command.add_option("--cache-memory", flags.memory, "What the cache may take at most, as in 2GiB (default: no limit)")
       ->group("Cache");
   command.add_option("--context", flags.context, "Tokens that the cache may hold (default: the model's context)")
+      ->check(CLI::PositiveNumber)
       ->group("Cache");
 }
 

@@ -6,6 +6,7 @@
 #include "t6/cli/training/bench_options.h"
 #include "t6/cli/training/bench_runs.h"
 #include "t6/cli/training/commands.h"
+#include "t6/core/parallel.h"
 
 namespace t6 {
 namespace {
@@ -48,7 +49,7 @@ void add_attention(CLI::App& bench) {
   auto* lengths = list("--lengths", options->lengths, "Tokens in the cache (with --plot: 2^12 to 2^19)");
   lengths->check(CLI::Range(int64_t{1}, kLargestLength));
   list("--batch", options->batches, "Sequences at once")->check(CLI::Range(int64_t{1}, kLargestSize));
-  list("-t,--threads", options->threads, "Threads of both engines")->check(CLI::Range(1, 4096));
+  list("-t,--threads", options->threads, "Threads of both engines")->check(CLI::Range(1, kMostThreads));
   auto* dtypes = list("--dtypes", options->dtypes, "What our caches hold (with --plot: bfloat16)");
   dtypes->check(CLI::IsMember({"float32", "bfloat16", "float16", "int8"}));
   auto* heads = size("--heads", options->heads, "Heads");
