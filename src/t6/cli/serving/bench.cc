@@ -32,7 +32,7 @@ struct Options {
 
 // Used when no contexts are given, as far as the model has positions for them.
 constexpr int64_t kContexts[] = {16, 512, 2048, 7900};
-// A text that any tokenizer makes at least one token a repetition of.
+// What the model reads, again and again.
 constexpr char kSentence[] = "The quick brown fox jumps over the lazy dog. ";
 
 struct Row {
@@ -63,12 +63,13 @@ std::vector<int64_t> contexts_of(const Options& options, const ModelConfig& conf
   return contexts;
 }
 
-// Text for the longest context; written tokens count towards the next one.
+// Text for the longest context; written tokens count towards the next one. Encoding all of it would count as time that
+// the first token takes.
 std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, int64_t count) {
-  std::string text;
-  for (int64_t i = 0; i < count; ++i) text += kSentence;
-  std::vector<int32_t> tokens = tokenizer.encode(text);
-  tokens.resize(static_cast<size_t>(count));
+  const std::vector<int32_t> sentence = tokenizer.encode(kSentence);
+  require(!sentence.empty(), "the tokenizer makes no token of \"{}\"", kSentence);
+  std::vector<int32_t> tokens(static_cast<size_t>(count));
+  for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = sentence[i % sentence.size()];
   return tokens;
 }
 
@@ -85,19 +86,17 @@ class ModelRun {
     if (!loaded.config().tie_word_embeddings) weight_bytes_ -= loaded.model->embeddings().bytes();
   }
 
-  // The model reads up to each context and writes some tokens there. `first` sees the end of the first reading.
-  std::vector<Row> run(const Stopwatch& since, double& first_token_s) {
-    std::vector<Row> rows;
+  // The model reads up to each context and writes some tokens there. The first token is timed by `start`.
+  void run(const Stopwatch& start, Result& result) {
     for (const int64_t context : contexts_) {
       Row row = {.context = context, .prefill_rate = read(context)};
-      if (rows.empty()) first_token_s = since.seconds();
+      if (result.rows.empty()) result.first_token_s = start.seconds();
       row.bytes_a_token = static_cast<double>(weight_bytes_ + cache_.size() * cache_.bytes_per_token());
       row.decode_rate = write();
       row.cache_bytes = cache_.bytes();
       row.peak_bytes = peak_memory();
-      rows.push_back(row);
+      result.rows.push_back(row);
     }
-    return rows;
   }
 
  private:
@@ -185,7 +184,7 @@ void run(const Options& options) {
   const LoadedModel loaded = load_model(options.model);
   result.load_s = start.seconds();
   ModelRun model(loaded, options, contexts_of(options, loaded.config()));
-  result.rows = model.run(start, result.first_token_s);
+  model.run(start, result);
   // Last, so that its memory is not in the model's peak.
   result.read_rate = memory_read_rate();
   options.json ? print_json(options, loaded, result) : print_text(options, loaded, result);
