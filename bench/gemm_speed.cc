@@ -2,10 +2,11 @@
 //
 //   build/release/bench/gemm_speed --threads 1
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
+#include <tuple>
 #include <vector>
 
+#include "t6/cli/bench_timing.h"
+#include "t6/cli/flags.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
@@ -48,35 +49,22 @@ namespace t6 {
 HWY_EXPORT(multiply_adds);
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// The best of many passes: what the code does when nothing else runs.
-template <typename Work>
-double best_seconds(int passes, Work work) {
-  double best = 1e9;
-  for (int pass = 0; pass < passes; ++pass) {
-    const auto start = Clock::now();
-    work();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
-  }
-  return best;
-}
-
 double roof_gflops(int threads) {
   constexpr int64_t kRounds = 2'000'000;
   std::vector<double> operations(static_cast<size_t>(threads));
-  const double seconds = best_seconds(10, [&] {
+  const auto work = [&] {
     parallel_for(threads, 1, [&](int64_t begin, int64_t) {
       float sink = 0;
       operations[static_cast<size_t>(begin)] = HWY_DYNAMIC_DISPATCH(multiply_adds)(kRounds, &sink);
     });
-  });
+  };
+  const double seconds = time_runs(work).best_s;
   double total = 0;
   for (const double each : operations) total += each;
   return total / seconds / 1e9;
 }
 
-void run(int threads, int passes) {
+void run(int threads, double least_s) {
   set_thread_count(threads);
   const double roof = roof_gflops(threads);
   struct Shape {
@@ -106,7 +94,7 @@ void run(int threads, int passes) {
                             .K = K,
                             .transpose_a = transpose_a,
                             .transpose_b = transpose_b};
-      const double seconds = best_seconds(passes, [&] { gemm(product); });
+      const double seconds = time_runs([&] { gemm(product); }, least_s).best_s;
       const double gflops = 2 * static_cast<double>(M * N) * static_cast<double>(K) / seconds / 1e9;
       row[fmt::format("{}_gflops", form)] = gflops;
       row[fmt::format("{}_roof_percent", form)] = 100 * gflops / roof;
@@ -120,10 +108,13 @@ void run(int threads, int passes) {
 
 int main(int argc, char** argv) {
   CLI::App app("Speed of the float32 matrix product");
-  int threads = 1, passes = 30;
-  app.add_option("--threads", threads)->capture_default_str()->check(CLI::Range(1, 1024));
-  app.add_option("--passes", passes, "The best of so many counts")->capture_default_str()->check(CLI::PositiveNumber);
-  app.callback([&] { t6::run(threads, passes); });
+  int threads = 1;
+  double seconds = 0.5;
+  t6::add_threads_flag(app, threads);
+  app.add_option("--seconds", seconds, "How long each product is timed; the best run counts")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.callback([&] { t6::run(threads, seconds); });
   return t6::run_program(app, argc, argv);
 }
 #endif  // HWY_ONCE

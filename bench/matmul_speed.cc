@@ -4,11 +4,12 @@
 #include <hwy/highway.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
-#include <numeric>
+#include <string>
 #include <vector>
 
+#include "t6/cli/bench_machine.h"
+#include "t6/cli/bench_timing.h"
+#include "t6/cli/flags.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
@@ -33,43 +34,6 @@ constexpr Size kSizes[] = {{576, 576}, {1536, 576}, {576, 1536}, {49152, 576}, {
 // More than any cache holds, so that weights come from memory, as they do when a model decodes.
 constexpr int64_t kWorkingSet = int64_t{192} << 20;
 
-// The best of several passes: what the code does when nothing else runs.
-template <typename Work>
-double best_seconds(double least, Work work) {
-  const auto begin = std::chrono::steady_clock::now();
-  const auto since = [](auto start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  double best = 1e9;
-  do {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    best = std::min(best, since(start));
-  } while (since(begin) < least);
-  return best;
-}
-
-// Bytes a second that the threads read together.
-double memory_roof() {
-  const std::vector<uint64_t> numbers(static_cast<size_t>(kWorkingSet) / 8, 1);
-  std::vector<uint64_t> sums(static_cast<size_t>(thread_count()));
-  const double seconds = best_seconds(0.5, [&] {
-    parallel_for(thread_count(), 1, [&](int64_t begin, int64_t end) {
-      const auto share = static_cast<int64_t>(numbers.size()) / thread_count();
-      for (int64_t i = begin; i < end; ++i) {
-        // Four sums: one would wait for itself.
-        uint64_t sum[4] = {};
-        for (int64_t j = 0; j + 4 <= share; j += 4) {
-          for (int64_t lane = 0; lane < 4; ++lane) sum[lane] += numbers[static_cast<size_t>(i * share + j + lane)];
-        }
-        sums[static_cast<size_t>(i)] = std::accumulate(sum, sum + 4, uint64_t{0});
-      }
-    });
-  });
-  require(sums[0] > 0, "the memory roof was not measured");
-  return static_cast<double>(kWorkingSet) / seconds;
-}
-
 WeightMatrix random_matrix(WeightType type, Size size, Random& random) {
   std::vector<uint32_t> words(static_cast<size_t>(size.outputs * weight_row_bytes(type, size.inputs) / 4));
   // Whatever these bits are read as, they are finite and no subnormal numbers, which some processors convert slowly.
@@ -88,9 +52,10 @@ void measure(WeightType type, Size size, int64_t T, double roof) {
   } while (T < 64 && bytes < kWorkingSet);
   std::vector<float> x(static_cast<size_t>(T * size.inputs)), y(static_cast<size_t>(T * size.outputs));
   for (float& value : x) value = static_cast<float>(random.uniform());
-  const double seconds = best_seconds(0.3, [&] {
+  const auto work = [&] {
     for (const WeightMatrix& w : matrices) matmul({.x = x.data(), .w = &w, .y = y.data(), .T = T});
-  });
+  };
+  const double seconds = time_runs(work, 0.3).best_s;  // what the code does when nothing else runs
   const double operations =
       2.0 * static_cast<double>(T * size.outputs * size.inputs) * static_cast<double>(matrices.size());
   const Json row = {{"type", weight_type_name(type)},
@@ -105,12 +70,17 @@ void measure(WeightType type, Size size, int64_t T, double roof) {
   std::fflush(stdout);
 }
 
+void use_target(const std::string& name) {
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    if (name == hwy::TargetName(target)) return hwy::SetSupportedTargetsForTest(target);
+  }
+  fail("--target: this machine and this program have no instruction set called {}", name);
+}
+
 void run(const BenchOptions& options) {
   set_thread_count(options.threads);
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    if (options.target == hwy::TargetName(target)) hwy::SetSupportedTargetsForTest(target);
-  }
-  const double roof = memory_roof();
+  if (!options.target.empty()) use_target(options.target);
+  const double roof = memory_read_rate();
   const Json header = {{"threads", options.threads}, {"memory_roof_gb_s", roof / 1e9}, {"target", options.target}};
   fmt::print("{}\n", header.dump());
   for (const int64_t T : options.rows) {
@@ -126,9 +96,9 @@ void run(const BenchOptions& options) {
 int main(int argc, char** argv) {
   CLI::App app("Speed of products with weight matrices");
   t6::BenchOptions options;
-  app.add_option("-t,--threads", options.threads, "Threads to use")->capture_default_str();
+  t6::add_threads_flag(app, options.threads);
   app.add_option("--target", options.target, "An instruction set as Highway names it, for example AVX2");
-  app.add_option("--rows", options.rows, "Rows of x")->capture_default_str();
+  app.add_option("--rows", options.rows, "Rows of x")->check(CLI::PositiveNumber)->capture_default_str();
   app.callback([&] { t6::run(options); });
   return t6::run_program(app, argc, argv);
 }

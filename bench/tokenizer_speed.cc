@@ -2,10 +2,9 @@
 //
 //   build/release/bench/tokenizer_speed --tokenizer tokenizer.json book.txt
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
 #include <vector>
 
+#include "t6/cli/bench_timing.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -15,25 +14,13 @@
 namespace t6 {
 namespace {
 
-// The best of several passes: what the code does when nothing else runs.
-template <typename Work>
-double best_seconds(Work work) {
-  double best = 1e9;
-  for (int pass = 0; pass < 5; ++pass) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
-}
-
 void run(const std::string& tokenizer_path, const std::string& text_path) {
   const auto tokenizer = tokenizer_path == "bytes" ? byte_tokenizer() : load_tokenizer(tokenizer_path);
   const std::string text = read_text(text_path);
   std::vector<int32_t> ids;
   std::string decoded;
-  const double encode = best_seconds([&] { ids = tokenizer->encode(text); });
-  const double decode = best_seconds([&] { decoded = tokenizer->decode(ids, false); });
+  const double encode = time_runs([&] { ids = tokenizer->encode(text); }).best_s;
+  const double decode = time_runs([&] { decoded = tokenizer->decode(ids, false); }).best_s;
   const double megabytes = static_cast<double>(text.size()) / 1e6;
   const Json row = {
       {"tokenizer", tokenizer_path},  {"vocab_size", tokenizer->vocab_size()}, {"bytes", text.size()},

@@ -3,16 +3,17 @@
 //   build/release/bench/train_step --preset small-tpa --batch 1 --context 512
 //
 // The peer is the same model in eager PyTorch: bench/compare_training.sh runs both in turn.
-#include <sys/resource.h>
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
 #include <vector>
 
+#include "t6/cli/bench_machine.h"
+#include "t6/cli/bench_timing.h"
+#include "t6/cli/flags.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"
+#include "t6/core/stopwatch.h"
 #include "t6/formats/json.h"
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"
@@ -23,32 +24,11 @@
 namespace t6 {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-double peak_mib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
 // The rate of a 2048^3 float32 product, GFLOP/s.
 double roof_gflops() {
   const torch::NoGradGuard no_gradients;
   const torch::Tensor x = torch::randn({2048, 2048}), y = torch::randn({2048, 2048});
-  std::vector<double> times;
-  for (int i = 0; i < 5; ++i) {
-    const auto start = Clock::now();
-    const torch::Tensor z = x.matmul(y);
-    times.push_back(seconds_since(start));
-  }
-  return 2 * 2048.0 * 2048 * 2048 / median(times) / 1e9;
+  return 2 * 2048.0 * 2048 * 2048 / time_runs([&] { (void)x.matmul(y); }).median_s / 1e9;
 }
 
 struct BenchOptions {
@@ -72,18 +52,18 @@ void run(const BenchOptions& options) {
 
   std::vector<double> forward, backward, update, step;
   for (int i = 0; i < options.steps; ++i) {
-    const auto start = Clock::now();
+    const Stopwatch time;
     const torch::Tensor loss = model->loss(inputs, targets);
-    forward.push_back(seconds_since(start));
+    forward.push_back(time.seconds());
     loss.backward();
-    backward.push_back(seconds_since(start) - forward.back());
+    backward.push_back(time.seconds() - forward.back());
     optimizer.clip(1.0);
     optimizer.step();
     optimizer.zero_grad();
-    step.push_back(seconds_since(start));
+    step.push_back(time.seconds());
     update.push_back(step.back() - forward.back() - backward.back());
   }
-  const double peak = peak_mib();
+  const double peak = static_cast<double>(peak_memory()) / (1 << 20);
   const auto tokens_per_step = static_cast<double>(options.batch * options.context);
   // Forward and backward: three times the forward pass, attention over half the context on average.
   const double flops = 3 * tokens_per_step * forward_flops(config, options.context / 2);
@@ -120,7 +100,7 @@ int main(int argc, char** argv) {
   app.add_option("--steps", options.steps, "Steps, the first not counted")
       ->capture_default_str()
       ->check(CLI::Range(2, 1000));
-  app.add_option("--threads", options.threads)->capture_default_str()->check(CLI::Range(1, 1024));
+  t6::add_threads_flag(app, options.threads);
   app.callback([&] { t6::run(options); });
   return t6::run_program(app, argc, argv);
 }
