@@ -1,7 +1,6 @@
 #include "t6/eval/perplexity.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
 #include "t6/core/progress.h"
+#include "t6/core/stopwatch.h"
 #include "t6/infer/forward.h"
 #include "t6/kernels/pointwise.h"
 
@@ -67,7 +67,7 @@ Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens
   result.bytes = text_bytes(*loaded.tokenizer, tokens.subspan(1));
   require(result.bytes > 0, "the tokens hold no text");
 
-  const auto begin_time = std::chrono::steady_clock::now();
+  const Stopwatch time;
   const auto last = static_cast<int64_t>(tokens.size()) - 1;
   ForwardPass pass(loaded.model);
   FactorCache cache(loaded.config());
@@ -89,7 +89,7 @@ Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens
     }
   }
   progress.finish();
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_time).count();
+  result.seconds = time.seconds();
   return result;
 }
 

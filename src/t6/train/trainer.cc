@@ -104,9 +104,7 @@ void Trainer::write_run_json() const {
   write_json(folder_ / "run.json", json);
 }
 
-double Trainer::seconds() const {
-  return state_.seconds + std::chrono::duration<double>(Clock::now() - began_).count();
-}
+double Trainer::seconds() const { return state_.seconds + running_.seconds(); }
 
 bool Trainer::is_due(int64_t every) const {
   return state_.step == config_.train.steps || (every > 0 && state_.step % every == 0);
@@ -114,7 +112,7 @@ bool Trainer::is_due(int64_t every) const {
 
 TrainSummary Trainer::run() {
   using End = TrainSummary::End;
-  began_ = Clock::now();
+  running_ = Stopwatch();
   End end = End::finished;
   Progress progress("training", config_.train.steps * config_.step_tokens(), "tokens");
   progress.start_at(state_.tokens);
@@ -123,8 +121,7 @@ TrainSummary Trainer::run() {
       end = End::interrupted;
       break;
     }
-    const double passed = std::chrono::duration<double>(Clock::now() - began_).count();
-    const bool late = config_.train.minutes > 0 && passed > 60 * config_.train.minutes;
+    const bool late = config_.train.minutes > 0 && running_.seconds() > 60 * config_.train.minutes;
     if (late && state_.step < config_.train.steps) end = End::out_of_time;
     if (is_due(config_.train.evaluate_every) || end == End::out_of_time) evaluate();
     if (is_due(config_.train.checkpoint_every)) save();
@@ -142,7 +139,7 @@ std::string Trainer::note() const {
 }
 
 bool Trainer::train_step() {
-  const auto begin = Clock::now();
+  const Stopwatch step_time;
   const int64_t step = state_.step + 1, accumulation = config_.train.gradient_accumulation;
   std::vector<int64_t> begins(static_cast<size_t>(config_.train.batch_size));
   int64_t sequence = state_.step * accumulation * config_.train.batch_size;
@@ -171,7 +168,7 @@ bool Trainer::train_step() {
   state_.tokens += config_.step_tokens();
   last_loss_ = loss;
   ++recent_steps_;
-  recent_seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
+  recent_seconds_ += step_time.seconds();
   if (!is_due(config_.train.log_every)) return true;
   metrics_->add(
       StepRecord{.step = step,

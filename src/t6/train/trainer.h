@@ -1,12 +1,12 @@
 // Training: the loop over steps, with evaluation, checkpoints and metrics in the folder of a run.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <vector>
 
+#include "t6/core/stopwatch.h"
 #include "t6/nn/transformer.h"
 #include "t6/train/checkpoint.h"
 #include "t6/train/data.h"
@@ -49,8 +49,6 @@ class Trainer {
   TrainSummary run();
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   Json deciding_settings() const;
   void write_run_json() const;
   bool train_step();  // false: interrupted, and nothing changed
@@ -73,7 +71,7 @@ class Trainer {
   std::optional<Metrics> metrics_;
   std::optional<ValidationRecord> last_validation_;
   int64_t saved_step_ = 0;
-  Clock::time_point began_;
+  Stopwatch running_;  // since run() began
   double last_loss_ = 0;
   // Steps since the last record in the metrics, and the time that they took.
   int64_t recent_steps_ = 0;

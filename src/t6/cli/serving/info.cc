@@ -1,11 +1,11 @@
 // t6 info: what a model is and costs, beside the baselines of its size.
 #include <array>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 #include "t6/core/numbers.h"
 #include "t6/infer/load.h"
 #include "t6/model/costs.h"
@@ -102,7 +102,7 @@ void print_text(const std::string& name, const ModelConfig& config, const std::v
 void run(const InfoOptions& options) {
   const int64_t memory = parse_bytes(options.memory);
   const bool known = is_preset(options.model);
-  require(known || std::filesystem::exists(options.model),
+  require(known || path_exists(options.model),
           "\"{}\" is neither a model nor a preset; 't6 info --list' prints the presets", options.model);
   const ModelConfig config = known ? preset(options.model) : load_config(options.model);
   const auto rows = rows_of(config);
