@@ -101,7 +101,8 @@ class BenchAttention(ProgramTest):
         for flags, words in ((["--kinds", "mha,mxa"], ["--kinds", "mxa", "tpa"]), (["--lengths", "64,0"], ["--lengths", "0", "1"]),
                              (["--dtypes", "int4"], ["int4", "int8"]), (["--threads", "0"], ["--threads"]),
                              (["--groups", "5"], ["--groups", "divide"]), (["--prefill", "--kinds", "mla"], ["mla", "tpa"]),
-                             (["--plot", "x.svg", "--prefill"], ["--prefill"]), (["--heads", "many"], ["--heads", "many"])):
+                             (["--plot", "x.svg", "--prefill"], ["--prefill"]), (["--plot", "x.svg", "--dim", "100"], ["--dim", "1024"]),
+                             (["--plot", "x.svg", "--groups", "5"], ["--groups", "16 heads"]), (["--heads", "many"], ["--heads", "many"])):
             self.refuse("bench", "attention", *flags, code=2, words=words)
         self.refuse("bench", "attention", "--plot", "x.jpeg", words=["x.jpeg", ".svg", ".png"])
 

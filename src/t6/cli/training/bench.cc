@@ -11,7 +11,7 @@
 namespace t6 {
 namespace {
 
-// Of heads, features, ranks and sequences; with them and the longest cache, counts of bytes stay below 2^62.
+// Of heads, features, ranks and sequences; with them and the longest cache, counts of bytes stay inside int64.
 constexpr int64_t kLargestSize = 1 << 11, kLargestLength = 1 << 24;
 constexpr int64_t kPaperLengths[] = {1 << 12, 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 19};
 
@@ -20,12 +20,15 @@ void check(const BenchOptions& options) {
   const auto want = [](bool good, const std::string& message) {
     if (!good) throw CLI::ValidationError(message);
   };
+  const bool draws = !options.plot.empty();  // for numbers of heads of its own
   for (const std::string& kind : options.kinds) {
-    want(kind != "gqa" || options.heads % options.groups == 0, "--groups must divide --heads");
+    want(kind != "gqa" || draws || options.heads % options.groups == 0, "--groups must divide --heads");
     want(kind != "mla" || !options.prefill, "--prefill compares mha, gqa, mqa and tpa, not mla");
   }
-  want(options.plot.empty() || options.dtypes.size() == 1, "--plot draws one of --dtypes");
-  want(options.plot.empty() || options.threads.size() == 1, "--plot draws one of --threads");
+  want(!draws || options.dtypes.size() == 1, "--plot draws one of --dtypes");
+  want(!draws || options.threads.size() == 1, "--plot draws one of --threads");
+  const std::string problem = draws ? plot_problem(options) : "";
+  want(problem.empty(), problem);
 }
 
 void run(const BenchOptions& options) {

@@ -1,13 +1,13 @@
 #include "t6/cli/training/bench_cache.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "t6/core/parallel.h"
 #include "t6/core/random.h"
+#include "t6/core/whole.h"
 
 namespace t6 {
 namespace {
@@ -52,13 +52,14 @@ BenchPage::BenchPage(const AttentionShape& shape, CacheType type) {
   k_b = stream(shape.k.rank, shape.k.features, latent);
   if (shape.v.head == HeadFactor::contextual) v_a = stream(shape.v.rank, shape.v.heads, false);
   v_b = latent ? k_b : stream(shape.v.rank, shape.v.features, true);
-  bytes = (bytes + kPageAlignment - 1) / kPageAlignment * kPageAlignment;
+  bytes = round_up(bytes, kPageAlignment);
 }
 
 int64_t BenchPage::bytes_of(int64_t sequences, int64_t length) const { return sequences * pages_of(length) * bytes; }
 
-BenchCache::BenchCache(const AttentionShape& shape, const BenchPage& page, int64_t sequences, int64_t length)
-    : shape_(shape),
+BenchCache::BenchCache(const ModelConfig& config, const BenchPage& page, int64_t sequences, int64_t length)
+    : shape_(attention_shape(config)),
+      scale_(attention_scale(config)),
       page_(page),
       memory_(static_cast<std::byte*>(
                   std::aligned_alloc(kPageAlignment, static_cast<size_t>(page.bytes_of(sequences, length)))),
@@ -96,7 +97,7 @@ std::vector<Attention> BenchCache::step(int64_t sequences, int64_t length) {
   x.T = 1;
   x.start = length - 1;
   x.heads = q.heads;
-  x.logit_scale = static_cast<float>(q.scale() * shape_.k.scale() / std::sqrt(static_cast<double>(q.features)));
+  x.logit_scale = static_cast<float>(scale_ * q.scale() * shape_.k.scale());
   x.value_scale = static_cast<float>(shape_.v.scale());
   std::vector<Attention> batch(static_cast<size_t>(sequences), x);
   for (int64_t i = 0; i < sequences; ++i) {

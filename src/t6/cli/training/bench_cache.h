@@ -27,7 +27,7 @@ struct BenchPage {
 class BenchCache {
  public:
   // Pages for that many sequences of that many tokens, each in memory of its own.
-  BenchCache(const AttentionShape& shape, const BenchPage& page, int64_t sequences, int64_t length);
+  BenchCache(const ModelConfig& config, const BenchPage& page, int64_t sequences, int64_t length);
 
   // The next token of each of `sequences` sequences, which is the last of `length` in its cache. No more pages than
   // were made; valid until the next call.
@@ -36,6 +36,7 @@ class BenchCache {
 
  private:
   AttentionShape shape_;
+  double scale_;  // of the logits
   BenchPage page_;
   std::unique_ptr<std::byte[], void (*)(void*)> memory_;
   std::vector<const std::byte*> table_;

@@ -24,10 +24,10 @@ StockTimes measure_stock(const BenchOptions& options, const BenchSize& size, Ben
 
 void measure(const BenchOptions& options, const BenchSize& size, const std::string& kind, const std::string& dtype,
              const StockTimes& stock, BenchTable& table) {
-  const AttentionShape shape = attention_shape(layer_config(options, kind));
-  const BenchPage page(shape, parse_cache_type(dtype));
+  const ModelConfig config = layer_config(options, kind);
+  const BenchPage page(attention_shape(config), parse_cache_type(dtype));
   if (!table.begin(kind + " in " + dtype, size, page.bytes_of(size.batch, size.length))) return;
-  BenchCache cache(shape, page, size.batch, size.length);
+  BenchCache cache(config, page, size.batch, size.length);
   BenchRow row = time_step(options, kind, dtype, size, cache, kSecondsARow);
   for (const auto& [other, time] : stock) {
     if (other == kind) {

@@ -36,6 +36,8 @@ std::string gnuplot_text(std::string_view text) {
   return out + "'";
 }
 
+size_t rows_of(const Picture& picture) { return (picture.panels.size() + picture.columns - 1) / picture.columns; }
+
 // What all panels show, so that they can be compared.
 struct Axes {
   int64_t first = std::numeric_limits<int64_t>::max(), last = 0;     // tokens
@@ -59,7 +61,7 @@ Axes axes_of(const Picture& picture) {
 }
 
 std::string header(const Picture& picture, const std::string& terminal) {
-  const size_t rows = (picture.panels.size() + picture.columns - 1) / picture.columns;
+  const size_t rows = rows_of(picture);
   const size_t width = picture.columns * kPanelWidth, height = rows * kPanelHeight + kTitleHeight + kKeyHeight;
   const auto share = [&](size_t pixels) { return static_cast<double>(pixels) / static_cast<double>(height); };
   std::string script = fmt::format("set terminal {} enhanced size {},{} font 'sans,12' background rgb 'white'\n",
@@ -84,9 +86,9 @@ std::string header(const Picture& picture, const std::string& terminal) {
 
 std::string panel_script(const Picture& picture, size_t index) {
   const PicturePanel& panel = picture.panels[index];
-  const size_t row = index / picture.columns, rows = (picture.panels.size() + picture.columns - 1) / picture.columns;
+  const bool last_row = index / picture.columns + 1 == rows_of(picture);
   std::string script = fmt::format("set title {} offset 0,-0.5\n", gnuplot_text(panel.title));
-  script += row + 1 == rows ? "set xlabel 'cached tokens'\n" : "unset xlabel\n";
+  script += last_row ? "set xlabel 'cached tokens'\n" : "unset xlabel\n";
   const bool first = index % picture.columns == 0;
   script += first ? "set ylabel 'ms a step'\nset format y '%g'\n" : "unset ylabel\nset format y ''\n";
   std::string plots, data;

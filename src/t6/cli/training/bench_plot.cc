@@ -48,7 +48,7 @@ class Figure {
         panel(row, column).title =
             fmt::format("width {} ({} heads), batch {}", kWidths[column], options_.heads, options_.batches[row]);
       }
-      for (const std::string& kind : options_.kinds) measure(kind, column);
+      for (const std::string& kind : options_.kinds) draw_lines(kind, column);
     }
     progress_.hide();
     draw_picture(picture_, options_.plot);
@@ -57,21 +57,21 @@ class Figure {
  private:
   PicturePanel& panel(size_t row, size_t column) { return picture_.panels[row * std::size(kWidths) + column]; }
 
-  // One cache serves all sizes that fit: a shorter one is a part of it.
-  void measure(const std::string& kind, size_t column) {
-    const AttentionShape shape = attention_shape(layer_config(options_, kind));
-    const BenchPage page(shape, parse_cache_type(options_.dtypes.front()));
+  // The lines of a kind in the panels of a column. One cache serves all sizes that fit: a shorter one is a part of it.
+  void draw_lines(const std::string& kind, size_t column) {
+    const ModelConfig config = layer_config(options_, kind);
+    const BenchPage page(attention_shape(config), parse_cache_type(options_.dtypes.front()));
     const auto fitting = sizes_that_fit(kind, page);
     if (fitting.empty()) return;
     const auto bytes = [&](const BenchSize& size) { return page.bytes_of(size.batch, size.length); };
     const BenchSize largest = *std::max_element(fitting.begin(), fitting.end(),
                                                 [&](const auto& a, const auto& b) { return bytes(a) < bytes(b); });
-    BenchCache cache(shape, page, largest.batch, largest.length);
+    BenchCache cache(config, page, largest.batch, largest.length);
     for (size_t row = 0; row < options_.batches.size(); ++row) {
       PictureLine line = {.kind = kind, .points = {}};
       for (const BenchSize& size : fitting) {
         if (size.batch != options_.batches[row]) continue;
-        line.points.push_back({size.length, 1e3 * measure(kind, size, cache)});
+        line.points.push_back({size.length, 1e3 * time_point(kind, size, cache)});
       }
       panel(row, column).lines.push_back(std::move(line));
     }
@@ -96,7 +96,7 @@ class Figure {
   }
 
   // The median in seconds.
-  double measure(const std::string& kind, const BenchSize& size, BenchCache& cache) {
+  double time_point(const std::string& kind, const BenchSize& size, BenchCache& cache) {
     progress_.update(done_++,
                      fmt::format("{} of {} heads, {} x {} tokens", kind, options_.heads, size.batch, size.length));
     const BenchRow row = time_step(options_, kind, options_.dtypes.front(), size, cache, kSecondsAPoint);
@@ -114,13 +114,22 @@ class Figure {
 
 }  // namespace
 
+std::string plot_problem(const BenchOptions& options) {
+  const bool grouped = std::find(options.kinds.begin(), options.kinds.end(), "gqa") != options.kinds.end();
+  for (const int64_t width : kWidths) {
+    if (width % options.dim != 0)
+      return fmt::format("--dim is {} and must divide the figure's width {}", options.dim, width);
+    const int64_t heads = width / options.dim;
+    if (grouped && heads % options.groups != 0) {
+      return fmt::format("--groups is {} and must divide the {} heads of the figure's width {}", options.groups, heads,
+                         width);
+    }
+  }
+  return {};
+}
+
 void bench_plot(const BenchOptions& options) {
   require_picture(options.plot);
-  for (const int64_t width : kWidths) {
-    require(width % options.dim == 0 && width / options.dim % options.groups == 0,
-            "the figure needs --dim to divide its width {}, and --groups the {} heads of it", width,
-            width / options.dim);
-  }
   Figure(options).run();
   if (!options.json) fmt::print("picture in {}\n", options.plot);
 }

@@ -91,8 +91,9 @@ int64_t allocated_bytes() {
 // Bytes that attention takes beside inputs and output: what threads that had no buffers yet hold after they ran it.
 int64_t temporary_bytes(const std::vector<Attention>& prompts) {
   const int threads = thread_count();
-  set_thread_count(threads + 1);
-  parallel_for(threads + 1, 1, [](int64_t, int64_t) {});  // another pool; the next call makes a new one once more
+  const int others = threads < kMostThreads ? threads + 1 : threads - 1;
+  set_thread_count(others);
+  parallel_for(others, 1, [](int64_t, int64_t) {});  // another pool; the next call makes a new one once more
   set_thread_count(threads);
   int64_t bytes = 0;
   std::thread caller([&] {

@@ -17,6 +17,8 @@ BenchRow time_step(const BenchOptions& options, const std::string& kind, const s
 void bench_decode(const BenchOptions& options);
 // Rows of causal attention over `length` tokens from their factors.
 void bench_prefill(const BenchOptions& options);
+// What is wrong with the flags for a picture; empty when nothing is.
+std::string plot_problem(const BenchOptions& options);
 // The paper's figures 5, 7 and 8 for this machine, as a picture in options.plot.
 void bench_plot(const BenchOptions& options);
 
