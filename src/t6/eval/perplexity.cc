@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 #include "t6/core/parallel.h"
 #include "t6/core/progress.h"
 #include "t6/core/stopwatch.h"
@@ -50,6 +51,12 @@ int64_t text_bytes(const Tokenizer& tokenizer, std::span<const int32_t> tokens) 
 
 double Perplexity::perplexity() const { return std::exp(loss()); }
 double Perplexity::bits_per_byte() const { return nats / std::numbers::ln2 / static_cast<double>(bytes); }
+
+std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, const std::filesystem::path& path, int64_t limit) {
+  std::vector<int32_t> tokens = tokenizer.encode_whole(MappedFile(path).text());
+  if (limit > 0 && static_cast<int64_t>(tokens.size()) > limit) tokens.resize(static_cast<size_t>(limit));
+  return tokens;
+}
 
 Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens, const PerplexityOptions& options) {
   const int64_t V = loaded.config().vocab_size, longest = loaded.config().max_position_embeddings;

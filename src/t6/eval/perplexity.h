@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
+#include <vector>
 
 #include "t6/infer/load.h"
 
@@ -26,6 +28,9 @@ struct Perplexity {
   double bits_per_byte() const;
   double tokens_per_second() const { return static_cast<double>(tokens) / seconds; }
 };
+
+// The first `limit` tokens of a text file; 0: all.
+std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, const std::filesystem::path& path, int64_t limit);
 
 // Windows of `context` tokens move on by `stride`; each token but the first is predicted once, from all tokens before
 // it in the first window that reaches it: at least context - stride of them, or all there are. Shows progress. Errors:

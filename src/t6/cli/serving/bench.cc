@@ -65,7 +65,7 @@ std::vector<int64_t> contexts_of(const Options& options, const ModelConfig& conf
 
 // Text for the longest context; written tokens count towards the next one. Encoding all of it would count as time that
 // the first token takes.
-std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, int64_t count) {
+std::vector<int32_t> sentence_tokens(const Tokenizer& tokenizer, int64_t count) {
   const std::vector<int32_t> sentence = tokenizer.encode(kSentence);
   require(!sentence.empty(), "the tokenizer makes no token of \"{}\"", kSentence);
   std::vector<int32_t> tokens(static_cast<size_t>(count));
@@ -78,7 +78,7 @@ class ModelRun {
   ModelRun(const LoadedModel& loaded, const Options& options, std::vector<int64_t> contexts)
       : options_(options),
         contexts_(std::move(contexts)),
-        tokens_(text_tokens(*loaded.tokenizer, contexts_.back())),
+        tokens_(sentence_tokens(*loaded.tokenizer, contexts_.back())),
         pass_(loaded.model),
         cache_(loaded.config(), {.type = parse_cache_type(options.cache_type)}),
         weight_bytes_(loaded.model->weight_bytes()),

@@ -8,7 +8,6 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
-#include "t6/core/file.h"
 #include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
 #include "t6/eval/byte_model.h"
@@ -31,15 +30,6 @@ std::vector<int32_t> read_shard(const std::string& path, int64_t limit) {
   const TokenShard shard(path);
   std::vector<int32_t> tokens(static_cast<size_t>(limit > 0 ? std::min(limit, shard.size()) : shard.size()));
   shard.read(0, tokens);
-  return tokens;
-}
-
-std::vector<int32_t> read_tokens(const Options& options, const Tokenizer& tokenizer) {
-  if (!options.shard.empty()) return read_shard(options.shard, options.tokens);
-  std::vector<int32_t> tokens = tokenizer.encode_whole(MappedFile(options.text).text());
-  if (options.tokens > 0 && static_cast<int64_t>(tokens.size()) > options.tokens) {
-    tokens.resize(static_cast<size_t>(options.tokens));
-  }
   return tokens;
 }
 
@@ -78,7 +68,9 @@ void print_text(const Perplexity& result, const std::optional<double>& baseline)
 void run(const Options& options) {
   set_thread_count(options.threads);
   const LoadedModel loaded = load_model(options.model);
-  const std::vector<int32_t> tokens = read_tokens(options, *loaded.tokenizer);
+  const std::vector<int32_t> tokens = options.shard.empty()
+                                          ? text_tokens(*loaded.tokenizer, options.text, options.tokens)
+                                          : read_shard(options.shard, options.tokens);
   const Perplexity result = perplexity(loaded, tokens, options.perplexity);
   std::optional<double> baseline;
   if (!options.baseline_train.empty()) {

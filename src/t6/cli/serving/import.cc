@@ -3,12 +3,12 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
+#include "t6/cli/serving/weight_words.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/numbers.h"
@@ -28,20 +28,6 @@ std::string read_tokenizer(const std::filesystem::path& path) {
   return read_text(std::filesystem::is_directory(path, ignored) ? path / "tokenizer.json" : path);
 }
 
-// "210 matrices in q4, 62 in f32"
-std::string describe_tensors(const WeightTensors& tensors, size_t& bytes) {
-  std::map<WeightType, int> counts;
-  for (const auto& [name, tensor] : tensors) {
-    ++counts[tensor.type];
-    bytes += tensor.bytes.size();
-  }
-  std::string text;
-  for (const auto& [type, count] : counts) {
-    text += fmt::format("{}{} in {}", text.empty() ? "" : ", ", count, weight_type_name(type));
-  }
-  return text;
-}
-
 void run(const Options& options) {
   set_thread_count(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
@@ -49,14 +35,13 @@ void run(const Options& options) {
   if (!options.tokenizer.empty()) model.tokenizer_json = read_tokenizer(options.tokenizer);
   write_model(model, options.out);
   const ModelConfig& config = model.config;
-  size_t bytes = 0;
-  const std::string tensors = describe_tensors(model.tensors, bytes);
+  const WeightSizes sizes = weight_sizes(model.tensors);
   fmt::print("{}: {} with {} layers, width {}, vocabulary {}, context {}; {} parameters\n", options.out,
              attention_kind_name(config.attention_kind), config.num_hidden_layers, config.hidden_size,
              format_digits(config.vocab_size), format_digits(config.max_position_embeddings),
              format_digits(parameter_count(config)));
-  fmt::print("weights: {} ({}); chat template: {}\n", format_bytes(static_cast<double>(bytes)), tensors,
-             model.text.chat_template.empty() ? "none" : "yes");
+  fmt::print("weights: {} ({}); chat template: {}\n", format_bytes(static_cast<double>(sizes.bytes)),
+             weight_words(sizes), model.text.chat_template.empty() ? "none" : "yes");
 }
 
 }  // namespace

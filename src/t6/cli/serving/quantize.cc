@@ -5,10 +5,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
+#include "t6/cli/serving/weight_words.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/numbers.h"
@@ -39,9 +39,7 @@ struct Side {
 std::optional<Perplexity> measure(const Options& options, const std::string& model) {
   if (options.text.empty()) return std::nullopt;
   const LoadedModel loaded = load_model(model);
-  std::vector<int32_t> tokens = loaded.tokenizer->encode_whole(MappedFile(options.text).text());
-  if (static_cast<int64_t>(tokens.size()) > options.tokens) tokens.resize(static_cast<size_t>(options.tokens));
-  return perplexity(loaded, tokens, {});
+  return perplexity(loaded, text_tokens(*loaded.tokenizer, options.text, options.tokens), {});
 }
 
 Json to_json(const Side& side) {
@@ -58,12 +56,7 @@ Json to_json(const Side& side) {
 void print_side(const char* name, const Side& side) {
   fmt::print("{:<8}{:>12}", name, format_bytes(static_cast<double>(side.sizes.bytes)));
   if (side.perplexity) fmt::print("   perplexity {:.4f}", side.perplexity->perplexity());
-  const char* separator = "   ";
-  for (const auto& [type, numbers] : side.sizes.numbers) {
-    fmt::print("{}{} {}", separator, format_count(static_cast<double>(numbers)), weight_type_name(type));
-    separator = ", ";
-  }
-  fmt::print("\n");
+  fmt::print("   {}\n", weight_words(side.sizes));
 }
 
 void run(const Options& options) {
