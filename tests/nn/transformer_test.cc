@@ -116,6 +116,10 @@ TEST(Transformer, LossIsTheCrossEntropyOfItsLogits) {
       logits.flatten(0, 1), targets.flatten(), torch::nn::functional::CrossEntropyFuncOptions().ignore_index(-1));
   EXPECT_NEAR(model->loss(tokens, targets).item<double>(), expected.item<double>(), 1e-6);
   EXPECT_THROW(model->loss(tokens, torch::full_like(targets, -1)), Error);
+  for (const int64_t wrong : {int64_t{-2}, config.vocab_size}) {
+    targets[2][3] = wrong;
+    EXPECT_THROW(model->loss(tokens, targets), Error) << wrong;
+  }
 }
 
 // Output projections start at zero, so a new model is its embedding alone.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "t6/core/error.h"
+#include "t6/core/whole.h"
 #include "t6/ops/cross_entropy.h"
 #include "t6/ops/product.h"
 
@@ -17,9 +18,12 @@ constexpr int64_t kMinBlockRows = 64;
 struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& weight, const torch::Tensor& targets, bool with_gradients) {
-    const int64_t rows = x.size(0), most = std::max(kMinBlockRows, kBlockNumbers / weight.size(0));
+    const int64_t rows = x.size(0), classes = weight.size(0), most = std::max(kMinBlockRows, kBlockNumbers / classes);
     const auto count = targets.ne(-1).sum().item<int64_t>();
     require(count > 0, "the loss needs at least one target that is not -1");
+    const auto least_target = targets.min().item<int64_t>(), largest_target = targets.max().item<int64_t>();
+    require(least_target >= -1 && largest_target < classes, "targets must be from -1 to {}, and go from {} to {}",
+            classes - 1, least_target, largest_target);
     const double scale = 1.0 / static_cast<double>(count);
     torch::Tensor x_gradient, weight_gradient;
     if (with_gradients) {
@@ -27,8 +31,8 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
       weight_gradient = torch::empty_like(weight);
     }
     double total = 0;
-    const int64_t blocks = (rows + most - 1) / most, block = (rows + blocks - 1) / blocks;
-    const torch::Tensor memory = torch::empty({block, weight.size(0)}, x.options());
+    const int64_t block = divide_up(rows, divide_up(rows, most));
+    const torch::Tensor memory = torch::empty({block, classes}, x.options());
     for (int64_t begin = 0; begin < rows; begin += block) {
       const int64_t size = std::min(block, rows - begin);
       const torch::Tensor part = x.narrow(0, begin, size), logits = memory.narrow(0, 0, size);

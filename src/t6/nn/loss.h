@@ -7,7 +7,8 @@ namespace t6 {
 
 // Mean of -log softmax(x W^T)[target] in nats over the targets that are not -1.
 // x [N, C], weight [V, C], targets [N] int64. Logits exist for one block of rows at a time, and the gradients are made
-// while they do, so that memory is a block's instead of several times N x V. Error: no target at all.
+// while they do, so that memory is a block's instead of several times N x V. Errors: no target at all, one that is no
+// class.
 torch::Tensor linear_cross_entropy(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& targets);
 
 }  // namespace t6

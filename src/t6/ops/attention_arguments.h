@@ -18,10 +18,6 @@ struct AttentionArguments {
   // Rows of factors lie without gaps from here on: what lay otherwise is copied.
   void pack();
 
-  c10::SymInt batch() const { return q.b.sym_size(0); }
-  c10::SymInt length() const { return q.b.sym_size(1); }
-  c10::SymInt value_features() const { return v.b.sym_size(3); }
-
   // The factors that are there, in the order q_a, q_b, k_a, k_b, v_a, v_b.
   std::vector<torch::Tensor> tensors() const;
   // The kernel's view of each sequence, without output. Valid while the tensors live; after pack().

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "t6/core/error.h"
+#include "t6/core/whole.h"
 
 namespace t6 {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 double sum_of_squares(const torch::Tensor& tensor) {
   constexpr int64_t piece = 1 << 15;
   const float* values = tensor.const_data_ptr<float>();
-  const int64_t count = tensor.numel(), pieces = (count + piece - 1) / piece;
+  const int64_t count = tensor.numel(), pieces = divide_up(count, piece);
   std::vector<double> sums(static_cast<size_t>(pieces));
   at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
