@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -14,8 +13,6 @@
 #include "tests/infer/random_weights.h"
 
 namespace t6 {
-
-using Floats = std::map<std::string, std::vector<float>>;
 
 // A small Llama; its vocabulary is that of gguf_vocabulary().
 inline ModelConfig llama_config() {
@@ -104,7 +101,7 @@ inline std::string gguf_tensor_name(std::string name) {
   return name;
 }
 
-inline void add_tensors(GgufBuilder& builder, const ModelConfig& config, const Floats& tensors, bool interleave) {
+inline void add_tensors(GgufBuilder& builder, const ModelConfig& config, const NamedFloats& tensors, bool interleave) {
   for (const Parameter& parameter : parameters(config)) {
     std::vector<float> numbers = tensors.at(parameter.name);
     const bool rotates =
@@ -115,7 +112,7 @@ inline void add_tensors(GgufBuilder& builder, const ModelConfig& config, const F
 }
 
 // The whole model as a GGUF file; `architecture` is llama, qwen2 or qwen3.
-inline GgufBuilder gguf_model(const ModelConfig& config, const Floats& tensors,
+inline GgufBuilder gguf_model(const ModelConfig& config, const NamedFloats& tensors,
                               const std::string& architecture = "llama") {
   GgufBuilder builder;
   add_sizes(builder, config, architecture);

@@ -18,21 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::Pointwise;
 using ::testing::ThrowsMessage;
 
-// Logits of every position, the tokens given in pieces of the sizes in `pieces`.
-std::vector<float> logits_in_pieces(ForwardPass& pass, const std::vector<int32_t>& ids,
-                                    const std::vector<size_t>& pieces) {
-  FactorCache cache(pass.model().config());
-  std::vector<float> logits;
-  size_t begin = 0;
-  for (const size_t size : pieces) {
-    const auto part = pass.run(std::span(ids).subspan(begin, size), cache, Logits::all);
-    logits.insert(logits.end(), part.begin(), part.end());
-    begin += size;
-  }
-  EXPECT_EQ(begin, ids.size());
-  return logits;
-}
-
 class Zoo : public ::testing::TestWithParam<ZooModel> {};
 
 TEST_P(Zoo, DecodesTokenByTokenAsInOnePass) {

@@ -18,8 +18,8 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
-std::vector<float> logits_of(const ModelConfig& config, const Floats& tensors) {
-  return logits_of(std::make_shared<const Model>(config, Weights(config, tensors, "the test's own")));
+std::vector<float> logits_of(const ModelConfig& config, const NamedFloats& tensors) {
+  return logits_of(model_of(config, tensors));
 }
 
 class ImportGguf : public ::testing::Test {
@@ -38,7 +38,7 @@ class ImportGguf : public ::testing::Test {
   }
 
   ModelConfig config_ = llama_config();
-  Floats tensors_ = random_tensors(config_);
+  NamedFloats tensors_ = random_tensors(config_);
   TemporaryFolder folder_;
 };
 
@@ -74,7 +74,7 @@ TEST_F(ImportGguf, KeepsQuantizedRowsAndMovesThemWhole) {
   add_sizes(builder, config_, "llama");
   add_vocabulary(builder);
   const std::string name = "model.layers.0.self_attn.q_proj.weight";
-  Floats others = tensors_;
+  NamedFloats others = tensors_;
   std::string blocks;
   for (int row = 0; row < 48; ++row) {
     const uint16_t scale = float16_from_float(0.01f * static_cast<float>(row + 1));

@@ -72,9 +72,7 @@ class ImportHuggingFace : public ::testing::Test {
       for (float& x : tensor) x = std::round(x * 64) / 64;
     }
   }
-  std::vector<float> wanted() const {
-    return logits_of(std::make_shared<const Model>(config_, Weights(config_, tensors_, "the test's own")));
-  }
+  std::vector<float> wanted() const { return logits_of(model_of(config_, tensors_)); }
   std::vector<float> found() const { return logits_of(load_model(folder_.path()).model); }
   std::string error() const {
     return error_of([&] { load_model(folder_.path()); });
@@ -88,7 +86,7 @@ class ImportHuggingFace : public ::testing::Test {
 
   TemporaryFolder folder_;
   ModelConfig config_;
-  Floats tensors_;
+  NamedFloats tensors_;
 };
 
 TEST_F(ImportHuggingFace, GivesTheModelThatWasWritten) {
@@ -119,7 +117,7 @@ TEST_F(ImportHuggingFace, KeepsTheTypesOfMatrices) {
     std::memcpy(floats.data(), model.tensors.at("model.norm.weight").bytes.data(), 4 * floats.size());
     EXPECT_EQ(floats, tensors_.at("model.norm.weight"));
   }
-  // Floats at odd addresses.
+  // NamedFloats at odd addresses.
   const std::vector<std::byte> odd(1);
   write_all(DType::f32, {{"model.layers.0.self_attn.rotary_emb.inv_freq", {DType::u8, {1}, odd}}});
   EXPECT_THAT(found(), ElementsAreArray(wanted()));

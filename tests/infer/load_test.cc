@@ -52,7 +52,7 @@ TEST_F(Load, ConvertsHalfPrecisionAndReadsUnalignedFloats) {
   for (auto& [name, tensor] : tensors) {
     for (float& x : tensor) x = std::round(x * 64) / 64;
   }
-  const auto wanted = logits_of(std::make_shared<const Model>(config_, Weights(config_, tensors, "memory")));
+  const auto wanted = logits_of(model_of(config_, tensors));
   for (const DType type : {DType::f16, DType::bf16, DType::f32}) {
     std::vector<std::vector<uint16_t>> halves;
     std::vector<NamedTensor> list;

@@ -33,8 +33,7 @@ ModelConfig blocks_config(AttentionKind kind) {
 }
 
 ImportedModel stored_model(const ModelConfig& config) {
-  using Tensors = std::map<std::string, std::vector<float>>;
-  const auto owner = std::make_shared<Tensors>(random_tensors(config));
+  const auto owner = std::make_shared<NamedFloats>(random_tensors(config));
   ImportedModel model = {
       .config = config, .tensors = {}, .owners = {owner}, .tokenizer_json = byte_tokenizer()->json(), .text = {}};
   for (const Parameter& parameter : parameters(config)) {
@@ -46,16 +45,7 @@ ImportedModel stored_model(const ModelConfig& config) {
 
 std::vector<float> logits_of(const std::shared_ptr<const Model>& model, const std::vector<size_t>& pieces) {
   ForwardPass pass(model);
-  FactorCache cache(model->config());
-  const std::vector<int32_t> ids = random_ids(model->config(), 24);
-  std::vector<float> all;
-  size_t begin = 0;
-  for (const size_t size : pieces) {
-    const auto logits = pass.run(std::span(ids).subspan(begin, size), cache, Logits::all);
-    all.insert(all.end(), logits.begin(), logits.end());
-    begin += size;
-  }
-  return all;
+  return logits_in_pieces(pass, random_ids(model->config(), 24), pieces);
 }
 
 std::shared_ptr<const Model> made(const ImportedModel& stored) {
