@@ -53,6 +53,8 @@ function(t6_room name)
 endfunction()
 
 # t6_test(NAME sources... [PREFIX prefix] [LABELS label]): a test program; the prefix tells its tests apart from another's.
+# The target LABEL_tests builds all programs with that label: "threaded" is what uses several threads, for
+# ThreadSanitizer.
 function(t6_test name)
   cmake_parse_arguments(TEST "" "PREFIX;LABELS" "" ${ARGN})
   add_executable(${name} ${TEST_UNPARSED_ARGUMENTS})
@@ -60,7 +62,14 @@ function(t6_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE T6_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE GTest::gmock_main GTest::gtest)
-  gtest_discover_tests(${name} TEST_PREFIX "${TEST_PREFIX}" DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600 LABELS "${TEST_LABELS}")
+  if(TEST_LABELS)
+    if(NOT TARGET ${TEST_LABELS}_tests)
+      add_custom_target(${TEST_LABELS}_tests)
+    endif()
+    add_dependencies(${TEST_LABELS}_tests ${name})
+  endif()
+  gtest_discover_tests(${name} TEST_PREFIX "${TEST_PREFIX}" DISCOVERY_TIMEOUT 120
+                       PROPERTIES TIMEOUT 600 LABELS "${TEST_LABELS}")
 endfunction()
 
 # t6_program(NAME FOLDER libraries...): the program NAME from src/t6/cli/FOLDER/*.cc, left in the build folder's root.

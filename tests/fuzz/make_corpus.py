@@ -46,7 +46,7 @@ def gguf(values, tensors):
 
 def gguf_model(architecture, kind, rng, more=()):
     """One layer, whose matrices are as small as blocks of `kind` allow."""
-    width = {**TYPES, **WIDE_TYPES}[kind][1] if kind in WIDE_TYPES else 32
+    width = WIDE_TYPES[kind][1] if kind in WIDE_TYPES else 32
     queries, keys = HEADS * HEAD_DIM, HEAD_DIM
 
     def matrix(name, rows, columns=width):
