@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly seconds=${1:-60}
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "usage: scripts/fuzz.sh [SECONDS] [gguf|safetensors|tokenizer ...]" >&2; exit 2; }
 shift || true
 names=("$@")
 ((${#names[@]})) || names=(gguf safetensors tokenizer)
@@ -17,7 +18,8 @@ done
 [[ -n $clang ]] || { echo "fuzz: error: no clang++ found; install clang-16 and libclang-rt-16-dev" >&2; exit 1; }
 
 cmake --preset fuzz -DCMAKE_CXX_COMPILER="$clang" >/dev/null
-cmake --build build/fuzz --target fuzzers --parallel "${JOBS:-$(nproc)}" >build/fuzz/build.log || { cat build/fuzz/build.log >&2; exit 1; }
+cmake --build build/fuzz --target fuzzers --parallel "${JOBS:-$(nproc)}" >build/fuzz/build.log ||
+  { cat build/fuzz/build.log >&2; exit 1; }
 mkdir -p build/fuzz/findings
 
 # An input must not cost more memory or time than a small file can ask for. What earlier runs found interesting is kept

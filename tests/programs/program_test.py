@@ -36,7 +36,7 @@ class Usage(ProgramTest):
     def test_wrong_usage_ends_with_2(self):
         for arguments in ([], ["nonsense"], ["info", "--nonsense"], ["eval"], ["generate", "x", "--top-k", "many"],
                           ["generate", "x", "--threads", "0"], ["eval", "x", "--text", "y", "--threads", "4097"],
-                          ["chat", "x", "--max-tokens", "0"], ["chat", "x", "--context", "-1"]):
+                          ["generate", "x", "--log-probabilities", "3"], ["chat", "x", "--max-tokens", "0"], ["chat", "x", "--context", "-1"]):
             self.run_program(*arguments, code=2)
 
     def test_errors_are_one_line_and_end_with_1(self):

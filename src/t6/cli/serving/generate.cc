@@ -105,12 +105,13 @@ void add_generate(CLI::App& app) {
       ->allow_extra_args(false);
   add_sampler_flags(*command, generate.sampler);
   add_cache_flags(*command, options->cache);
+  auto* json = command->add_flag("--json", options->json, "Print the text and the statistics as JSON, at the end");
   command
       ->add_option("--log-probabilities", generate.log_probabilities,
                    "With --json: the log-probability of each token and of this many likeliest ones")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::NonNegativeNumber)
+      ->needs(json);
   add_threads_flag(*command, options->threads);
-  command->add_flag("--json", options->json, "Print the text and the statistics as JSON, at the end");
   command->footer(
       "The text goes to standard output as it comes; speed and cache size, measured in the run, to standard error.\n"
       "Examples:\n"
