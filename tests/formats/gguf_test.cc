@@ -123,7 +123,8 @@ TEST_F(Gguf, RefusesTensorsThatDoNotFit) {
   };
   EXPECT_THAT(one({4}, 0, "123"), HasSubstr("tensor \"t\" has 16 bytes from 0 on, and the file's data has 3"));
   EXPECT_THAT(one({1, 48}, 8, std::string(51, ' ')), HasSubstr("rows of 48 are not whole blocks of 32 (Q8_0)"));
-  EXPECT_THAT(one({64}, 23, ""), HasSubstr("tensor \"t\" is of type IQ4_XS (23), which is not supported"));
+  EXPECT_THAT(one({64}, 23, ""),
+              HasSubstr("tensor \"t\" is of type IQ4_XS (23), which is not supported; these are: F32, F16, Q4_0"));
   EXPECT_THAT(one({64}, 99, ""), HasSubstr("unknown (99)"));
   EXPECT_THAT(one({1, 1, 1, 1, 1}, 0, "1234"), HasSubstr("has 5 dimensions; wanted 1 to 4"));
   EXPECT_THAT(one({}, 0, ""), HasSubstr("has 0 dimensions"));

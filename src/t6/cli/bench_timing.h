@@ -15,7 +15,8 @@ struct Timing {
 };
 
 // Runs `work` twice to warm up, then at least seven times, and more often as long as all runs together take less than
-// `least_s`: short work is disturbed most. Work of more than two seconds is warmed up once and run three times.
+// `least_s`, up to a thousand times: short work is disturbed most. Work of more than two seconds is warmed up once and
+// run three times.
 Timing time_runs(const std::function<void()>& work, double least_s = 0.2);
 
 }  // namespace t6

@@ -29,10 +29,10 @@ class RangeFunction {
 };
 
 // Calls body(begin, end) for ranges that cover [0, count), each at least `grain` long (but one that is all there is),
-// on up to thread_count() threads, and returns when all are done. The ranges depend on count, grain and thread_count()
-// alone, which thread takes which does not. The first exception of a range is thrown again here. Nested calls run in
-// the calling thread. A call costs less than a microsecond when another one came shortly before; some tens when the
-// threads have gone to sleep since.
+// on up to thread_count() threads, and returns when all are done. The ranges depend on count, grain, thread_count()
+// and whose threads they are (below) alone, which thread takes which does not. The first exception of a range is thrown
+// again here. Nested calls run in the calling thread. A call costs less than a microsecond when another one came
+// shortly before; some tens when the threads have gone to sleep since.
 void parallel_for(int64_t count, int64_t grain, RangeFunction body);
 
 // Calls part(i, i + 1) for i in [0, parts), each once and as many at a time as it has threads, and returns when all are

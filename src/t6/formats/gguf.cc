@@ -176,10 +176,8 @@ void GgufFile::Parser::parse_tensor() {
   }
   const auto code = number<uint32_t>(what);
   const auto type = gguf_type_from_code(code);
-  require(type.has_value(),
-          "{}: {} is of type {} ({}), which is not supported "
-          "(F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K are)",
-          source_, what, gguf_type_name(code), code);
+  require(type.has_value(), "{}: {} is of type {} ({}), which is not supported; these are: {}", source_, what,
+          gguf_type_name(code), code, gguf_types());
   tensor.type = *type;
   const GgufTypeInfo& info = gguf_type_info(tensor.type);
   require(tensor.shape.back() % info.numbers == 0, "{}: {}: rows of {} are not whole blocks of {} ({})", source_, what,

@@ -188,6 +188,12 @@ std::string_view gguf_type_name(uint32_t code) {
   return "unknown";
 }
 
+std::string gguf_types() {
+  std::string list;
+  for (const GgufTypeInfo& info : kTypes) list.append(list.empty() ? "" : ", ").append(info.name);
+  return list;
+}
+
 GgufScales GgufBlockQ4K::group(int index) const { return unpack_scales(scales, index); }
 
 void dequantize(GgufType type, std::span<const std::byte> bytes, std::span<float> out) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace t6 {
@@ -36,6 +37,7 @@ const GgufTypeInfo& gguf_type_info(GgufType type);
 std::optional<GgufType> gguf_type_from_code(uint32_t code);
 // Of types that T6 does not read too, for messages; "unknown" when GGUF has no such type.
 std::string_view gguf_type_name(uint32_t code);
+std::string gguf_types();  // those that T6 reads: "F32, F16, Q4_0, ..."
 
 // Two scales that GGUF's K types pack into six bits each: a number is scale * q - minimum, both times a float16 of the
 // whole block.

@@ -21,10 +21,12 @@ struct EmbedTokens : torch::autograd::Function<EmbedTokens> {
                                                  const torch::autograd::variable_list& gradients) {
     const torch::Tensor &rows = gradients[0], &table = gradients[1];
     if (!rows.defined()) return {table, {}};
-    torch::Tensor sum = !table.defined()
-                            ? torch::zeros({context->saved_data["rows"].toInt(), rows.size(-1)}, rows.options())
-                        : is_ours_alone(table) ? table
-                                               : table.clone();
+    torch::Tensor sum;
+    if (!table.defined()) {
+      sum = torch::zeros({context->saved_data["rows"].toInt(), rows.size(-1)}, rows.options());
+    } else {
+      sum = is_ours_alone(table) ? table : table.clone();
+    }
     sum.index_add_(0, context->get_saved_variables()[0].flatten(), rows.flatten(0, -2));
     return {sum, {}};
   }
