@@ -191,7 +191,8 @@ TEST_F(ImportGguf, RefusesByName) {
   add_sizes(builder, config_, "llama");
   builder.add("tokenizer.ggml.model", "t5");
   add_tensors(builder, config_, tensors_, true);
-  EXPECT_THAT(error(builder), HasSubstr("the tokenizer \"t5\" (tokenizer.ggml.model) is not supported"));
+  EXPECT_THAT(error(builder),
+              HasSubstr("the tokenizer \"t5\" (tokenizer.ggml.model) is not supported; gpt2 and llama are"));
 
   ModelConfig other = config_;
   other.intermediate_size = 96;

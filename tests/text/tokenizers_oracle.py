@@ -71,6 +71,37 @@ def oddities():
     yield "string", none, sequence([*plain, byte_level(True)])
 
 
+def sentence_pieces():
+    """Llama 2's kind, whose words are characters with bytes for the rare ones: as it was first written, and as it is now."""
+    mark = "\u2581"
+    spaces = [decoders.Replace(mark, " "), decoders.ByteFallback(), decoders.Fuse()]
+    strip = decoders.Strip(" ", 1, 0)
+    prepend = normalizers.Sequence([normalizers.Prepend(mark), normalizers.Replace(" ", mark)])
+    yield "prepend", prepend, None, decoders.Sequence([*spaces, strip])
+    yield "replace", normalizers.Sequence([normalizers.Replace(" ", mark)]), None, decoders.Sequence(spaces)
+    for scheme in ("first", "always", "never"):
+        yield (f"metaspace {scheme}", None, pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False),
+               decoders.Sequence([*spaces, strip]))
+    # Words of which the trainer has not seen the ends: their tokens go on over spaces.
+    yield "metaspace split", None, pre_tokenizers.Metaspace(), decoders.Sequence([*spaces, strip])
+
+
+def train_sentence_pieces(normalizer, pre_tokenizer, decoder, texts, vocab_size=1500):
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    if pre_tokenizer is not None:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoder
+    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=vocab_size, show_progress=False, limit_alphabet=200,
+        special_tokens=["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]))
+    file = json.loads(tokenizer.to_str())
+    # Bytes are tokens of the model and not such as are found in a text.
+    file["added_tokens"] = [token for token in file["added_tokens"] if not token["content"].startswith("<0x")]
+    return file
+
+
 def train(normalizer, pre_tokenizer, texts, ignore_merges, vocab_size=1200):
     tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
     if normalizer is not None:
@@ -155,7 +186,8 @@ def json_lines(values):
     return "".join(json.dumps(value) + "\n" for value in values)
 
 
-def compare(name, t6, path, strings, rng):
+def compare(name, t6, path, strings, rng, any_bytes=True):
+    """any_bytes: ids that decode to broken UTF-8 are decoded as Hugging Face does it, too."""
     oracle = Tokenizer.from_file(str(path))
     lines = run(t6, "encode", "--jsonl", "--tokenizer", str(path), text=json_lines(strings)).splitlines()
     if len(lines) != len(strings):
@@ -167,7 +199,7 @@ def compare(name, t6, path, strings, rng):
             sys.exit(f"{name}: {string!r}\n t6     {line}\n wanted {json.dumps(ids)}\n wanted {tokens}")
     # Decoding: what was encoded, and ids at random, which are mostly not UTF-8.
     size = oracle.get_vocab_size()
-    rows = wanted + [[rng.randrange(size + 5) for _ in range(rng.randrange(12))] for _ in range(len(strings))]
+    rows = wanted + any_bytes * [[rng.randrange(size + 5) for _ in range(rng.randrange(12))] for _ in range(len(strings))]
     for skip in (False, True):
         flags = ["--skip-special"] if skip else []
         lines = run(t6, "decode", "--jsonl", *flags, "--tokenizer", str(path), text=json_lines(rows)).split("\n")
@@ -236,6 +268,11 @@ def main():
             train(normalizer, pre_tokenizer, texts, family == "llama3").save(str(path))
             known = family in ("gpt2", "llama3", "qwen2", "smollm2")
             compare(family, arguments.t6, path, strings + whole if known else strings[:4000], rng)
+        for name, normalizer, pre_tokenizer, decoder in sentence_pieces():
+            path = folder / f"{name.replace(' ', '_')}.json"
+            words = [text.replace("\n", " ") for text in texts]
+            path.write_text(json.dumps(train_sentence_pieces(normalizer, pre_tokenizer, decoder, words)))
+            compare(f"sentence pieces, {name}", arguments.t6, path, strings[:4000] + whole, rng, any_bytes=False)
         compare("bytes", arguments.t6, byte_tokenizer(arguments.t6, folder), strings + whole[:1], rng)
         plain = " ".join(rng.choice(WORDS) for _ in range(20000)).replace("<", "")
         for family, path in compare_training(arguments.t6, folder, plain, 700):

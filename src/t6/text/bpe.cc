@@ -9,6 +9,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/random.h"
+#include "t6/text/utf8.h"
 
 namespace t6 {
 namespace {
@@ -35,10 +36,12 @@ uint64_t short_hash(std::string_view word) {
 }  // namespace
 
 BytePairEncoder::BytePairEncoder(const std::array<int32_t, 256>& byte_tokens, const std::vector<Merge>& merges,
-                                 std::unordered_map<std::string, int32_t> whole_words)
+                                 std::unordered_map<std::string, int32_t> whole_words,
+                                 std::unordered_map<char32_t, int32_t> character_tokens)
     : byte_tokens_(byte_tokens),
       slots_(std::bit_ceil(2 * merges.size() + 1), Slot{kNoPair, kNoRank}),
-      whole_words_(std::move(whole_words)) {
+      whole_words_(std::move(whole_words)),
+      character_tokens_(std::move(character_tokens)) {
   results_.reserve(merges.size());
   for (const Merge& merge : merges) {
     const uint64_t pair = pair_key(merge.left, merge.right);
@@ -77,28 +80,42 @@ void BytePairEncoder::encode(std::string_view word, Memory& memory, std::vector<
   }
 }
 
+// Gives the tokens that merging begins with to `sink`.
+template <typename Sink>
+void BytePairEncoder::split(std::string_view word, Sink&& sink) const {
+  const auto give_bytes = [&](std::string_view bytes) {
+    for (const char byte : bytes) {
+      const int32_t token = byte_tokens_[static_cast<unsigned char>(byte)];
+      if (token != kNoToken) sink(token);
+    }
+  };
+  if (character_tokens_.empty()) return give_bytes(word);
+  while (!word.empty()) {
+    const std::string_view character = word.substr(0, utf8_step(word, 0).length);
+    const auto known = character_tokens_.find(decode_utf8(character));
+    if (known != character_tokens_.end()) {
+      sink(known->second);
+    } else {
+      give_bytes(character);
+    }
+    word.remove_prefix(character.size());
+  }
+}
+
 void BytePairEncoder::encode_unknown(std::string_view word, Memory& memory, std::vector<int32_t>& tokens) const {
   if (!whole_words_.empty()) {
     const auto whole = whole_words_.find(std::string(word));
     if (whole != whole_words_.end()) return tokens.push_back(whole->second);
   }
-  if (results_.empty()) {
-    for (const char byte : word) {
-      const int32_t token = byte_tokens_[static_cast<unsigned char>(byte)];
-      if (token != kNoToken) tokens.push_back(token);
-    }
-    return;
-  }
+  if (results_.empty()) return split(word, [&](int32_t token) { tokens.push_back(token); });
   require(word.size() < size_t{std::numeric_limits<int32_t>::max()},
           "a word of {} bytes without a place to cut it; at most 2 GiB can be encoded", word.size());
   auto& symbols = memory.symbols_;
   symbols.clear();
-  for (const char byte : word) {
-    const int32_t token = byte_tokens_[static_cast<unsigned char>(byte)];
-    if (token == kNoToken) continue;
+  split(word, [&](int32_t token) {
     const auto index = static_cast<int32_t>(symbols.size());
     symbols.push_back({token, index - 1, index + 1, kNoRank});
-  }
+  });
   if (symbols.empty()) return;
   symbols.back().next = kEnd;
   merge(symbols, memory.heap_);

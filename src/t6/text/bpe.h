@@ -42,15 +42,19 @@ class BytePairEncoder {
 
   // `byte_tokens` holds the token of each byte (kNoToken: such a byte is dropped, as in Hugging Face). `merges` come in
   // order of rank; a repeated pair keeps its last rank. A word that is a key of `whole_words` becomes that token
-  // whatever the merges say (Llama 3's ignore_merges).
+  // whatever the merges say (Llama 3's ignore_merges). With `character_tokens` words begin as characters, and bytes
+  // stand only for those that have no token there (SentencePiece's byte fallback); words are valid UTF-8 then.
   BytePairEncoder(const std::array<int32_t, 256>& byte_tokens, const std::vector<Merge>& merges,
-                  std::unordered_map<std::string, int32_t> whole_words);
+                  std::unordered_map<std::string, int32_t> whole_words,
+                  std::unordered_map<char32_t, int32_t> character_tokens = {});
 
   // Appends the tokens of `word`, in time n log n of its length. Error: 2 GiB or longer.
   void encode(std::string_view word, Memory& memory, std::vector<int32_t>& tokens) const;
 
  private:
   int32_t rank_of(int32_t left, int32_t right) const;
+  template <typename Sink>
+  void split(std::string_view word, Sink&& sink) const;
   void encode_unknown(std::string_view word, Memory& memory, std::vector<int32_t>& tokens) const;
   void merge(std::vector<Memory::Symbol>& symbols, std::vector<uint64_t>& heap) const;
 
@@ -62,6 +66,7 @@ class BytePairEncoder {
   std::vector<Slot> slots_;       // open addressing: a power of two, at most half full
   std::vector<int32_t> results_;  // by rank
   std::unordered_map<std::string, int32_t> whole_words_;
+  std::unordered_map<char32_t, int32_t> character_tokens_;
 };
 
 }  // namespace t6

@@ -1,11 +1,13 @@
 #include "t6/text/gguf_tokenizer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/text/merges_from_scores.h"
 #include "t6/text/new_tokenizer.h"
 #include "t6/text/utf8.h"
 
@@ -13,7 +15,7 @@ namespace t6 {
 namespace {
 
 // Of tokenizer.ggml.token_type.
-enum TokenType : int64_t { kUnknown = 2, kControl = 3, kUserDefined = 4 };
+enum TokenType : int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4 };
 
 // What GGUF calls the ways to cut text, and the families of new_tokenizer.h that cut so.
 struct PreTokenizerName {
@@ -84,42 +86,68 @@ Json begin_of_text(std::string_view spelling, int64_t id) {
           {"special_tokens", {{spelling, {{"id", spelling}, {"ids", {id}}, {"tokens", {spelling}}}}}}};
 }
 
+// Those of the model, and those that are looked for in the text first.
+struct Tokens {
+  Json vocabulary = Json::object(), added = Json::array();
+};
+
+Tokens sort_tokens(const std::vector<Token>& tokens, const std::string& source) {
+  Tokens sorted;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const Token& token = tokens[i];
+    if (token.type == kUnknown || token.type == kControl || token.type == kUserDefined) {
+      sorted.added.push_back(added_token(token.spelling, static_cast<int64_t>(i), token.type != kUserDefined));
+      continue;
+    }
+    const auto [entry, is_new] = sorted.vocabulary.emplace(token.spelling, i);
+    require(is_new, "{}: the token {:?} is there twice, as {} and {}", source, std::string(token.spelling),
+            entry->get<int64_t>(), i);
+  }
+  return sorted;
+}
+
+NewTokenizer byte_level_tokenizer(const GgufFile& file) {
+  const PreTokenizerName& pre = pre_tokenizer(file);
+  NewTokenizer out{.preparation = text_preparation(std::string(pre.family)), .ignore_merges = pre.whole_words};
+  for (const std::string_view merge : file.strings("tokenizer.ggml.merges")) {
+    require(is_valid_utf8(merge), "{}: tokenizer.ggml.merges[{}] is not UTF-8", file.path().string(),
+            out.merges.size());
+    out.merges.push_back(merge);
+  }
+  return out;
+}
+
+NewTokenizer sentence_piece_tokenizer(const GgufFile& file, const std::vector<Token>& tokens) {
+  const auto scores = file.numbers("tokenizer.ggml.scores");
+  require(scores.size() == tokens.size(), "{}: {} scores for {} tokens", file.path().string(), scores.size(),
+          tokens.size());
+  std::vector<ScoredToken> scored;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    require(!std::isnan(scores[i]), "{}: tokenizer.ggml.scores[{}] is not a number", file.path().string(), i);
+    if (tokens[i].type == kNormal) scored.push_back({tokens[i].spelling, scores[i]});
+  }
+  const bool space_prefix = file.values().boolean_or("tokenizer.ggml.add_space_prefix", true);
+  return {.preparation = sentence_piece_preparation(space_prefix), .merges = merges_from_scores(scored)};
+}
+
 }  // namespace
 
 std::string gguf_tokenizer_json(const GgufFile& file) {
   const std::string source = file.path().string();
   const std::string kind = file.values().string("tokenizer.ggml.model");
-  require(kind == "gpt2", "{}: the tokenizer \"{}\" (tokenizer.ggml.model) is not supported; gpt2 is", source, kind);
-  const PreTokenizerName& pre = pre_tokenizer(file);
+  require(kind == "gpt2" || kind == "llama",
+          "{}: the tokenizer \"{}\" (tokenizer.ggml.model) is not supported; gpt2 and llama are", source, kind);
   const std::vector<Token> tokens = read_tokens(file);
-  Json vocabulary = Json::object(), added = Json::array(), merges = Json::array();
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    const Token& token = tokens[i];
-    if (token.type == kUnknown || token.type == kControl || token.type == kUserDefined) {
-      added.push_back(added_token(token.spelling, static_cast<int64_t>(i), token.type != kUserDefined));
-      continue;
-    }
-    const auto [entry, is_new] = vocabulary.emplace(token.spelling, i);
-    require(is_new, "{}: the token {:?} is there twice, as {} and {}", source, std::string(token.spelling),
-            entry->get<int64_t>(), i);
-  }
-  for (const std::string_view merge : file.strings("tokenizer.ggml.merges")) {
-    require(is_valid_utf8(merge), "{}: tokenizer.ggml.merges[{}] is not UTF-8", source, merges.size());
-    merges.push_back(merge);
-  }
-  TextPreparation preparation = text_preparation(std::string(pre.family));
-  Json post_processor;
+  NewTokenizer out = kind == "gpt2" ? byte_level_tokenizer(file) : sentence_piece_tokenizer(file, tokens);
+  Tokens sorted = sort_tokens(tokens, source);
+  out.vocabulary = std::move(sorted.vocabulary);
+  out.added_tokens = std::move(sorted.added);
+  const bool begins_text = kind == "llama" || pre_tokenizer(file).begins_text;
   const auto bos = token_id(file, "bos");
-  if (bos && file.values().boolean_or("tokenizer.ggml.add_bos_token", pre.begins_text)) {
-    post_processor = begin_of_text(tokens[static_cast<size_t>(*bos)].spelling, *bos);
+  if (bos && file.values().boolean_or("tokenizer.ggml.add_bos_token", begins_text)) {
+    out.post_processor = begin_of_text(tokens[static_cast<size_t>(*bos)].spelling, *bos);
   }
-  return tokenizer_json({.preparation = std::move(preparation),
-                         .vocabulary = std::move(vocabulary),
-                         .merges = std::move(merges),
-                         .added_tokens = std::move(added),
-                         .post_processor = std::move(post_processor),
-                         .ignore_merges = pre.whole_words})
-      .dump();
+  return tokenizer_json(std::move(out)).dump();
 }
 
 TextSettings gguf_text_settings(const GgufFile& file) {

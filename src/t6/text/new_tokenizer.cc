@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/text/spelling.h"
 
 namespace t6 {
 namespace {
@@ -44,6 +45,23 @@ TextPreparation text_preparation(const std::string& family) {
   fail("no family is called \"{}\" (gpt2, llama3, qwen2, smollm2, llama.cpp and bytes are)", family);
 }
 
+TextPreparation sentence_piece_preparation(bool space_prefix) {
+  const Json to_marks = {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kSpaceMark}};
+  const Json to_spaces = {{"type", "Replace"}, {"pattern", {{"String", kSpaceMark}}}, {"content", " "}};
+  const Json prepend = {{"type", "Prepend"}, {"prepend", kSpaceMark}};
+  const Json strip = {{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}};
+  Json normalizers = Json::array({to_marks});
+  Json decoders = Json::array({to_spaces, {{"type", "ByteFallback"}}, {{"type", "Fuse"}}});
+  if (space_prefix) {
+    normalizers = Json::array({prepend, to_marks});
+    decoders.push_back(strip);
+  }
+  return {.normalizer = {{"type", "Sequence"}, {"normalizers", std::move(normalizers)}},
+          .pre_tokenizer = nullptr,
+          .decoder = {{"type", "Sequence"}, {"decoders", std::move(decoders)}},
+          .byte_fallback = true};
+}
+
 Json added_token(std::string_view content, int64_t id, bool special) {
   return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
           {"rstrip", false}, {"normalized", false}, {"special", special}};
@@ -56,7 +74,7 @@ Json tokenizer_json(NewTokenizer parts) {
                 {"continuing_subword_prefix", nullptr},
                 {"end_of_word_suffix", nullptr},
                 {"fuse_unk", false},
-                {"byte_fallback", false},
+                {"byte_fallback", parts.preparation.byte_fallback},
                 {"ignore_merges", parts.ignore_merges},
                 {"vocab", std::move(parts.vocabulary)},
                 {"merges", std::move(parts.merges)}};
@@ -67,7 +85,7 @@ Json tokenizer_json(NewTokenizer parts) {
           {"normalizer", std::move(parts.preparation.normalizer)},
           {"pre_tokenizer", std::move(parts.preparation.pre_tokenizer)},
           {"post_processor", std::move(parts.post_processor)},
-          {"decoder", byte_level(true)},
+          {"decoder", std::move(parts.preparation.decoder)},
           {"model", std::move(model)}};
 }
 

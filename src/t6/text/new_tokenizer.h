@@ -9,9 +9,11 @@
 
 namespace t6 {
 
-// The parts of a tokenizer.json that come before the model.
+// The parts of a tokenizer.json around the model.
 struct TextPreparation {
   Json normalizer, pre_tokenizer;
+  Json decoder = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  bool byte_fallback = false;  // of the model
 };
 
 // How a family of models prepares text: gpt2, llama3, qwen2 or smollm2; llama.cpp, as that program cuts for models that
@@ -19,9 +21,12 @@ struct TextPreparation {
 // Error: another name.
 TextPreparation text_preparation(const std::string& family);
 
+// SentencePiece's BPE: U+2581 for spaces, one before each text when `space_prefix`, and bytes for rare characters.
+TextPreparation sentence_piece_preparation(bool space_prefix);
+
 inline constexpr char kEndOfTextName[] = "<|endoftext|>";
 
-// A byte-level BPE tokenizer's parts, in the form in which tokenizer.json has them.
+// A BPE tokenizer's parts, in the form in which tokenizer.json has them.
 struct NewTokenizer {
   TextPreparation preparation;
   Json vocabulary = Json::object();   // ids by spelling

@@ -41,39 +41,75 @@ void append_composed(std::string_view text, std::string& out) {
   out.append(reinterpret_cast<const char*>(composed), static_cast<size_t>(size));
 }
 
+// In NFC; the text itself when it is composed already.
+bool compose(std::string_view text, std::string& out) {
+  if (surely_composed(text)) return false;
+  static const Pattern inert(fmt::format("[{}{}]+", kLaterThanUnicode10, unicode_additions("M")), false, "inert marks");
+  Pattern::Scratch scratch;
+  for (size_t begin = 0; begin < text.size();) {
+    const TextRange barrier = inert.find(text, begin, scratch).value_or(TextRange{text.size(), text.size()});
+    append_composed(text.substr(begin, barrier.begin - begin), out);
+    out += text.substr(barrier.begin, barrier.end - barrier.begin);
+    begin = barrier.end;
+  }
+  return true;
+}
+
+bool replace_all(std::string_view text, std::string_view from, std::string_view to, std::string& out) {
+  size_t at = text.find(from);
+  if (at == std::string_view::npos) return false;
+  size_t begin = 0;
+  for (; at != std::string_view::npos; at = text.find(from, begin)) {
+    out.append(text.substr(begin, at - begin)).append(to);
+    begin = at + from.size();
+  }
+  out += text.substr(begin);
+  return true;
+}
+
 }  // namespace
 
 Normalizer::Normalizer(const Json& json, const std::string& source) {
-  if (json.is_null()) return;
+  if (!json.is_null()) add(json, source);
+}
+
+void Normalizer::add(const Json& json, const std::string& source) {
   const JsonObject object(json, source);
   const std::string type = object.string("type");
   if (type == "NFC") {
-    composes_ = true;
+    steps_.emplace_back(Compose{});
+  } else if (type == "Prepend") {
+    steps_.emplace_back(Prepend{object.string("prepend")});
+  } else if (type == "Replace") {
+    Replace step{object.object("pattern").string("String"), object.string("content")};
+    require(!step.from.empty(), "{}: \"pattern\" is empty", source);
+    steps_.emplace_back(std::move(step));
   } else if (type == "Sequence") {
     const Json& parts = object.at("normalizers");
     require(parts.is_array(), "{}: \"normalizers\" must be an array", source);
-    for (size_t i = 0; i < parts.size(); ++i) {
-      const Normalizer part(parts[i], fmt::format("{}: normalizers[{}]", source, i));
-      composes_ = composes_ || part.composes_;
-    }
+    for (size_t i = 0; i < parts.size(); ++i) add(parts[i], fmt::format("{}: normalizers[{}]", source, i));
   } else {
-    fail("{}: the type \"{}\" is not supported (NFC and Sequence are)", source, type);
+    fail("{}: the type \"{}\" is not supported (NFC, Prepend, Replace and Sequence are)", source, type);
   }
 }
 
 std::string_view Normalizer::apply(std::string_view text, std::string& storage) const {
-  if (!composes_ || surely_composed(text)) return text;
-  static const Pattern inert(fmt::format("[{}{}]+", kLaterThanUnicode10, unicode_additions("M")), false, "inert marks");
-  Pattern::Scratch scratch;
-  std::string composed;
-  for (size_t begin = 0; begin < text.size();) {
-    const TextRange barrier = inert.find(text, begin, scratch).value_or(TextRange{text.size(), text.size()});
-    append_composed(text.substr(begin, barrier.begin - begin), composed);
-    composed += text.substr(barrier.begin, barrier.end - barrier.begin);
-    begin = barrier.end;
+  for (const Step& step : steps_) {
+    std::string next;
+    bool changed = true;
+    if (const auto* prepend = std::get_if<Prepend>(&step)) {
+      changed = !text.empty();
+      if (changed) next.append(prepend->text).append(text);
+    } else if (const auto* replace = std::get_if<Replace>(&step)) {
+      changed = replace_all(text, replace->from, replace->to, next);
+    } else {
+      changed = compose(text, next);
+    }
+    if (!changed) continue;
+    storage = std::move(next);
+    text = storage;
   }
-  storage = std::move(composed);
-  return storage;
+  return text;
 }
 
 }  // namespace t6

@@ -1,8 +1,10 @@
-// What happens to text before it is cut: nothing, or Unicode's NFC. The "normalizer" of a tokenizer.json.
+// What happens to text before it is cut: the "normalizer" of a tokenizer.json.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "t6/formats/json.h"
 
@@ -10,16 +12,27 @@ namespace t6 {
 
 class Normalizer {
  public:
-  // `json` is null, NFC or a Sequence of them. Errors begin with `source`.
+  // `json` is null, NFC, Prepend, Replace of a string, or a Sequence of them. Errors begin with `source`.
   Normalizer(const Json& json, const std::string& source);
 
-  bool does_nothing() const { return !composes_; }
+  bool does_nothing() const { return steps_.empty(); }
 
   // The normal form of `text` (valid UTF-8): a view of `text` if that is normal already, else of `storage`.
   std::string_view apply(std::string_view text, std::string& storage) const;
 
  private:
-  bool composes_ = false;
+  struct Compose {};  // Unicode's NFC
+  struct Prepend {
+    std::string text;
+  };
+  struct Replace {
+    std::string from, to;
+  };
+  using Step = std::variant<Compose, Prepend, Replace>;
+
+  void add(const Json& json, const std::string& source);
+
+  std::vector<Step> steps_;
 };
 
 }  // namespace t6

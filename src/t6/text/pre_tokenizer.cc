@@ -13,11 +13,26 @@ constexpr std::string_view kGpt2Pattern =
 // Hugging Face asks Rust's char::is_numeric, whose Unicode 17 has two more ranges than the patterns' Unicode 16.
 constexpr std::string_view kDigit = R"([\p{N}\x{11de0}-\x{11de9}\x{16ff4}-\x{16ff6}])";
 
+std::string with_space_marks(std::string_view text) {
+  std::string out;
+  for (const char byte : text) {
+    if (byte == ' ') {
+      out += kSpaceMark;
+    } else {
+      out += byte;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
-PreTokenizer::PreTokenizer(const Json& json, const std::string& source) {
-  add(json, source);
-  require(has_byte_level_, "{}: no ByteLevel in it; only byte-level BPE is supported", source);
+PreTokenizer::PreTokenizer(const Json& json, const std::string& source, Spelling spelling) : spelling_(spelling) {
+  const bool sentence_piece = spelling == Spelling::sentence_piece;
+  if (!sentence_piece || !json.is_null()) add(json, source);
+  require(has_byte_level_ != sentence_piece, "{}: {}", source,
+          sentence_piece ? "ByteLevel does not go with byte_fallback"
+                         : "no ByteLevel in it, which a tokenizer without byte_fallback needs");
 }
 
 void PreTokenizer::add(const Json& json, const std::string& source) {
@@ -35,9 +50,35 @@ void PreTokenizer::add(const Json& json, const std::string& source) {
     add_split(single ? std::string(kDigit) : std::string(kDigit) + "+", Behavior::kIsolated, false, source);
   } else if (type == "ByteLevel") {
     add_byte_level(object);
+  } else if (type == "Metaspace" && spelling_ == Spelling::sentence_piece) {
+    add_metaspace(object);
   } else {
-    fail("{}: the type \"{}\" is not supported (Sequence, Split, Digits and ByteLevel are)", source, type);
+    fail("{}: the type \"{}\" is not supported (Sequence, Split, Digits and {} are)", source, type,
+         spelling_ == Spelling::byte_level ? "ByteLevel" : "Metaspace");
   }
+}
+
+void PreTokenizer::add_metaspace(const JsonObject& json) {
+  const std::string mark = json.string_or("replacement", std::string(kSpaceMark));
+  require(mark == kSpaceMark, "{}: the replacement \"{}\" is not supported (\"{}\" is)", json.source(), mark,
+          kSpaceMark);
+  const std::string scheme = json.string_or("prepend_scheme", "always");
+  Metaspace step{Metaspace::Prepend::kAlways};
+  if (scheme == "first") {
+    step.prepend = Metaspace::Prepend::kFirst;
+  } else if (scheme == "never") {
+    step.prepend = Metaspace::Prepend::kNever;
+  } else {
+    require(scheme == "always", "{}: unknown \"prepend_scheme\" \"{}\"", json.source(), scheme);
+  }
+  steps_.emplace_back(step);
+  if (json.boolean_or("split", true)) {
+    steps_.emplace_back(Split{Pattern(kSpaceMark, true, json.source()), Behavior::kMergedWithNext, false});
+  }
+}
+
+void PreTokenizer::cut_at_space_marks() {
+  add_split(fmt::format("{0}*[^{0}]+|{0}+", kSpaceMark), Behavior::kIsolated, false, "words");
 }
 
 void PreTokenizer::add_split(const JsonObject& json) {
@@ -75,23 +116,30 @@ void PreTokenizer::add_byte_level(const JsonObject& json) {
   if (json.boolean_or("use_regex", true)) add_split(kGpt2Pattern, Behavior::kIsolated, false, json.source());
 }
 
-void PreTokenizer::split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink) const {
-  if (!text.empty()) run(0, text, scratch, sink);
+void PreTokenizer::split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink, bool at_beginning) const {
+  if (!text.empty()) run(0, text, at_beginning, scratch, sink);
 }
 
-void PreTokenizer::run(size_t step, std::string_view piece, Pattern::Scratch& scratch, const Sink& sink) const {
+void PreTokenizer::run(size_t step, std::string_view piece, bool first, Pattern::Scratch& scratch,
+                       const Sink& sink) const {
   if (step == steps_.size()) {
     sink(piece);
   } else if (const auto* split = std::get_if<Split>(&steps_[step])) {
-    cut(*split, step, piece, scratch, sink);
+    cut(*split, step, piece, first, scratch, sink);
+  } else if (const auto* metaspace = std::get_if<Metaspace>(&steps_[step])) {
+    std::string marked = with_space_marks(piece);
+    const bool prepends = metaspace->prepend == Metaspace::Prepend::kAlways ||
+                          (metaspace->prepend == Metaspace::Prepend::kFirst && first);
+    if (prepends && !marked.starts_with(kSpaceMark)) marked.insert(0, kSpaceMark);
+    run(step + 1, marked, first, scratch, sink);
   } else if (piece.starts_with(' ')) {
-    run(step + 1, piece, scratch, sink);
+    run(step + 1, piece, first, scratch, sink);
   } else {
-    run(step + 1, " " + std::string(piece), scratch, sink);
+    run(step + 1, " " + std::string(piece), first, scratch, sink);
   }
 }
 
-void PreTokenizer::cut(const Split& split, size_t step, std::string_view piece, Pattern::Scratch& scratch,
+void PreTokenizer::cut(const Split& split, size_t step, std::string_view piece, bool first, Pattern::Scratch& scratch,
                        const Sink& sink) const {
   const auto joins = [&](bool previous, bool next) {  // the flags say whether a range is a match
     switch (split.behavior) {
@@ -109,7 +157,7 @@ void PreTokenizer::cut(const Split& split, size_t step, std::string_view piece, 
   bool held_matches = false;
   const auto give = [&] {
     if (held.begin == held.end || (split.behavior == Behavior::kRemoved && held_matches)) return;
-    run(step + 1, piece.substr(held.begin, held.end - held.begin), scratch, sink);
+    run(step + 1, piece.substr(held.begin, held.end - held.begin), first && held.begin == 0, scratch, sink);
   };
   const auto take = [&](TextRange range, bool matches) {
     matches = matches != split.invert;

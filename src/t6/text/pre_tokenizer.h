@@ -9,6 +9,7 @@
 
 #include "t6/formats/json.h"
 #include "t6/text/pattern.h"
+#include "t6/text/spelling.h"
 
 namespace t6 {
 
@@ -16,13 +17,16 @@ class PreTokenizer {
  public:
   using Sink = std::function<void(std::string_view word)>;
 
-  // `json` is a Sequence, Split, Digits or ByteLevel, with exactly one ByteLevel, at the end. Errors begin with
-  // `source`.
-  PreTokenizer(const Json& json, const std::string& source);
+  // For byte-level BPE `json` is a Sequence, Split, Digits or ByteLevel, with exactly one ByteLevel, at the end; for
+  // SentencePiece it is null, or Metaspace, Split, Digits or a Sequence of them. Errors begin with `source`.
+  PreTokenizer(const Json& json, const std::string& source, Spelling spelling = Spelling::byte_level);
+
+  // From here on also cuts before each run of kSpaceMark: only a matter of speed where no merge joins what it parts.
+  void cut_at_space_marks();
 
   // Gives the words of `text` (valid UTF-8 unless bytes_only()) to `sink`, in order. They are raw bytes: ByteLevel's
-  // spelling is left to the vocabulary. A word lives until `sink` returns.
-  void split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink) const;
+  // spelling is left to the vocabulary. A word lives until `sink` returns. at_beginning: nothing is before `text`.
+  void split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink, bool at_beginning = true) const;
 
   // Never looks at characters, so any bytes may come in.
   bool bytes_only() const { return steps_.empty(); }
@@ -36,15 +40,23 @@ class PreTokenizer {
   };
   // Puts a space before a piece that does not begin with one.
   struct PrefixSpace {};
-  using Step = std::variant<Split, PrefixSpace>;
+  // Writes kSpaceMark for a space, and puts one before a piece that does not begin with one.
+  struct Metaspace {
+    enum class Prepend { kNever, kFirst, kAlways } prepend;  // first: before the text's first piece alone
+  };
+  using Step = std::variant<Split, PrefixSpace, Metaspace>;
 
   void add(const Json& json, const std::string& source);
+  void add_metaspace(const JsonObject& json);
   void add_split(const JsonObject& json);
   void add_split(std::string_view regex, Behavior behavior, bool invert, const std::string& source);
   void add_byte_level(const JsonObject& json);
-  void run(size_t step, std::string_view piece, Pattern::Scratch& scratch, const Sink& sink) const;
-  void cut(const Split& split, size_t step, std::string_view piece, Pattern::Scratch& scratch, const Sink& sink) const;
+  // `first`: the piece begins the text.
+  void run(size_t step, std::string_view piece, bool first, Pattern::Scratch& scratch, const Sink& sink) const;
+  void cut(const Split& split, size_t step, std::string_view piece, bool first, Pattern::Scratch& scratch,
+           const Sink& sink) const;
 
+  Spelling spelling_;
   std::vector<Step> steps_;
   bool has_byte_level_ = false;
 };

@@ -81,13 +81,15 @@ struct Tokenizer::Parts {
 };
 
 void Tokenizer::Parts::encode(std::string_view text, Scratch& scratch, std::vector<int32_t>& ids) const {
+  const size_t begin = ids.size();
   std::string normal;
   in_raw_text.split(text, [&](std::string_view piece, const AddedToken* token) {
     if (token != nullptr) return ids.push_back(token->id);
     in_normalized_text.split(file.normalizer.apply(piece, normal), [&](std::string_view part, const AddedToken* inner) {
       if (inner != nullptr) return ids.push_back(inner->id);
-      file.pre_tokenizer.split(part, scratch.pattern,
-                               [&](std::string_view word) { file.encoder.encode(word, scratch.memory, ids); });
+      file.pre_tokenizer.split(
+          part, scratch.pattern, [&](std::string_view word) { file.encoder.encode(word, scratch.memory, ids); },
+          ids.size() == begin);
     });
   });
 }
@@ -134,6 +136,7 @@ std::string Tokenizer::decode_bytes(std::span<const int32_t> ids, bool skip_spec
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
   std::string bytes = decode_bytes(ids, skip_special);
+  if (parts_->file.strips_space && bytes.starts_with(' ')) bytes.erase(0, 1);
   if (is_valid_utf8(bytes)) return bytes;
   std::string text;
   append_valid_utf8(bytes, text);

@@ -1,4 +1,5 @@
-// Text to token ids and back: byte-level BPE as a Hugging Face tokenizer.json describes it, id for id.
+// Text to token ids and back: BPE over bytes or, as SentencePiece has it, over characters with bytes for those that are
+// rare; as a Hugging Face tokenizer.json describes it, id for id.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace t6 {
 class Tokenizer {
  public:
   // `json` is the text of a tokenizer.json; `source` names it in errors. Error: malformed, or it asks for
-  // something that byte-level BPE does not need (byte_fallback, dropout, ...).
+  // something else (another model than BPE, dropout, ...).
   Tokenizer(std::string json, const std::string& source);
   ~Tokenizer();
   Tokenizer(const Tokenizer&) = delete;
@@ -38,8 +39,8 @@ class Tokenizer {
   // Ids that no token has decode to nothing, as in Hugging Face: a model's rows may be padded beyond the
   // vocabulary.
   std::string decode(std::span<const int32_t> ids, bool skip_special) const;  // invalid UTF-8 becomes U+FFFD
-  std::string decode_bytes(std::span<const int32_t> ids,
-                           bool skip_special) const;  // bytes as the tokens hold them
+  // Bytes as the tokens hold them; decode() takes a space off their beginning where the tokenizer says so.
+  std::string decode_bytes(std::span<const int32_t> ids, bool skip_special) const;
 
   int64_t vocab_size() const;                  // highest id + 1
   std::optional<int32_t> end_of_text() const;  // what separates documents: <|endoftext|>, <|end_of_text|> or </s>
@@ -60,8 +61,8 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& pat
 // The built-in tokenizer: ids 0 to 255 are the bytes, 256 is <|endoftext|>.
 std::shared_ptr<const Tokenizer> byte_tokenizer();
 
-// Decodes tokens as they come: holds back an incomplete UTF-8 sequence until its end arrives. All that push()
-// and finish() return, put together, equals Tokenizer::decode of all ids.
+// Decodes tokens as they come, after others: holds back an incomplete UTF-8 sequence until its end arrives. All that
+// push() and finish() return, put together, is decode_bytes() of all ids, U+FFFD in place of what is not UTF-8.
 class StreamDecoder {
  public:
   StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special);

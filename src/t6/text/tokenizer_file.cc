@@ -7,6 +7,7 @@
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
 #include "t6/text/byte_level.h"
+#include "t6/text/decoder.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {
@@ -30,11 +31,10 @@ const Json& array_or_empty(const JsonObject& object, const std::string& key) {
 
 void refuse_other_models(const JsonObject& model) {
   const auto refuse = [&](bool used, std::string_view what) {
-    require(!used, "{}: {} is not supported; this is for byte-level BPE", model.source(), what);
+    require(!used, "{}: {} is not supported; BPE over bytes or with byte_fallback is", model.source(), what);
   };
   const std::string type = model.string_or("type", "BPE");  // GPT-2's own file does not say
   refuse(type != "BPE", fmt::format("the type \"{}\"", type));
-  refuse(model.boolean_or("byte_fallback", false), "\"byte_fallback\"");
   refuse(model.number_or("dropout", 0, 0, 1) > 0, "\"dropout\"");
   refuse(!model.string_or("continuing_subword_prefix", "").empty(), "\"continuing_subword_prefix\"");
   refuse(!model.string_or("end_of_word_suffix", "").empty(), "\"end_of_word_suffix\"");
@@ -61,9 +61,9 @@ std::vector<AddedToken> read_added_tokens(const JsonObject& file) {
 }
 
 Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken>& added, const Normalizer& normalizer,
-                           const std::string& source) {
+                           Spelling spelling, const std::string& source) {
   const JsonObject entries = model.object("vocab");
-  Vocabulary vocabulary(source, static_cast<int64_t>(entries.json().size() + added.size()));
+  Vocabulary vocabulary(source, static_cast<int64_t>(entries.json().size() + added.size()), spelling);
   for (auto entry = entries.json().begin(); entry != entries.json().end(); ++entry) {
     const Json& id = entry.value();
     require(id.is_number_integer(), "{}: the id of {:?} is not a whole number", entries.source(), entry.key());
@@ -82,15 +82,16 @@ Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken
   return vocabulary;
 }
 
-std::array<int32_t, 256> read_byte_tokens(const JsonObject& model, const Vocabulary& vocabulary) {
+std::array<int32_t, 256> read_byte_tokens(const JsonObject& model, const Vocabulary& vocabulary, Spelling spelling) {
   std::array<int32_t, 256> tokens{};
   for (int byte = 0; byte < 256; ++byte) {
-    std::string spelling;
-    append_utf8(byte_level_character(static_cast<unsigned char>(byte)), spelling);
-    const std::optional<int32_t> token = vocabulary.find(spelling);
+    const std::string name = spelling == Spelling::sentence_piece
+                                 ? byte_token(byte)
+                                 : byte_level_spelling(std::string(1, static_cast<char>(byte)));
+    const std::optional<int32_t> token = vocabulary.find(name);
     require(token || !model.has("unk_token"),
             "{}: \"unk_token\" is needed, for no token is {:?} (byte 0x{:02x}), and is not supported", model.source(),
-            spelling, byte);
+            name, byte);
     tokens[static_cast<size_t>(byte)] = token.value_or(BytePairEncoder::kNoToken);
   }
   return tokens;
@@ -131,24 +132,33 @@ std::vector<Merge> read_merges(const JsonObject& model, const Vocabulary& vocabu
   return merges;
 }
 
-std::unordered_map<std::string, int32_t> read_whole_words(const JsonObject& model) {
+std::unordered_map<std::string, int32_t> read_whole_words(const JsonObject& model, Spelling spelling) {
   std::unordered_map<std::string, int32_t> words;
   if (!model.boolean_or("ignore_merges", false)) return words;
-  const Json& entries = model.at("vocab");
-  for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
-    if (auto bytes = byte_level_bytes(entry.key())) words.emplace(std::move(*bytes), entry.value().get<int32_t>());
+  for (const auto& [key, id] : model.at("vocab").items()) {
+    // Words are bytes for the one, and what the normalizer made of them for the other.
+    auto bytes = spelling == Spelling::byte_level ? byte_level_bytes(key) : std::optional(key);
+    if (bytes) words.emplace(std::move(*bytes), id.get<int32_t>());
   }
   return words;
 }
 
-// One ByteLevel, perhaps inside Sequences of one.
-void check_decoder(const JsonObject& decoder) {
-  const std::string type = decoder.string("type");
-  if (type == "ByteLevel") return;
-  require(type == "Sequence", "{}: the type \"{}\" is not supported (ByteLevel is)", decoder.source(), type);
-  const Json& parts = array_or_empty(decoder, "decoders");
-  require(parts.size() == 1, "{}: {} decoders in a row are not supported", decoder.source(), parts.size());
-  check_decoder(JsonObject(parts[0], decoder.source() + ": decoders[0]"));
+std::unordered_map<char32_t, int32_t> read_character_tokens(const JsonObject& model) {
+  std::unordered_map<char32_t, int32_t> tokens;
+  for (const auto& [key, id] : model.at("vocab").items()) {
+    if (!key.empty() && utf8_step(key, 0).length == key.size()) tokens.emplace(decode_utf8(key), id.get<int32_t>());
+  }
+  return tokens;
+}
+
+// Whether no token goes on with a space after something else, so that nothing is merged across the beginning of a word.
+bool tokens_keep_to_words(const JsonObject& model) {
+  for (const auto& [key, id] : model.at("vocab").items()) {
+    size_t begin = 0;
+    while (std::string_view(key).substr(begin).starts_with(kSpaceMark)) begin += kSpaceMark.size();
+    if (key.find(kSpaceMark, begin) != std::string::npos) return false;
+  }
+  return true;
 }
 
 // The special tokens that a TemplateProcessing puts before a text, at any place of a Sequence.
@@ -177,16 +187,27 @@ TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& sou
   const JsonObject file(json, source);
   const JsonObject model = file.object("model");
   refuse_other_models(model);
-  check_decoder(file.object("decoder"));
+  const bool sentence_piece = model.boolean_or("byte_fallback", false);
+  const Spelling spelling = sentence_piece ? Spelling::sentence_piece : Spelling::byte_level;
+  const bool strips_space = check_decoder(file.object("decoder"), spelling);
   std::vector<AddedToken> added = read_added_tokens(file);
   Normalizer normalizer(entry_or_null(file, "normalizer"), source + ": normalizer");
-  Vocabulary vocabulary = read_vocabulary(model, added, normalizer, source);
-  BytePairEncoder encoder(read_byte_tokens(model, vocabulary), read_merges(model, vocabulary), read_whole_words(model));
+  Vocabulary vocabulary = read_vocabulary(model, added, normalizer, spelling, source);
+  std::unordered_map<char32_t, int32_t> characters;
+  if (sentence_piece) characters = read_character_tokens(model);
+  BytePairEncoder encoder(read_byte_tokens(model, vocabulary, spelling), read_merges(model, vocabulary),
+                          read_whole_words(model, spelling), std::move(characters));
+  PreTokenizer pre_tokenizer(entry_or_null(file, "pre_tokenizer"), source + ": pre_tokenizer", spelling);
+  if (sentence_piece && tokens_keep_to_words(model)) pre_tokenizer.cut_at_space_marks();
   std::vector<int32_t> prefix;
   if (file.has("post_processor")) read_prefix(file.object("post_processor"), vocabulary, prefix);
-  return {std::move(vocabulary), std::move(added),
-          std::move(normalizer), PreTokenizer(file.at("pre_tokenizer"), source + ": pre_tokenizer"),
-          std::move(encoder),    std::move(prefix)};
+  return {.vocabulary = std::move(vocabulary),
+          .added_tokens = std::move(added),
+          .normalizer = std::move(normalizer),
+          .pre_tokenizer = std::move(pre_tokenizer),
+          .encoder = std::move(encoder),
+          .prefix = std::move(prefix),
+          .strips_space = strips_space};
 }
 
 }  // namespace t6

@@ -19,10 +19,11 @@ struct TokenizerFile {
   PreTokenizer pre_tokenizer;
   BytePairEncoder encoder;
   std::vector<int32_t> prefix;  // tokens before a text
+  bool strips_space;            // decoding takes a space off the beginning
 };
 
-// `source` names the file in errors. Error: malformed, or something other than byte-level BPE. Of the
-// post-processor (tokens around a text) what comes before the text is read; truncation and padding are not: this
+// `source` names the file in errors. Error: malformed, or something other than BPE, over bytes or with byte_fallback.
+// Of the post-processor (tokens around a text) what comes before the text is read; truncation and padding are not: this
 // library's callers decide about them.
 TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& source);
 

@@ -1,7 +1,6 @@
 #include "t6/text/vocabulary.h"
 
 #include "t6/core/error.h"
-#include "t6/text/byte_level.h"
 
 namespace t6 {
 
@@ -26,7 +25,7 @@ void Vocabulary::add(std::string_view where, std::string_view spelling, int64_t 
 }
 
 void Vocabulary::decode_as(int32_t id, std::string_view spelling) {
-  tokens_[static_cast<size_t>(id)].bytes = byte_level_bytes(spelling).value_or(std::string(spelling));
+  tokens_[static_cast<size_t>(id)].bytes = decoded_bytes(spelling_, spelling);
 }
 
 void Vocabulary::require_no_holes() const {

@@ -10,12 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "t6/text/spelling.h"
+
 namespace t6 {
 
 class Vocabulary {
  public:
   // `source` begins every message. Ids must be below `most_tokens`, which bounds the memory that a hostile id can cost.
-  Vocabulary(std::string source, int64_t most_tokens) : source_(std::move(source)), most_tokens_(most_tokens) {
+  Vocabulary(std::string source, int64_t most_tokens, Spelling spelling)
+      : source_(std::move(source)), most_tokens_(most_tokens), spelling_(spelling) {
     ids_.reserve(static_cast<size_t>(most_tokens));
   }
 
@@ -34,7 +37,7 @@ class Vocabulary {
   bool has(int32_t id) const { return id >= 0 && id < size() && tokens_[static_cast<size_t>(id)].used; }
   // For an id that has().
   std::string_view spelling(int32_t id) const { return tokens_[static_cast<size_t>(id)].spelling; }
-  // What decoding gives: the bytes behind a byte-level spelling; a token spelled otherwise stands for itself.
+  // What decoding gives.
   std::string_view bytes(int32_t id) const { return tokens_[static_cast<size_t>(id)].bytes; }
   bool special(int32_t id) const { return tokens_[static_cast<size_t>(id)].special; }
 
@@ -45,6 +48,7 @@ class Vocabulary {
   };
   std::string source_;
   int64_t most_tokens_;
+  Spelling spelling_;
   std::deque<Token> tokens_;  // by id; a deque keeps the spellings in place while it grows
   std::unordered_map<std::string_view, int32_t> ids_;
 };

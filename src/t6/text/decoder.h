@@ -1,0 +1,14 @@
+// The "decoder" of a tokenizer.json: how tokens' spellings become text again.
+#pragma once
+
+#include "t6/formats/json.h"
+#include "t6/text/spelling.h"
+
+namespace t6 {
+
+// Checks that it does what decoded_bytes() does: ByteLevel for that spelling; for SentencePiece's a Sequence of
+// Replace, ByteFallback, Fuse and Strip, or Metaspace. Returns whether it takes a space off the text's beginning.
+// Error: another.
+bool check_decoder(const JsonObject& decoder, Spelling spelling);
+
+}  // namespace t6
