@@ -95,7 +95,9 @@ TEST(SentencePiece, NeedsAllBytesAndItsOwnParts) {
                 json["model"]["vocab"]["\n"] = 10;
               }),
               HasSubstr("no token is \"<0x0A>\" (byte 0x0a)"));
-  EXPECT_THAT(error([](Json& json) { json["normalizer"]["normalizers"][1]["pattern"] = {{"Regex", " "}}; }),
+  EXPECT_THAT(error([](Json& json) {
+                json["normalizer"]["normalizers"][1]["pattern"] = {{"Regex", " "}};
+              }),
               HasSubstr("normalizers[1]: pattern: the key \"String\" is missing"));
   EXPECT_THAT(error([](Json& json) { json["normalizer"]["normalizers"][1]["pattern"]["String"] = ""; }),
               HasSubstr("\"pattern\" is empty"));
@@ -103,13 +105,15 @@ TEST(SentencePiece, NeedsAllBytesAndItsOwnParts) {
               HasSubstr("decoders[3]: this Strip is not supported"));
   EXPECT_THAT(error([](Json& json) { json["decoder"]["decoders"][0]["content"] = "_"; }),
               HasSubstr("decoders[0]: this Replace is not supported"));
-  EXPECT_THAT(error([](Json& json) { json["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", false}}; }),
+  EXPECT_THAT(error([](Json& json) {
+                json["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
+              }),
               HasSubstr("ByteLevel does not go with byte_fallback"));
 }
 
 TEST(MergesFromScores, PutsBestScoresFirst) {
-  const std::vector<ScoredToken> tokens = {{"a", -9}, {"b", -9}, {"é", -9}, {"ab", -2}, {"aé", -1}, {"abé", -3},
-                                           {"bé", -4}, {"xyz", 0}};
+  const std::vector<ScoredToken> tokens = {{"a", -9},  {"b", -9},   {"é", -9},  {"ab", -2},
+                                           {"aé", -1}, {"abé", -3}, {"bé", -4}, {"xyz", 0}};
   EXPECT_EQ(merges_from_scores(tokens),
             Json::parse(R"([["a", "é"], ["a", "b"], ["ab", "é"], ["a", "bé"], ["b", "é"]])"));
 }

@@ -4,6 +4,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/infer/gguf_config.h"
 #include "t6/infer/import_tensors.h"
 #include "t6/model/parameters.h"
 #include "t6/model/reference.h"
@@ -49,7 +50,7 @@ ImportedModel import_model(const FoundModel& found) {
 ModelConfig import_config(const FoundModel& found) {
   switch (found.form) {
     case ModelForm::gguf:
-      return gguf_config(found.path);
+      return gguf_config(GgufFile(found.path));
     case ModelForm::hugging_face:
       return hugging_face_config(found.path);
     case ModelForm::reference:

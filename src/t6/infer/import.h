@@ -25,7 +25,6 @@ struct ImportedModel {
 // file where T6 has their type, and are converted else (model/gguf_weights.h). Errors name what is not supported: the
 // architecture, a tensor or its type, the tokenizer, rope scaling, ...
 ImportedModel import_gguf(const std::filesystem::path& file);
-ModelConfig gguf_config(const std::filesystem::path& file);
 
 // A folder as Hugging Face's transformers write it, with config.json of model_type llama, mistral, qwen2 or qwen3,
 // model.safetensors or model.safetensors.index.json, and tokenizer.json. Errors as above.

@@ -1,0 +1,142 @@
+#include "t6/infer/gguf_config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "t6/core/error.h"
+#include "t6/infer/import_tensors.h"
+#include "t6/model/factors.h"
+
+namespace t6 {
+namespace {
+
+struct Architecture {
+  std::string_view name;
+  bool interleaved;  // rotates pairs (2i, 2i + 1): rows of q and k lie in that order
+};
+constexpr Architecture kArchitectures[] = {{"llama", true}, {"qwen2", false}, {"qwen3", false}};
+
+const Architecture& architecture(const GgufFile& file) {
+  const std::string name = file.values().string("general.architecture");
+  for (const Architecture& known : kArchitectures) {
+    if (known.name == name) return known;
+  }
+  fail("{}: the architecture \"{}\" is not supported (llama, qwen2 and qwen3 are)", file.path().string(), name);
+}
+
+// Keys of an architecture: "llama.block_count".
+class Keys {
+ public:
+  explicit Keys(const GgufFile& file) : file_(file), prefix_(std::string(architecture(file).name) + ".") {}
+
+  int64_t size(const std::string& key) const { return values().integer(one(key), 1, kMaxModelSize); }
+  int64_t size_or(const std::string& key, int64_t fallback) const {
+    return values().integer_or(one(key), fallback, 0, int64_t{1} << 40);
+  }
+  double number(const std::string& key, double minimum, double maximum) const {
+    return values().number(one(key), minimum, maximum);
+  }
+  double number_or(const std::string& key, double fallback) const {
+    return values().number_or(one(key), fallback, -1e30, 1e30);
+  }
+  std::string text_or(const std::string& key, const std::string& fallback) const {
+    return values().string_or(one(key), fallback);
+  }
+
+ private:
+  JsonObject values() const { return file_.values(); }
+  // The whole key, of a value that all layers share.
+  std::string one(const std::string& key) const {
+    require(!file_.has_array(prefix_ + key), "{}: \"{}\" is a list: layers that differ are not supported",
+            file_.path().string(), prefix_ + key);
+    return prefix_ + key;
+  }
+
+  const GgufFile& file_;
+  std::string prefix_;
+};
+
+void refuse_unsupported(const GgufFile& file, const Keys& keys, const ModelConfig& config) {
+  const std::string source = file.path().string();
+  require(file.values().integer_or("split.count", 1, 0, kMaxModelSize) <= 1,
+          "{}: one of several files; join them with llama.cpp's gguf-split --merge", source);
+  for (const char* key : {"expert_count", "attention.clamp_kqv", "attention.max_alibi_bias"}) {
+    require(keys.number_or(key, 0) == 0, "{}: \"{}\" is not supported", source, key);
+  }
+  for (const char* key : {"rope.scaling.attn_factor", "attention.scale", "residual_scale", "logit_scale"}) {
+    require(keys.number_or(key, 1) == 1, "{}: \"{}\" is not supported", source, key);
+  }
+  const int64_t window = keys.size_or("attention.sliding_window", 0);
+  require(window == 0 || window >= config.max_position_embeddings,
+          "{}: a sliding window of {} tokens in a context of {} is not supported", source, window,
+          config.max_position_embeddings);
+  const int64_t rotated = keys.size_or("rope.dimension_count", config.head_dim);
+  require(rotated == config.head_dim, "{}: rotation of {} of {} features is not supported", source, rotated,
+          config.head_dim);
+}
+
+// GGUF keeps Llama 3's scaling as the divisors of the frequencies, in a tensor, and not as the numbers that gave them.
+RopeScaling scaling_from_divisors(const GgufFile& file, const GgufTensor& tensor, const ModelConfig& config) {
+  const std::string source = file.path().string();
+  const int64_t pairs = rotary_dim(config) / 2;
+  require(pairs > 0 && tensor.type == GgufType::f32 && tensor.shape == Shape{pairs},
+          "{}: {} has shape {}, wanted [{}] of F32", source, kGgufFrequencies, format_shape(tensor.shape), pairs);
+  std::vector<float> divisors(static_cast<size_t>(pairs));
+  dequantize(tensor.type, tensor.bytes, divisors);
+  const double factor = *std::max_element(divisors.begin(), divisors.end());
+  const RopeScaling scaling = {.kind = RopeScalingKind::llama3, .factor = factor};
+  const auto wanted = frequency_divisors(scaling, 2 * pairs, config.rope_theta);
+  for (size_t i = 0; i < divisors.size(); ++i) {
+    constexpr double kTolerance = 1e-4;  // they were computed and kept in float32
+    require(std::abs(divisors[i] - wanted[i]) <= kTolerance * wanted[i],
+            "{}: {} are not those of Llama 3.1 (low_freq_factor 1, high_freq_factor 4, 8192 positions); other scalings "
+            "are not supported",
+            source, kGgufFrequencies);
+  }
+  return scaling;
+}
+
+RopeScaling rope_scaling(const GgufFile& file, const Keys& keys, const ModelConfig& config) {
+  const double factor = keys.number_or("rope.scaling.factor", keys.number_or("rope.scale_linear", 1));
+  const std::string type = keys.text_or("rope.scaling.type", factor == 1 ? "none" : "linear");
+  require(type == "none" || type == "linear", "{}: rope scaling \"{}\" is not supported (linear is)",
+          file.path().string(), type);
+  const GgufTensor* divisors = file.find(std::string(kGgufFrequencies));
+  if (divisors) return scaling_from_divisors(file, *divisors, config);
+  if (type == "none" || factor == 1) return {};
+  require(factor > 1, "{}: rope.scaling.factor is {}; wanted at least 1", file.path().string(), factor);
+  return {.kind = RopeScalingKind::linear, .factor = factor};
+}
+
+}  // namespace
+
+ModelConfig gguf_config(const GgufFile& file) {
+  const Keys keys(file);
+  const GgufTensor* embeddings = file.find("token_embd.weight");
+  require(embeddings != nullptr && embeddings->shape.size() == 2, "{}: the tensor \"token_embd.weight\" is missing",
+          file.path().string());
+  ModelConfig config;
+  config.vocab_size = embeddings->shape[0];
+  config.hidden_size = keys.size("embedding_length");
+  config.num_hidden_layers = keys.size("block_count");
+  require_layers(config, file.tensors().size(), file.path().string());
+  config.intermediate_size = keys.size("feed_forward_length");
+  config.max_position_embeddings = keys.size("context_length");
+  set_heads(config, keys.size("attention.head_count"),
+            keys.size_or("attention.head_count_kv", keys.size("attention.head_count")));
+  config.head_dim = keys.size_or("attention.key_length", config.hidden_size / config.num_attention_heads);
+  config.v_head_dim = keys.size_or("attention.value_length", config.head_dim);
+  config.rope_theta = keys.number_or("rope.freq_base", 10000);
+  config.rms_norm_eps = keys.number("attention.layer_norm_rms_epsilon", 0, 1);
+  config.attention_bias = file.find("blk.0.attn_q.bias") != nullptr;
+  config.query_key_norm = file.find("blk.0.attn_q_norm.weight") != nullptr;
+  config.tie_word_embeddings = file.find("output.weight") == nullptr;
+  refuse_unsupported(file, keys, config);
+  config.rope_scaling = rope_scaling(file, keys, config);
+  return checked_again(config, file.path().string());
+}
+
+bool gguf_rows_are_interleaved(const GgufFile& file) { return architecture(file).interleaved; }
+
+}  // namespace t6
