@@ -44,7 +44,27 @@ def gguf(values, tensors):
     return header + bytes(-len(header) % 32) + data
 
 
-def gguf_model(architecture, kind, rng, more=()):
+def byte_level_tokenizer():
+    return [("tokenizer.ggml.model", STRING, "gpt2"), ("tokenizer.ggml.pre", STRING, "llama-bpe"),
+            ("tokenizer.ggml.tokens", STRING, ["a", "b", "ab", "\u0120", "\u0120a", "<s>", "</s>", "!"]),
+            ("tokenizer.ggml.token_type", I32, [1, 1, 1, 1, 1, 3, 3, 4]),
+            ("tokenizer.ggml.merges", STRING, ["a b", "\u0120 a"]), ("tokenizer.ggml.bos_token_id", U32, 5),
+            ("tokenizer.ggml.eos_token_id", U32, 6), ("tokenizer.ggml.add_bos_token", BOOL, True)]
+
+
+BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
+
+
+def sentence_piece_tokenizer():
+    tokens = ["<unk>", "<s>", "</s>", *BYTE_TOKENS, "\u2581", "a", "b", "ab", "\u2581ab"]
+    return [("tokenizer.ggml.model", STRING, "llama"), ("tokenizer.ggml.tokens", STRING, tokens),
+            ("tokenizer.ggml.token_type", I32, [2, 3, 3, *[6] * 256, *[1] * 5]),
+            ("tokenizer.ggml.scores", F32, [*[0.0] * 259, -1.0, -2.0, -3.0, -1.5, -2.5]),
+            ("tokenizer.ggml.bos_token_id", U32, 1), ("tokenizer.ggml.eos_token_id", U32, 2),
+            ("tokenizer.ggml.add_space_prefix", BOOL, True)]
+
+
+def gguf_model(architecture, kind, rng, more=(), text=byte_level_tokenizer(), vocabulary=VOCABULARY):
     """One layer, whose matrices are as small as blocks of `kind` allow."""
     width = WIDE_TYPES[kind][1] if kind in WIDE_TYPES else 32
     queries, keys = HEADS * HEAD_DIM, HEAD_DIM
@@ -57,7 +77,7 @@ def gguf_model(architecture, kind, rng, more=()):
     def vector(name, count):
         return name, (count,), 0, struct.pack(f"<{count}f", *[1.0] * count)
 
-    tensors = [matrix("token_embd.weight", VOCABULARY), vector("output_norm.weight", width),
+    tensors = [matrix("token_embd.weight", vocabulary), vector("output_norm.weight", width),
                vector("blk.0.attn_norm.weight", width), vector("blk.0.ffn_norm.weight", width),
                matrix("blk.0.attn_q.weight", queries), matrix("blk.0.attn_k.weight", keys),
                matrix("blk.0.attn_v.weight", keys), matrix("blk.0.attn_output.weight", width, queries),
@@ -71,12 +91,7 @@ def gguf_model(architecture, kind, rng, more=()):
     values = [("general.architecture", STRING, architecture)]
     values += [(f"{architecture}.{key}", U32, size) for key, size in sizes.items()]
     values += [(f"{architecture}.attention.layer_norm_rms_epsilon", F32, 1e-5),
-               ("tokenizer.ggml.model", STRING, "gpt2"), ("tokenizer.ggml.pre", STRING, "llama-bpe"),
-               ("tokenizer.ggml.tokens", STRING, ["a", "b", "ab", "\u0120", "\u0120a", "<s>", "</s>", "!"]),
-               ("tokenizer.ggml.token_type", I32, [1, 1, 1, 1, 1, 3, 3, 4]),
-               ("tokenizer.ggml.merges", STRING, ["a b", "\u0120 a"]), ("tokenizer.ggml.bos_token_id", U32, 5),
-               ("tokenizer.ggml.eos_token_id", U32, 6), ("tokenizer.ggml.add_bos_token", BOOL, True),
-               ("tokenizer.chat_template", STRING, "{{ x }}"), *more]
+               *text, ("tokenizer.chat_template", STRING, "{{ x }}"), *more]
     return gguf(values, tensors)
 
 
@@ -109,6 +124,19 @@ def tokenizer(pre_tokenizer, normalizer=None, post_processor=None, added=()):
                        "decoder": byte_level, "model": model}).encode()
 
 
+def sentence_pieces():
+    mark, first = "\u2581", len(BYTE_TOKENS)
+    vocabulary = {name: i for i, name in enumerate([*BYTE_TOKENS, mark, "a", "b", "ab", mark + "ab"])}
+    to_marks = {"type": "Replace", "pattern": {"String": " "}, "content": mark}
+    decoder = [{"type": "Replace", "pattern": {"String": mark}, "content": " "}, {"type": "ByteFallback"},
+               {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]
+    model = {"type": "BPE", "byte_fallback": True, "vocab": vocabulary, "merges": [["a", "b"], [mark, "ab"]]}
+    return json.dumps({"added_tokens": [{"id": first + 5, "content": "<s>", "special": True}],
+                       "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": mark}, to_marks]},
+                       "pre_tokenizer": {"type": "Metaspace", "prepend_scheme": "first", "split": False},
+                       "decoder": {"type": "Sequence", "decoders": decoder}, "model": model}).encode()
+
+
 def tokenizers():
     level = {"type": "ByteLevel", "add_prefix_space": True, "use_regex": False}
     split = {"type": "Split", "pattern": {"Regex": r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s+(?!\S)|\s+"},
@@ -118,6 +146,7 @@ def tokenizers():
     before = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
                                                       {"Sequence": {"id": "A", "type_id": 0}}]}
     yield "gpt2", tokenizer(None)
+    yield "pieces", sentence_pieces()
     yield "llama3", tokenizer({"type": "Sequence", "pretokenizers": [split, level]}, None, before, [added])
     yield "digits", tokenizer({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, level]},
                               {"type": "NFC"}, None, [{**added, "normalized": True, "single_word": True}])
@@ -128,6 +157,7 @@ def main():
     files = {f"gguf/{kind}": gguf_model("llama", kind, rng) for kind in (*TYPES, *WIDE_TYPES)}
     files["gguf/qwen2"] = gguf_model("qwen2", "q8_0", rng, [("qwen2.rope.scaling.type", STRING, "linear"),
                                                             ("qwen2.rope.scaling.factor", F32, 2.0)])
+    files["gguf/pieces"] = gguf_model("llama", "q8_0", rng, (), sentence_piece_tokenizer(), 264)
     files["safetensors/types"] = safetensors(
         [("f32", "F32", [2, 2], bytes(16)), ("f16", "F16", [3], bytes(6)), ("bf16", "BF16", [], bytes(2)),
          ("none", "I8", [0, 4], b"")], {"format": "pt"})

@@ -9,6 +9,7 @@
 #include "t6/core/numbers.h"
 #include "t6/formats/safetensors.h"
 #include "t6/text/byte_level.h"
+#include "t6/text/spelling.h"
 #include "tests/formats/gguf_builder.h"
 #include "tests/infer/random_weights.h"
 
@@ -60,6 +61,24 @@ inline void add_vocabulary(GgufBuilder& builder, const std::string& pre = "smoll
   builder.add("tokenizer.ggml.eos_token_id", 257u);
   builder.add("tokenizer.ggml.eot_token_id", 258u);
   builder.add("tokenizer.chat_template", "{{ messages }}");
+}
+
+// As Llama 2 has it: <unk>, <s>, </s>, 256 bytes, and a piece.
+inline void add_sentence_pieces(GgufBuilder& builder) {
+  std::vector<std::string> tokens = {"<unk>", "<s>", "</s>"};
+  for (int byte = 0; byte < 256; ++byte) tokens.push_back(byte_token(byte));
+  std::vector<int32_t> types(tokens.size(), 6);
+  types[0] = 2;
+  types[1] = types[2] = 3;
+  tokens.emplace_back("▁");
+  types.push_back(1);
+  builder.add("tokenizer.ggml.model", "llama");
+  builder.add("tokenizer.ggml.tokens", tokens);
+  builder.add("tokenizer.ggml.token_type", types);
+  builder.add("tokenizer.ggml.scores", std::vector<float>(tokens.size()));
+  builder.add("tokenizer.ggml.bos_token_id", 1u);
+  builder.add("tokenizer.ggml.eos_token_id", 2u);
+  builder.add("tokenizer.chat_template", "{{ bos_token + '[INST] ' + message['content'] + ' [/INST]' }}");
 }
 
 inline void add_sizes(GgufBuilder& builder, const ModelConfig& config, const std::string& architecture) {

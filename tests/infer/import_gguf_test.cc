@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "t6/infer/conversation.h"
 #include "t6/infer/forward.h"
+#include "t6/infer/generate.h"
 #include "t6/infer/import.h"
 #include "t6/infer/load.h"
 #include "t6/kernels/quantize.h"
@@ -51,6 +53,26 @@ TEST_F(ImportGguf, GivesTheModelThatWasWritten) {
     EXPECT_EQ(loaded.config().attention_kind, AttentionKind::gqa);
     EXPECT_THAT(logits_of(loaded.model), ElementsAreArray(logits_of(config_, tensors_)));
   }
+}
+
+TEST_F(ImportGguf, TalksWithSentencePieces) {
+  GgufBuilder builder;
+  add_sizes(builder, config_, "llama");
+  add_sentence_pieces(builder);
+  add_tensors(builder, config_, tensors_, true);
+  const LoadedModel loaded = load(builder);
+  const std::vector<int32_t> prompt = {1, 259, 3 + 'H', 3 + 'i'};
+  EXPECT_EQ(loaded.tokenizer->encode_whole("Hi"), prompt);
+  EXPECT_EQ(loaded.tokenizer->encode_whole("<s>Hi"), prompt);
+  const Generated generated = generate(loaded, "Hi", {.max_tokens = 5}, [](std::string_view) {});
+  EXPECT_EQ(generated.prompt_tokens, 4);
+  EXPECT_TRUE(loaded.ends_text(2));
+
+  Conversation conversation(loaded, detect_chat_format(loaded.text.chat_template), {}, "");
+  conversation.ask("Hi", {.max_tokens = 1}, [](std::string_view) {});
+  std::vector<int32_t> tokens = conversation.session().tokens();
+  tokens.resize(9);
+  EXPECT_THAT(tokens, ElementsAre(1, 259, 3 + '[', 3 + 'I', 3 + 'N', 3 + 'S', 3 + 'T', 3 + ']', 259));
 }
 
 TEST_F(ImportGguf, KnowsQwensBiasesAndNorms) {

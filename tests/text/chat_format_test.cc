@@ -26,6 +26,10 @@ TEST(ChatFormat, WritesEachFormatAsItsModelsReadIt) {
   EXPECT_EQ(mistral.question("Hi", "S", true), "[INST] S\n\nHi [/INST]");
   EXPECT_EQ(mistral.question("Hi", "S", false), "[INST] Hi [/INST]");
 
+  const ChatFormat llama2 = chat_format("llama2");
+  EXPECT_EQ(llama2.opening("S") + llama2.question("Hi", "S", true), "<s>[INST] <<SYS>>\nS\n<</SYS>>\n\nHi [/INST]");
+  EXPECT_EQ(llama2.answer_end + llama2.question("Hi", "S", false), " </s><s>[INST] Hi [/INST]");
+
   const ChatFormat plain = chat_format("plain");
   EXPECT_EQ(plain.opening("S") + plain.question("Hi", "S", true), "system: S\nuser: Hi\nassistant:");
 }
@@ -34,6 +38,7 @@ TEST(ChatFormat, IsToldByTheTemplatesTokens) {
   EXPECT_EQ(detect_chat_format("").name, "plain");
   EXPECT_EQ(detect_chat_format("{{ '<|start_header_id|>' + message['role'] }}").name, "llama3");
   EXPECT_EQ(detect_chat_format("{% if m.role == 'user' %}{{ '[INST] ' + m.content }}{% endif %}").name, "mistral");
+  EXPECT_EQ(detect_chat_format("{% set content = '<<SYS>>\\n' + system %}{{ '[INST] ' + content }}").name, "llama2");
   const ChatFormat chatml = detect_chat_format(
       "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou help.<|im_end|>\\n' }}{% endif %}"
       "{{ '<|im_start|>' + message['role'] }}");
@@ -41,7 +46,7 @@ TEST(ChatFormat, IsToldByTheTemplatesTokens) {
   EXPECT_EQ(chatml.default_system, "You help.");
   EXPECT_EQ(detect_chat_format("{{ '<|im_start|>system\\n' + text + '<|im_end|>' }}").default_system, "");
   EXPECT_THAT(error_of([] { detect_chat_format("{{ '<start_of_turn>' }}"); }), HasSubstr("--template"));
-  EXPECT_THAT(error_of([] { chat_format("alpaca"); }), HasSubstr("chatml, llama3, mistral, plain"));
+  EXPECT_THAT(error_of([] { chat_format("alpaca"); }), HasSubstr("chatml, llama3, llama2, mistral, plain"));
 }
 
 }  // namespace

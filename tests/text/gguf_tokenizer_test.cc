@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "t6/core/error.h"
 #include "t6/text/spelling.h"
 #include "t6/text/tokenizer.h"
@@ -116,12 +118,32 @@ TEST_F(GgufTokenizer, NamesWhatIsWrong) {
   EXPECT_THAT(with({"a"}, {1}, {"\xff a"}), HasSubstr("tokenizer.ggml.merges[0] is not UTF-8"));
   EXPECT_THAT(with({"a"}, {1}, {"a a"}), HasSubstr("no token is \"aa\""));
   EXPECT_THAT(with({"a"}, {1}, {}, 1), HasSubstr("\"tokenizer.ggml.bos_token_id\" must be a whole number from 0 to 0"));
-  GgufBuilder scores;
-  scores.add("tokenizer.ggml.model", "llama");
-  scores.add("tokenizer.ggml.tokens", std::vector<std::string>{"a"});
-  scores.add("tokenizer.ggml.token_type", std::vector<int32_t>{1});
-  scores.add("tokenizer.ggml.scores", std::vector<float>{});
-  EXPECT_THAT(error(scores), HasSubstr("0 scores for 1 tokens"));
+}
+
+TEST_F(GgufTokenizer, NamesWhatIsWrongWithSentencePieces) {
+  const auto with = [&](const std::vector<std::string>& tokens, const std::vector<float>& scores) {
+    GgufBuilder builder;
+    builder.add("tokenizer.ggml.model", "llama");
+    builder.add("tokenizer.ggml.tokens", tokens);
+    builder.add("tokenizer.ggml.token_type", std::vector<int32_t>(tokens.size(), 1));
+    builder.add("tokenizer.ggml.scores", scores);
+    return error(builder);
+  };
+  EXPECT_THAT(with({"a"}, {}), HasSubstr("0 scores for 1 tokens"));
+  EXPECT_THAT(with({"a"}, {NAN}), HasSubstr("tokenizer.ggml.scores[0] is not a number"));
+  EXPECT_THAT(with({"a"}, {0}), HasSubstr("no token is \"<0x00>\""));
+  EXPECT_THAT(with({"a", std::string(257, 'a')}, {0, 0}),
+              HasSubstr("tokenizer.ggml.tokens[1] has 257 bytes, more than 256"));
+  GgufBuilder builder = sentence_piece();
+  builder.add("tokenizer.ggml.add_space_prefix", 1u);
+  EXPECT_THAT(error(builder), HasSubstr("tokenizer.ggml.add_space_prefix"));
+  GgufBuilder strings;
+  strings.add("tokenizer.ggml.model", "llama");
+  strings.add("tokenizer.ggml.tokens", std::vector<std::string>{"a"});
+  strings.add("tokenizer.ggml.token_type", std::vector<int32_t>{1});
+  EXPECT_THAT(error(strings), HasSubstr("tokenizer.ggml.scores"));
+  strings.add("tokenizer.ggml.scores", std::vector<std::string>{"a"});
+  EXPECT_THAT(error(strings), HasSubstr("tokenizer.ggml.scores"));
 }
 
 }  // namespace

@@ -14,6 +14,8 @@
 #include "t6/core/parallel.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"
+#include "t6/text/new_tokenizer.h"
+#include "t6/text/spelling.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -205,8 +207,20 @@ std::string small_bpe() {
     "merges": ["Ċ Ċ", "Ġ a", "a b", "Ġa b"]}})";
 }
 
+// SentencePiece's kind of it, which begins a text with a space.
+std::string small_pieces() {
+  Json vocabulary = Json::object();
+  for (int byte = 0; byte < 256; ++byte) vocabulary[byte_token(byte)] = byte;
+  int32_t id = 256;
+  for (const char* piece : {"▁", "a", "b", "▁a", "ab", "▁ab", "▁▁"}) vocabulary[piece] = id++;
+  return tokenizer_json({.preparation = sentence_piece_preparation(true),
+                         .vocabulary = vocabulary,
+                         .merges = Json::array({{"▁", "▁"}, {"▁", "a"}, {"a", "b"}, {"▁a", "b"}}),
+                         .added_tokens = Json::array({added_token("</s>", id, true)})})
+      .dump();
+}
+
 TEST_F(PrepareTest, PartsOfALargeDocumentHaveTheTokensOfTheWhole) {
-  const Tokenizer tokenizer(small_bpe(), "small_bpe");
   std::string text;
   for (uint64_t i = 0; text.size() < 6 * kPartBytes; ++i) {
     constexpr const char* pieces[] = {"ab", " ab", "a", " a", ".", "\n", "\n\n", " ", "b", " ab ab ab"};
@@ -214,14 +228,18 @@ TEST_F(PrepareTest, PartsOfALargeDocumentHaveTheTokensOfTheWhole) {
   }
   options_.val_fraction = 0;
   options_.document_bytes = 0;
+  options_.force = true;
   options_.inputs = {folder_.write("a.txt", text), folder_.write("b.jsonl", Json{{"text", text}}.dump())};
-  run(tokenizer);
-  std::vector<int32_t> wanted = tokenizer.encode(text);
-  wanted.push_back(9);
-  const size_t one = wanted.size();
-  wanted.resize(2 * one);
-  std::copy_n(wanted.begin(), one, wanted.begin() + static_cast<std::ptrdiff_t>(one));
-  EXPECT_TRUE(tokens("train") == wanted);
+  for (const std::string& json : {small_bpe(), small_pieces()}) {
+    const Tokenizer tokenizer(json, "small");
+    run(tokenizer);
+    std::vector<int32_t> wanted = tokenizer.encode(text);
+    wanted.push_back(*tokenizer.end_of_text());
+    const size_t one = wanted.size();
+    wanted.resize(2 * one);
+    std::copy_n(wanted.begin(), one, wanted.begin() + static_cast<std::ptrdiff_t>(one));
+    EXPECT_TRUE(tokens("train") == wanted);
+  }
 }
 
 TEST_F(PrepareTest, RefusesAFolderThatIsInUse) {

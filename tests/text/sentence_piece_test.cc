@@ -62,6 +62,23 @@ TEST(SentencePiece, KnowsMetaspacesSchemes) {
   EXPECT_THAT(error_of([&] { encode(with_scheme("last"), "a"); }), HasSubstr("unknown \"prepend_scheme\" \"last\""));
 }
 
+TEST(SentencePiece, PutsNoSpaceBeforeATextThatGoesOn) {
+  const auto further = [](const Json& json, std::string_view text) {
+    std::vector<int32_t> ids;
+    Tokenizer(json.dump(), "t.json").encode_further(text, ids);
+    return ids;
+  };
+  Json metaspace = tokenizer_json(pieces());
+  metaspace["normalizer"] = nullptr;
+  metaspace["pre_tokenizer"] = {{"type", "Metaspace"}, {"prepend_scheme", "always"}};
+  for (const Json& json : {tokenizer_json(pieces()), metaspace}) {
+    EXPECT_THAT(further(json, "a"), ElementsAre(kA));
+    EXPECT_THAT(further(json, " a"), ElementsAre(kMarkA));
+    EXPECT_THAT(further(json, "a<s>a"), ElementsAre(kA, kSpecial, kMarkA));
+    EXPECT_THAT(further(json, "<s>a"), ElementsAre(kSpecial, kMarkA));
+  }
+}
+
 TEST(SentencePiece, MergesAcrossWordsWhereATokenDoes) {
   Json json = tokenizer_json(pieces());
   json["model"]["vocab"]["b▁"] = 264;
@@ -81,6 +98,10 @@ TEST(SentencePiece, DecodesToWhatWasEncoded) {
   EXPECT_EQ(decoder.push(kMarkAb), " ab");
   EXPECT_EQ(decoder.push(0xC3), "");
   EXPECT_EQ(decoder.push(0xA9), "é");
+  EXPECT_EQ(decoder.push(0xE2), "");
+  EXPECT_EQ(decoder.push(kMarkA), "\uFFFD a");
+  EXPECT_EQ(decoder.push(0xF0), "");
+  EXPECT_EQ(decoder.finish(), "\uFFFD");
 }
 
 TEST(SentencePiece, NeedsAllBytesAndItsOwnParts) {
@@ -101,10 +122,14 @@ TEST(SentencePiece, NeedsAllBytesAndItsOwnParts) {
               HasSubstr("normalizers[1]: pattern: the key \"String\" is missing"));
   EXPECT_THAT(error([](Json& json) { json["normalizer"]["normalizers"][1]["pattern"]["String"] = ""; }),
               HasSubstr("\"pattern\" is empty"));
-  EXPECT_THAT(error([](Json& json) { json["decoder"]["decoders"][3]["start"] = 2; }),
-              HasSubstr("decoders[3]: this Strip is not supported"));
-  EXPECT_THAT(error([](Json& json) { json["decoder"]["decoders"][0]["content"] = "_"; }),
-              HasSubstr("decoders[0]: this Replace is not supported"));
+  EXPECT_THAT(
+      error([](Json& json) { json["decoder"]["decoders"][3]["start"] = 2; }),
+      HasSubstr("decoders[3]: {\"content\":\" \",\"start\":2,\"stop\":0,\"type\":\"Strip\"} is not supported here"));
+  EXPECT_THAT(error([](Json& json) { json["decoder"]["decoders"][0]["content"] = "_"; }), HasSubstr("decoders[0]: "));
+  EXPECT_THAT(error([](Json& json) { json["decoder"]["decoders"].erase(2); }), HasSubstr("decoders[2]: "));
+  EXPECT_THAT(error([](Json& json) { json["decoder"]["decoders"] = {json["decoder"]["decoders"][0]}; }),
+              HasSubstr("1 decoders; wanted are Replace, ByteFallback, Fuse"));
+  EXPECT_THAT(error([](Json& json) { json["decoder"] = {{"type", "Metaspace"}}; }), HasSubstr("\"Metaspace\""));
   EXPECT_THAT(error([](Json& json) {
                 json["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
               }),

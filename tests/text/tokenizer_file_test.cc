@@ -127,7 +127,7 @@ TEST(TokenizerFile, RefusesOtherKindsByName) {
   refuses("end_of_word_suffix", "</w>");
   refuses("unk_token", "a");  // most bytes have no token here, so it would be needed
   EXPECT_THAT(error_after([](Json& json) { json["model"]["byte_fallback"] = true; }),
-              HasSubstr("decoder: the type \"ByteLevel\" is not supported (Replace, ByteFallback"));
+              HasSubstr("decoder: the type \"ByteLevel\" is not supported with byte_fallback (Sequence is)"));
   EXPECT_THAT(error_after([](Json& json) { json["model"]["type"] = "Unigram"; }), HasSubstr("Unigram"));
   EXPECT_THAT(error_after([](Json& json) { json["normalizer"]["type"] = "Lowercase"; }), HasSubstr("Lowercase"));
   EXPECT_THAT(error_after([](Json& json) { json["decoder"]["type"] = "Metaspace"; }), HasSubstr("Metaspace"));

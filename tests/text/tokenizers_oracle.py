@@ -86,6 +86,20 @@ def sentence_pieces():
     yield "metaspace split", None, pre_tokenizers.Metaspace(), decoders.Sequence([*spaces, strip])
 
 
+def add_tokens(tokenizer):
+    tokenizer.add_special_tokens([AddedToken(SPECIALS[3]), AddedToken(SPECIALS[4], lstrip=True)])
+    tokenizer.add_tokens([
+        AddedToken("<word>", single_word=True),
+        AddedToken("<left>", lstrip=True),
+        AddedToken("<right>", rstrip=True),
+        AddedToken("<both>", lstrip=True, rstrip=True, normalized=False),
+        AddedToken("cafe\u0301", normalized=True),
+        AddedToken("\xe9\xa0", normalized=False),
+        AddedToken("    "),
+        AddedToken("12345"),
+    ])
+
+
 def train_sentence_pieces(normalizer, pre_tokenizer, decoder, texts, vocab_size=1500):
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
     if normalizer is not None:
@@ -95,7 +109,8 @@ def train_sentence_pieces(normalizer, pre_tokenizer, decoder, texts, vocab_size=
     tokenizer.decoder = decoder
     tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
         vocab_size=vocab_size, show_progress=False, limit_alphabet=200,
-        special_tokens=["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]))
+        special_tokens=["<unk>", *SPECIALS[:3], *(f"<0x{byte:02X}>" for byte in range(256))]))
+    add_tokens(tokenizer)
     file = json.loads(tokenizer.to_str())
     # Bytes are tokens of the model and not such as are found in a text.
     file["added_tokens"] = [token for token in file["added_tokens"] if not token["content"].startswith("<0x")]
@@ -111,17 +126,7 @@ def train(normalizer, pre_tokenizer, texts, ignore_merges, vocab_size=1200):
     trainer = trainers.BpeTrainer(vocab_size=vocab_size, show_progress=False, special_tokens=SPECIALS[:3],
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_special_tokens([AddedToken(SPECIALS[3]), AddedToken(SPECIALS[4], lstrip=True)])
-    tokenizer.add_tokens([
-        AddedToken("<word>", single_word=True),
-        AddedToken("<left>", lstrip=True),
-        AddedToken("<right>", rstrip=True),
-        AddedToken("<both>", lstrip=True, rstrip=True, normalized=False),
-        AddedToken("cafe\u0301", normalized=True),
-        AddedToken("\xe9\xa0", normalized=False),
-        AddedToken("    "),
-        AddedToken("12345"),
-    ])
+    add_tokens(tokenizer)
     return tokenizer
 
 

@@ -14,8 +14,13 @@ Generated Conversation::ask(std::string_view message, GenerateOptions options,
                             const std::function<void(std::string_view)>& show) {
   const bool first = session_.tokens().empty();
   const std::string question = format_.question(message, system_, first);
-  const std::string text = first ? format_.opening(system_) + question : format_.answer_end + question;
-  session_.append(first ? loaded_.tokenizer->encode_whole(text) : loaded_.tokenizer->encode(text));
+  std::vector<int32_t> ids;
+  if (first) {
+    ids = loaded_.tokenizer->encode_whole(format_.opening(system_) + question);
+  } else {
+    loaded_.tokenizer->encode_further(format_.answer_end + question, ids);
+  }
+  session_.append(ids);
   // A token is known by its id: its text is not shown, and may not be what the model's own settings end with.
   if (const auto id = loaded_.tokenizer->id_of(format_.stop)) {
     options.stop_tokens.push_back(*id);

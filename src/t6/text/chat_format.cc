@@ -1,5 +1,7 @@
 #include "t6/text/chat_format.h"
 
+#include <fmt/ranges.h>
+
 #include <array>
 
 #include "t6/core/error.h"
@@ -7,14 +9,14 @@
 namespace t6 {
 namespace {
 
-// Formats by name, and the token that only their templates hold.
+// Formats by name, and what only their templates hold, or those of formats before them.
 struct Known {
   ChatFormat format;
   std::string_view mark;
 };
 
-const std::array<Known, 4>& known_formats() {
-  static const std::array<Known, 4> formats = {{
+const std::array<Known, 5>& known_formats() {
+  static const std::array<Known, 5> formats = {{
       {{.name = "chatml",
         .message_begin = "<|im_start|>{role}\n",
         .message_end = "<|im_end|>\n",
@@ -30,13 +32,23 @@ const std::array<Known, 4>& known_formats() {
         .answer_end = "<|eot_id|>",
         .stop = "<|eot_id|>"},
        "<|start_header_id|>"},
+      {{.name = "llama2",
+        .message_begin = "<s>[INST] ",
+        .message_end = " [/INST]",
+        .answer_end = " </s>",
+        .stop = "</s>",
+        .system_inside_user = true,
+        .system_begin = "<<SYS>>\n",
+        .system_end = "\n<</SYS>>\n\n"},
+       "<<SYS>>"},
       {{.name = "mistral",
         .begin = "<s>",
         .message_begin = "[INST] ",
         .message_end = " [/INST]",
         .answer_end = "</s>",
         .stop = "</s>",
-        .system_inside_user = true},
+        .system_inside_user = true,
+        .system_end = "\n\n"},
        "[INST]"},
       {{.name = "plain",
         .message_begin = "{role}: ",
@@ -78,17 +90,15 @@ std::string ChatFormat::opening(std::string_view system) const {
 
 std::string ChatFormat::question(std::string_view user, std::string_view system, bool first) const {
   std::string text = with_role(message_begin, "user");
-  if (first && system_inside_user && !system.empty()) text += std::string(system) + "\n\n";
+  if (first && system_inside_user && !system.empty()) text += system_begin + std::string(system) + system_end;
   return text + std::string(user) + message_end + answer_begin;
 }
 
 ChatFormat chat_format(std::string_view name) {
-  std::string names;
   for (const Known& known : known_formats()) {
     if (known.format.name == name) return known.format;
-    names += (names.empty() ? "" : ", ") + known.format.name;
   }
-  fail("unknown chat template \"{}\"; known are {}", name, names);
+  fail("unknown chat template \"{}\"; known are {}", name, fmt::join(chat_format_names(), ", "));
 }
 
 std::vector<std::string> chat_format_names() {
@@ -105,7 +115,8 @@ ChatFormat detect_chat_format(std::string_view jinja_template) {
     format.default_system = literal_system_message(jinja_template);
     return format;
   }
-  fail("the model's chat template is none of those known; choose one with --template: chatml, llama3, mistral, plain");
+  fail("the model's chat template is none of those known; choose one with --template: {}",
+       fmt::join(chat_format_names(), ", "));
 }
 
 }  // namespace t6

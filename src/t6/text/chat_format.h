@@ -10,13 +10,15 @@ namespace t6 {
 // Pieces of text; "{role}" in them is the role of the message. A model answers after answer_begin().
 struct ChatFormat {
   std::string name = {};
-  std::string begin = {};           // of the conversation
-  std::string message_begin = {};   // before a system's or user's message
-  std::string message_end = {};     // after it
-  std::string answer_begin = {};    // before the model's message
-  std::string answer_end = {};      // after it
-  std::string stop = {};            // what ends an answer, a token of the vocabulary or, in plain formats, text
-  bool system_inside_user = false;  // the system's message stands before the first user's, in the same message
+  std::string begin = {};          // of the conversation
+  std::string message_begin = {};  // before a system's or user's message
+  std::string message_end = {};    // after it
+  std::string answer_begin = {};   // before the model's message
+  std::string answer_end = {};     // after it
+  std::string stop = {};           // what ends an answer, a token of the vocabulary or, in plain formats, text
+  // The system's message stands before the first user's, in the same message, and between these.
+  bool system_inside_user = false;
+  std::string system_begin = {}, system_end = {};
   std::string default_system = {};  // the system's message of a conversation without one; empty: none
 
   // The beginning of a conversation, with the system's message where it is one of its own.
@@ -25,7 +27,7 @@ struct ChatFormat {
   std::string question(std::string_view user, std::string_view system, bool first) const;
 };
 
-// "chatml", "llama3", "mistral", "plain". Error: another name.
+// "chatml", "llama3", "llama2", "mistral", "plain". Error: another name.
 ChatFormat chat_format(std::string_view name);
 std::vector<std::string> chat_format_names();
 

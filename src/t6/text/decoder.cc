@@ -1,50 +1,52 @@
 #include "t6/text/decoder.h"
 
-#include <cstdint>
-
 #include "t6/core/error.h"
+#include "t6/text/new_tokenizer.h"
 
 namespace t6 {
 namespace {
 
-bool check_sequence(const JsonObject& decoder, Spelling spelling) {
-  const Json& parts = decoder.at("decoders");
-  require(parts.is_array(), "{}: \"decoders\" must be an array", decoder.source());
-  require(spelling == Spelling::sentence_piece || parts.size() == 1, "{}: {} decoders in a row are not supported",
-          decoder.source(), parts.size());
-  bool strips = false;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    strips |= check_decoder(JsonObject(parts[i], fmt::format("{}: decoders[{}]", decoder.source(), i)), spelling);
+// Keys that change nothing, such as a ByteLevel's, may differ: what is wanted are the parts' own keys.
+bool has_all_of(const Json& found, const Json& wanted) {
+  for (const auto& [key, value] : wanted.items()) {
+    if (!found.is_object() || !found.contains(key) || found.at(key) != value) return false;
   }
-  return strips;
+  return true;
 }
 
-bool check_sentence_piece(const JsonObject& decoder, const std::string& type) {
-  const auto want = [&](bool good) { require(good, "{}: this {} is not supported", decoder.source(), type); };
-  if (type == "ByteFallback" || type == "Fuse") return false;
-  if (type == "Replace") {
-    want(decoder.object("pattern").string_or("String", "") == kSpaceMark && decoder.string("content") == " ");
-    return false;
+const Json& parts_of(const JsonObject& decoder) {
+  const Json& parts = decoder.at("decoders");
+  require(parts.is_array(), "{}: \"decoders\" must be an array", decoder.source());
+  return parts;
+}
+
+bool check_sentence_piece(const JsonObject& decoder) {
+  const Json wanted = sentence_piece_preparation(/*space_prefix=*/true).decoder.at("decoders");
+  const std::string type = decoder.string("type");
+  require(type == "Sequence", "{}: the type \"{}\" is not supported with byte_fallback (Sequence is)", decoder.source(),
+          type);
+  const Json& parts = parts_of(decoder);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    require(i < wanted.size() && has_all_of(parts[i], wanted[i]),
+            "{}: decoders[{}]: {} is not supported here; wanted are Replace (of U+2581), ByteFallback, Fuse and, if "
+            "any, Strip (of one space)",
+            decoder.source(), i, parts[i].dump());
   }
-  if (type == "Strip") {
-    const int64_t start = decoder.integer("start", 0, INT64_MAX), stop = decoder.integer("stop", 0, INT64_MAX);
-    want(decoder.string("content") == " " && start <= 1 && stop == 0);
-    return start == 1;
-  }
-  if (type == "Metaspace") {
-    want(decoder.string_or("replacement", std::string(kSpaceMark)) == kSpaceMark);
-    return decoder.string_or("prepend_scheme", "always") != "never";
-  }
-  fail("{}: the type \"{}\" is not supported (Replace, ByteFallback, Fuse, Strip and Metaspace are)", decoder.source(),
-       type);
+  require(parts.size() + 1 >= wanted.size(),
+          "{}: {} decoders; wanted are Replace, ByteFallback, Fuse and, if any, Strip", decoder.source(), parts.size());
+  return parts.size() == wanted.size();
 }
 
 }  // namespace
 
 bool check_decoder(const JsonObject& decoder, Spelling spelling) {
+  if (spelling == Spelling::sentence_piece) return check_sentence_piece(decoder);
   const std::string type = decoder.string("type");
-  if (type == "Sequence") return check_sequence(decoder, spelling);
-  if (spelling == Spelling::sentence_piece) return check_sentence_piece(decoder, type);
+  if (type == "Sequence") {
+    const Json& parts = parts_of(decoder);
+    require(parts.size() == 1, "{}: {} decoders in a row are not supported", decoder.source(), parts.size());
+    return check_decoder(JsonObject(parts[0], decoder.source() + ": decoders[0]"), spelling);
+  }
   require(type == "ByteLevel", "{}: the type \"{}\" is not supported (ByteLevel is)", decoder.source(), type);
   return false;
 }

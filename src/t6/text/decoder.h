@@ -6,8 +6,8 @@
 
 namespace t6 {
 
-// Checks that it does what decoded_bytes() does: ByteLevel for that spelling; for SentencePiece's a Sequence of
-// Replace, ByteFallback, Fuse and Strip, or Metaspace. Returns whether it takes a space off the text's beginning.
+// Checks that it does what decoded_bytes() does: ByteLevel for that spelling; for SentencePiece's the Sequence of
+// sentence_piece_preparation(), with Strip or without. Returns whether it takes a space off the text's beginning.
 // Error: another.
 bool check_decoder(const JsonObject& decoder, Spelling spelling);
 

@@ -79,6 +79,7 @@ bool DocumentReader::next(DocumentPart& part) {
     part.json = json_;
     if (json_ ? next_line(part) : next_text(part)) {
       part.document = document_;
+      part.first = !within_;
       within_ = !part.last;
       if (part.last) ++document_;
       return true;

@@ -20,7 +20,8 @@ struct DocumentOptions {
 // A whole document, or one of the consecutive parts of a large one, as it lies in its file.
 struct DocumentPart {
   int64_t document = 0;  // number of the document, from 0 over all inputs
-  bool last = true;      // the document ends with this part
+  bool first = true;     // the document begins with this part
+  bool last = true;      // and ends with it
   bool json = false;     // `bytes` is a line of JSONL, not yet parsed
   std::string bytes;
   size_t file = 0;       // index of its file

@@ -9,6 +9,7 @@
 #include "t6/core/error.h"
 #include "t6/text/merges_from_scores.h"
 #include "t6/text/new_tokenizer.h"
+#include "t6/text/spelling.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {
@@ -16,6 +17,10 @@ namespace {
 
 // Of tokenizer.ggml.token_type.
 enum TokenType : int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4 };
+
+// Longer than any real one (Llama's have 16 characters at most). A token of n characters may stand for n - 1 merges,
+// each as long as the token: this bounds what a small file can cost.
+constexpr size_t kLongestScoredToken = 256;
 
 // What GGUF calls the ways to cut text, and the families of new_tokenizer.h that cut so.
 struct PreTokenizerName {
@@ -86,7 +91,7 @@ Json begin_of_text(std::string_view spelling, int64_t id) {
           {"special_tokens", {{spelling, {{"id", spelling}, {"ids", {id}}, {"tokens", {spelling}}}}}}};
 }
 
-// Those of the model, and those that are looked for in the text first.
+// All of them, and those that are looked for in the text first: Hugging Face wants the latter in both.
 struct Tokens {
   Json vocabulary = Json::object(), added = Json::array();
 };
@@ -97,13 +102,19 @@ Tokens sort_tokens(const std::vector<Token>& tokens, const std::string& source) 
     const Token& token = tokens[i];
     if (token.type == kUnknown || token.type == kControl || token.type == kUserDefined) {
       sorted.added.push_back(added_token(token.spelling, static_cast<int64_t>(i), token.type != kUserDefined));
-      continue;
     }
     const auto [entry, is_new] = sorted.vocabulary.emplace(token.spelling, i);
     require(is_new, "{}: the token {:?} is there twice, as {} and {}", source, std::string(token.spelling),
             entry->get<int64_t>(), i);
   }
   return sorted;
+}
+
+// Bytes without a token would be lost from texts without a word.
+void require_bytes(const Json& vocabulary, const std::string& source) {
+  for (int byte = 0; byte < 256; ++byte) {
+    require(vocabulary.contains(byte_token(byte)), "{}: no token is {:?}", source, byte_token(byte));
+  }
 }
 
 NewTokenizer byte_level_tokenizer(const GgufFile& file) {
@@ -118,13 +129,17 @@ NewTokenizer byte_level_tokenizer(const GgufFile& file) {
 }
 
 NewTokenizer sentence_piece_tokenizer(const GgufFile& file, const std::vector<Token>& tokens) {
+  const std::string source = file.path().string();
   const auto scores = file.numbers("tokenizer.ggml.scores");
-  require(scores.size() == tokens.size(), "{}: {} scores for {} tokens", file.path().string(), scores.size(),
-          tokens.size());
+  require(scores.size() == tokens.size(), "{}: {} scores for {} tokens", source, scores.size(), tokens.size());
   std::vector<ScoredToken> scored;
   for (size_t i = 0; i < tokens.size(); ++i) {
-    require(!std::isnan(scores[i]), "{}: tokenizer.ggml.scores[{}] is not a number", file.path().string(), i);
-    if (tokens[i].type == kNormal) scored.push_back({tokens[i].spelling, scores[i]});
+    require(!std::isnan(scores[i]), "{}: tokenizer.ggml.scores[{}] is not a number", source, i);
+    if (tokens[i].type != kNormal) continue;
+    require(tokens[i].spelling.size() <= kLongestScoredToken,
+            "{}: tokenizer.ggml.tokens[{}] has {} bytes, more than {}", source, i, tokens[i].spelling.size(),
+            kLongestScoredToken);
+    scored.push_back({tokens[i].spelling, scores[i]});
   }
   const bool space_prefix = file.values().boolean_or("tokenizer.ggml.add_space_prefix", true);
   return {.preparation = sentence_piece_preparation(space_prefix), .merges = merges_from_scores(scored)};
@@ -137,12 +152,14 @@ std::string gguf_tokenizer_json(const GgufFile& file) {
   const std::string kind = file.values().string("tokenizer.ggml.model");
   require(kind == "gpt2" || kind == "llama",
           "{}: the tokenizer \"{}\" (tokenizer.ggml.model) is not supported; gpt2 and llama are", source, kind);
+  const bool sentence_piece = kind == "llama";
   const std::vector<Token> tokens = read_tokens(file);
-  NewTokenizer out = kind == "gpt2" ? byte_level_tokenizer(file) : sentence_piece_tokenizer(file, tokens);
+  NewTokenizer out = sentence_piece ? sentence_piece_tokenizer(file, tokens) : byte_level_tokenizer(file);
   Tokens sorted = sort_tokens(tokens, source);
+  if (sentence_piece) require_bytes(sorted.vocabulary, source);
   out.vocabulary = std::move(sorted.vocabulary);
   out.added_tokens = std::move(sorted.added);
-  const bool begins_text = kind == "llama" || pre_tokenizer(file).begins_text;
+  const bool begins_text = sentence_piece || pre_tokenizer(file).begins_text;
   const auto bos = token_id(file, "bos");
   if (bos && file.values().boolean_or("tokenizer.ggml.add_bos_token", begins_text)) {
     out.post_processor = begin_of_text(tokens[static_cast<size_t>(*bos)].spelling, *bos);

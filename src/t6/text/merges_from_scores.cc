@@ -2,18 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <string>
 #include <tuple>
 #include <unordered_set>
 
-#include "t6/core/error.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {
 namespace {
-
-// Longer tokens than any real one (64 characters at most in Llama's) would make quadratic work of a hostile file.
-constexpr size_t kLongestToken = 1024;
 
 struct Candidate {
   double score;
@@ -36,7 +31,6 @@ Json merges_from_scores(const std::vector<ScoredToken>& tokens) {
   for (const ScoredToken& token : tokens) known.insert(token.spelling);
   std::vector<Candidate> candidates;
   for (const auto& [spelling, score] : tokens) {
-    require(spelling.size() <= kLongestToken, "a token has {} bytes, more than {}", spelling.size(), kLongestToken);
     const std::vector<size_t> begins = character_begins(spelling);
     for (size_t i = 1; i < begins.size(); ++i) {
       const std::string_view left = spelling.substr(0, begins[i]), right = spelling.substr(begins[i]);

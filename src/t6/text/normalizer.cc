@@ -93,12 +93,12 @@ void Normalizer::add(const Json& json, const std::string& source) {
   }
 }
 
-std::string_view Normalizer::apply(std::string_view text, std::string& storage) const {
+std::string_view Normalizer::apply(std::string_view text, std::string& storage, bool goes_on) const {
   for (const Step& step : steps_) {
     std::string next;
     bool changed = true;
     if (const auto* prepend = std::get_if<Prepend>(&step)) {
-      changed = !text.empty();
+      changed = !text.empty() && !goes_on;
       if (changed) next.append(prepend->text).append(text);
     } else if (const auto* replace = std::get_if<Replace>(&step)) {
       changed = replace_all(text, replace->from, replace->to, next);

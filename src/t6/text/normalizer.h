@@ -17,8 +17,9 @@ class Normalizer {
 
   bool does_nothing() const { return steps_.empty(); }
 
-  // The normal form of `text` (valid UTF-8): a view of `text` if that is normal already, else of `storage`.
-  std::string_view apply(std::string_view text, std::string& storage) const;
+  // The normal form of `text` (valid UTF-8): a view of `text` if that is normal already, else of `storage`. Nothing is
+  // prepended to a text that goes on after another.
+  std::string_view apply(std::string_view text, std::string& storage, bool goes_on = false) const;
 
  private:
   struct Compose {};  // Unicode's NFC

@@ -116,31 +116,32 @@ void PreTokenizer::add_byte_level(const JsonObject& json) {
   if (json.boolean_or("use_regex", true)) add_split(kGpt2Pattern, Behavior::kIsolated, false, json.source());
 }
 
-void PreTokenizer::split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink, bool at_beginning) const {
-  if (!text.empty()) run(0, text, at_beginning, scratch, sink);
+void PreTokenizer::split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink, Before before) const {
+  if (!text.empty()) run(0, text, before, scratch, sink);
 }
 
-void PreTokenizer::run(size_t step, std::string_view piece, bool first, Pattern::Scratch& scratch,
+void PreTokenizer::run(size_t step, std::string_view piece, Before before, Pattern::Scratch& scratch,
                        const Sink& sink) const {
   if (step == steps_.size()) {
     sink(piece);
   } else if (const auto* split = std::get_if<Split>(&steps_[step])) {
-    cut(*split, step, piece, first, scratch, sink);
+    cut(*split, step, piece, before, scratch, sink);
   } else if (const auto* metaspace = std::get_if<Metaspace>(&steps_[step])) {
     std::string marked = with_space_marks(piece);
-    const bool prepends = metaspace->prepend == Metaspace::Prepend::kAlways ||
-                          (metaspace->prepend == Metaspace::Prepend::kFirst && first);
+    const bool prepends = metaspace->prepend == Metaspace::Prepend::kAlways  ? before != Before::text
+                          : metaspace->prepend == Metaspace::Prepend::kFirst ? before == Before::nothing
+                                                                             : false;
     if (prepends && !marked.starts_with(kSpaceMark)) marked.insert(0, kSpaceMark);
-    run(step + 1, marked, first, scratch, sink);
-  } else if (piece.starts_with(' ')) {
-    run(step + 1, piece, first, scratch, sink);
+    run(step + 1, marked, before, scratch, sink);
+  } else if (piece.starts_with(' ') || before == Before::text) {
+    run(step + 1, piece, before, scratch, sink);
   } else {
-    run(step + 1, " " + std::string(piece), first, scratch, sink);
+    run(step + 1, " " + std::string(piece), before, scratch, sink);
   }
 }
 
-void PreTokenizer::cut(const Split& split, size_t step, std::string_view piece, bool first, Pattern::Scratch& scratch,
-                       const Sink& sink) const {
+void PreTokenizer::cut(const Split& split, size_t step, std::string_view piece, Before before,
+                       Pattern::Scratch& scratch, const Sink& sink) const {
   const auto joins = [&](bool previous, bool next) {  // the flags say whether a range is a match
     switch (split.behavior) {
       case Behavior::kMergedWithPrevious:
@@ -157,7 +158,8 @@ void PreTokenizer::cut(const Split& split, size_t step, std::string_view piece, 
   bool held_matches = false;
   const auto give = [&] {
     if (held.begin == held.end || (split.behavior == Behavior::kRemoved && held_matches)) return;
-    run(step + 1, piece.substr(held.begin, held.end - held.begin), first && held.begin == 0, scratch, sink);
+    run(step + 1, piece.substr(held.begin, held.end - held.begin), held.begin == 0 ? before : Before::piece, scratch,
+        sink);
   };
   const auto take = [&](TextRange range, bool matches) {
     matches = matches != split.invert;

@@ -16,6 +16,8 @@ namespace t6 {
 class PreTokenizer {
  public:
   using Sink = std::function<void(std::string_view word)>;
+  // What lies before a piece: nothing; another piece or an added token; or text that it goes on with.
+  enum class Before { nothing, piece, text };
 
   // For byte-level BPE `json` is a Sequence, Split, Digits or ByteLevel, with exactly one ByteLevel, at the end; for
   // SentencePiece it is null, or Metaspace, Split, Digits or a Sequence of them. Errors begin with `source`.
@@ -25,8 +27,8 @@ class PreTokenizer {
   void cut_at_space_marks();
 
   // Gives the words of `text` (valid UTF-8 unless bytes_only()) to `sink`, in order. They are raw bytes: ByteLevel's
-  // spelling is left to the vocabulary. A word lives until `sink` returns. at_beginning: nothing is before `text`.
-  void split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink, bool at_beginning = true) const;
+  // spelling is left to the vocabulary. A word lives until `sink` returns.
+  void split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink, Before before = Before::nothing) const;
 
   // Never looks at characters, so any bytes may come in.
   bool bytes_only() const { return steps_.empty(); }
@@ -38,11 +40,11 @@ class PreTokenizer {
     Behavior behavior;
     bool invert;
   };
-  // Puts a space before a piece that does not begin with one.
+  // Puts a space before a piece that does not begin with one and does not go on with a text.
   struct PrefixSpace {};
   // Writes kSpaceMark for a space, and puts one before a piece that does not begin with one.
   struct Metaspace {
-    enum class Prepend { kNever, kFirst, kAlways } prepend;  // first: before the text's first piece alone
+    enum class Prepend { kNever, kFirst, kAlways } prepend;  // first: where nothing is before
   };
   using Step = std::variant<Split, PrefixSpace, Metaspace>;
 
@@ -51,9 +53,8 @@ class PreTokenizer {
   void add_split(const JsonObject& json);
   void add_split(std::string_view regex, Behavior behavior, bool invert, const std::string& source);
   void add_byte_level(const JsonObject& json);
-  // `first`: the piece begins the text.
-  void run(size_t step, std::string_view piece, bool first, Pattern::Scratch& scratch, const Sink& sink) const;
-  void cut(const Split& split, size_t step, std::string_view piece, bool first, Pattern::Scratch& scratch,
+  void run(size_t step, std::string_view piece, Before before, Pattern::Scratch& scratch, const Sink& sink) const;
+  void cut(const Split& split, size_t step, std::string_view piece, Before before, Pattern::Scratch& scratch,
            const Sink& sink) const;
 
   Spelling spelling_;

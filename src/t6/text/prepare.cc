@@ -92,12 +92,18 @@ void require_not_interrupted() { require(!interrupted(), "interrupted; nothing w
 EncodedPart encode(DocumentPart&& part, const DocumentReader& reader, const Tokenizer& tokenizer, int32_t end_of_text) {
   EncodedPart encoded;
   const bool last = part.last, json = part.json;
+  bool goes_on = !part.first;
   const std::string text = reader.text(std::move(part));
   if (json && is_blank(text)) return encoded;
   for (std::string_view rest = text; !rest.empty();) {  // a line of JSONL may be long
     require_not_interrupted();
     const size_t size = rest.size() <= kPartBytes ? rest.size() : safe_cut(rest, kPartBytes);
-    tokenizer.encode(rest.substr(0, size), encoded.tokens);
+    if (goes_on) {
+      tokenizer.encode_further(rest.substr(0, size), encoded.tokens);
+    } else {
+      encoded.tokens = tokenizer.encode(rest.substr(0, size));
+    }
+    goes_on = true;
     rest.remove_prefix(size);
   }
   if (last) encoded.tokens.push_back(end_of_text);

@@ -71,7 +71,7 @@ struct Tokenizer::Parts {
     bytes_only = file.pre_tokenizer.bytes_only() && file.normalizer.does_nothing();
   }
 
-  void encode(std::string_view text, Scratch& scratch, std::vector<int32_t>& ids) const;
+  void encode(std::string_view text, bool goes_on, Scratch& scratch, std::vector<int32_t>& ids) const;
 
   std::string json;
   TokenizerFile file;
@@ -80,16 +80,22 @@ struct Tokenizer::Parts {
   mutable ScratchPool pool;
 };
 
-void Tokenizer::Parts::encode(std::string_view text, Scratch& scratch, std::vector<int32_t>& ids) const {
-  const size_t begin = ids.size();
+void Tokenizer::Parts::encode(std::string_view text, bool goes_on, Scratch& scratch, std::vector<int32_t>& ids) const {
+  using Before = PreTokenizer::Before;
+  Before before = goes_on ? Before::text : Before::nothing;
+  const auto take_token = [&](const AddedToken& token) {
+    ids.push_back(token.id);
+    before = Before::piece;
+  };
+  const auto take_word = [&](std::string_view word) { file.encoder.encode(word, scratch.memory, ids); };
   std::string normal;
   in_raw_text.split(text, [&](std::string_view piece, const AddedToken* token) {
-    if (token != nullptr) return ids.push_back(token->id);
-    in_normalized_text.split(file.normalizer.apply(piece, normal), [&](std::string_view part, const AddedToken* inner) {
-      if (inner != nullptr) return ids.push_back(inner->id);
-      file.pre_tokenizer.split(
-          part, scratch.pattern, [&](std::string_view word) { file.encoder.encode(word, scratch.memory, ids); },
-          ids.size() == begin);
+    if (token != nullptr) return take_token(*token);
+    const std::string_view normalized = file.normalizer.apply(piece, normal, before == Before::text);
+    in_normalized_text.split(normalized, [&](std::string_view part, const AddedToken* inner) {
+      if (inner != nullptr) return take_token(*inner);
+      file.pre_tokenizer.split(part, scratch.pattern, take_word, before);
+      before = Before::piece;
     });
   });
 }
@@ -100,18 +106,22 @@ Tokenizer::~Tokenizer() = default;
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
   std::vector<int32_t> ids;
-  encode(text, ids);
+  encode(text, /*goes_on=*/false, ids);
   return ids;
 }
 
-void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids) const {
+void Tokenizer::encode_further(std::string_view text, std::vector<int32_t>& ids) const {
+  encode(text, /*goes_on=*/true, ids);
+}
+
+void Tokenizer::encode(std::string_view text, bool goes_on, std::vector<int32_t>& ids) const {
   std::string valid;
   if (!parts_->bytes_only && !is_valid_utf8(text)) {
     append_valid_utf8(text, valid);
     text = valid;
   }
   std::unique_ptr<Scratch> scratch = parts_->pool.take();
-  parts_->encode(text, *scratch, ids);
+  parts_->encode(text, goes_on, *scratch, ids);
   parts_->pool.give_back(std::move(scratch));
 }
 

@@ -28,8 +28,8 @@ class Tokenizer {
   // errors="replace" does it, unless no part of the tokenizer looks at characters (byte_tokenizer): then they
   // stay as they are.
   std::vector<int32_t> encode(std::string_view text) const;
-  // The same, appended to `ids`.
-  void encode(std::string_view text, std::vector<int32_t>& ids) const;
+  // Appends the ids of a text that goes on after another one: without the space that SentencePiece puts before a text.
+  void encode_further(std::string_view text, std::vector<int32_t>& ids) const;
 
   // The ids of a text from its beginning: encode() after prefix(), unless the text spells the prefix out itself.
   std::vector<int32_t> encode_whole(std::string_view text) const;
@@ -52,6 +52,8 @@ class Tokenizer {
 
  private:
   struct Parts;
+  void encode(std::string_view text, bool goes_on, std::vector<int32_t>& ids) const;
+
   std::unique_ptr<const Parts> parts_;
 };
 

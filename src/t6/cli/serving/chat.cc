@@ -176,8 +176,9 @@ void add_chat(CLI::App& app) {
   CLI::App* command = app.add_subcommand("chat", "Talk with a model");
   add_model_argument(*command, options->model);
   command->add_option("--system", options->system, "What the model is told first (default: what its template says)");
-  command->add_option("--template", options->chat_template,
-                      "How messages are written: chatml, llama3, mistral or plain (default: told by the model's own)");
+  command->add_option(
+      "--template", options->chat_template,
+      "How messages are written: chatml, llama3, llama2, mistral or plain (default: told by the model's own)");
   command->add_option("--load", options->load, "Go on with a conversation kept by /save");
   command->add_option("-n,--max-tokens", options->generate.max_tokens, "Tokens of an answer at most")
       ->check(CLI::PositiveNumber)
