@@ -3,11 +3,13 @@
 
     make_corpus.py tests/fuzz/corpus
 """
+import io
 import json
 import pathlib
 import random
 import struct
 import sys
+import zipfile
 
 HEADS, HEAD_DIM, VOCABULARY, FEED_FORWARD = 2, 2, 8, 3
 U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
@@ -115,6 +117,26 @@ def reference_checkpoint():
     return safetensors(tensors, {"model": "llama-mha", "config": json.dumps(config)})
 
 
+def state_dict():
+    """What torch.save writes of an OrderedDict of two tensors that share a storage."""
+    def string(content):
+        return b"X" + struct.pack("<I", len(content)) + content.encode()
+
+    ordered_dict = b"ccollections\nOrderedDict\n)R"
+    storage = b"(" + string("storage") + b"ctorch\nFloatStorage\n" + string("0") + string("cpu") + b"K\x02tQ"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00K\x02\x85K\x01\x85\x89" + ordered_dict + b"tR"
+    parameter = b"ctorch._utils\n_rebuild_parameter\n(h\x01\x88" + ordered_dict + b"tR"
+    entries = b"(" + string("a") + tensor + b"q\x01" + string("b") + parameter + b"u"
+    attributes = b"}" + string("_metadata") + ordered_dict + b"sb"
+    pickle = b"\x80\x02" + ordered_dict + b"q\x00" + entries + attributes + b"."
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("x/data.pkl"), pickle)
+        archive.writestr(zipfile.ZipInfo("x/byteorder"), "little")
+        archive.writestr(zipfile.ZipInfo("x/data/0"), bytes(8))
+    return file.getvalue()
+
+
 def tokenizer(pre_tokenizer, normalizer=None, post_processor=None, added=()):
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     model = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "\u0120": 3, "\u0120a": 4, "!": 5},
@@ -164,6 +186,7 @@ def main():
     files["safetensors/blocks"] = safetensors(
         [("w", "U8", [2, 34], bytes(68)), ("v", "F32", [1], bytes(4))], {"t6.weight_types": json.dumps({"w": "q8"})})
     files["safetensors/reference"] = reference_checkpoint()
+    files["state_dict/parameters"] = state_dict()
     files |= {f"tokenizer/{name}.json": content for name, content in tokenizers()}
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,13 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
+#include "t6/core/file.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/import.h"
 #include "t6/infer/load.h"
 #include "tests/error_of.h"
+#include "tests/formats/state_dict_builder.h"
 #include "tests/infer/foreign_model.h"
 #include "tests/temporary_folder.h"
 
@@ -140,7 +144,7 @@ TEST_F(ImportHuggingFace, ReadsSeveralFiles) {
   EXPECT_THAT(error(), HasSubstr("is in another file, too"));
   map["model.norm.weight"] = "../model.safetensors";
   folder_.write("model.safetensors.index.json", Json{{"weight_map", map}}.dump());
-  EXPECT_THAT(error(), HasSubstr("\"../model.safetensors\" is not the name of a safetensors file beside it"));
+  EXPECT_THAT(error(), HasSubstr("\"../model.safetensors\" is not the name of a *.safetensors file beside it"));
   folder_.write("model.safetensors.index.json", "{}");
   EXPECT_THAT(error(), HasSubstr("the key \"weight_map\" is missing"));
 }
@@ -181,6 +185,52 @@ TEST_F(ImportHuggingFace, ReadsWhatStandsBesideTheWeights) {
   EXPECT_THAT(error(), HasSubstr("\"eos_token_id\" must be a token's id or a list of them"));
 }
 
+// Turns each safetensors file of the folder into what torch.save writes.
+void pickle_files(const std::filesystem::path& folder, const std::map<std::string, std::string>& names) {
+  for (const auto& [from, to] : names) {
+    const SafetensorsFile file(folder / from);
+    std::vector<NamedTensor> tensors;
+    for (const auto& [name, tensor] : file.tensors()) tensors.push_back({name, tensor});
+    write_text(folder / to, state_dict_file(tensors));
+    std::filesystem::remove(folder / from);
+  }
+}
+
+TEST_F(ImportHuggingFace, ReadsPickledWeights) {
+  use(llama_config());
+  write_config(config_json(config_, "llama"));
+  for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
+    write_all(type);
+    const ImportedModel plain = import_hugging_face(folder_.path());
+    pickle_files(folder_.path(), {{"model.safetensors", "pytorch_model.bin"}});
+    const ImportedModel pickled = import_hugging_face(folder_.path());
+    EXPECT_EQ(pickled.tensors.size(), plain.tensors.size());
+    for (const auto& [name, tensor] : plain.tensors) {
+      EXPECT_EQ(pickled.tensors.at(name).type, tensor.type) << name;
+      EXPECT_TRUE(std::ranges::equal(pickled.tensors.at(name).bytes, tensor.bytes)) << name;
+    }
+  }
+  EXPECT_THAT(found(), ElementsAreArray(wanted()));
+}
+
+TEST_F(ImportHuggingFace, ReadsPickledWeightsOfSeveralFiles) {
+  use(llama_config());
+  write_config(config_json(config_, "llama"));
+  const auto is_first = [](const std::string& name) { return name.find("layers.0.") != std::string::npos; };
+  write_tensors("a.safetensors", DType::f32, is_first);
+  write_tensors("b.safetensors", DType::f32, [&](const std::string& name) { return !is_first(name); });
+  pickle_files(folder_.path(), {{"a.safetensors", "a.bin"}, {"b.safetensors", "b.bin"}});
+  const auto write_index = [&](const char* first) {
+    folder_.write("pytorch_model.bin.index.json", Json{{"weight_map", {{"x", first}, {"y", "b.bin"}}}}.dump());
+  };
+  write_index("a.bin");
+  EXPECT_THAT(found(), ElementsAreArray(wanted()));
+  write_index("b.bin");
+  EXPECT_THAT(error(), HasSubstr("index.json: the tensor \"model.layers.0."));
+  write_index("../a.bin");
+  EXPECT_THAT(error(), HasSubstr("\"../a.bin\" is not the name of a *.bin file beside it"));
+}
+
 TEST_F(ImportHuggingFace, RefusesByName) {
   use(llama_config());
   write_all();
@@ -202,9 +252,9 @@ TEST_F(ImportHuggingFace, RefusesByName) {
 TEST_F(ImportHuggingFace, RefusesFilesByName) {
   use(llama_config());
   write_config(config_json(config_, "llama"));
-  EXPECT_THAT(error(), HasSubstr("holds neither model.safetensors nor model.safetensors.index.json"));
+  EXPECT_THAT(error(), HasSubstr("holds neither model.safetensors nor pytorch_model.bin"));
   folder_.write("pytorch_model.bin", "PK");
-  EXPECT_THAT(error(), HasSubstr("pytorch_model.bin can run code when it is read"));
+  EXPECT_THAT(error(), HasSubstr("pytorch_model.bin: not a whole zip archive"));
   const std::vector<float> numbers(1);
   const std::span bytes = std::as_bytes(std::span(numbers));
   write_all(DType::f32, {{"model.layers.0.self_attn.q_proj.lora_A", {DType::f32, {1}, bytes}}});

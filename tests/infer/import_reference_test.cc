@@ -4,6 +4,7 @@
 #include "t6/infer/load.h"
 #include "t6/model/reference.h"
 #include "tests/error_of.h"
+#include "tests/formats/state_dict_builder.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -36,6 +37,31 @@ TEST(ImportReference, ReadsACheckpointWithoutAPrefix) {
   for (const auto& [name, tensor] : a.tensors) {
     EXPECT_TRUE(std::ranges::equal(tensor.bytes, b.tensors.at(name).bytes)) << name;
   }
+}
+
+TEST(ImportReference, ReadsAFolderAsTheCodeWritesIt) {
+  const SafetensorsFile file(kGolden);
+  std::vector<NamedTensor> plain;
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (name.starts_with("param.")) plain.push_back({name.substr(6), tensor});
+  }
+  const TemporaryFolder folder;
+  folder.write("pytorch_model.bin", state_dict_file(plain));
+  Json config = parse_json(file.metadata().at("config"), "golden");
+  config["model_type"] = "gpt2";
+  folder.write("config.json", config.dump());
+  const ImportedModel a = import_reference(kGolden), b = import_reference_folder(folder.path(), "T6");
+  EXPECT_EQ(config_to_json(a.config), config_to_json(b.config));
+  for (const auto& [name, tensor] : a.tensors) {
+    EXPECT_TRUE(std::ranges::equal(tensor.bytes, b.tensors.at(name).bytes)) << name;
+  }
+  EXPECT_TRUE(b.tokenizer_json.empty());
+  EXPECT_THAT(error_of([&] { import_model(find_model(folder.path())); }),
+              HasSubstr("does not write which of its models it is; name it: t6 import --model T6"));
+  EXPECT_THAT(error_of([&] { import_reference_folder(folder.path(), "T7"); }),
+              HasSubstr("config.json: the reference model \"T7\" is not known (llama-mha, "));
+  EXPECT_THAT(error_of([&] { import_reference_folder(folder.path(), "T6_kvonly"); }),
+              HasSubstr("pytorch_model.bin: the tensor \"transformer.h.0.attn.c_qkv.c_q.weight\" is missing"));
 }
 
 TEST(ImportReference, NeedsATokenizer) {

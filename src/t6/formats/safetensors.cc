@@ -120,10 +120,16 @@ const TensorView& SafetensorsFile::at(const std::string& name) const {
 }
 
 const TensorView& SafetensorsFile::at(const std::string& name, const Shape& shape) const {
-  const TensorView& tensor = at(name);
-  require(tensor.shape == shape, "{}: tensor \"{}\" has shape {}, wanted {}", path().string(), name,
-          format_shape(tensor.shape), format_shape(shape));
-  return tensor;
+  return tensor_at(tensors_, name, shape, path().string());
+}
+
+const TensorView& tensor_at(const TensorViews& tensors, const std::string& name, const Shape& shape,
+                            const std::string& source) {
+  const auto found = tensors.find(name);
+  require(found != tensors.end(), "{}: the tensor \"{}\" is missing", source, name);
+  require(found->second.shape == shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, name,
+          format_shape(found->second.shape), format_shape(shape));
+  return found->second;
 }
 
 void copy_as_float(const TensorView& tensor, const std::string& name, std::span<float> out) {

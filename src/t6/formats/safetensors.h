@@ -30,12 +30,18 @@ struct TensorView {
   std::span<const std::byte> bytes;
 };
 
+using TensorViews = std::map<std::string, TensorView>;
+
+// The tensor `name`. Errors, which begin with `source`: missing, or of another shape.
+const TensorView& tensor_at(const TensorViews& tensors, const std::string& name, const Shape& shape,
+                            const std::string& source);
+
 class SafetensorsFile {
  public:
   // Maps the file and checks its header. Errors name the file and what is wrong in it.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
-  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  const TensorViews& tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::filesystem::path& path() const { return file_.path(); }
 
@@ -46,7 +52,7 @@ class SafetensorsFile {
 
  private:
   MappedFile file_;
-  std::map<std::string, TensorView> tensors_;
+  TensorViews tensors_;
   std::map<std::string, std::string> metadata_;
 };
 

@@ -13,26 +13,6 @@
 
 namespace t6 {
 
-ImportedModel import_reference(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
-  require(
-      file.metadata().contains("model"),
-      "{}: not a checkpoint of the paper's code (its metadata lack \"model\"); other models are named by their folder",
-      path.string());
-  ImportedModel model;
-  model.config = reference_config(file);
-  require_layers(model.config, file.tensors().size(), path.string());
-  // Golden files hold gradients and results, too, and so tell them apart.
-  const bool golden = file.tensors().contains("param.transformer.h.0.attn.c_proj.weight");
-  auto owner = std::make_shared<NamedFloats>(reference_tensors(file, model.config, golden ? "param." : ""));
-  for (const Parameter& parameter : parameters(model.config)) {
-    model.tensors[parameter.name] = {WeightType::f32, parameter.shape,
-                                     std::as_bytes(std::span(owner->at(parameter.name)))};
-  }
-  model.owners.push_back(std::move(owner));
-  return model;
-}
-
 ImportedModel import_model(const FoundModel& found) {
   switch (found.form) {
     case ModelForm::gguf:

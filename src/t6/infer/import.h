@@ -27,12 +27,15 @@ struct ImportedModel {
 ImportedModel import_gguf(const std::filesystem::path& file);
 
 // A folder as Hugging Face's transformers write it, with config.json of model_type llama, mistral, qwen2 or qwen3,
-// model.safetensors or model.safetensors.index.json, and tokenizer.json. Errors as above.
+// weights of folder_tensors.h, and tokenizer.json. Errors as above.
 ImportedModel import_hugging_face(const std::filesystem::path& folder);
 ModelConfig hugging_face_config(const std::filesystem::path& folder);
 
-// A checkpoint of the paper's code (model/reference.h), which has no tokenizer.
+// A checkpoint of the paper's code (model/reference.h), which has no tokenizer: a file whose metadata describe it, or a
+// folder as the code writes it, with config.json and weights as in a Hugging Face folder. A folder does not say which
+// of the code's models it is: `name` does ("T6", "llama-gqa").
 ImportedModel import_reference(const std::filesystem::path& file);
+ImportedModel import_reference_folder(const std::filesystem::path& folder, const std::string& name);
 
 // Any of the three. Error: a model of ours.
 ImportedModel import_model(const FoundModel& found);

@@ -1,12 +1,10 @@
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <set>
-#include <utility>
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/formats/safetensors.h"
+#include "t6/infer/folder_tensors.h"
 #include "t6/infer/import.h"
 #include "t6/infer/import_tensors.h"
 #include "t6/model/parameters.h"
@@ -49,6 +47,10 @@ ModelConfig read_config_file(const std::filesystem::path& folder) {
   const Json file = read_json(folder / "config.json");
   const JsonObject json(file, (folder / "config.json").string());
   const std::string type = json.string_or("model_type", "(none)");
+  require(!json.has("n_embd") || !json.has("block_size"),
+          "{}: of the paper's code, which does not write which of its models it is; name it: t6 import --model T6, for "
+          "example",
+          json.source());
   require(type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3",
           "{}: \"model_type\" is \"{}\", which is not supported (t6, llama, mistral, qwen2 and qwen3 are)",
           json.source(), type);
@@ -69,51 +71,6 @@ ModelConfig read_config_file(const std::filesystem::path& folder) {
   read_rope(json, config);
   refuse_unsupported(json, type, config.max_position_embeddings);
   return checked_again(config, json.source());
-}
-
-// The tensors of all files of a folder, by name.
-struct FolderTensors {
-  std::map<std::string, TensorView> tensors;
-  std::string source;
-};
-
-void add_file(ImportedModel& model, FolderTensors& all, const std::filesystem::path& path) {
-  const auto file = std::make_shared<const SafetensorsFile>(path);
-  for (const auto& [name, tensor] : file->tensors()) {
-    require(all.tensors.emplace(name, tensor).second, "{}: the tensor \"{}\" is in another file, too", path.string(),
-            name);
-  }
-  model.owners.push_back(file);
-}
-
-FolderTensors open_tensors(ImportedModel& model, const std::filesystem::path& folder) {
-  FolderTensors all;
-  const auto single = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
-  if (path_exists(single)) {
-    all.source = single.string();
-    add_file(model, all, single);
-    return all;
-  }
-  if (!path_exists(index)) {
-    const bool pickled =
-        path_exists(folder / "pytorch_model.bin") || path_exists(folder / "pytorch_model.bin.index.json");
-    require(!pickled,
-            "{}: pytorch_model.bin can run code when it is read, so it is not; convert it with transformers "
-            "(save_pretrained writes model.safetensors)",
-            folder.string());
-    fail("{}: holds neither model.safetensors nor model.safetensors.index.json", folder.string());
-  }
-  all.source = index.string();
-  const Json json = read_json(index);
-  const JsonObject map = JsonObject(json, index.string()).object("weight_map");
-  std::set<std::string> names;
-  for (const auto& [tensor, file] : map.json().items()) names.insert(map.string(tensor));
-  for (const std::string& name : names) {
-    require(name.find('/') == std::string::npos && name.ends_with(".safetensors"),
-            "{}: \"{}\" is not the name of a safetensors file beside it", index.string(), name);
-    add_file(model, all, folder / name);
-  }
-  return all;
 }
 
 WeightTensor import_tensor(ImportedModel& model, const TensorView& tensor, const std::string& name,
@@ -158,14 +115,12 @@ ImportedModel import_hugging_face(const std::filesystem::path& folder) {
   model.config = read_config_file(folder);
   model.tokenizer_json = read_tokenizer(folder);
   model.text = read_text_settings(folder);
-  const FolderTensors all = open_tensors(model, folder);
+  const FolderTensors all = open_folder_tensors(folder);
+  model.owners = all.owners;
   require_layers(model.config, all.tensors.size(), all.source);
   for (const Parameter& parameter : parameters(model.config)) {
-    const auto found = all.tensors.find(parameter.name);
-    require(found != all.tensors.end(), "{}: the tensor \"{}\" is missing", all.source, parameter.name);
-    require(found->second.shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", all.source,
-            parameter.name, format_shape(found->second.shape), format_shape(parameter.shape));
-    model.tensors[parameter.name] = import_tensor(model, found->second, parameter.name, all.source);
+    const TensorView& tensor = tensor_at(all.tensors, parameter.name, parameter.shape, all.source);
+    model.tensors[parameter.name] = import_tensor(model, tensor, parameter.name, all.source);
   }
   for (const auto& [name, tensor] : all.tensors) {
     require(model.tensors.contains(name) || may_be_left_out(name, model.config),

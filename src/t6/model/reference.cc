@@ -115,15 +115,20 @@ const std::string& metadata(const SafetensorsFile& file, const std::string& key)
 
 ModelConfig reference_config(const SafetensorsFile& file) {
   const std::string source = file.path().string() + ": metadata \"config\"";
-  const std::string& name = metadata(file, "model");
+  const Json json = parse_json(metadata(file, "config"), source);
+  return reference_config(metadata(file, "model"), JsonObject(json, source));
+}
+
+ModelConfig reference_config(const std::string& name, const JsonObject& object) {
+  const std::string& source = object.source();
   const KnownModel* model = nullptr;
+  std::string names;
   for (const KnownModel& known : kModels) {
     if (name == known.name) model = &known;
+    names += (names.empty() ? "" : ", ") + std::string(known.name);
   }
-  require(model != nullptr, "{}: the reference model \"{}\" is not known", file.path().string(), name);
-  const Json json = parse_json(metadata(file, "config"), source);
-  const JsonObject object(json, source);
-  const auto size = [&](const char* key) { return object.integer(key, 1, int64_t{1} << 20); };
+  require(model != nullptr, "{}: the reference model \"{}\" is not known ({} are)", source, name, names);
+  const auto size = [&](const char* key) { return object.integer(key, 1, kMaxModelSize); };
 
   ModelConfig config;
   config.attention_kind = model->kind;
@@ -157,15 +162,19 @@ ModelConfig reference_config(const SafetensorsFile& file) {
 }
 
 NamedFloats reference_tensors(const SafetensorsFile& file, const ModelConfig& config, const std::string& prefix) {
+  return reference_tensors(file.tensors(), config, prefix, file.path().string());
+}
+
+NamedFloats reference_tensors(const TensorViews& tensors, const ModelConfig& config, const std::string& prefix,
+                              const std::string& source) {
   NamedFloats all;
   for (const Parameter& parameter : parameters(config)) {
     const int64_t rows = parameter.shape.front(), total = element_count(parameter.shape), columns = total / rows;
     Origin from = origin(parameter.name, rows, config);
     // Embedding and head are one tensor there too, listed under either name.
-    if (!file.tensors().contains(prefix + from.name) && from.name == "transformer.wte.weight")
-      from.name = "lm_head.weight";
+    if (!tensors.contains(prefix + from.name) && from.name == "transformer.wte.weight") from.name = "lm_head.weight";
     std::vector<float> theirs(static_cast<size_t>(total)), ours(theirs.size());
-    copy_as_float(file.at(prefix + from.name, parameter.shape), prefix + from.name, theirs);
+    copy_as_float(tensor_at(tensors, prefix + from.name, parameter.shape, source), prefix + from.name, theirs);
     for (int64_t row = 0; row < rows; ++row) {
       const auto i = static_cast<size_t>(row);
       for (int64_t column = 0; column < columns; ++column) {

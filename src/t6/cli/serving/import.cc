@@ -19,7 +19,7 @@ namespace t6 {
 namespace {
 
 struct Options {
-  std::string source, out, tokenizer;
+  std::string source, out, tokenizer, model;
   int threads = thread_count();
 };
 
@@ -31,7 +31,8 @@ std::string read_tokenizer(const std::filesystem::path& path) {
 void run(const Options& options) {
   set_thread_count(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
-  ImportedModel model = import_model(find_model(options.source));
+  ImportedModel model = options.model.empty() ? import_model(find_model(options.source))
+                                              : import_reference_folder(options.source, options.model);
   if (!options.tokenizer.empty()) model.tokenizer_json = read_tokenizer(options.tokenizer);
   write_model(model, options.out);
   const ModelConfig& config = model.config;
@@ -51,19 +52,25 @@ void add_import(CLI::App& app) {
   CLI::App* command = app.add_subcommand("import",
                                          "Make a model folder of a GGUF file, a Hugging Face folder or a "
                                          "checkpoint of the paper's code");
-  command->add_option("source", options->source, "A GGUF file, a Hugging Face folder, or the paper's .safetensors")
+  command
+      ->add_option("source", options->source,
+                   "A GGUF file, a Hugging Face folder, or the paper's folder or .safetensors")
       ->required();
   command->add_option("-o,--out", options->out, "The model folder to make")->required();
   command->add_option("--tokenizer", options->tokenizer,
                       "A tokenizer.json, or a folder with one, instead of the source's own (the paper's has none)");
+  command->add_option("--model", options->model,
+                       "Which of the paper's models the folder holds, by the name of its file there: T6, T6_kvonly, "
+                       "llama-gqa, ...");
   add_threads_flag(*command, options->threads);
   command->footer(
       "Architectures: llama (SmolLM2, Mistral), qwen2, qwen3. What is not supported is refused by name.\n"
       "Other commands also take a GGUF file or a Hugging Face folder directly.\n"
+      "Weights may lie in model.safetensors or pytorch_model.bin, of which nothing is run.\n"
       "Examples:\n"
       "  t6 import SmolLM2-135M-Instruct.gguf --out models/smollm2\n"
       "  t6 import Qwen2.5-0.5B/ --out models/qwen\n"
-      "  t6 import checkpoint.safetensors --tokenizer gpt2/tokenizer.json --out models/paper");
+      "  t6 import out_T6/checkpoint-50000 --model T6 --tokenizer gpt2/tokenizer.json --out models/paper");
   command->callback([=] { run(*options); });
 }
 
