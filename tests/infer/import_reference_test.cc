@@ -64,6 +64,16 @@ TEST(ImportReference, ReadsAFolderAsTheCodeWritesIt) {
               HasSubstr("pytorch_model.bin: the tensor \"transformer.h.0.attn.c_qkv.c_q.weight\" is missing"));
 }
 
+TEST(ImportReference, KnowsWhatTheCodeDoesNotWriteOfMla) {
+  const Json json = {{"vocab_size", 50304}, {"n_layer", 12},  {"n_head", 13},
+                     {"n_embd", 768},       {"head_dim", 64}, {"block_size", 1024}};
+  const ModelConfig config = reference_config("llama-mla", JsonObject(json, "config.json"));
+  EXPECT_EQ(config.q_lora_rank, 512);
+  EXPECT_EQ(config.kv_lora_rank, 256);
+  EXPECT_EQ(config.qk_rope_head_dim, 32);
+  EXPECT_EQ(config.v_head_dim, 64);
+}
+
 TEST(ImportReference, NeedsATokenizer) {
   const TemporaryFolder folder;
   ImportedModel model = import_reference(kGolden);

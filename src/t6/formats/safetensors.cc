@@ -66,6 +66,12 @@ TensorView parse_tensor(const Json& value, const std::string& source, std::span<
   return tensor;
 }
 
+const TensorView& find(const TensorViews& tensors, const std::string& name, const std::string& source) {
+  const auto found = tensors.find(name);
+  require(found != tensors.end(), "{}: the tensor \"{}\" is missing", source, name);
+  return found->second;
+}
+
 }  // namespace
 
 std::string_view dtype_name(DType type) { return dtype_info(type).name; }
@@ -113,11 +119,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
   require(used == data.size(), "{}: the tensors cover {} bytes, but the file holds {}", name, used, data.size());
 }
 
-const TensorView& SafetensorsFile::at(const std::string& name) const {
-  const auto found = tensors_.find(name);
-  require(found != tensors_.end(), "{}: the tensor \"{}\" is missing", path().string(), name);
-  return found->second;
-}
+const TensorView& SafetensorsFile::at(const std::string& name) const { return find(tensors_, name, path().string()); }
 
 const TensorView& SafetensorsFile::at(const std::string& name, const Shape& shape) const {
   return tensor_at(tensors_, name, shape, path().string());
@@ -125,11 +127,10 @@ const TensorView& SafetensorsFile::at(const std::string& name, const Shape& shap
 
 const TensorView& tensor_at(const TensorViews& tensors, const std::string& name, const Shape& shape,
                             const std::string& source) {
-  const auto found = tensors.find(name);
-  require(found != tensors.end(), "{}: the tensor \"{}\" is missing", source, name);
-  require(found->second.shape == shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, name,
-          format_shape(found->second.shape), format_shape(shape));
-  return found->second;
+  const TensorView& tensor = find(tensors, name, source);
+  require(tensor.shape == shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, name, format_shape(tensor.shape),
+          format_shape(shape));
+  return tensor;
 }
 
 void copy_as_float(const TensorView& tensor, const std::string& name, std::span<float> out) {

@@ -6,7 +6,6 @@
 #include "t6/core/file.h"
 #include "t6/infer/gguf_config.h"
 #include "t6/infer/import_tensors.h"
-#include "t6/model/parameters.h"
 #include "t6/model/reference.h"
 #include "t6/model/weight_file.h"
 #include "t6/text/tokenizer.h"

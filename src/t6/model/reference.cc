@@ -152,10 +152,14 @@ ModelConfig reference_config(const std::string& name, const JsonObject& object) 
             config.num_attention_heads);
     config.num_key_value_heads = config.num_attention_heads / group;
   } else if (config.attention_kind == AttentionKind::mla) {
-    config.qk_rope_head_dim = size("qk_rope_head_dim");
-    config.q_lora_rank = size("q_lora_rank");
-    config.kv_lora_rank = size("kv_lora_rank");
-    config.v_head_dim = size("v_head_dim");
+    // The code's training script sets none of these, so its files hold none: then they are the model's defaults.
+    const auto size_or = [&](const char* key, int64_t fallback) {
+      return object.integer_or(key, fallback, 1, kMaxModelSize);
+    };
+    config.qk_rope_head_dim = size_or("qk_rope_head_dim", 32);
+    config.q_lora_rank = size_or("q_lora_rank", 512);
+    config.kv_lora_rank = size_or("kv_lora_rank", 256);
+    config.v_head_dim = size_or("v_head_dim", 64);
   }
   check_config(config, source);
   return config;

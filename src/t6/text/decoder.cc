@@ -1,12 +1,15 @@
 #include "t6/text/decoder.h"
 
+#include <string>
+#include <string_view>
+
 #include "t6/core/error.h"
 #include "t6/text/new_tokenizer.h"
 
 namespace t6 {
 namespace {
 
-// Keys that change nothing, such as a ByteLevel's, may differ: what is wanted are the parts' own keys.
+// Whether `found` has every key of `wanted`, with its value.
 bool has_all_of(const Json& found, const Json& wanted) {
   for (const auto& [key, value] : wanted.items()) {
     if (!found.is_object() || !found.contains(key) || found.at(key) != value) return false;
@@ -26,14 +29,12 @@ bool check_sentence_piece(const JsonObject& decoder) {
   require(type == "Sequence", "{}: the type \"{}\" is not supported with byte_fallback (Sequence is)", decoder.source(),
           type);
   const Json& parts = parts_of(decoder);
+  constexpr std::string_view kWanted = "Replace (of U+2581), ByteFallback, Fuse and, if any, Strip (of one space)";
   for (size_t i = 0; i < parts.size(); ++i) {
-    require(i < wanted.size() && has_all_of(parts[i], wanted[i]),
-            "{}: decoders[{}]: {} is not supported here; wanted are Replace (of U+2581), ByteFallback, Fuse and, if "
-            "any, Strip (of one space)",
-            decoder.source(), i, parts[i].dump());
+    require(i < wanted.size() && has_all_of(parts[i], wanted[i]), "{}: decoders[{}] is not supported; wanted are {}",
+            decoder.source(), i, kWanted);
   }
-  require(parts.size() + 1 >= wanted.size(),
-          "{}: {} decoders; wanted are Replace, ByteFallback, Fuse and, if any, Strip", decoder.source(), parts.size());
+  require(parts.size() + 1 >= wanted.size(), "{}: {} decoders; wanted are {}", decoder.source(), parts.size(), kWanted);
   return parts.size() == wanted.size();
 }
 

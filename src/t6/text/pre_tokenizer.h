@@ -31,7 +31,7 @@ class PreTokenizer {
   void split(std::string_view text, Pattern::Scratch& scratch, const Sink& sink, Before before = Before::nothing) const;
 
   // Never looks at characters, so any bytes may come in.
-  bool bytes_only() const { return steps_.empty(); }
+  bool bytes_only() const { return steps_.empty() && spelling_ == Spelling::byte_level; }
 
  private:
   enum class Behavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
