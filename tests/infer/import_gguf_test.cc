@@ -69,7 +69,12 @@ TEST_F(ImportGguf, TalksWithSentencePieces) {
   EXPECT_TRUE(loaded.ends_text(2));
 
   Conversation conversation(loaded, detect_chat_format(loaded.text.chat_template), {}, "");
-  conversation.ask("Hi", {.max_tokens = 1}, [](std::string_view) {});
+  std::string shown;
+  GenerateOptions spaces = {.max_tokens = 3};
+  spaces.sampler.logit_bias = {{259, 1000.0f}};
+  const Generated answer = conversation.ask("Hi", spaces, [&](std::string_view piece) { shown += piece; });
+  EXPECT_EQ(answer.text, "  ");  // the first space is SentencePiece's
+  EXPECT_EQ(shown, answer.text);
   std::vector<int32_t> tokens = conversation.session().tokens();
   tokens.resize(9);
   EXPECT_THAT(tokens, ElementsAre(1, 259, 3 + '[', 3 + 'I', 3 + 'N', 3 + 'S', 3 + 'T', 3 + ']', 259));

@@ -145,6 +145,15 @@ def save_gguf(path, model, kind, tokenizer):
     writer.close()
 
 
+def import_pickled(build, folder, model):
+    """What `t6 import` makes of the same weights, as torch.save writes them."""
+    for file in folder.glob("model*safetensors*"):
+        file.unlink()
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    subprocess.run([build / "t6", "import", folder, "--out", folder / "pickled"], check=True, capture_output=True)
+    return (folder / "pickled/model.safetensors").read_bytes()
+
+
 def compare_random(build, name, kind, changes, dtype):
     ids = [(7 * i * i + 3 * i) % 300 for i in range(100)]
     model = random_model(kind, changes, dtype)
@@ -158,6 +167,7 @@ def compare_random(build, name, kind, changes, dtype):
         good = compare(name, t6_logits(build, folder, ids, "float32"), wanted)
         subprocess.run([build / "t6", "import", folder, "--out", folder / "imported"], check=True, capture_output=True)
         good &= numpy.array_equal(t6_logits(build, folder / "imported", ids), t6_logits(build, folder, ids))
+        good &= import_pickled(build, folder, model) == (folder / "imported/model.safetensors").read_bytes()
         path = pathlib.Path(scratch) / "model.gguf"
         save_gguf(path, model, kind, folder / "tokenizer.json")
         return compare(f"{name}, GGUF", t6_logits(build, path, ids), wanted) and good

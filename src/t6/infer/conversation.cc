@@ -27,7 +27,15 @@ Generated Conversation::ask(std::string_view message, GenerateOptions options,
   } else {
     options.stop.push_back(format_.stop);
   }
-  return session_.go_on(options, show);
+  const bool strips = loaded_.tokenizer->strips_space();
+  bool begins = strips;
+  Generated answer = session_.go_on(options, [&](std::string_view piece) {
+    if (begins && piece.starts_with(' ')) piece.remove_prefix(1);
+    begins = false;
+    if (!piece.empty()) show(piece);
+  });
+  if (strips && answer.text.starts_with(' ')) answer.text.erase(0, 1);
+  return answer;
 }
 
 void Conversation::reset(std::string system) {

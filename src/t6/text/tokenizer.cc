@@ -144,9 +144,11 @@ std::string Tokenizer::decode_bytes(std::span<const int32_t> ids, bool skip_spec
   return bytes;
 }
 
+bool Tokenizer::strips_space() const { return parts_->file.strips_space; }
+
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
   std::string bytes = decode_bytes(ids, skip_special);
-  if (parts_->file.strips_space && bytes.starts_with(' ')) bytes.erase(0, 1);
+  if (strips_space() && bytes.starts_with(' ')) bytes.erase(0, 1);
   if (is_valid_utf8(bytes)) return bytes;
   std::string text;
   append_valid_utf8(bytes, text);

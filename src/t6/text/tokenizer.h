@@ -39,8 +39,10 @@ class Tokenizer {
   // Ids that no token has decode to nothing, as in Hugging Face: a model's rows may be padded beyond the
   // vocabulary.
   std::string decode(std::span<const int32_t> ids, bool skip_special) const;  // invalid UTF-8 becomes U+FFFD
-  // Bytes as the tokens hold them; decode() takes a space off their beginning where the tokenizer says so.
+  // Bytes as the tokens hold them: those of a text may begin with a space that is not of the text.
   std::string decode_bytes(std::span<const int32_t> ids, bool skip_special) const;
+  // Whether decode() takes that space off, as SentencePiece does.
+  bool strips_space() const;
 
   int64_t vocab_size() const;                  // highest id + 1
   std::optional<int32_t> end_of_text() const;  // what separates documents: <|endoftext|>, <|end_of_text|> or </s>
