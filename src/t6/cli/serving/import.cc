@@ -60,8 +60,8 @@ void add_import(CLI::App& app) {
   command->add_option("--tokenizer", options->tokenizer,
                       "A tokenizer.json, or a folder with one, instead of the source's own (the paper's has none)");
   command->add_option("--model", options->model,
-                       "Which of the paper's models the folder holds, by the name of its file there: T6, T6_kvonly, "
-                       "llama-gqa, ...");
+                      "Which of the paper's models the folder holds, by the name of its file there: T6, T6_kvonly, "
+                      "llama-gqa, ...");
   add_threads_flag(*command, options->threads);
   command->footer(
       "Architectures: llama (SmolLM2, Mistral), qwen2, qwen3. What is not supported is refused by name.\n"
