@@ -6,9 +6,9 @@ option(T6_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" ON)
 function(t6_target_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow=local
+  target_compile_options(${target} PRIVATE -Wall -Wextra
                          # GCC 12 warns about correct std::string code (GCC bug 105651).
-                         $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<BOOL:${T6_WARNINGS_AS_ERRORS}>:-Werror>)
+                         $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local -Wno-restrict> $<$<BOOL:${T6_WARNINGS_AS_ERRORS}>:-Werror>)
   if(T6_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=${T6_SANITIZE} -fno-omit-frame-pointer
                                             -fno-sanitize-recover=all)

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# Fuzzes what reads untrusted files: scripts/fuzz.sh [SECONDS (60)] [gguf|safetensors|state_dict|tokenizer ...]
+# Fuzzes what reads untrusted files: scripts/fuzz.sh [SECONDS (60)] [gguf|tokenizer|... (all of tests/fuzz)]
 # Needs Clang 15 or newer with libFuzzer (Debian: clang-16 and libclang-rt-16-dev). A finding's input
 # lies in build/fuzz/findings, and `build/fuzz/tests/fuzz/NAME_fuzz FILE` shows it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly seconds=${1:-60}
-[[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "usage: scripts/fuzz.sh [SECONDS] [gguf|safetensors|tokenizer ...]" >&2; exit 2; }
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "usage: scripts/fuzz.sh [SECONDS] [NAME ...]" >&2; exit 2; }
 shift || true
 names=("$@")
-((${#names[@]})) || names=(gguf safetensors state_dict tokenizer)
+if ((${#names[@]} == 0)); then
+  names=(tests/fuzz/*_fuzz.cc)
+  names=("${names[@]##*/}")
+  names=("${names[@]%_fuzz.cc}")
+fi
 
 clang=${CLANGXX:-}
 for version in "" -19 -18 -17 -16 -15; do

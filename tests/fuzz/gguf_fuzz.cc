@@ -2,6 +2,8 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/formats/gguf.h"
+#include "t6/formats/gguf_blocks.h"
 #include "t6/infer/load.h"
 #include "tests/memory_file.h"
 

@@ -187,6 +187,8 @@ def main():
         [("w", "U8", [2, 34], bytes(68)), ("v", "F32", [1], bytes(4))], {"t6.weight_types": json.dumps({"w": "q8"})})
     files["safetensors/reference"] = reference_checkpoint()
     files["state_dict/parameters"] = state_dict()
+    files["cache/whole"] = struct.pack("<I", 0xFFFFFFFF)
+    files["cache/shortened"] = struct.pack("<IHB", 500, 20, 0x30)
     files |= {f"tokenizer/{name}.json": content for name, content in tokenizers()}
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
