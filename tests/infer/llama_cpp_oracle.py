@@ -96,11 +96,12 @@ def differences(a, b):
 
 
 def compare_logits(build, path, text, tokens):
-    model = llama(path, logits_all=True, n_ctx=WINDOW, n_batch=WINDOW, n_threads=2)
+    options = {"logits_all": True, "n_ctx": WINDOW, "n_batch": WINDOW, "n_threads": 2}
+    model, other = llama(path, **options), llama(path, flash_attn=True, **options)
     ids = model.tokenize(text, add_bos=False, special=True)[:tokens]
     loss = {"t6": [], "llama.cpp": [], "t6 float32": []}
     squares = {"t6": 0.0, "llama.cpp": 0.0}
-    same = decided = agreed = 0
+    same = decided = agreed = same_float = same_itself = 0
     for begin in range(0, len(ids), WINDOW):
         window = ids[begin:begin + WINDOW]
         logits = {"t6": t6_logits(build, path, window), "llama.cpp": llama_logits(model, window),
@@ -113,6 +114,8 @@ def compare_logits(build, path, text, tokens):
         sure = ordered[:, -1] - ordered[:, -2] > UNDECIDED
         equal = logits["t6"].argmax(-1) == logits["llama.cpp"].argmax(-1)
         same += int(equal.sum())
+        same_float += int((logits["t6 float32"].argmax(-1) == logits["llama.cpp"].argmax(-1)).sum())
+        same_itself += int((llama_logits(other, window).argmax(-1) == logits["llama.cpp"].argmax(-1)).sum())
         decided += int(sure.sum())
         agreed += int((equal & sure).sum())
     perplexity = {name: float(numpy.exp(numpy.concatenate(rows).mean())) for name, rows in loss.items()}
@@ -123,6 +126,8 @@ def compare_logits(build, path, text, tokens):
           ", ".join(f"{name} {(value / len(ids)) ** 0.5:.4f}" for name, value in squares.items()))
     print(f"likeliest token: the same at {100 * same / len(ids):.2f} % of all places, at {100 * agreed / decided:.2f} % "
           f"of the {decided} where llama.cpp's first leads by {UNDECIDED} nats")
+    print(f"llama.cpp's likeliest token is also that of llama.cpp with flash attention at {100 * same_itself / len(ids):.2f} %, "
+          f"and that of t6 with float32 activations at {100 * same_float / len(ids):.2f} %")
     return abs(apart) <= 0.003 and agreed >= 0.99 * decided
 
 

@@ -1,0 +1,56 @@
+// What it costs to hand work to other threads and to wait for them, for work as short as a decoding step's products.
+//
+//   build/release/bench/thread_speed --threads 2
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdint>
+
+#include "t6/cli/bench_timing.h"
+#include "t6/cli/flags.h"
+#include "t6/cli/program.h"
+#include "t6/core/parallel.h"
+#include "t6/formats/json.h"
+
+namespace t6 {
+namespace {
+
+// Work that is as long on any thread: a chain of divisions, none of which can begin before the last has ended.
+void work(int64_t rounds) {
+  double x = 1;
+  for (int64_t i = 0; i < rounds; ++i) x = 1 / (x + 1);
+  static std::atomic<bool> sink;
+  if (x == 0) sink = true;
+}
+
+void print_row(double microseconds, int threads) {
+  constexpr int64_t kRounds = 1'000'000, kJobs = 1000;
+  const double round_s = time_runs([] { work(kRounds); }).best_s / kRounds;
+  const auto rounds = static_cast<int64_t>(microseconds / 1e6 / round_s);
+  const auto time_jobs = [&](auto&& job) {
+    return time_runs([&] {
+             for (int64_t i = 0; i < kJobs; ++i) job();
+           }).median_s /
+           kJobs;
+  };
+  const double alone = time_jobs([&] { work(rounds); });
+  const double together = time_jobs([&] { parallel_for(threads, 1, [&](int64_t, int64_t) { work(rounds); }); });
+  const Json row = {{"threads", threads},
+                    {"work_us", 1e6 * alone},
+                    {"handover_us", 1e6 * (together - alone)},
+                    {"percent", 100 * (together - alone) / together}};
+  fmt::print("{}\n", row.dump());
+}
+
+}  // namespace
+}  // namespace t6
+
+int main(int argc, char** argv) {
+  CLI::App app("The cost of handing work to threads");
+  int threads = t6::thread_count();
+  t6::add_threads_flag(app, threads);
+  app.callback([&] {
+    t6::set_thread_count(threads);
+    for (const double microseconds : {2.0, 5.0, 10.0, 50.0}) t6::print_row(microseconds, threads);
+  });
+  return t6::run_program(app, argc, argv);
+}
