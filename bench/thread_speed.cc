@@ -8,6 +8,7 @@
 #include "t6/cli/bench_timing.h"
 #include "t6/cli/flags.h"
 #include "t6/cli/program.h"
+#include "t6/core/error.h"
 #include "t6/core/parallel.h"
 #include "t6/formats/json.h"
 
