@@ -128,8 +128,9 @@ def time_llama(path, state, context, threads, flash_attention, steps):
     if not (state.exists() and llama_cpp.llama_state_load_file(handle, name, tokens, context, ctypes.byref(count))):
         start = time.perf_counter()
         for first in range(0, context, 512):
-            llama.eval([(7 * k + 11) % VOCABULARY for k in range(first, first + 512)])
-            print(f"llama.cpp: {first + 512} of {context} tokens in {time.perf_counter() - start:.0f} s", flush=True,
+            last = min(first + 512, context)
+            llama.eval([(7 * k + 11) % VOCABULARY for k in range(first, last)])
+            print(f"llama.cpp: {last} of {context} tokens in {time.perf_counter() - start:.0f} s", flush=True,
                   file=sys.stderr)
         llama_cpp.llama_state_save_file(handle, name, tokens, context)
     llama.n_tokens = context

@@ -1,9 +1,12 @@
-// What it costs to hand work to other threads and to wait for them, for work as short as a decoding step's products.
+// What it costs to hand work to other threads and to wait for them, for work as short as a decoding step's products;
+// and how often a model's decoding step does so.
 //
-//   build/release/bench/thread_speed --threads 2
+//   build/release/bench/thread_speed --threads 2 --model model.gguf
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "t6/cli/bench_timing.h"
 #include "t6/cli/flags.h"
@@ -11,6 +14,8 @@
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
 #include "t6/formats/json.h"
+#include "t6/infer/forward.h"
+#include "t6/infer/load.h"
 
 namespace t6 {
 namespace {
@@ -42,16 +47,36 @@ void print_row(double microseconds, int threads) {
   fmt::print("{}\n", row.dump());
 }
 
+std::atomic<int64_t> jobs;
+
+// Counts the jobs of a step with threads that are none: each runs its parts in turn.
+void print_jobs(const std::string& model) {
+  const LoadedModel loaded = load_model(model);
+  ForwardPass pass(loaded.model);
+  FactorCache cache(loaded.config());
+  (void)pass.run(std::vector<int32_t>(16), cache, Logits::last);
+  set_part_runner([](int parts, RangeFunction part) {
+    ++jobs;
+    for (int i = 0; i < parts; ++i) part(i, i + 1);
+  });
+  (void)pass.run(std::vector<int32_t>(1), cache, Logits::last);
+  set_part_runner(nullptr);
+  fmt::print("{}\n", Json{{"model", model}, {"jobs_a_token", jobs.load()}}.dump());
+}
+
 }  // namespace
 }  // namespace t6
 
 int main(int argc, char** argv) {
   CLI::App app("The cost of handing work to threads");
   int threads = t6::thread_count();
+  std::string model;
   t6::add_threads_flag(app, threads);
+  app.add_option("--model", model, "Also count how often a decoding step of this model hands work over");
   app.callback([&] {
     t6::set_thread_count(threads);
     for (const double microseconds : {2.0, 5.0, 10.0, 50.0}) t6::print_row(microseconds, threads);
+    if (!model.empty()) t6::print_jobs(model);
   });
   return t6::run_program(app, argc, argv);
 }

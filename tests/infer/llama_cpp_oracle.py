@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compares T6 with llama.cpp on one GGUF file: token ids, the likeliest next tokens, perplexity.
 
-    llama_cpp_oracle.py build/release MODEL.gguf TEXT [--strings 3000] [--tokens 4096] [--pre NAME]...
+    llama_cpp_oracle.py build/release MODEL.gguf TEXT [--strings 3000] [--tokens 4096] [--float32]
+        [--pre NAME]...
 
 Needs the Python packages llama-cpp-python, gguf, numpy and tokenizers; no test runs it. --pre renames the file's
 pre-tokenizer and compares token ids again. Fails where T6 differs more than its own arithmetic explains: an id that
@@ -57,15 +58,17 @@ def compare_tokens(build, path, strings, name):
     return wrong
 
 
-def with_pre_tokenizer(path, name, out):
-    """The vocabulary of `path`, to be cut as `name` says."""
+def rewrite(path, out, changed=(), float32=False):
+    """The values of `path`, but for those that are changed; its tensors, too, with float32."""
     reader = gguf.GGUFReader(path)
     writer = gguf.GGUFWriter(out, "llama")
     for field in reader.fields.values():
-        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+        if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type"):
             continue
-        value = name if field.name == "tokenizer.ggml.pre" else field.contents()
+        value = dict(changed).get(field.name, field.contents())
         writer.add_key_value(field.name, value, field.types[0], field.types[-1] if len(field.types) > 1 else None)
+    for tensor in reader.tensors if float32 else ():
+        writer.add_tensor(tensor.name, gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -138,6 +141,7 @@ def main():
     parser.add_argument("text", type=pathlib.Path)
     parser.add_argument("--strings", type=int, default=3000)
     parser.add_argument("--tokens", type=int, default=4096)
+    parser.add_argument("--float32", action="store_true", help="compare logits of the model with float32 matrices")
     parser.add_argument("--pre", action="append", default=[])
     arguments = parser.parse_args()
     build = arguments.build.resolve()
@@ -146,9 +150,14 @@ def main():
     for name in arguments.pre:
         with tempfile.TemporaryDirectory() as folder:
             renamed = pathlib.Path(folder) / "vocabulary.gguf"
-            with_pre_tokenizer(arguments.model, name, renamed)
+            rewrite(arguments.model, renamed, {"tokenizer.ggml.pre": name})
             wrong += compare_tokens(build, renamed, strings, f"token ids, {name}")
-    close = compare_logits(build, arguments.model, arguments.text.read_bytes(), arguments.tokens)
+    with tempfile.TemporaryDirectory() as folder:
+        model = arguments.model
+        if arguments.float32:
+            model = pathlib.Path(folder) / "float32.gguf"
+            rewrite(arguments.model, model, float32=True)
+        close = compare_logits(build, model, arguments.text.read_bytes(), arguments.tokens)
     if wrong or not close:
         sys.exit("t6 and llama.cpp differ")
 

@@ -12,9 +12,8 @@ namespace t6 {
 
 class Progress {
  public:
-  // `unit` follows the rate ("tokens" gives "12.3 K tokens/s"); "B" counts bytes; without
-  // one no rate is shown. total <= 0: unknown, no
-  // bar.
+  // `unit` follows the rate ("tokens" gives "12.3 K tokens/s"); "B" counts bytes; without one no rate is shown.
+  // total <= 0: unknown, no bar.
   Progress(std::string label, int64_t total, std::string unit);
   ~Progress();
   Progress(const Progress&) = delete;

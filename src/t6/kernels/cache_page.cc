@@ -86,6 +86,12 @@ std::string_view cache_type_name(CacheType type) {
   fail("unknown cache type {}", static_cast<int>(type));
 }
 
+std::vector<std::string> cache_type_names() {
+  std::vector<std::string> names;
+  for (const auto& [type, name] : kTypeNames) names.emplace_back(name);
+  return names;
+}
+
 CacheType parse_cache_type(std::string_view name) {
   for (const auto& [type, known] : kTypeNames) {
     if (known == name) return type;

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "t6/core/whole.h"
 
@@ -13,6 +15,7 @@ namespace t6 {
 enum class CacheType { f32, bf16, f16, i8 };
 
 std::string_view cache_type_name(CacheType type);  // "float32", "bfloat16", "float16", "int8"
+std::vector<std::string> cache_type_names();       // of all types
 // Error: not one of these names.
 CacheType parse_cache_type(std::string_view name);
 constexpr int64_t cache_type_size(CacheType type) {  // bytes a number

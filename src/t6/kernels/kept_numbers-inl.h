@@ -35,9 +35,9 @@ HWY_INLINE Vector load_kept(const std::byte* from, int64_t i) {
   }
 }
 
-// Calls do(type) with the type as a constant.
-template <typename Do>
-HWY_INLINE void with_cache_type(CacheType type, Do&& run) {
+// Calls run(type) with the type as a constant.
+template <typename Run>
+HWY_INLINE void with_cache_type(CacheType type, Run&& run) {
   switch (type) {
     case CacheType::f32:
       return run(std::integral_constant<CacheType, CacheType::f32>());

@@ -17,10 +17,17 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// Bytes that are to be fetched, and how many of them at each step.
+// Bytes that a later product will read.
 struct NextBytes {
   const std::byte* at = nullptr;
-  int64_t count = 0, step = 0;
+  int64_t count = 0;
+
+  void fetch_some(int64_t step) {
+    if (count <= 0) return;
+    fetch(at, step);
+    at += step;
+    count -= step;
+  }
 };
 
 // c = scale * (a b), element by element, or c += that. Element (m, k) of a is a[m * a_row + k * a_step]. Rows of c end
@@ -50,7 +57,7 @@ constexpr int kProductVectors = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 2 : 4;
 
 // Sums over k in order, one multiply-add each: an element's bits do not depend on the tile that it falls into.
 template <int kRows, int kVectors, bool kShort, CacheType kType>
-HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64_t m, int64_t n) {
+HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64_t step, int64_t m, int64_t n) {
   static_assert(!kShort || (kVectors == 1 && kType == CacheType::f32), "only a last vector of floats is short");
   const Floats d;
   const auto load_last = [&](const std::byte* from) HWY_ATTR {
@@ -69,11 +76,7 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
   const std::byte* b = p.b.from(n).at;
   const int64_t b_bytes = p.b_row * cache_type_size(kType);
   for (int64_t k = 0; k < p.K; ++k, b += b_bytes, a += p.a_step) {
-    if (next.count > 0) {
-      fetch(next.at, next.step);
-      next.at += next.step;
-      next.count -= next.step;
-    }
+    next.fetch_some(step);
     Vector row[kVectors];
     T6_UNROLL
     for (int v = 0; v < kVectors; ++v) row[v] = kShort ? load_last(b) : load_kept<kType>(b, v * kLanes);
@@ -110,14 +113,14 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
 }
 
 template <int kRows, CacheType kType>
-HWY_NOINLINE void small_product_rows(const SmallProduct& p, NextBytes& next, int64_t m) {
+HWY_NOINLINE void small_product_rows(const SmallProduct& p, NextBytes& next, int64_t step, int64_t m) {
   int64_t n = 0;
   for (; n + kProductVectors * kLanes <= p.N; n += kProductVectors * kLanes) {
-    small_product_tile<kRows, kProductVectors, false, kType>(p, next, m, n);
+    small_product_tile<kRows, kProductVectors, false, kType>(p, next, step, m, n);
   }
-  for (; n + kLanes <= p.N; n += kLanes) small_product_tile<kRows, 1, false, kType>(p, next, m, n);
+  for (; n + kLanes <= p.N; n += kLanes) small_product_tile<kRows, 1, false, kType>(p, next, step, m, n);
   if constexpr (kType == CacheType::f32) {
-    if (n < p.N) small_product_tile<kRows, 1, true, kType>(p, next, m, n);
+    if (n < p.N) small_product_tile<kRows, 1, true, kType>(p, next, step, m, n);
   }
 }
 
@@ -125,28 +128,28 @@ template <CacheType kType>
 void small_product_of(const SmallProduct& p) {
   NextBytes next = p.next_b;
   const int64_t steps = divide_up(p.M, kProductRows) * divide_up(p.N, kProductVectors * kLanes) * p.K;
-  if (next.count > 0 && steps > 0) next.step = round_up(divide_up(next.count, steps), kLineBytes);
+  const int64_t step = round_up(divide_up(next.count, std::max<int64_t>(steps, 1)), kLineBytes);
   for (int64_t m = 0; m < p.M;) {
     // Two tiles of four rows keep the pipelines fuller than one of six and one of two.
     const int64_t left = p.M - m, rows = left == 8 ? 4 : std::min<int64_t>(left, kProductRows);
     switch (rows) {
       case 6:
-        small_product_rows<6, kType>(p, next, m);
+        small_product_rows<6, kType>(p, next, step, m);
         break;
       case 5:
-        small_product_rows<5, kType>(p, next, m);
+        small_product_rows<5, kType>(p, next, step, m);
         break;
       case 4:
-        small_product_rows<4, kType>(p, next, m);
+        small_product_rows<4, kType>(p, next, step, m);
         break;
       case 3:
-        small_product_rows<3, kType>(p, next, m);
+        small_product_rows<3, kType>(p, next, step, m);
         break;
       case 2:
-        small_product_rows<2, kType>(p, next, m);
+        small_product_rows<2, kType>(p, next, step, m);
         break;
       default:
-        small_product_rows<1, kType>(p, next, m);
+        small_product_rows<1, kType>(p, next, step, m);
     }
     m += rows;
   }

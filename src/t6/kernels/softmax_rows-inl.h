@@ -37,7 +37,7 @@ inline void mask_row(float* row, const KeyRange& seen) {
 inline void scale_numbers(float* numbers, int64_t count, float factor) {
   const Floats d;
   const Vector by = hn::Set(d, factor);
-  for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+  for (int64_t i = 0; i < count; i += kLanes) {
     hn::Store(hn::Mul(hn::Load(d, numbers + i), by), d, numbers + i);
   }
 }
@@ -60,12 +60,11 @@ constexpr float kSlack = 8;
 HWY_INLINE void soften_row(float* row, const KeyRange& seen, const SpreadWeights& spread, float& maximum,
                            float* lane_sums, float* output, int64_t output_stride) {
   const Floats d;
-  constexpr int kVectors = kPageTokens / hn::MaxLanes(Floats());
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  constexpr int kVectors = kPageTokens / kLanes;
   if (!seen.whole()) mask_row(row, seen);
   Vector logits[kVectors];
   T6_UNROLL
-  for (int v = 0; v < kVectors; ++v) logits[v] = hn::Load(d, row + v * lanes);
+  for (int v = 0; v < kVectors; ++v) logits[v] = hn::Load(d, row + v * kLanes);
   Vector largest = logits[0];
   T6_UNROLL
   for (int v = 1; v < kVectors; ++v) largest = hn::Max(largest, logits[v]);
@@ -73,7 +72,7 @@ HWY_INLINE void soften_row(float* row, const KeyRange& seen, const SpreadWeights
   if (now > maximum + kSlack) {
     if (maximum != kNever) {
       const float factor = std::exp(maximum - now);
-      scale_numbers(lane_sums, lanes, factor);
+      scale_numbers(lane_sums, kLanes, factor);
       scale_numbers(output, output_stride, factor);
     }
     maximum = now;
@@ -89,7 +88,7 @@ HWY_INLINE void soften_row(float* row, const KeyRange& seen, const SpreadWeights
   float* out = spread.out;
   if (!spread.a) {
     T6_UNROLL
-    for (int v = 0; v < kVectors; ++v) hn::Store(logits[v], d, out + v * lanes);
+    for (int v = 0; v < kVectors; ++v) hn::Store(logits[v], d, out + v * kLanes);
     return;
   }
   for (int64_t s = 0; s < spread.ranks; ++s, out += spread.rank_stride) {
@@ -98,9 +97,9 @@ HWY_INLINE void soften_row(float* row, const KeyRange& seen, const SpreadWeights
     with_cache_type(a.type, [&](auto type) HWY_ATTR {
       T6_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        Vector weight = hn::Mul(logits[v], load_kept<type()>(a.at, v * lanes));
-        if (a.scales) weight = hn::Mul(weight, hn::LoadU(d, a.scales + v * lanes));
-        hn::Store(weight, d, out + v * lanes);
+        Vector weight = hn::Mul(logits[v], load_kept<type()>(a.at, v * kLanes));
+        if (a.scales) weight = hn::Mul(weight, hn::LoadU(d, a.scales + v * kLanes));
+        hn::Store(weight, d, out + v * kLanes);
       }
     });
   }
@@ -117,7 +116,7 @@ inline void merge_column(const SoftmaxState& from, const SoftmaxState& into, int
   const Vector old_factor = hn::Set(d, keep), new_factor = hn::Set(d, add);
   const float* source = from.output + column * stride;
   float* target = into.output + column * stride;
-  for (int64_t i = 0; i < stride; i += static_cast<int64_t>(hn::Lanes(d))) {
+  for (int64_t i = 0; i < stride; i += kLanes) {
     const Vector kept = hn::Mul(hn::LoadU(d, target + i), old_factor);
     hn::StoreU(hn::MulAdd(hn::LoadU(d, source + i), new_factor, kept), d, target + i);
   }

@@ -48,8 +48,8 @@ void add_sampler_flags(CLI::App& command, SamplerOptions& options) {
 }
 
 void add_cache_type_flag(CLI::App& command, std::string& type) {
-  command.add_option("--cache-type", type, "Numbers of the cache: float32, bfloat16, float16 or int8")
-      ->check(CLI::IsMember({"float32", "bfloat16", "float16", "int8"}))
+  command.add_option("--cache-type", type, "Numbers of the cache")
+      ->check(CLI::IsMember(cache_type_names()))
       ->capture_default_str()
       ->group("Cache");
 }

@@ -54,7 +54,7 @@ void add_attention(CLI::App& bench) {
   list("--batch", options->batches, "Sequences at once")->check(CLI::Range(int64_t{1}, kLargestSize));
   list("-t,--threads", options->threads, "Threads of both engines")->check(CLI::Range(1, kMostThreads));
   auto* dtypes = list("--dtypes", options->dtypes, "What our caches hold (with --plot: bfloat16)");
-  dtypes->check(CLI::IsMember({"float32", "bfloat16", "float16", "int8"}));
+  dtypes->check(CLI::IsMember(cache_type_names()));
   auto* heads = size("--heads", options->heads, "Heads");
   size("--dim", options->dim, "Features of a head");
   size("--groups", options->groups, "Key and value heads of gqa");

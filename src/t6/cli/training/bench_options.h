@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "t6/kernels/cache_page.h"
 #include "t6/model/config.h"
 
 namespace t6 {
@@ -14,7 +15,7 @@ struct BenchOptions {
   std::vector<int64_t> lengths = {4096, 32768};
   std::vector<int64_t> batches = {1};
   std::vector<int> threads = {2};
-  std::vector<std::string> dtypes = {"float32", "bfloat16", "float16", "int8"};
+  std::vector<std::string> dtypes = cache_type_names();
   int64_t heads = 32, dim = 64;  // H, D (and E)
   int64_t groups = 4;            // G of gqa
   int64_t q_rank = 16;           // R_Q of tpa
