@@ -1,5 +1,5 @@
-# A room of the house: every .cc in src/t6/NAME is the library t6_NAME, every tests/NAME/*_test.cc its test program.
-# A new file needs no line here: the globs are checked at each build.
+# A room of the house: every .cc in src/t6/NAME and its subfolders is the library t6_NAME, every tests/NAME/*_test.cc its
+# test program. A new file needs no line here: the globs are checked at each build.
 
 option(T6_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" ON)
 
@@ -26,17 +26,28 @@ function(t6_precompile target)
   endif()
 endfunction()
 
-# t6_room(NAME LINK libraries... [PRECOMPILE headers... | PRECOMPILED_AS room] [TEST_LABELS label]): the libraries are
-# those the room may include from.
+# t6_sources(VARIABLE ROOM [WITHOUT subfolder...]): the room's .cc files; the subfolders named are other targets.
+function(t6_sources variable room)
+  cmake_parse_arguments(SOURCES "" "" "WITHOUT" ${ARGN})
+  set(folder ${PROJECT_SOURCE_DIR}/src/t6/${room})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
+  foreach(subfolder ${SOURCES_WITHOUT})
+    list(FILTER sources EXCLUDE REGEX "^${folder}/${subfolder}/")
+  endforeach()
+  set(${variable} ${sources} PARENT_SCOPE)
+endfunction()
+
+# t6_room(NAME LINK libraries... [PRECOMPILE headers... | PRECOMPILED_AS room] [TEST_LABELS label]
+#         [WITHOUT subfolder...]): the libraries are those the room may include from.
 function(t6_room name)
-  cmake_parse_arguments(ROOM "" "PRECOMPILED_AS;TEST_LABELS" "LINK;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PRECOMPILED_AS;TEST_LABELS" "LINK;PRECOMPILE;WITHOUT" ${ARGN})
   set(library "")
   set(test "")
   if(ROOM_PRECOMPILED_AS)
     set(library t6_${ROOM_PRECOMPILED_AS})
     set(test t6_${ROOM_PRECOMPILED_AS}_test)
   endif()
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/t6/${name}/*.cc)
+  t6_sources(sources ${name} WITHOUT ${ROOM_WITHOUT})
   add_library(t6_${name} STATIC ${sources})
   set_target_properties(t6_${name} PROPERTIES LINKER_LANGUAGE CXX)
   t6_target_options(t6_${name})
@@ -85,7 +96,7 @@ endfunction()
 # t6_scalar_kernels_test(): the kernels and their tests once more without any vector instruction, the one target that the
 # run-time choice never reaches on machines with vectors.
 function(t6_scalar_kernels_test)
-  file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/t6/kernels/*.cc)
+  t6_sources(kernels kernels)
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/*_test.cc)
   t6_test(t6_kernels_scalar_test ${kernels} ${tests} PREFIX Scalar.)
   target_compile_definitions(t6_kernels_scalar_test PRIVATE HWY_COMPILE_ONLY_SCALAR)

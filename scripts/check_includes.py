@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Checks the plan of the house: which room of src/t6 may include which, and what a library room never does.
 
-A room includes from the rooms named here and from itself. The serving wing (infer, eval, serve) and the training wing
-(ops, nn, train, convert) never meet, and only the training wing sees Torch.
+A room includes from the rooms named here and from itself. A header at a room's root is one of its doors; a header in a
+subfolder is the room's own. The serving wing (infer, eval, serve) and the training wing (ops, nn, train, convert) never
+meet, and only the training wing sees Torch.
 """
 
 import pathlib
@@ -57,6 +58,10 @@ def room_of(path):
     return parts[0]
 
 
+def is_door(path):
+    return path.removeprefix(room_of(path) + "/").count("/") == 0
+
+
 def without_comments_and_strings(source):
     pattern = r'R"(\w*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"'
     return re.sub(pattern, lambda match: "\n" * match.group().count("\n"), source, flags=re.DOTALL)
@@ -73,6 +78,8 @@ def include_problem(root, room, opening, included):
     other = room_of(included.removeprefix("t6/"))
     if other != room and other not in MAY_INCLUDE[room]:
         return f'the room {room} may not include "{included}" of the room {other}'
+    if other != room and not is_door(included.removeprefix("t6/")):
+        return f'"{included}" is no door of the room {other}: headers in its subfolders are its own'
     return None
 
 
