@@ -1,6 +1,6 @@
 #include "t6/kernels/attention_backward.h"
 
-#include "t6/kernels/reference_attention_backward.h"
+#include "t6/kernels/reference/attention_backward.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace t6 {

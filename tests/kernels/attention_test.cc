@@ -1,7 +1,7 @@
 #include "t6/kernels/attention.h"
 
-#include "t6/kernels/attention_plan.h"
-#include "t6/kernels/reference_attention.h"
+#include "t6/kernels/attention/plan.h"
+#include "t6/kernels/reference/attention.h"
 #include "tests/kernels/attention_problem.h"
 
 namespace t6 {

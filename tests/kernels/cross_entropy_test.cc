@@ -1,6 +1,6 @@
 #include "t6/kernels/cross_entropy.h"
 
-#include "t6/kernels/reference_cross_entropy.h"
+#include "t6/kernels/reference/cross_entropy.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace t6 {

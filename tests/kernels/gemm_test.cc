@@ -1,6 +1,6 @@
 #include "t6/kernels/gemm.h"
 
-#include "t6/kernels/reference_gemm.h"
+#include "t6/kernels/reference/gemm.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace t6 {

@@ -1,7 +1,7 @@
 #include "t6/kernels/matmul.h"
 
 #include "t6/core/error.h"
-#include "t6/kernels/reference_matmul.h"
+#include "t6/kernels/reference/matmul.h"
 #include "tests/kernels/kernel_test.h"
 #include "tests/kernels/random_weight_matrix.h"
 

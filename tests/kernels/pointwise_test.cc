@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "t6/kernels/reference.h"
+#include "t6/kernels/reference/pointwise.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace t6 {

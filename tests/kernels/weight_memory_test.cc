@@ -1,4 +1,4 @@
-#include "t6/kernels/weight_memory.h"
+#include "t6/kernels/linear/weight_memory.h"
 
 #include <gtest/gtest.h>
 

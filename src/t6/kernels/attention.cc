@@ -6,7 +6,7 @@
 
 #include "t6/core/parallel.h"
 #include "t6/core/whole.h"
-#include "t6/kernels/attention_tile.h"
+#include "t6/kernels/attention/tile.h"
 
 namespace t6 {
 namespace {

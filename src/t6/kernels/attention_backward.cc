@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "t6/core/parallel.h"
-#include "t6/kernels/attention_backward_head.h"
+#include "t6/kernels/attention/backward_head.h"
 
 namespace t6 {
 namespace {

@@ -10,7 +10,7 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/cross_entropy.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/exp-inl.h"
+#include "t6/kernels/simd/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

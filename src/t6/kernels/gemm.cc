@@ -11,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/gemm.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/gemm_tile-inl.h"
+#include "t6/kernels/linear/gemm_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -5,14 +5,14 @@
 
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
-#include "t6/kernels/matmul_product.h"
+#include "t6/kernels/linear/matmul_product.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/matmul.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/matmul_blocks-inl.h"
-#include "t6/kernels/matmul_floats-inl.h"
+#include "t6/kernels/linear/matmul_blocks-inl.h"
+#include "t6/kernels/linear/matmul_floats-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -10,7 +10,7 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
 #include "hwy/contrib/math/math-inl.h"
-#include "t6/kernels/vectors-inl.h"
+#include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -11,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/quantize_weights.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/vectors-inl.h"
+#include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -7,7 +7,7 @@
 #include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
 #include "t6/core/whole.h"
-#include "t6/kernels/weight_memory.h"
+#include "t6/kernels/linear/weight_memory.h"
 
 namespace t6 {
 namespace {

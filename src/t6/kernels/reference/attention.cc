@@ -1,10 +1,10 @@
-#include "t6/kernels/reference_attention.h"
+#include "t6/kernels/reference/attention.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "t6/kernels/reference.h"
+#include "t6/kernels/reference/pointwise.h"
 
 namespace t6 {
 namespace {

@@ -1,15 +1,15 @@
-#include "t6/kernels/attention_tile.h"
+#include "t6/kernels/attention/tile.h"
 
 #include <algorithm>
 #include <cmath>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "t6/kernels/attention_tile.cc"
+#define HWY_TARGET_INCLUDE "t6/kernels/attention/tile.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/attention_scores-inl.h"
-#include "t6/kernels/attention_values-inl.h"
-#include "t6/kernels/softmax_rows-inl.h"
+#include "t6/kernels/attention/scores-inl.h"
+#include "t6/kernels/attention/softmax_rows-inl.h"
+#include "t6/kernels/attention/values-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -1,10 +1,10 @@
 // The online softmax over blocks of keys: rows are pairs of head and query, the block's keys are the lanes.
 
-#if defined(T6_KERNELS_SOFTMAX_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_SOFTMAX_ROWS_INL_H_
-#undef T6_KERNELS_SOFTMAX_ROWS_INL_H_
+#if defined(T6_KERNELS_ATTENTION_SOFTMAX_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_ATTENTION_SOFTMAX_ROWS_INL_H_
+#undef T6_KERNELS_ATTENTION_SOFTMAX_ROWS_INL_H_
 #else
-#define T6_KERNELS_SOFTMAX_ROWS_INL_H_
+#define T6_KERNELS_ATTENTION_SOFTMAX_ROWS_INL_H_
 #endif
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 #include <cstdint>
 #include <limits>
 
-#include "t6/kernels/attention_buffers.h"
-#include "t6/kernels/exp-inl.h"
-#include "t6/kernels/kept_numbers-inl.h"
+#include "t6/kernels/attention/buffers.h"
+#include "t6/kernels/attention/stored_values-inl.h"
+#include "t6/kernels/simd/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -125,4 +125,4 @@ inline void merge_column(const SoftmaxState& from, const SoftmaxState& into, int
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_SOFTMAX_ROWS_INL_H_
+#endif  // T6_KERNELS_ATTENTION_SOFTMAX_ROWS_INL_H_

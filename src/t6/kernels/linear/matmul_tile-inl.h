@@ -1,18 +1,18 @@
 // What products of every weight type share: the arguments of a kernel, where outputs go, how rows of x are tiled.
 
-#if defined(T6_KERNELS_MATMUL_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_MATMUL_TILE_INL_H_
-#undef T6_KERNELS_MATMUL_TILE_INL_H_
+#if defined(T6_KERNELS_LINEAR_MATMUL_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_LINEAR_MATMUL_TILE_INL_H_
+#undef T6_KERNELS_LINEAR_MATMUL_TILE_INL_H_
 #else
-#define T6_KERNELS_MATMUL_TILE_INL_H_
+#define T6_KERNELS_LINEAR_MATMUL_TILE_INL_H_
 #endif
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
-#include "t6/kernels/matmul_product.h"
-#include "t6/kernels/vectors-inl.h"
+#include "t6/kernels/linear/matmul_product.h"
+#include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -53,4 +53,4 @@ HWY_INLINE void for_row_tiles(const Product& p, const Part& part, Arguments... a
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_MATMUL_TILE_INL_H_
+#endif  // T6_KERNELS_LINEAR_MATMUL_TILE_INL_H_

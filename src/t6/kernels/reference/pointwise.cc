@@ -1,4 +1,4 @@
-#include "t6/kernels/reference.h"
+#include "t6/kernels/reference/pointwise.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,16 +1,16 @@
-#include "t6/kernels/attention_backward_head.h"
+#include "t6/kernels/attention/backward_head.h"
 
 #include <algorithm>
 
 #include "t6/core/whole.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "t6/kernels/attention_backward_head.cc"
+#define HWY_TARGET_INCLUDE "t6/kernels/attention/backward_head.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/exp-inl.h"
-#include "t6/kernels/small_product-inl.h"
-#include "t6/kernels/transpose-inl.h"
+#include "t6/kernels/attention/small_product-inl.h"
+#include "t6/kernels/simd/exp-inl.h"
+#include "t6/kernels/simd/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "t6/kernels/attention.h"
-#include "t6/kernels/attention_buffers.h"
-#include "t6/kernels/attention_plan.h"
+#include "t6/kernels/attention/buffers.h"
+#include "t6/kernels/attention/plan.h"
 
 namespace t6 {
 

@@ -1,13 +1,13 @@
 // Products with weights that are floats: float32, bfloat16, float16.
 
-#if defined(T6_KERNELS_MATMUL_FLOATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_MATMUL_FLOATS_INL_H_
-#undef T6_KERNELS_MATMUL_FLOATS_INL_H_
+#if defined(T6_KERNELS_LINEAR_MATMUL_FLOATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_LINEAR_MATMUL_FLOATS_INL_H_
+#undef T6_KERNELS_LINEAR_MATMUL_FLOATS_INL_H_
 #else
-#define T6_KERNELS_MATMUL_FLOATS_INL_H_
+#define T6_KERNELS_LINEAR_MATMUL_FLOATS_INL_H_
 #endif
 
-#include "t6/kernels/matmul_tile-inl.h"
+#include "t6/kernels/linear/matmul_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -109,4 +109,4 @@ void multiply_floats(const Product& p, const Part& part) {
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_MATMUL_FLOATS_INL_H_
+#endif  // T6_KERNELS_LINEAR_MATMUL_FLOATS_INL_H_

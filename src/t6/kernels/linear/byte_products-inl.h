@@ -1,17 +1,17 @@
 // Exact sums of unsigned bytes times signed bytes: the inner loop of products with quantized weights.
 
-#if defined(T6_KERNELS_BYTE_PRODUCTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_BYTE_PRODUCTS_INL_H_
-#undef T6_KERNELS_BYTE_PRODUCTS_INL_H_
+#if defined(T6_KERNELS_LINEAR_BYTE_PRODUCTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_LINEAR_BYTE_PRODUCTS_INL_H_
+#undef T6_KERNELS_LINEAR_BYTE_PRODUCTS_INL_H_
 #else
-#define T6_KERNELS_BYTE_PRODUCTS_INL_H_
+#define T6_KERNELS_LINEAR_BYTE_PRODUCTS_INL_H_
 #endif
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-#include "t6/kernels/vectors-inl.h"
+#include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -112,4 +112,4 @@ HWY_INLINE IntegerVector lane_sums(ByteSumVector sums) {
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_BYTE_PRODUCTS_INL_H_
+#endif  // T6_KERNELS_LINEAR_BYTE_PRODUCTS_INL_H_

@@ -1,4 +1,4 @@
-#include "t6/kernels/factor_rows.h"
+#include "t6/kernels/attention/factor_rows.h"
 
 #include <algorithm>
 

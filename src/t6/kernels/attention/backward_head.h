@@ -1,8 +1,8 @@
 // The gradient of attention for one head of one sequence.
 #pragma once
 
+#include "t6/kernels/attention/buffers.h"
 #include "t6/kernels/attention_backward.h"
-#include "t6/kernels/attention_buffers.h"
 
 namespace t6 {
 

@@ -1,10 +1,10 @@
 // The matrix product inside the attention kernels: short rows, one operand broadcast, sums kept in registers.
 
-#if defined(T6_KERNELS_SMALL_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_SMALL_PRODUCT_INL_H_
-#undef T6_KERNELS_SMALL_PRODUCT_INL_H_
+#if defined(T6_KERNELS_ATTENTION_SMALL_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_ATTENTION_SMALL_PRODUCT_INL_H_
+#undef T6_KERNELS_ATTENTION_SMALL_PRODUCT_INL_H_
 #else
-#define T6_KERNELS_SMALL_PRODUCT_INL_H_
+#define T6_KERNELS_ATTENTION_SMALL_PRODUCT_INL_H_
 #endif
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "t6/core/whole.h"
-#include "t6/kernels/kept_numbers-inl.h"
+#include "t6/kernels/attention/stored_values-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -162,4 +162,4 @@ inline void small_product(const SmallProduct& p) {
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_SMALL_PRODUCT_INL_H_
+#endif  // T6_KERNELS_ATTENTION_SMALL_PRODUCT_INL_H_

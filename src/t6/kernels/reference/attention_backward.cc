@@ -1,9 +1,9 @@
-#include "t6/kernels/reference_attention_backward.h"
+#include "t6/kernels/reference/attention_backward.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "t6/kernels/reference_attention.h"
+#include "t6/kernels/reference/attention.h"
 
 namespace t6 {
 namespace {

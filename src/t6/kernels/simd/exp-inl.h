@@ -1,13 +1,13 @@
 // The exponential function of a softmax.
 
-#if defined(T6_KERNELS_EXP_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_EXP_INL_H_
-#undef T6_KERNELS_EXP_INL_H_
+#if defined(T6_KERNELS_SIMD_EXP_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_SIMD_EXP_INL_H_
+#undef T6_KERNELS_SIMD_EXP_INL_H_
 #else
-#define T6_KERNELS_EXP_INL_H_
+#define T6_KERNELS_SIMD_EXP_INL_H_
 #endif
 
-#include "t6/kernels/vectors-inl.h"
+#include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -35,4 +35,4 @@ HWY_INLINE Vector exp_below_88(Floats d, Vector x) {
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_EXP_INL_H_
+#endif  // T6_KERNELS_SIMD_EXP_INL_H_

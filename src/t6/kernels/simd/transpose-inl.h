@@ -1,16 +1,16 @@
 // Rows of tokens to tokens in lanes.
 
-#if defined(T6_KERNELS_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_TRANSPOSE_INL_H_
-#undef T6_KERNELS_TRANSPOSE_INL_H_
+#if defined(T6_KERNELS_SIMD_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_SIMD_TRANSPOSE_INL_H_
+#undef T6_KERNELS_SIMD_TRANSPOSE_INL_H_
 #else
-#define T6_KERNELS_TRANSPOSE_INL_H_
+#define T6_KERNELS_SIMD_TRANSPOSE_INL_H_
 #endif
 
 #include <algorithm>
 #include <cstdint>
 
-#include "t6/kernels/vectors-inl.h"
+#include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -68,4 +68,4 @@ inline void transpose_rows(const float* rows, int64_t stride, int64_t count, int
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_TRANSPOSE_INL_H_
+#endif  // T6_KERNELS_SIMD_TRANSPOSE_INL_H_

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "t6/kernels/attention_scores-inl.h"
-#include "t6/kernels/softmax_rows-inl.h"
+#include "t6/kernels/attention/scores-inl.h"
+#include "t6/kernels/attention/softmax_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "t6/kernels/attention_tile.h"
-#include "t6/kernels/factor_block-inl.h"
-#include "t6/kernels/small_product-inl.h"
+#include "t6/kernels/attention/factor_block-inl.h"
+#include "t6/kernels/attention/small_product-inl.h"
+#include "t6/kernels/attention/tile.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -1,4 +1,4 @@
-#include "t6/kernels/reference_gemm.h"
+#include "t6/kernels/reference/gemm.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/kernels/attention_plan.h"
+#include "t6/kernels/attention/plan.h"
 
 #include <algorithm>
 #include <numeric>

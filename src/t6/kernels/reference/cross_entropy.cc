@@ -1,4 +1,4 @@
-#include "t6/kernels/reference_cross_entropy.h"
+#include "t6/kernels/reference/cross_entropy.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,18 +1,18 @@
 // The innermost part of a matrix product: panels of both operands, packed as they are read, and a tile of sums in
 // registers (Goto and van de Geijn 2008).
 
-#if defined(T6_KERNELS_GEMM_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_GEMM_TILE_INL_H_
-#undef T6_KERNELS_GEMM_TILE_INL_H_
+#if defined(T6_KERNELS_LINEAR_GEMM_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_LINEAR_GEMM_TILE_INL_H_
+#undef T6_KERNELS_LINEAR_GEMM_TILE_INL_H_
 #else
-#define T6_KERNELS_GEMM_TILE_INL_H_
+#define T6_KERNELS_LINEAR_GEMM_TILE_INL_H_
 #endif
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
-#include "t6/kernels/transpose-inl.h"
+#include "t6/kernels/simd/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -98,4 +98,4 @@ HWY_INLINE void multiply_tile(const float* a, const float* b, int64_t depth, con
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_GEMM_TILE_INL_H_
+#endif  // T6_KERNELS_LINEAR_GEMM_TILE_INL_H_

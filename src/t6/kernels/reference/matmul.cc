@@ -1,4 +1,4 @@
-#include "t6/kernels/reference_matmul.h"
+#include "t6/kernels/reference/matmul.h"
 
 #include "t6/kernels/quantize.h"
 

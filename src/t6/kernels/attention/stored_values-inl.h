@@ -1,10 +1,10 @@
 // Numbers as a cache keeps them, read as floats.
 
-#if defined(T6_KERNELS_KEPT_NUMBERS_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_KEPT_NUMBERS_INL_H_
-#undef T6_KERNELS_KEPT_NUMBERS_INL_H_
+#if defined(T6_KERNELS_ATTENTION_STORED_VALUES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_ATTENTION_STORED_VALUES_INL_H_
+#undef T6_KERNELS_ATTENTION_STORED_VALUES_INL_H_
 #else
-#define T6_KERNELS_KEPT_NUMBERS_INL_H_
+#define T6_KERNELS_ATTENTION_STORED_VALUES_INL_H_
 #endif
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 #include "hwy/cache_control.h"
 #include "t6/kernels/cache_page.h"
-#include "t6/kernels/vectors-inl.h"
+#include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -74,4 +74,4 @@ HWY_INLINE void fetch(const std::byte* at, int64_t bytes) {
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_KEPT_NUMBERS_INL_H_
+#endif  // T6_KERNELS_ATTENTION_STORED_VALUES_INL_H_

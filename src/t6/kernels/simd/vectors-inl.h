@@ -1,10 +1,10 @@
 // What the vector kernels share. Included once for each target by files that include foreach_target.h.
 
-#if defined(T6_KERNELS_VECTORS_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_VECTORS_INL_H_
-#undef T6_KERNELS_VECTORS_INL_H_
+#if defined(T6_KERNELS_SIMD_VECTORS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_SIMD_VECTORS_INL_H_
+#undef T6_KERNELS_SIMD_VECTORS_INL_H_
 #else
-#define T6_KERNELS_VECTORS_INL_H_
+#define T6_KERNELS_SIMD_VECTORS_INL_H_
 #endif
 
 #include <cstddef>
@@ -80,4 +80,4 @@ HWY_INLINE Vector load_halves(const uint16_t* from) {
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_VECTORS_INL_H_
+#endif  // T6_KERNELS_SIMD_VECTORS_INL_H_

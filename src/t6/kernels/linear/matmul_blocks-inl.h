@@ -1,14 +1,14 @@
 // Products of quantized weights with quantized activations: exact integers within a block, float32 across blocks.
 
-#if defined(T6_KERNELS_MATMUL_BLOCKS_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_MATMUL_BLOCKS_INL_H_
-#undef T6_KERNELS_MATMUL_BLOCKS_INL_H_
+#if defined(T6_KERNELS_LINEAR_MATMUL_BLOCKS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_LINEAR_MATMUL_BLOCKS_INL_H_
+#undef T6_KERNELS_LINEAR_MATMUL_BLOCKS_INL_H_
 #else
-#define T6_KERNELS_MATMUL_BLOCKS_INL_H_
+#define T6_KERNELS_LINEAR_MATMUL_BLOCKS_INL_H_
 #endif
 
-#include "t6/kernels/byte_products-inl.h"
-#include "t6/kernels/matmul_tile-inl.h"
+#include "t6/kernels/linear/byte_products-inl.h"
+#include "t6/kernels/linear/matmul_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -118,4 +118,4 @@ void multiply_blocks(const Product& p, const Part& part) {
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_MATMUL_BLOCKS_INL_H_
+#endif  // T6_KERNELS_LINEAR_MATMUL_BLOCKS_INL_H_

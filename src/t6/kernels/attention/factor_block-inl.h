@@ -1,19 +1,19 @@
 // Keys or values of 64 tokens as the attention kernels multiply them, whatever they are kept as.
 
-#if defined(T6_KERNELS_FACTOR_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef T6_KERNELS_FACTOR_BLOCK_INL_H_
-#undef T6_KERNELS_FACTOR_BLOCK_INL_H_
+#if defined(T6_KERNELS_ATTENTION_FACTOR_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_ATTENTION_FACTOR_BLOCK_INL_H_
+#undef T6_KERNELS_ATTENTION_FACTOR_BLOCK_INL_H_
 #else
-#define T6_KERNELS_FACTOR_BLOCK_INL_H_
+#define T6_KERNELS_ATTENTION_FACTOR_BLOCK_INL_H_
 #endif
 
 #include <algorithm>
 #include <cstdint>
 
-#include "t6/kernels/attention_buffers.h"
-#include "t6/kernels/factor_rows.h"
-#include "t6/kernels/small_product-inl.h"
-#include "t6/kernels/transpose-inl.h"
+#include "t6/kernels/attention/buffers.h"
+#include "t6/kernels/attention/factor_rows.h"
+#include "t6/kernels/attention/small_product-inl.h"
+#include "t6/kernels/simd/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -245,4 +245,4 @@ class FactorBlock {
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // T6_KERNELS_FACTOR_BLOCK_INL_H_
+#endif  // T6_KERNELS_ATTENTION_FACTOR_BLOCK_INL_H_
