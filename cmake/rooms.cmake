@@ -38,9 +38,10 @@ function(t6_sources variable room)
 endfunction()
 
 # t6_room(NAME LINK libraries... [PRECOMPILE headers... | PRECOMPILED_AS room] [TEST_LABELS label]
-#         [WITHOUT subfolder...]): the libraries are those the room may include from.
+#         [WITHOUT subfolder...] [TEST_LINK libraries...]): the libraries are those the room may include from; its tests
+# may look further.
 function(t6_room name)
-  cmake_parse_arguments(ROOM "" "PRECOMPILED_AS;TEST_LABELS" "LINK;PRECOMPILE;WITHOUT" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PRECOMPILED_AS;TEST_LABELS" "LINK;PRECOMPILE;WITHOUT;TEST_LINK" ${ARGN})
   set(library "")
   set(test "")
   if(ROOM_PRECOMPILED_AS)
@@ -57,7 +58,7 @@ function(t6_room name)
     file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cc)
     if(tests)
       t6_test(t6_${name}_test ${tests} LABELS ${ROOM_TEST_LABELS})
-      target_link_libraries(t6_${name}_test PRIVATE t6_${name})
+      target_link_libraries(t6_${name}_test PRIVATE t6_${name} ${ROOM_TEST_LINK})
       t6_precompile(t6_${name}_test ${ROOM_PRECOMPILE} AS "${test}")
     endif()
   endif()
@@ -100,5 +101,5 @@ function(t6_scalar_kernels_test)
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/*_test.cc)
   t6_test(t6_kernels_scalar_test ${kernels} ${tests} PREFIX Scalar.)
   target_compile_definitions(t6_kernels_scalar_test PRIVATE HWY_COMPILE_ONLY_SCALAR)
-  target_link_libraries(t6_kernels_scalar_test PRIVATE t6_core PkgConfig::hwy)
+  target_link_libraries(t6_kernels_scalar_test PRIVATE t6_numbers PkgConfig::hwy)
 endfunction()

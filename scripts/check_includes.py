@@ -10,13 +10,14 @@ import pathlib
 import re
 import sys
 
-FOUNDATION = ["core", "kernels", "formats", "text", "model"]
+FOUNDATION = ["core", "numbers", "kernels", "formats", "text", "model"]
 MAY_INCLUDE = {
     "core": [],
-    "kernels": ["core"],
-    "formats": ["core"],
+    "numbers": ["core"],
+    "kernels": ["core", "numbers"],
+    "formats": ["core", "numbers"],
     "text": ["core", "formats"],
-    "model": ["core", "kernels", "formats"],
+    "model": ["core", "numbers", "kernels", "formats"],
     "infer": FOUNDATION,
     "eval": FOUNDATION + ["infer"],
     "serve": FOUNDATION + ["infer"],

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 #include "t6/eval/report_html.h"
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"

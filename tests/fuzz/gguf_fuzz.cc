@@ -3,8 +3,8 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/gguf.h"
-#include "t6/formats/gguf_blocks.h"
 #include "t6/infer/load.h"
+#include "t6/numbers/gguf_blocks.h"
 #include "tests/memory_file.h"
 
 namespace {

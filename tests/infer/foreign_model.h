@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "t6/core/numbers.h"
 #include "t6/formats/safetensors.h"
 #include "t6/text/byte_level.h"
 #include "t6/text/spelling.h"

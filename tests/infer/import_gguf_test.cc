@@ -8,6 +8,7 @@
 #include "t6/infer/import.h"
 #include "t6/infer/load.h"
 #include "t6/kernels/quantize.h"
+#include "t6/numbers/half.h"
 #include "tests/damage.h"
 #include "tests/error_of.h"
 #include "tests/infer/foreign_model.h"

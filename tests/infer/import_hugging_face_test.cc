@@ -6,6 +6,7 @@
 #include "t6/infer/forward.h"
 #include "t6/infer/import.h"
 #include "t6/infer/load.h"
+#include "t6/numbers/half.h"
 #include "tests/error_of.h"
 #include "tests/formats/state_dict_builder.h"
 #include "tests/infer/foreign_model.h"

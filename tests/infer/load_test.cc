@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
 #include "t6/infer/forward.h"
+#include "t6/numbers/half.h"
 #include "tests/infer/model_folder.h"
 #include "tests/infer/random_weights.h"
 #include "tests/temporary_folder.h"

@@ -1,6 +1,5 @@
 #include "t6/kernels/quantize.h"
 
-#include "t6/core/numbers.h"
 #include "tests/kernels/kernel_test.h"
 #include "tests/kernels/random_weight_matrix.h"
 

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <vector>
 
-#include "t6/core/numbers.h"
 #include "t6/core/random.h"
 #include "t6/kernels/weight_matrix.h"
+#include "t6/numbers/half.h"
 
 namespace t6 {
 

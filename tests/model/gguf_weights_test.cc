@@ -44,7 +44,7 @@ class GgufWeights : public ::testing::Test {
     return difference / largest;
   }
 
-  SafetensorsFile file_{std::filesystem::path(T6_SOURCE_DIR) / "tests/formats/gguf_blocks.safetensors"};
+  SafetensorsFile file_{std::filesystem::path(T6_SOURCE_DIR) / "tests/numbers/gguf_blocks.safetensors"};
 };
 
 TEST_F(GgufWeights, KeepTheBytesOfTypesThatBothHave) {

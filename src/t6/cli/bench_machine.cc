@@ -13,8 +13,8 @@
 
 #include "t6/cli/bench_timing.h"
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
+#include "t6/core/units.h"
 
 namespace t6 {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 
 namespace t6 {
 namespace {

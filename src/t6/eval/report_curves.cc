@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 #include "t6/eval/report_chart.h"
 #include "t6/eval/report_html.h"
 

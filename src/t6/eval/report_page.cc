@@ -6,7 +6,7 @@
 #include <cctype>
 #include <cmath>
 
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 #include "t6/eval/report.h"
 #include "t6/eval/report_curves.h"
 #include "t6/eval/report_html.h"

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "t6/core/file.h"
-#include "t6/formats/gguf_blocks.h"
 #include "t6/formats/json.h"
 #include "t6/formats/safetensors.h"
+#include "t6/numbers/gguf_blocks.h"
 
 namespace t6 {
 

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
 #include "t6/formats/json.h"
+#include "t6/numbers/half.h"
 
 namespace t6 {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 #include "t6/model/factors.h"
 
 namespace t6 {

@@ -7,8 +7,8 @@
 #include <memory>
 #include <vector>
 
-#include "t6/kernels/cache_page.h"
 #include "t6/model/config.h"
+#include "t6/numbers/cache_page.h"
 
 namespace t6 {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "t6/core/parallel.h"
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
 #include "t6/kernels/attention/tile.h"
 
 namespace t6 {

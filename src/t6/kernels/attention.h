@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include "t6/kernels/cache_page.h"
+#include "t6/numbers/cache_page.h"
 
 namespace t6 {
 

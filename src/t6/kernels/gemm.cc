@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "t6/core/parallel.h"
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/gemm.cc"

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "t6/kernels/weight_type.h"
+#include "t6/numbers/weight_type.h"
 
 namespace t6 {
 

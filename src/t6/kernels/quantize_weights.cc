@@ -3,9 +3,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
 #include "t6/kernels/quantize.h"
+#include "t6/numbers/half.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/quantize_weights.cc"

@@ -4,10 +4,10 @@
 #include <cstring>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
 #include "t6/kernels/linear/weight_memory.h"
+#include "t6/numbers/half.h"
 
 namespace t6 {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "t6/kernels/weight_type.h"
+#include "t6/numbers/weight_type.h"
 
 namespace t6 {
 

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <map>
 
-#include "t6/kernels/cache_page.h"
 #include "t6/model/config.h"
 #include "t6/model/parameters.h"
+#include "t6/numbers/cache_page.h"
 
 namespace t6 {
 

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
 #include "t6/kernels/quantize.h"
+#include "t6/numbers/half.h"
 
 namespace t6 {
 namespace {

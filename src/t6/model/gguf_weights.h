@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <span>
 
-#include "t6/formats/gguf_blocks.h"
-#include "t6/kernels/weight_type.h"
+#include "t6/numbers/gguf_blocks.h"
+#include "t6/numbers/weight_type.h"
 
 namespace t6 {
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "t6/formats/safetensors.h"
-#include "t6/kernels/weight_type.h"
+#include "t6/numbers/weight_type.h"
 
 namespace t6 {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "t6/core/error.h"
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
 #include "t6/ops/cross_entropy.h"
 #include "t6/ops/product.h"
 

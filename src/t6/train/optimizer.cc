@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "t6/core/error.h"
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
 
 namespace t6 {
 namespace {

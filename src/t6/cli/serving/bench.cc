@@ -12,10 +12,10 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
 #include "t6/core/progress.h"
 #include "t6/core/stopwatch.h"
+#include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/infer/session.h"
 

@@ -15,8 +15,8 @@
 #include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/interrupt.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
+#include "t6/core/units.h"
 #include "t6/infer/conversation.h"
 
 namespace t6 {

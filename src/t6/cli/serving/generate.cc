@@ -14,8 +14,8 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/interrupt.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
+#include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/infer/generate.h"
 

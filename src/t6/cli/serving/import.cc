@@ -11,8 +11,8 @@
 #include "t6/cli/serving/weight_words.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
+#include "t6/core/units.h"
 #include "t6/model/costs.h"
 
 namespace t6 {

@@ -6,7 +6,7 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 #include "t6/infer/load.h"
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"

@@ -7,9 +7,9 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/interrupt.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
 #include "t6/core/progress.h"
+#include "t6/core/units.h"
 
 namespace t6 {
 namespace {

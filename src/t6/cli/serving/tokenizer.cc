@@ -13,7 +13,7 @@
 
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 #include "t6/formats/json.h"
 
 namespace t6 {

@@ -7,8 +7,8 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/interrupt.h"
-#include "t6/core/numbers.h"
 #include "t6/core/progress.h"
+#include "t6/core/units.h"
 #include "t6/text/bpe_trainer.h"
 #include "t6/text/documents.h"
 

@@ -1,7 +1,7 @@
 #include "t6/cli/serving/weight_words.h"
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 
 namespace t6 {
 

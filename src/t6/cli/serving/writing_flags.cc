@@ -3,7 +3,7 @@
 #include <limits>
 #include <memory>
 
-#include "t6/core/numbers.h"
+#include "t6/core/units.h"
 
 namespace t6 {
 namespace {

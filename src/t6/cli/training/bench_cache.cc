@@ -7,7 +7,7 @@
 
 #include "t6/core/parallel.h"
 #include "t6/core/random.h"
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
 
 namespace t6 {
 namespace {

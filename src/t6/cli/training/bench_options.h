@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "t6/kernels/cache_page.h"
 #include "t6/model/config.h"
+#include "t6/numbers/cache_page.h"
 
 namespace t6 {
 

@@ -4,7 +4,6 @@
 
 #include "t6/cli/bench_machine.h"
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
 
 namespace t6 {

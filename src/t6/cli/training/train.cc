@@ -14,9 +14,9 @@
 #include "t6/cli/training/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/interrupt.h"
-#include "t6/core/numbers.h"
 #include "t6/core/parallel.h"
 #include "t6/core/progress.h"
+#include "t6/core/units.h"
 #include "t6/model/costs.h"
 #include "t6/train/trainer.h"
 

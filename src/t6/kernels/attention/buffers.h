@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "t6/core/whole.h"
-#include "t6/kernels/cache_page.h"
+#include "t6/core/rounding.h"
+#include "t6/numbers/cache_page.h"
 
 namespace t6 {
 

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
 #include "t6/kernels/attention/stored_values-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -12,8 +12,8 @@
 #include <type_traits>
 
 #include "hwy/cache_control.h"
-#include "t6/kernels/cache_page.h"
 #include "t6/kernels/simd/vectors-inl.h"
+#include "t6/numbers/cache_page.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

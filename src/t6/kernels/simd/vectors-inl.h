@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
-#include "t6/core/numbers.h"
+#include "t6/numbers/half.h"
 
 // Before a loop over registers: unrolled whole, or the compiler keeps an array of vectors in memory.
 #undef T6_UNROLL

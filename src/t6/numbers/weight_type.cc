@@ -1,4 +1,4 @@
-#include "t6/kernels/weight_type.h"
+#include "t6/numbers/weight_type.h"
 
 namespace t6 {
 

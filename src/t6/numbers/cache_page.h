@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
 
 namespace t6 {
 

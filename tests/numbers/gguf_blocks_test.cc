@@ -1,4 +1,4 @@
-#include "t6/formats/gguf_blocks.h"
+#include "t6/numbers/gguf_blocks.h"
 
 #include <gmock/gmock.h>
 
@@ -17,9 +17,9 @@ constexpr GgufType kAll[] = {GgufType::f32,  GgufType::f16,  GgufType::bf16, Ggu
                              GgufType::q4_0, GgufType::q4_1, GgufType::q5_0, GgufType::q5_1,
                              GgufType::q4_k, GgufType::q5_k, GgufType::q6_k};
 
-// tests/formats/make_gguf_blocks.py made the file by the Python package gguf.
+// tests/numbers/make_gguf_blocks.py made the file by the Python package gguf.
 TEST(GgufBlocks, AreDequantizedAsTheirMakersDo) {
-  const SafetensorsFile file(std::filesystem::path(T6_SOURCE_DIR) / "tests/formats/gguf_blocks.safetensors");
+  const SafetensorsFile file(std::filesystem::path(T6_SOURCE_DIR) / "tests/numbers/gguf_blocks.safetensors");
   for (const GgufType type : kAll) {
     const std::string name(gguf_type_info(type).name);
     const TensorView& blocks = file.at(name + ".blocks");

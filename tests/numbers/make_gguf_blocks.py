@@ -2,7 +2,7 @@
 """Makes gguf_blocks.safetensors: random blocks of every type of GGUF that T6 reads, and their numbers as the Python
 package gguf dequantizes them. Needs gguf, numpy and safetensors.
 
-    make_gguf_blocks.py tests/formats/gguf_blocks.safetensors
+    make_gguf_blocks.py tests/numbers/gguf_blocks.safetensors
 """
 import sys
 

@@ -1,7 +1,6 @@
-// Numbers as people write them ("16GiB", "1.2M") and as files hold them (bfloat16, float16).
+// Amounts as people write them: "16GiB", "1.2M", "1h02m".
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,10 +14,5 @@ std::string format_bytes(double bytes);      // 1536 -> "1.5 KiB"
 std::string format_count(double count);      // 1234567 -> "1.23 M"
 std::string format_digits(int64_t count);    // 1234567 -> "1,234,567"
 std::string format_seconds(double seconds);  // 3725 -> "1h02m"
-
-inline float float_from_bfloat16(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
-uint16_t bfloat16_from_float(float value);  // rounds to nearest even, keeps NaN
-float float_from_float16(uint16_t bits);
-uint16_t float16_from_float(float value);  // rounds to nearest even, overflows to infinity
 
 }  // namespace t6

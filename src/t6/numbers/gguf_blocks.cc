@@ -1,10 +1,10 @@
-#include "t6/formats/gguf_blocks.h"
+#include "t6/numbers/gguf_blocks.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
+#include "t6/numbers/half.h"
 
 namespace t6 {
 namespace {

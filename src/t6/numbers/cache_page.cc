@@ -1,4 +1,4 @@
-#include "t6/kernels/cache_page.h"
+#include "t6/numbers/cache_page.h"
 
 #include <algorithm>
 #include <array>
@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/core/numbers.h"
-#include "t6/core/whole.h"
+#include "t6/core/rounding.h"
+#include "t6/numbers/half.h"
 
 namespace t6 {
 namespace {
