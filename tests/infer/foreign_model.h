@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "t6/formats/safetensors.h"
-#include "t6/text/byte_level.h"
-#include "t6/text/spelling.h"
+#include "t6/text/tokenizer/byte_level.h"
+#include "t6/text/tokenizer/spelling.h"
 #include "tests/formats/gguf_builder.h"
 #include "tests/infer/random_weights.h"
 

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "t6/core/error.h"
-#include "t6/text/spelling.h"
 #include "t6/text/tokenizer.h"
+#include "t6/text/tokenizer/spelling.h"
 #include "tests/error_of.h"
 #include "tests/formats/gguf_builder.h"
 #include "tests/temporary_folder.h"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/t6/text/unicode_additions.cc: what Unicode 15 to 16 added to the general categories.
+"""Writes src/t6/text/tokenizer/unicode_additions.cc: what Unicode 15 to 16 added to the general categories.
 
 Hugging Face's tokenizers know Unicode 16 (through Oniguruma); PCRE2 10.40 to 10.42 know Unicode 14, as does the
 unicodedata of Python 3.11, which stands for PCRE2 here. Later PCRE2 releases contain the additions already.
@@ -42,7 +42,7 @@ def main():
         body = "\n".join('     "%s"' % line.replace(" ", "") for line in lines)
         rows.append('    {"%s",\n%s},' % (category, body))
     text = """// Written by tests/text/make_unicode_additions.py: change the script, not this file.
-#include "t6/text/unicode_additions.h"
+#include "t6/text/tokenizer/unicode_additions.h"
 
 namespace t6 {
 namespace {
@@ -67,7 +67,7 @@ std::string unicode_additions(std::string_view category) {
 
 }  // namespace t6
 """ % "\n".join(rows)
-    pathlib.Path(__file__).parents[2].joinpath("src/t6/text/unicode_additions.cc").write_text(text)
+    pathlib.Path(__file__).parents[2].joinpath("src/t6/text/tokenizer/unicode_additions.cc").write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-#include "t6/text/pattern.h"
+#include "t6/text/tokenizer/pattern.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/text/pattern_syntax.h"
-#include "t6/text/pre_tokenizer.h"
+#include "t6/text/tokenizer/pattern_syntax.h"
+#include "t6/text/tokenizer/pre_tokenizer.h"
 
 namespace t6 {
 namespace {

@@ -14,8 +14,8 @@
 #include "t6/core/parallel.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"
-#include "t6/text/new_tokenizer.h"
-#include "t6/text/spelling.h"
+#include "t6/text/tokenizer/spelling.h"
+#include "t6/text/tokenizer/tokenizer_json.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {

@@ -1,10 +1,10 @@
 #include <gmock/gmock.h>
 
 #include "t6/core/error.h"
-#include "t6/text/merges_from_scores.h"
-#include "t6/text/new_tokenizer.h"
-#include "t6/text/spelling.h"
 #include "t6/text/tokenizer.h"
+#include "t6/text/tokenizer/merges_from_scores.h"
+#include "t6/text/tokenizer/spelling.h"
+#include "t6/text/tokenizer/tokenizer_json.h"
 #include "tests/error_of.h"
 
 namespace t6 {

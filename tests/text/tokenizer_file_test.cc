@@ -1,4 +1,4 @@
-#include "t6/text/tokenizer_file.h"
+#include "t6/text/tokenizer/tokenizer_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

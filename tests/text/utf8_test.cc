@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "t6/text/byte_level.h"
+#include "t6/text/tokenizer/byte_level.h"
 
 namespace t6 {
 namespace {

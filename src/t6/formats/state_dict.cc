@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/formats/pickle.h"
+#include "t6/formats/state_dict/pickle.h"
 
 namespace t6 {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "t6/formats/safetensors.h"
-#include "t6/formats/zip.h"
+#include "t6/formats/state_dict/zip.h"
 
 namespace t6 {
 

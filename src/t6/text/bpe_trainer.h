@@ -8,10 +8,10 @@
 #include <unordered_map>
 
 #include "t6/formats/json.h"
-#include "t6/text/added_tokens.h"
-#include "t6/text/new_tokenizer.h"
-#include "t6/text/normalizer.h"
-#include "t6/text/pre_tokenizer.h"
+#include "t6/text/tokenizer/added_tokens.h"
+#include "t6/text/tokenizer/normalizer.h"
+#include "t6/text/tokenizer/pre_tokenizer.h"
+#include "t6/text/tokenizer/tokenizer_json.h"
 
 namespace t6 {
 

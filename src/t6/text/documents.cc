@@ -8,7 +8,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
-#include "t6/text/cuts.h"
+#include "t6/text/documents/cuts.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {

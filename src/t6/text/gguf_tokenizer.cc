@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/text/merges_from_scores.h"
-#include "t6/text/new_tokenizer.h"
-#include "t6/text/spelling.h"
+#include "t6/text/tokenizer/merges_from_scores.h"
+#include "t6/text/tokenizer/spelling.h"
+#include "t6/text/tokenizer/tokenizer_json.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {

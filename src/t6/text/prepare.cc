@@ -14,8 +14,8 @@
 #include "t6/core/parallel.h"
 #include "t6/core/random.h"
 #include "t6/formats/token_shard.h"
-#include "t6/text/cuts.h"
 #include "t6/text/documents.h"
+#include "t6/text/documents/cuts.h"
 
 namespace t6 {
 namespace {

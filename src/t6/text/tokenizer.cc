@@ -8,10 +8,10 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/formats/json.h"
-#include "t6/text/byte_level.h"
 #include "t6/text/gguf_tokenizer.h"
-#include "t6/text/new_tokenizer.h"
-#include "t6/text/tokenizer_file.h"
+#include "t6/text/tokenizer/byte_level.h"
+#include "t6/text/tokenizer/tokenizer_file.h"
+#include "t6/text/tokenizer/tokenizer_json.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {

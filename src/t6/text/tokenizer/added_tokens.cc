@@ -1,8 +1,8 @@
-#include "t6/text/added_tokens.h"
+#include "t6/text/tokenizer/added_tokens.h"
 
 #include <algorithm>
 
-#include "t6/text/characters.h"
+#include "t6/text/tokenizer/characters.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {

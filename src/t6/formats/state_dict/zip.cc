@@ -1,4 +1,4 @@
-#include "t6/formats/zip.h"
+#include "t6/formats/state_dict/zip.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,7 +1,7 @@
-#include "t6/text/characters.h"
+#include "t6/text/tokenizer/characters.h"
 
-#include "t6/text/pattern.h"
-#include "t6/text/unicode_additions.h"
+#include "t6/text/tokenizer/pattern.h"
+#include "t6/text/tokenizer/unicode_additions.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {

@@ -1,4 +1,4 @@
-#include "t6/formats/pickle.h"
+#include "t6/formats/state_dict/pickle.h"
 
 #include <algorithm>
 #include <cstring>

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "t6/formats/json.h"
-#include "t6/text/pattern.h"
-#include "t6/text/spelling.h"
+#include "t6/text/tokenizer/pattern.h"
+#include "t6/text/tokenizer/spelling.h"
 
 namespace t6 {
 

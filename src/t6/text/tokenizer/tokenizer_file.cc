@@ -1,4 +1,4 @@
-#include "t6/text/tokenizer_file.h"
+#include "t6/text/tokenizer/tokenizer_file.h"
 
 #include <limits>
 #include <optional>
@@ -6,8 +6,8 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
-#include "t6/text/byte_level.h"
-#include "t6/text/decoder.h"
+#include "t6/text/tokenizer/byte_level.h"
+#include "t6/text/tokenizer/decoder.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {

@@ -1,5 +1,5 @@
 // Written by tests/text/make_unicode_additions.py: change the script, not this file.
-#include "t6/text/unicode_additions.h"
+#include "t6/text/tokenizer/unicode_additions.h"
 
 namespace t6 {
 namespace {

@@ -1,4 +1,4 @@
-#include "t6/text/pattern.h"
+#include "t6/text/tokenizer/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

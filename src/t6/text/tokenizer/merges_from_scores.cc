@@ -1,4 +1,4 @@
-#include "t6/text/merges_from_scores.h"
+#include "t6/text/tokenizer/merges_from_scores.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,10 +1,10 @@
-#include "t6/text/decoder.h"
+#include "t6/text/tokenizer/decoder.h"
 
 #include <string>
 #include <string_view>
 
 #include "t6/core/error.h"
-#include "t6/text/new_tokenizer.h"
+#include "t6/text/tokenizer/tokenizer_json.h"
 
 namespace t6 {
 namespace {

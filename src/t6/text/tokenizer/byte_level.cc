@@ -1,4 +1,4 @@
-#include "t6/text/byte_level.h"
+#include "t6/text/tokenizer/byte_level.h"
 
 #include <array>
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "t6/text/spelling.h"
+#include "t6/text/tokenizer/spelling.h"
 
 namespace t6 {
 

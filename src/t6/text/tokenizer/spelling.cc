@@ -1,10 +1,10 @@
-#include "t6/text/spelling.h"
+#include "t6/text/tokenizer/spelling.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
 
-#include "t6/text/byte_level.h"
+#include "t6/text/tokenizer/byte_level.h"
 
 namespace t6 {
 namespace {

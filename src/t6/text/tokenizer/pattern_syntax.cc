@@ -1,11 +1,11 @@
-#include "t6/text/pattern_syntax.h"
+#include "t6/text/tokenizer/pattern_syntax.h"
 
 #include <algorithm>
 #include <cctype>
 #include <iterator>
 
 #include "t6/core/error.h"
-#include "t6/text/unicode_additions.h"
+#include "t6/text/tokenizer/unicode_additions.h"
 
 namespace t6 {
 namespace {

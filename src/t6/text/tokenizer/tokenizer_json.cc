@@ -1,9 +1,9 @@
-#include "t6/text/new_tokenizer.h"
+#include "t6/text/tokenizer/tokenizer_json.h"
 
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/text/spelling.h"
+#include "t6/text/tokenizer/spelling.h"
 
 namespace t6 {
 namespace {

@@ -1,4 +1,4 @@
-#include "t6/text/cuts.h"
+#include "t6/text/documents/cuts.h"
 
 namespace t6 {
 namespace {

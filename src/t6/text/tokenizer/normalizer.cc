@@ -1,4 +1,4 @@
-#include "t6/text/normalizer.h"
+#include "t6/text/tokenizer/normalizer.h"
 
 #include <utf8proc.h>
 
@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/text/pattern.h"
-#include "t6/text/unicode_additions.h"
+#include "t6/text/tokenizer/pattern.h"
+#include "t6/text/tokenizer/unicode_additions.h"
 
 namespace t6 {
 namespace {

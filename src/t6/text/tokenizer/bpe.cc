@@ -1,4 +1,4 @@
-#include "t6/text/bpe.h"
+#include "t6/text/tokenizer/bpe.h"
 
 #include <algorithm>
 #include <bit>

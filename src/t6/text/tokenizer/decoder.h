@@ -2,7 +2,7 @@
 #pragma once
 
 #include "t6/formats/json.h"
-#include "t6/text/spelling.h"
+#include "t6/text/tokenizer/spelling.h"
 
 namespace t6 {
 

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "t6/text/added_tokens.h"
-#include "t6/text/bpe.h"
-#include "t6/text/normalizer.h"
-#include "t6/text/pre_tokenizer.h"
-#include "t6/text/vocabulary.h"
+#include "t6/text/tokenizer/added_tokens.h"
+#include "t6/text/tokenizer/bpe.h"
+#include "t6/text/tokenizer/normalizer.h"
+#include "t6/text/tokenizer/pre_tokenizer.h"
+#include "t6/text/tokenizer/vocabulary.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/text/vocabulary.h"
+#include "t6/text/tokenizer/vocabulary.h"
 
 #include "t6/core/error.h"
 
