@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-FOUNDATION = ["core", "numbers", "kernels", "formats", "text", "model"]
+FOUNDATION = ["core", "numbers", "kernels", "formats", "text", "model", "import"]
 MAY_INCLUDE = {
     "core": [],
     "numbers": ["core"],
@@ -18,6 +18,7 @@ MAY_INCLUDE = {
     "formats": ["core", "numbers"],
     "text": ["core", "formats"],
     "model": ["core", "numbers", "kernels", "formats"],
+    "import": ["core", "numbers", "kernels", "formats", "text", "model"],
     "infer": FOUNDATION,
     "eval": FOUNDATION + ["infer"],
     "serve": FOUNDATION + ["infer"],

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/infer/import.h"
+#include "t6/import/import.h"
 #include "t6/model/weight_file.h"
 #include "tests/memory_file.h"
 
@@ -30,6 +30,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const t6::MemoryFile file({reinterpret_cast<const char*>(data), size});
   attempt([&] { read_tensors(file.path()); });
   attempt([&] { t6::WeightFile weights(file.path()); });
-  attempt([&] { t6::import_reference(file.path()); });
+  attempt([&] { t6::import_paper(file.path()); });
   return 0;
 }

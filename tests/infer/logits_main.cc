@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "t6/import/import.h"
 #include "t6/infer/forward.h"
-#include "t6/infer/import.h"
 #include "t6/infer/load.h"
 #include "t6/kernels/quantize.h"
 

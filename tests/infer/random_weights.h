@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "t6/core/random.h"
+#include "t6/import/paper_checkpoint.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/model.h"
 #include "t6/model/parameters.h"
-#include "t6/model/reference.h"
 
 namespace t6 {
 

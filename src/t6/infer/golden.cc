@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/import/paper_checkpoint.h"
 #include "t6/infer/forward.h"
-#include "t6/model/reference.h"
 
 namespace t6 {
 namespace {
@@ -27,9 +27,9 @@ std::vector<int32_t> read_tokens(const TensorView& tensor, const std::string& so
 
 double golden_error(const std::filesystem::path& path) {
   const SafetensorsFile file(path);
-  const ModelConfig config = reference_config(file);
+  const ModelConfig config = paper_config(file);
   auto model =
-      std::make_shared<const Model>(config, Weights(config, reference_tensors(file, config, "param."), path.string()));
+      std::make_shared<const Model>(config, Weights(config, paper_tensors(file, config, "param."), path.string()));
   const TensorView& input = file.at("input.tokens");
   const std::vector<int32_t> tokens = read_tokens(input, path.string());
   const int64_t batch = input.shape[0], T = input.shape[1];

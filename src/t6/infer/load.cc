@@ -4,40 +4,19 @@
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/core/file.h"
-#include "t6/infer/find_model.h"
-#include "t6/infer/import_tensors.h"
-#include "t6/model/weight_file.h"
+#include "t6/import/import.h"
 
 namespace t6 {
-namespace {
-
-ImportedModel read_own(const std::filesystem::path& folder) {
-  const auto file = std::make_shared<const WeightFile>(folder / "model.safetensors");
-  return {.config = read_config(folder),
-          .tensors = file->tensors(),
-          .owners = {file},
-          .tokenizer_json = read_text(folder / "tokenizer.json"),
-          .text = read_text_settings(folder)};
-}
-
-ImportedModel read_found(const FoundModel& found) {
-  return found.form == ModelForm::own ? read_own(found.path) : import_model(found);
-}
-
-}  // namespace
 
 bool LoadedModel::ends_text(int32_t id) const {
   const std::vector<int32_t>& ends = text.end_of_text;
   return id == tokenizer->end_of_text() || std::find(ends.begin(), ends.end(), id) != ends.end();
 }
 
-ImportedModel read_model(const std::filesystem::path& path) { return read_found(find_model(path)); }
-
 LoadedModel load_model(const std::filesystem::path& path) {
   const FoundModel found = find_model(path);
   const std::string source = found.path.string();
-  ImportedModel stored = read_found(found);
+  ImportedModel stored = read_model(found);
   // Our own folders hold a file for each, which errors name; other sources are named whole.
   const auto file = [&](const char* name) {
     return found.form == ModelForm::own ? (found.path / name).string() : source;
@@ -52,11 +31,6 @@ LoadedModel load_model(const std::filesystem::path& path) {
   const Weights weights(stored.config, std::move(stored.tensors), file("model.safetensors"));
   loaded.model = std::make_shared<const Model>(stored.config, weights);
   return loaded;
-}
-
-ModelConfig load_config(const std::filesystem::path& path) {
-  const FoundModel found = find_model(path);
-  return found.form == ModelForm::own ? read_config(found.path) : import_config(found);
 }
 
 }  // namespace t6

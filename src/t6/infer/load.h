@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 
-#include "t6/infer/import.h"
 #include "t6/infer/model.h"
 #include "t6/text/text_settings.h"
 #include "t6/text/tokenizer.h"
@@ -25,12 +24,5 @@ struct LoadedModel {
 
 // Errors: those of the files, and a tokenizer with more tokens than the model.
 LoadedModel load_model(const std::filesystem::path& path);
-
-// The model as it is stored. Errors: those of the files; that the weights are those of the configuration is checked
-// when a Model is made of them.
-ImportedModel read_model(const std::filesystem::path& path);
-
-// The configuration alone, without the weights.
-ModelConfig load_config(const std::filesystem::path& path);
 
 }  // namespace t6

@@ -8,7 +8,7 @@
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
 #include "t6/formats/safetensors.h"
-#include "t6/model/reference.h"
+#include "t6/import/paper_checkpoint.h"
 #include "t6/nn/transformer.h"
 #include "t6/train/optimizer.h"
 
@@ -63,10 +63,10 @@ AdamWOptions read_adamw(const SafetensorsFile& file, double* clip, int64_t* step
 
 GoldenErrors check_golden(const std::filesystem::path& path, AttentionPath attention) {
   const SafetensorsFile file(path);
-  const ModelConfig config = reference_config(file);
+  const ModelConfig config = paper_config(file);
   Transformer model(config, attention);
-  NamedFloats first = reference_tensors(file, config, "param."), gradients = reference_tensors(file, config, "grad."),
-              after = reference_tensors(file, config, "after.");
+  NamedFloats first = paper_tensors(file, config, "param."), gradients = paper_tensors(file, config, "grad."),
+              after = paper_tensors(file, config, "after.");
   {
     const torch::NoGradGuard no_gradients;
     for (auto& item : model->named_parameters()) item.value().copy_(as_tensor(first.at(item.key()), item.value()));

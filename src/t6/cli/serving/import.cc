@@ -1,5 +1,5 @@
 // t6 import: makes a model folder of a model that another program wrote.
-#include "t6/infer/import.h"
+#include "t6/import/import.h"
 
 #include <cstdio>
 #include <filesystem>
@@ -32,7 +32,7 @@ void run(const Options& options) {
   set_thread_count(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
   ImportedModel model = options.model.empty() ? import_model(find_model(options.source))
-                                              : import_reference_folder(options.source, options.model);
+                                              : import_paper_folder(options.source, options.model);
   if (!options.tokenizer.empty()) model.tokenizer_json = read_tokenizer(options.tokenizer);
   write_model(model, options.out);
   const ModelConfig& config = model.config;

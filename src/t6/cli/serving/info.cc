@@ -7,7 +7,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/units.h"
-#include "t6/infer/load.h"
+#include "t6/import/import.h"
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"
 #include "t6/model/presets.h"
@@ -104,7 +104,7 @@ void run(const InfoOptions& options) {
   const bool known = is_preset(options.model);
   require(known || path_exists(options.model),
           "\"{}\" is neither a model nor a preset; 't6 info --list' prints the presets", options.model);
-  const ModelConfig config = known ? preset(options.model) : load_config(options.model);
+  const ModelConfig config = known ? preset(options.model) : read_model_config(options.model);
   const auto rows = rows_of(config);
   if (options.json) {
     fmt::print("{}\n", to_json(config, rows, memory).dump(2));

@@ -15,7 +15,7 @@
 #include "t6/core/units.h"
 #include "t6/eval/perplexity.h"
 #include "t6/formats/json.h"
-#include "t6/infer/quantize_model.h"
+#include "t6/import/quantize_model.h"
 
 namespace t6 {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "t6/infer/quantize_model.h"
+#include "t6/import/quantize_model.h"
 
 namespace t6 {
 

@@ -9,7 +9,7 @@ enum class ModelForm {
   own,           // a folder with a config.json of ours
   gguf,          // a file
   hugging_face,  // a folder with another config.json
-  reference      // a safetensors file of the paper's code
+  paper          // a safetensors file of the paper's code
 };
 
 struct FoundModel {

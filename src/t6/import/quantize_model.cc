@@ -1,11 +1,11 @@
-#include "t6/infer/quantize_model.h"
+#include "t6/import/quantize_model.h"
 
 #include <cmath>
 #include <vector>
 
 #include "t6/core/error.h"
 #include "t6/core/progress.h"
-#include "t6/infer/import_tensors.h"
+#include "t6/import/shared/tensors.h"
 #include "t6/kernels/quantize.h"
 
 namespace t6 {

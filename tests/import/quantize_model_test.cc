@@ -1,4 +1,4 @@
-#include "t6/infer/quantize_model.h"
+#include "t6/import/quantize_model.h"
 
 #include <gmock/gmock.h>
 
@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "t6/core/error.h"
+#include "t6/import/import.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
 #include "tests/infer/model_folder.h"

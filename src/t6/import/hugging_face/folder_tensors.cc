@@ -1,4 +1,4 @@
-#include "t6/infer/folder_tensors.h"
+#include "t6/import/hugging_face/folder_tensors.h"
 
 #include <set>
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "t6/infer/import.h"
+#include "t6/import/import.h"
 #include "t6/text/tokenizer.h"
 
 namespace t6 {
@@ -20,9 +20,6 @@ ModelConfig checked_again(const ModelConfig& config, const std::string& source);
 
 // Error: fewer tensors than layers; it bounds what a false number of layers can cost.
 void require_layers(const ModelConfig& config, size_t tensors, const std::string& source);
-
-// Error: more tokens than the model has rows for.
-void require_room(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& source);
 
 // `size` bytes that the model owns from now on, filled by `fill`.
 std::span<const std::byte> new_bytes(ImportedModel& model, int64_t size,

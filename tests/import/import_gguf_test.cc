@@ -2,16 +2,16 @@
 
 #include <algorithm>
 
+#include "t6/import/import.h"
 #include "t6/infer/conversation.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/generate.h"
-#include "t6/infer/import.h"
 #include "t6/infer/load.h"
 #include "t6/kernels/quantize.h"
 #include "t6/numbers/half.h"
 #include "tests/damage.h"
 #include "tests/error_of.h"
-#include "tests/infer/foreign_model.h"
+#include "tests/import/foreign_model.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -50,7 +50,7 @@ TEST_F(ImportGguf, GivesTheModelThatWasWritten) {
     config_.tie_word_embeddings = tied;
     tensors_ = random_tensors(config_);
     const LoadedModel loaded = load(gguf_model(config_, tensors_));
-    EXPECT_EQ(config_to_json(loaded.config()).dump(), config_to_json(load_config(folder_ / "x.gguf")).dump());
+    EXPECT_EQ(config_to_json(loaded.config()).dump(), config_to_json(read_model_config(folder_ / "x.gguf")).dump());
     EXPECT_EQ(loaded.config().attention_kind, AttentionKind::gqa);
     EXPECT_THAT(logits_of(loaded.model), ElementsAreArray(logits_of(config_, tensors_)));
   }
@@ -132,8 +132,8 @@ TEST_F(ImportGguf, ReadsRopeScaling) {
   GgufBuilder linear = gguf_model(config_, tensors_);
   linear.add("llama.rope.scaling.type", "linear");
   linear.add("llama.rope.scaling.factor", 4.0f);
-  EXPECT_EQ(load_config(write(linear)).rope_scaling.kind, RopeScalingKind::linear);
-  EXPECT_EQ(load_config(write(linear)).rope_scaling.factor, 4);
+  EXPECT_EQ(read_model_config(write(linear)).rope_scaling.kind, RopeScalingKind::linear);
+  EXPECT_EQ(read_model_config(write(linear)).rope_scaling.factor, 4);
 
   config_.rope_theta = 500000;
   config_.rope_scaling = {.kind = RopeScalingKind::llama3, .factor = 8};
@@ -141,7 +141,7 @@ TEST_F(ImportGguf, ReadsRopeScaling) {
   for (const double divisor : frequency_divisors(config_)) divisors.push_back(static_cast<float>(divisor));
   GgufBuilder llama3 = gguf_model(config_, tensors_);
   llama3.add_tensor("rope_freqs.weight", {6}, divisors);
-  const ModelConfig read = load_config(write(llama3));
+  const ModelConfig read = read_model_config(write(llama3));
   EXPECT_EQ(read.rope_scaling.kind, RopeScalingKind::llama3);
   EXPECT_EQ(read.rope_scaling.factor, 8);
   EXPECT_EQ(frequency_divisors(read), frequency_divisors(config_));

@@ -1,4 +1,4 @@
-#include "t6/infer/import_tensors.h"
+#include "t6/import/shared/tensors.h"
 
 #include <cstring>
 #include <memory>
@@ -23,12 +23,6 @@ ModelConfig checked_again(const ModelConfig& config, const std::string& source) 
 void require_layers(const ModelConfig& config, size_t tensors, const std::string& source) {
   require(config.num_hidden_layers <= static_cast<int64_t>(tensors), "{}: {} layers, but only {} tensors", source,
           config.num_hidden_layers, tensors);
-}
-
-void require_room(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& source) {
-  require(tokenizer.vocab_size() <= config.vocab_size,
-          "{}: the tokenizer has {} tokens, but the model's vocab_size is {}", source, tokenizer.vocab_size(),
-          config.vocab_size);
 }
 
 std::span<const std::byte> new_bytes(ImportedModel& model, int64_t size,

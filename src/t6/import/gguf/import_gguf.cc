@@ -4,10 +4,10 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/gguf.h"
-#include "t6/infer/gguf_config.h"
-#include "t6/infer/import.h"
-#include "t6/infer/import_tensors.h"
-#include "t6/model/gguf_weights.h"
+#include "t6/import/gguf/config.h"
+#include "t6/import/gguf/weights.h"
+#include "t6/import/import.h"
+#include "t6/import/shared/tensors.h"
 #include "t6/model/parameters.h"
 #include "t6/text/gguf_tokenizer.h"
 

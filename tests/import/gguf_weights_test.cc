@@ -1,4 +1,4 @@
-#include "t6/model/gguf_weights.h"
+#include "t6/import/gguf/weights.h"
 
 #include <gmock/gmock.h>
 

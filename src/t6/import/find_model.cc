@@ -1,4 +1,4 @@
-#include "t6/infer/find_model.h"
+#include "t6/import/find_model.h"
 
 #include <system_error>
 
@@ -12,7 +12,7 @@ namespace t6 {
 FoundModel find_model(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_regular_file(path, ignored)) {
-    if (path.extension() == ".safetensors") return {ModelForm::reference, path};
+    if (path.extension() == ".safetensors") return {ModelForm::paper, path};
     require(is_gguf(path), "{}: not a GGUF file; wanted one, or the folder of a model or a run", path.string());
     return {ModelForm::gguf, path};
   }

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "t6/core/file.h"
+#include "t6/import/import.h"
 #include "t6/infer/forward.h"
-#include "t6/infer/import.h"
 #include "t6/infer/load.h"
 #include "t6/numbers/half.h"
 #include "tests/error_of.h"
 #include "tests/formats/state_dict_builder.h"
-#include "tests/infer/foreign_model.h"
+#include "tests/import/foreign_model.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -105,7 +105,7 @@ TEST_F(ImportHuggingFace, GivesTheModelThatWasWritten) {
       write_config(config_json(config_, type));
       write_all();
       EXPECT_THAT(found(), ElementsAreArray(wanted())) << type;
-      EXPECT_EQ(config_to_json(load_config(folder_.path())), config_to_json(config_)) << type;
+      EXPECT_EQ(config_to_json(read_model_config(folder_.path())), config_to_json(config_)) << type;
     }
   }
 }
@@ -155,15 +155,15 @@ TEST_F(ImportHuggingFace, ReadsRopeScalingOldAndNew) {
   Json json = config_json(config_, "llama");
   json["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
   write_config(json);
-  EXPECT_EQ(load_config(folder_.path()).rope_scaling.kind, RopeScalingKind::linear);
+  EXPECT_EQ(read_model_config(folder_.path()).rope_scaling.kind, RopeScalingKind::linear);
   json.erase("rope_scaling");
   json.erase("rope_theta");
   json["rope_parameters"] = {{"rope_type", "llama3"},   {"rope_theta", 500000.0},
                              {"factor", 32.0},          {"low_freq_factor", 1.0},
                              {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 8192}};
   write_config(json);
-  EXPECT_EQ(load_config(folder_.path()).rope_scaling.factor, 32);
-  EXPECT_EQ(load_config(folder_.path()).rope_theta, 500000);
+  EXPECT_EQ(read_model_config(folder_.path()).rope_scaling.factor, 32);
+  EXPECT_EQ(read_model_config(folder_.path()).rope_theta, 500000);
   json["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4.0}};
   write_config(json);
   EXPECT_THAT(error(), HasSubstr("rope_parameters: the type \"yarn\" is not supported (linear and llama3 are)"));

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 
-#include "t6/infer/import.h"
+#include "t6/import/import.h"
+#include "t6/import/paper_checkpoint.h"
 #include "t6/infer/load.h"
-#include "t6/model/reference.h"
 #include "tests/error_of.h"
 #include "tests/formats/state_dict_builder.h"
 #include "tests/temporary_folder.h"
@@ -17,8 +17,8 @@ const std::filesystem::path kGolden = std::filesystem::path(T6_SOURCE_DIR) / "te
 TEST(ImportReference, GivesTheParametersThatGoldenFilesAreCheckedWith) {
   const SafetensorsFile file(kGolden);
   const ImportedModel model = import_model(find_model(kGolden));
-  EXPECT_EQ(config_to_json(model.config), config_to_json(reference_config(file)));
-  for (const auto& [name, numbers] : reference_tensors(file, model.config, "param.")) {
+  EXPECT_EQ(config_to_json(model.config), config_to_json(paper_config(file)));
+  for (const auto& [name, numbers] : paper_tensors(file, model.config, "param.")) {
     const WeightTensor& tensor = model.tensors.at(name);
     EXPECT_EQ(tensor.type, WeightType::f32);
     EXPECT_TRUE(std::ranges::equal(tensor.bytes, std::as_bytes(std::span(numbers)))) << name;
@@ -33,7 +33,7 @@ TEST(ImportReference, ReadsACheckpointWithoutAPrefix) {
   }
   const TemporaryFolder folder;
   write_safetensors(folder / "checkpoint.safetensors", plain, file.metadata());
-  const ImportedModel a = import_reference(kGolden), b = import_reference(folder / "checkpoint.safetensors");
+  const ImportedModel a = import_paper(kGolden), b = import_paper(folder / "checkpoint.safetensors");
   for (const auto& [name, tensor] : a.tensors) {
     EXPECT_TRUE(std::ranges::equal(tensor.bytes, b.tensors.at(name).bytes)) << name;
   }
@@ -50,7 +50,7 @@ TEST(ImportReference, ReadsAFolderAsTheCodeWritesIt) {
   Json config = parse_json(file.metadata().at("config"), "golden");
   config["model_type"] = "gpt2";
   folder.write("config.json", config.dump());
-  const ImportedModel a = import_reference(kGolden), b = import_reference_folder(folder.path(), "T6");
+  const ImportedModel a = import_paper(kGolden), b = import_paper_folder(folder.path(), "T6");
   EXPECT_EQ(config_to_json(a.config), config_to_json(b.config));
   for (const auto& [name, tensor] : a.tensors) {
     EXPECT_TRUE(std::ranges::equal(tensor.bytes, b.tensors.at(name).bytes)) << name;
@@ -58,16 +58,16 @@ TEST(ImportReference, ReadsAFolderAsTheCodeWritesIt) {
   EXPECT_TRUE(b.tokenizer_json.empty());
   EXPECT_THAT(error_of([&] { import_model(find_model(folder.path())); }),
               HasSubstr("does not write which of its models it is; name it: t6 import --model T6"));
-  EXPECT_THAT(error_of([&] { import_reference_folder(folder.path(), "T7"); }),
+  EXPECT_THAT(error_of([&] { import_paper_folder(folder.path(), "T7"); }),
               HasSubstr("config.json: the reference model \"T7\" is not known (llama-mha, "));
-  EXPECT_THAT(error_of([&] { import_reference_folder(folder.path(), "T6_kvonly"); }),
+  EXPECT_THAT(error_of([&] { import_paper_folder(folder.path(), "T6_kvonly"); }),
               HasSubstr("pytorch_model.bin: the tensor \"transformer.h.0.attn.c_qkv.c_q.weight\" is missing"));
 }
 
 TEST(ImportReference, KnowsWhatTheCodeDoesNotWriteOfMla) {
   const Json json = {{"vocab_size", 50304}, {"n_layer", 12},  {"n_head", 13},
                      {"n_embd", 768},       {"head_dim", 64}, {"block_size", 1024}};
-  const ModelConfig config = reference_config("llama-mla", JsonObject(json, "config.json"));
+  const ModelConfig config = paper_config("llama-mla", JsonObject(json, "config.json"));
   EXPECT_EQ(config.q_lora_rank, 512);
   EXPECT_EQ(config.kv_lora_rank, 256);
   EXPECT_EQ(config.qk_rope_head_dim, 32);
@@ -76,7 +76,7 @@ TEST(ImportReference, KnowsWhatTheCodeDoesNotWriteOfMla) {
 
 TEST(ImportReference, NeedsATokenizer) {
   const TemporaryFolder folder;
-  ImportedModel model = import_reference(kGolden);
+  ImportedModel model = import_paper(kGolden);
   EXPECT_THAT(error_of([&] { load_model(kGolden); }), HasSubstr("'t6 import --tokenizer'"));
   EXPECT_THAT(error_of([&] { write_model(model, folder / "out"); }), HasSubstr("has no tokenizer"));
   model.tokenizer_json = byte_tokenizer()->json();

@@ -1,11 +1,11 @@
-#include "t6/infer/gguf_config.h"
+#include "t6/import/gguf/config.h"
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/infer/import_tensors.h"
+#include "t6/import/shared/tensors.h"
 #include "t6/model/factors.h"
 
 namespace t6 {

@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "t6/infer/find_model.h"
+#include "t6/import/find_model.h"
 #include "t6/model/config.h"
 #include "t6/model/weight_tensor.h"
 #include "t6/text/text_settings.h"
+#include "t6/text/tokenizer.h"
 
 namespace t6 {
 
@@ -31,15 +32,23 @@ ImportedModel import_gguf(const std::filesystem::path& file);
 ImportedModel import_hugging_face(const std::filesystem::path& folder);
 ModelConfig hugging_face_config(const std::filesystem::path& folder);
 
-// A checkpoint of the paper's code (model/reference.h), which has no tokenizer: a file whose metadata describe it, or a
-// folder as the code writes it, with config.json and weights as in a Hugging Face folder. A folder does not say which
+// A checkpoint of the paper's code (paper_checkpoint.h), which has no tokenizer: a file whose metadata describe it, or
+// a folder as the code writes it, with config.json and weights as in a Hugging Face folder. A folder does not say which
 // of the code's models it is: `name` does ("T6", "llama-gqa").
-ImportedModel import_reference(const std::filesystem::path& file);
-ImportedModel import_reference_folder(const std::filesystem::path& folder, const std::string& name);
+ImportedModel import_paper(const std::filesystem::path& file);
+ImportedModel import_paper_folder(const std::filesystem::path& folder, const std::string& name);
 
-// Any of the three. Error: a model of ours.
+// Any of the three, or a model folder of ours. Errors: those of the files; that the weights are those of the
+// configuration is checked when a model is made of them.
+ImportedModel read_model(const FoundModel& found);
+ImportedModel read_model(const std::filesystem::path& path);
+// One of another program. Error, beside those: a model of ours.
 ImportedModel import_model(const FoundModel& found);
-ModelConfig import_config(const FoundModel& found);
+// The configuration alone, without the weights.
+ModelConfig read_model_config(const std::filesystem::path& path);
+
+// Error: more tokens than the model has rows for.
+void require_room(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& source);
 
 // Writes a model folder: config.json, model.safetensors, tokenizer.json, tokenizer_config.json, generation_config.json.
 // It gets its name when all of it is written. Errors: `folder` exists, or has no parent; a full disk; no tokenizer, or

@@ -1,4 +1,4 @@
-#include "t6/model/reference.h"
+#include "t6/import/paper_checkpoint.h"
 
 #include <numeric>
 #include <utility>
@@ -113,13 +113,13 @@ const std::string& metadata(const SafetensorsFile& file, const std::string& key)
 
 }  // namespace
 
-ModelConfig reference_config(const SafetensorsFile& file) {
+ModelConfig paper_config(const SafetensorsFile& file) {
   const std::string source = file.path().string() + ": metadata \"config\"";
   const Json json = parse_json(metadata(file, "config"), source);
-  return reference_config(metadata(file, "model"), JsonObject(json, source));
+  return paper_config(metadata(file, "model"), JsonObject(json, source));
 }
 
-ModelConfig reference_config(const std::string& name, const JsonObject& object) {
+ModelConfig paper_config(const std::string& name, const JsonObject& object) {
   const std::string& source = object.source();
   const KnownModel* model = nullptr;
   std::string names;
@@ -165,12 +165,12 @@ ModelConfig reference_config(const std::string& name, const JsonObject& object) 
   return config;
 }
 
-NamedFloats reference_tensors(const SafetensorsFile& file, const ModelConfig& config, const std::string& prefix) {
-  return reference_tensors(file.tensors(), config, prefix, file.path().string());
+NamedFloats paper_tensors(const SafetensorsFile& file, const ModelConfig& config, const std::string& prefix) {
+  return paper_tensors(file.tensors(), config, prefix, file.path().string());
 }
 
-NamedFloats reference_tensors(const TensorViews& tensors, const ModelConfig& config, const std::string& prefix,
-                              const std::string& source) {
+NamedFloats paper_tensors(const TensorViews& tensors, const ModelConfig& config, const std::string& prefix,
+                          const std::string& source) {
   NamedFloats all;
   for (const Parameter& parameter : parameters(config)) {
     const int64_t rows = parameter.shape.front(), total = element_count(parameter.shape), columns = total / rows;

@@ -5,9 +5,9 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/formats/safetensors.h"
-#include "t6/infer/folder_tensors.h"
-#include "t6/infer/import.h"
-#include "t6/infer/import_tensors.h"
+#include "t6/import/hugging_face/folder_tensors.h"
+#include "t6/import/import.h"
+#include "t6/import/shared/tensors.h"
 #include "t6/model/parameters.h"
 
 namespace t6 {

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "t6/infer/import.h"
+#include "t6/import/import.h"
 
 namespace t6 {
 

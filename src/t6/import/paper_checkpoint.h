@@ -19,14 +19,14 @@ using NamedFloats = std::map<std::string, std::vector<float>>;
 
 // The model whose file in the reference code is `name`.py ("T6", "llama-gqa"), with the sizes of `config`, its
 // config.json. Error: a key is missing or the model is not known.
-ModelConfig reference_config(const std::string& name, const JsonObject& config);
+ModelConfig paper_config(const std::string& name, const JsonObject& config);
 // The model that a file's metadata (`model`, `config`) describes.
-ModelConfig reference_config(const SafetensorsFile& file);
+ModelConfig paper_config(const SafetensorsFile& file);
 
 // The tensors `prefix` + the reference's name ("param.", "grad.", "after."), by our names and in our layout, one for
 // each of parameters(config). Errors, which begin with `source`: missing, or of another shape.
-NamedFloats reference_tensors(const TensorViews& tensors, const ModelConfig& config, const std::string& prefix,
-                              const std::string& source);
-NamedFloats reference_tensors(const SafetensorsFile& file, const ModelConfig& config, const std::string& prefix);
+NamedFloats paper_tensors(const TensorViews& tensors, const ModelConfig& config, const std::string& prefix,
+                          const std::string& source);
+NamedFloats paper_tensors(const SafetensorsFile& file, const ModelConfig& config, const std::string& prefix);
 
 }  // namespace t6

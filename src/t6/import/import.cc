@@ -1,0 +1,87 @@
+#include "t6/import/import.h"
+
+#include <utility>
+
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/import/gguf/config.h"
+#include "t6/import/paper_checkpoint.h"
+#include "t6/import/shared/tensors.h"
+#include "t6/model/weight_file.h"
+#include "t6/text/tokenizer.h"
+
+namespace t6 {
+
+namespace {
+
+ImportedModel read_own(const std::filesystem::path& folder) {
+  const auto file = std::make_shared<const WeightFile>(folder / "model.safetensors");
+  return {.config = read_config(folder),
+          .tensors = file->tensors(),
+          .owners = {file},
+          .tokenizer_json = read_text(folder / "tokenizer.json"),
+          .text = read_text_settings(folder)};
+}
+
+}  // namespace
+
+ImportedModel read_model(const FoundModel& found) {
+  switch (found.form) {
+    case ModelForm::gguf:
+      return import_gguf(found.path);
+    case ModelForm::hugging_face:
+      return import_hugging_face(found.path);
+    case ModelForm::paper:
+      return import_paper(found.path);
+    case ModelForm::own:
+      return read_own(found.path);
+  }
+  fail("unknown form of a model: {}", static_cast<int>(found.form));
+}
+
+ImportedModel import_model(const FoundModel& found) {
+  require(found.form != ModelForm::own, "{}: is a T6 model already", found.path.string());
+  return read_model(found);
+}
+
+ImportedModel read_model(const std::filesystem::path& path) { return read_model(find_model(path)); }
+
+ModelConfig read_model_config(const std::filesystem::path& path) {
+  const FoundModel found = find_model(path);
+  switch (found.form) {
+    case ModelForm::gguf:
+      return gguf_config(GgufFile(found.path));
+    case ModelForm::hugging_face:
+      return hugging_face_config(found.path);
+    case ModelForm::paper:
+      return paper_config(SafetensorsFile(found.path));
+    case ModelForm::own:
+      return read_config(found.path);
+  }
+  fail("unknown form of a model: {}", static_cast<int>(found.form));
+}
+
+void require_room(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& source) {
+  require(tokenizer.vocab_size() <= config.vocab_size,
+          "{}: the tokenizer has {} tokens, but the model's vocab_size is {}", source, tokenizer.vocab_size(),
+          config.vocab_size);
+}
+
+void write_model(const ImportedModel& model, const std::filesystem::path& folder) {
+  require(!path_exists(folder), "{}: exists already", folder.string());
+  require(!model.tokenizer_json.empty(), "{}: the model has no tokenizer; one must be named (--tokenizer)",
+          folder.string());
+  const Tokenizer tokenizer(model.tokenizer_json, "tokenizer.json");
+  require_room(tokenizer, model.config, folder.string());
+  auto partial = folder;
+  partial += ".partial";
+  std::filesystem::remove_all(partial);  // of an import that was ended
+  make_folder(partial);
+  write_json(partial / "config.json", config_to_json(model.config));
+  write_text(partial / "tokenizer.json", model.tokenizer_json);
+  write_text_settings(partial, model.text);
+  write_weights(partial / "model.safetensors", model.tensors, {{"format", "pt"}});
+  commit_folder(partial, folder);
+}
+
+}  // namespace t6
