@@ -2,7 +2,7 @@
 """Checks the plan of the house: which room of src/t6 may include which, and what a library room never does.
 
 A room includes from the rooms named here and from itself. A header at a room's root is one of its doors; a header in a
-subfolder is the room's own. The serving wing (infer, eval, serve) and the training wing (ops, nn, train, convert) never
+subfolder is the room's own. The serving wing (infer, eval, report, serve) and the training wing (ops, nn, train, convert) never
 meet, and only the training wing sees Torch.
 """
 
@@ -21,13 +21,14 @@ MAY_INCLUDE = {
     "import": ["core", "numbers", "kernels", "formats", "text", "model"],
     "infer": FOUNDATION,
     "eval": FOUNDATION + ["infer"],
+    "report": FOUNDATION + ["infer"],
     "serve": FOUNDATION + ["infer"],
     "ops": FOUNDATION,
     "nn": FOUNDATION + ["ops"],
     "train": FOUNDATION + ["ops", "nn"],
     "convert": FOUNDATION + ["ops", "nn", "train"],
     "cli": ["core"],
-    "cli/serving": FOUNDATION + ["infer", "eval", "serve", "cli"],
+    "cli/serving": FOUNDATION + ["infer", "eval", "report", "serve", "cli"],
     "cli/training": FOUNDATION + ["ops", "nn", "train", "convert", "cli"],
 }
 

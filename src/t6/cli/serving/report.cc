@@ -10,8 +10,8 @@
 #include "t6/core/interrupt.h"
 #include "t6/core/parallel.h"
 #include "t6/core/progress.h"
-#include "t6/eval/report.h"
-#include "t6/eval/report_samples.h"
+#include "t6/report/report.h"
+#include "t6/report/samples.h"
 
 namespace t6 {
 namespace {

@@ -1,4 +1,4 @@
-#include "t6/eval/report_numbers.h"
+#include "t6/report/page/numbers.h"
 
 #include <algorithm>
 #include <cmath>

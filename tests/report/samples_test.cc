@@ -1,4 +1,4 @@
-#include "t6/eval/report_samples.h"
+#include "t6/report/samples.h"
 
 #include <gmock/gmock.h>
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "t6/eval/report.h"
+#include "t6/report/report.h"
 
 namespace t6 {
 

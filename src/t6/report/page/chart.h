@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "t6/eval/report_numbers.h"
+#include "t6/report/page/numbers.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/eval/report.h"
+#include "t6/report/report.h"
 
 #include <gmock/gmock.h>
 
@@ -9,9 +9,9 @@
 
 #include "t6/core/error.h"
 #include "t6/core/units.h"
-#include "t6/eval/report_html.h"
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"
+#include "t6/report/page/html.h"
 #include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "t6/eval/report_html.h"
+#include "t6/report/page/html.h"
 
 #include <fmt/format.h>
 

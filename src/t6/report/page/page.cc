@@ -7,11 +7,11 @@
 #include <cmath>
 
 #include "t6/core/units.h"
-#include "t6/eval/report.h"
-#include "t6/eval/report_curves.h"
-#include "t6/eval/report_html.h"
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"
+#include "t6/report/page/curves.h"
+#include "t6/report/page/html.h"
+#include "t6/report/report.h"
 
 namespace t6 {
 namespace {

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "t6/eval/report.h"
 #include "t6/infer/sampler.h"
+#include "t6/report/report.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/eval/report_curves.h"
+#include "t6/report/page/curves.h"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "t6/core/units.h"
-#include "t6/eval/report_chart.h"
-#include "t6/eval/report_html.h"
+#include "t6/report/page/chart.h"
+#include "t6/report/page/html.h"
 
 namespace t6 {
 namespace {

@@ -1,4 +1,4 @@
-#include "t6/eval/report_chart.h"
+#include "t6/report/page/chart.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <limits>
 #include <optional>
 
-#include "t6/eval/report_html.h"
-#include "t6/eval/report_numbers.h"
+#include "t6/report/page/html.h"
+#include "t6/report/page/numbers.h"
 
 namespace t6 {
 namespace {

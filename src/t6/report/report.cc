@@ -1,4 +1,4 @@
-#include "t6/eval/report.h"
+#include "t6/report/report.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // The report's style and script. Two colours carry meaning: --own is this run, --other what it is compared with.
-#include "t6/eval/report_html.h"
+#include "t6/report/page/html.h"
 
 namespace t6 {
 

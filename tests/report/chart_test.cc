@@ -1,4 +1,4 @@
-#include "t6/eval/report_chart.h"
+#include "t6/report/page/chart.h"
 
 #include <gmock/gmock.h>
 
