@@ -5,7 +5,7 @@
 #include <tuple>
 #include <vector>
 
-#include "t6/cli/bench_timing.h"
+#include "t6/bench/timing.h"
 #include "t6/cli/flags.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <vector>
 
-#include "t6/cli/bench_timing.h"
+#include "t6/bench/timing.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"

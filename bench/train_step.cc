@@ -8,8 +8,8 @@
 #include <CLI/CLI.hpp>
 #include <vector>
 
-#include "t6/cli/bench_machine.h"
-#include "t6/cli/bench_timing.h"
+#include "t6/bench/machine.h"
+#include "t6/bench/timing.h"
 #include "t6/cli/flags.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"

@@ -27,14 +27,16 @@ MAY_INCLUDE = {
     "nn": FOUNDATION + ["ops"],
     "train": FOUNDATION + ["ops", "nn"],
     "convert": FOUNDATION + ["ops", "nn", "train"],
+    "bench": ["core"],
+    "attention_bench": FOUNDATION + ["bench"],
     "cli": ["core"],
-    "cli/serving": FOUNDATION + ["infer", "eval", "report", "serve", "cli"],
-    "cli/training": FOUNDATION + ["ops", "nn", "train", "convert", "cli"],
+    "cli/serving": FOUNDATION + ["infer", "eval", "report", "serve", "bench", "cli"],
+    "cli/training": FOUNDATION + ["ops", "nn", "train", "convert", "attention_bench", "cli"],
 }
 
 # Headers of these libraries belong to these rooms.
 LIBRARIES = {
-    r"(torch|ATen|c10)/": ["ops", "nn", "train", "convert", "cli/training"],
+    r"(torch|ATen|c10)/": ["ops", "nn", "train", "convert", "attention_bench", "cli/training"],
     r"hwy/": ["kernels"],
     r"pcre2|utf8proc": ["text"],
     r"CLI/": ["cli", "cli/serving", "cli/training"],
@@ -98,7 +100,7 @@ def problems(root):
             include = re.match(r'\s*#\s*include\s*(["<])([^">]+)', line)
             if include and (problem := include_problem(root, room, *include.groups())):
                 yield f"{file}:{number}: {problem}"
-        if room.startswith("cli") or name in EXCEPT:
+        if room.startswith("cli") or room == "attention_bench" or name in EXCEPT:
             continue
         for number, line in enumerate(without_comments_and_strings(source).splitlines(), 1):
             if found := NEVER.search(line):

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "t6/cli/bench_machine.h"
-#include "t6/cli/bench_timing.h"
+#include "t6/bench/machine.h"
+#include "t6/bench/timing.h"
 #include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/writing_flags.h"

@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "t6/cli/training/bench_options.h"
-#include "t6/cli/training/bench_runs.h"
+#include "t6/attention_bench/options.h"
+#include "t6/attention_bench/runs.h"
 #include "t6/cli/training/commands.h"
 #include "t6/core/parallel.h"
 

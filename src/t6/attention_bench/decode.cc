@@ -1,8 +1,8 @@
 // Decode steps of every kind in every type of cache, beside stock PyTorch.
 #include <map>
 
-#include "t6/cli/training/bench_runs.h"
-#include "t6/cli/training/bench_table.h"
+#include "t6/attention_bench/runs.h"
+#include "t6/attention_bench/table/table.h"
 
 namespace t6 {
 namespace {

@@ -1,8 +1,8 @@
-#include "t6/cli/training/bench_table.h"
+#include "t6/attention_bench/table/table.h"
 
 #include <cstdio>
 
-#include "t6/cli/bench_machine.h"
+#include "t6/bench/machine.h"
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
 

@@ -4,8 +4,8 @@
 #include <thread>
 #include <vector>
 
-#include "t6/cli/training/bench_runs.h"
-#include "t6/cli/training/bench_table.h"
+#include "t6/attention_bench/runs.h"
+#include "t6/attention_bench/table/table.h"
 #include "t6/core/parallel.h"
 #include "t6/core/random.h"
 #include "t6/kernels/attention.h"

@@ -1,4 +1,4 @@
-#include "t6/cli/bench_timing.h"
+#include "t6/bench/timing.h"
 
 #include <algorithm>
 

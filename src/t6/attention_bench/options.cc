@@ -1,4 +1,4 @@
-#include "t6/cli/training/bench_options.h"
+#include "t6/attention_bench/options.h"
 
 #include "t6/model/costs.h"
 

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "t6/cli/bench_timing.h"
-#include "t6/cli/training/bench_options.h"
-#include "t6/cli/training/bench_torch.h"
+#include "t6/attention_bench/options.h"
+#include "t6/attention_bench/table/stock_torch.h"
+#include "t6/bench/timing.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/cli/training/bench_cache.h"
+#include "t6/attention_bench/table/layer_cache.h"
 
 #include <algorithm>
 #include <cstdlib>

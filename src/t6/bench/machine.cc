@@ -1,4 +1,4 @@
-#include "t6/cli/bench_machine.h"
+#include "t6/bench/machine.h"
 
 #include <unistd.h>
 
@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "t6/cli/bench_timing.h"
+#include "t6/bench/timing.h"
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
 #include "t6/core/units.h"

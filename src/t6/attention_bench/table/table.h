@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
-#include "t6/cli/training/bench_options.h"
-#include "t6/cli/training/bench_rows.h"
+#include "t6/attention_bench/options.h"
+#include "t6/attention_bench/table/rows.h"
 #include "t6/core/progress.h"
 
 namespace t6 {

@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "t6/cli/bench_machine.h"
-#include "t6/cli/training/bench_picture.h"
-#include "t6/cli/training/bench_runs.h"
+#include "t6/attention_bench/runs.h"
+#include "t6/attention_bench/table/picture.h"
+#include "t6/bench/machine.h"
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
 #include "t6/core/progress.h"

@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "t6/cli/training/bench_cache.h"
-#include "t6/cli/training/bench_options.h"
-#include "t6/cli/training/bench_rows.h"
+#include "t6/attention_bench/options.h"
+#include "t6/attention_bench/table/layer_cache.h"
+#include "t6/attention_bench/table/rows.h"
 
 namespace t6 {
 

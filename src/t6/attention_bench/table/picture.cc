@@ -1,4 +1,4 @@
-#include "t6/cli/training/bench_picture.h"
+#include "t6/attention_bench/table/picture.h"
 
 #include <sys/wait.h>
 

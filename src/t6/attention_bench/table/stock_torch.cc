@@ -1,4 +1,4 @@
-#include "t6/cli/training/bench_torch.h"
+#include "t6/attention_bench/table/stock_torch.h"
 
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>

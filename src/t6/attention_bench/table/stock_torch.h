@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "t6/cli/bench_timing.h"
+#include "t6/bench/timing.h"
 #include "t6/model/config.h"
 
 namespace t6 {
