@@ -6,8 +6,8 @@
 
 #include "t6/core/error.h"
 #include "t6/core/interrupt.h"
+#include "t6/infer/engine/stop_strings.h"
 #include "t6/infer/forward.h"
-#include "t6/infer/stop_strings.h"
 #include "tests/infer/model_folder.h"
 
 namespace t6 {

@@ -1,4 +1,4 @@
-#include "t6/train/first_fit.h"
+#include "t6/train/memory/first_fit.h"
 
 #include <gtest/gtest.h>
 

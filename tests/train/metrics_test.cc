@@ -1,4 +1,4 @@
-#include "t6/train/metrics.h"
+#include "t6/train/run/metrics.h"
 
 #include <gmock/gmock.h>
 

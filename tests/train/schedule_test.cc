@@ -1,4 +1,4 @@
-#include "t6/train/schedule.h"
+#include "t6/train/steps/schedule.h"
 
 #include <gtest/gtest.h>
 

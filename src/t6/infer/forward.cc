@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/infer/latent.h"
+#include "t6/infer/forward/latent.h"
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/model/norm_epsilons.h"

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "t6/infer/cache.h"
+#include "t6/infer/forward/projection.h"
 #include "t6/infer/model.h"
-#include "t6/infer/projection.h"
 #include "t6/kernels/rotary.h"
 
 namespace t6 {

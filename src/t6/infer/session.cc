@@ -6,7 +6,7 @@
 #include "t6/core/interrupt.h"
 #include "t6/core/stopwatch.h"
 #include "t6/infer/cache_file.h"
-#include "t6/infer/stop_strings.h"
+#include "t6/infer/engine/stop_strings.h"
 
 namespace t6 {
 

@@ -1,7 +1,7 @@
 #include "t6/nn/transformer.h"
 
 #include "t6/core/error.h"
-#include "t6/nn/loss.h"
+#include "t6/nn/layers/loss.h"
 
 namespace t6 {
 namespace {

@@ -4,9 +4,9 @@
 #include <torch/torch.h>
 
 #include "t6/model/config.h"
-#include "t6/nn/attention.h"
-#include "t6/nn/embedding.h"
-#include "t6/nn/feed_forward.h"
+#include "t6/nn/layers/attention.h"
+#include "t6/nn/layers/embedding.h"
+#include "t6/nn/layers/feed_forward.h"
 
 namespace t6 {
 

@@ -4,8 +4,8 @@
 
 #include "t6/core/error.h"
 #include "t6/kernels/attention_backward.h"
-#include "t6/ops/attention_arguments.h"
-#include "t6/ops/shapes.h"
+#include "t6/ops/arguments/attention_arguments.h"
+#include "t6/ops/arguments/shapes.h"
 #include "t6/ops/threads.h"
 
 namespace t6 {

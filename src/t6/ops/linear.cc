@@ -3,8 +3,8 @@
 #include <torch/library.h>
 
 #include "t6/core/error.h"
+#include "t6/ops/arguments/shapes.h"
 #include "t6/ops/product.h"
-#include "t6/ops/shapes.h"
 
 namespace t6 {
 namespace {

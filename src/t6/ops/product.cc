@@ -4,7 +4,7 @@
 
 #include "t6/core/error.h"
 #include "t6/kernels/gemm.h"
-#include "t6/ops/shapes.h"
+#include "t6/ops/arguments/shapes.h"
 #include "t6/ops/threads.h"
 
 namespace t6 {

@@ -6,7 +6,7 @@
 
 #include <mutex>
 
-#include "t6/train/first_fit.h"
+#include "t6/train/memory/first_fit.h"
 
 namespace t6 {
 namespace {

@@ -9,7 +9,7 @@
 #include "t6/core/parallel.h"
 #include "t6/model/presets.h"
 #include "t6/nn/attention_path.h"
-#include "t6/train/toml.h"
+#include "t6/train/run/toml.h"
 
 namespace t6 {
 namespace {

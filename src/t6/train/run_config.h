@@ -15,7 +15,7 @@
 #include "t6/formats/json.h"
 #include "t6/model/config.h"
 #include "t6/train/adamw_options.h"
-#include "t6/train/schedule.h"
+#include "t6/train/steps/schedule.h"
 
 namespace t6 {
 

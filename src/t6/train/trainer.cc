@@ -12,7 +12,7 @@
 #include "t6/model/costs.h"
 #include "t6/nn/weights.h"
 #include "t6/train/memory.h"
-#include "t6/train/run_folder.h"
+#include "t6/train/run/run_folder.h"
 
 namespace t6 {
 namespace {

@@ -8,12 +8,12 @@
 
 #include "t6/core/stopwatch.h"
 #include "t6/nn/transformer.h"
-#include "t6/train/checkpoint.h"
-#include "t6/train/data.h"
-#include "t6/train/metrics.h"
 #include "t6/train/optimizer.h"
+#include "t6/train/run/checkpoint.h"
+#include "t6/train/run/metrics.h"
+#include "t6/train/run/run_folder.h"
 #include "t6/train/run_config.h"
-#include "t6/train/run_folder.h"
+#include "t6/train/steps/data.h"
 
 namespace t6 {
 

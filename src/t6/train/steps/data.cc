@@ -1,4 +1,4 @@
-#include "t6/train/data.h"
+#include "t6/train/steps/data.h"
 
 #include <algorithm>
 #include <bit>

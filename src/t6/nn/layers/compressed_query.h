@@ -2,8 +2,8 @@
 // DeepSeek's checkpoints use, directly in the attention module.
 #pragma once
 
-#include "t6/nn/linear.h"
-#include "t6/nn/norm.h"
+#include "t6/nn/layers/linear.h"
+#include "t6/nn/layers/norm.h"
 
 namespace t6 {
 

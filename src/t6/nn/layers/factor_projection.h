@@ -4,9 +4,9 @@
 #include <torch/torch.h>
 
 #include "t6/model/factors.h"
-#include "t6/nn/linear.h"
-#include "t6/nn/norm.h"
-#include "t6/nn/rotary.h"
+#include "t6/nn/layers/linear.h"
+#include "t6/nn/layers/norm.h"
+#include "t6/nn/layers/rotary.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/train/run_folder.h"
+#include "t6/train/run/run_folder.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,7 +1,7 @@
 // SwiGLU: W_down( silu(W_gate x) * (W_up x) ).
 #pragma once
 
-#include "t6/nn/linear.h"
+#include "t6/nn/layers/linear.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/infer/latent.h"
+#include "t6/infer/forward/latent.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "t6/nn/factor_projection.h"
+#include "t6/nn/layers/factor_projection.h"
 
 namespace t6 {
 

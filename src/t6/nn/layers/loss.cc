@@ -1,4 +1,4 @@
-#include "t6/nn/loss.h"
+#include "t6/nn/layers/loss.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "t6/infer/stop_strings.h"
+#include "t6/infer/engine/stop_strings.h"
 
 #include <algorithm>
 #include <utility>

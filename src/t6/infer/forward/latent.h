@@ -2,7 +2,7 @@
 // attention runs over the latent as MQA does.
 #pragma once
 
-#include "t6/infer/projection.h"
+#include "t6/infer/forward/projection.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/train/toml.h"
+#include "t6/train/run/toml.h"
 
 #include <toml++/toml.h>
 

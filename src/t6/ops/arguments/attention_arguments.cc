@@ -1,7 +1,7 @@
-#include "t6/ops/attention_arguments.h"
+#include "t6/ops/arguments/attention_arguments.h"
 
 #include "t6/core/error.h"
-#include "t6/ops/shapes.h"
+#include "t6/ops/arguments/shapes.h"
 
 namespace t6 {
 namespace {

@@ -1,4 +1,4 @@
-#include "t6/nn/attention.h"
+#include "t6/nn/layers/attention.h"
 
 #include "t6/ops/attention.h"
 

@@ -1,4 +1,4 @@
-#include "t6/nn/rotary.h"
+#include "t6/nn/layers/rotary.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/infer/projection.h"
+#include "t6/infer/forward/projection.h"
 
 #include "t6/core/parallel.h"
 #include "t6/kernels/pointwise.h"

@@ -5,8 +5,8 @@
 
 #include "t6/model/config.h"
 #include "t6/nn/attention_path.h"
-#include "t6/nn/compressed_query.h"
-#include "t6/nn/factor_projection.h"
+#include "t6/nn/layers/compressed_query.h"
+#include "t6/nn/layers/factor_projection.h"
 
 namespace t6 {
 

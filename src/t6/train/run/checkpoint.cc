@@ -1,4 +1,4 @@
-#include "t6/train/checkpoint.h"
+#include "t6/train/run/checkpoint.h"
 
 #include <cstring>
 

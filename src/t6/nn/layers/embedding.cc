@@ -1,4 +1,4 @@
-#include "t6/nn/embedding.h"
+#include "t6/nn/layers/embedding.h"
 
 namespace t6 {
 namespace {

@@ -1,4 +1,4 @@
-#include "t6/nn/feed_forward.h"
+#include "t6/nn/layers/feed_forward.h"
 
 namespace t6 {
 namespace {
