@@ -9,7 +9,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/formats/json.h"
 #include "t6/kernels/gemm.h"
 
@@ -49,11 +49,11 @@ namespace t6 {
 HWY_EXPORT(multiply_adds);
 namespace {
 
-double roof_gflops(int threads) {
+double roof_gflops(const Threads& threads) {
   constexpr int64_t kRounds = 2'000'000;
-  std::vector<double> operations(static_cast<size_t>(threads));
+  std::vector<double> operations(static_cast<size_t>(threads.count()));
   const auto work = [&] {
-    parallel_for(threads, 1, [&](int64_t begin, int64_t) {
+    threads.parallel_for(threads.count(), 1, [&](int64_t begin, int64_t) {
       float sink = 0;
       operations[static_cast<size_t>(begin)] = HWY_DYNAMIC_DISPATCH(multiply_adds)(kRounds, &sink);
     });
@@ -65,8 +65,8 @@ double roof_gflops(int threads) {
 }
 
 void run(int threads, double least_s) {
-  set_thread_count(threads);
-  const double roof = roof_gflops(threads);
+  Context context(threads);
+  const double roof = roof_gflops(context.threads());
   struct Shape {
     int64_t M, N, K;
   };
@@ -94,7 +94,7 @@ void run(int threads, double least_s) {
                             .K = K,
                             .transpose_a = transpose_a,
                             .transpose_b = transpose_b};
-      const double seconds = time_runs([&] { gemm(product); }, least_s).best_s;
+      const double seconds = time_runs([&] { gemm(context, product); }, least_s).best_s;
       const double gflops = 2 * static_cast<double>(M * N) * static_cast<double>(K) / seconds / 1e9;
       row[fmt::format("{}_gflops", form)] = gflops;
       row[fmt::format("{}_roof_percent", form)] = 100 * gflops / roof;

@@ -12,8 +12,8 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
 #include "t6/core/random.h"
+#include "t6/core/threads.h"
 #include "t6/formats/json.h"
 #include "t6/kernels/matmul.h"
 
@@ -21,7 +21,7 @@ namespace t6 {
 namespace {
 
 struct BenchOptions {
-  int threads = thread_count();
+  int threads = processor_count();
   std::string target;  // the instruction set to use; empty: the best
   std::vector<int64_t> rows = {1, 4, 16, 512};
 };
@@ -34,26 +34,26 @@ constexpr Size kSizes[] = {{576, 576}, {1536, 576}, {576, 1536}, {49152, 576}, {
 // More than any cache holds, so that weights come from memory, as they do when a model decodes.
 constexpr int64_t kWorkingSet = int64_t{192} << 20;
 
-WeightMatrix random_matrix(WeightType type, Size size, Random& random) {
+WeightMatrix random_matrix(Context& context, WeightType type, Size size, Random& random) {
   std::vector<uint32_t> words(static_cast<size_t>(size.outputs * weight_row_bytes(type, size.inputs) / 4));
   // Whatever these bits are read as, they are finite and no subnormal numbers, which some processors convert slowly.
   for (uint32_t& word : words) word = (static_cast<uint32_t>(random.below(1u << 30)) & 0x3BFF3BFF) | 0x20002000;
-  return {type, size.outputs, size.inputs, words.data()};
+  return {context, type, size.outputs, size.inputs, words.data()};
 }
 
-void measure(WeightType type, Size size, int64_t T, double roof) {
+void measure(Context& context, WeightType type, Size size, int64_t T, double roof) {
   Random random(1);
   std::vector<WeightMatrix> matrices;
   int64_t bytes = 0;
   // Of large products arithmetic is the limit, and one matrix will do.
   do {
-    matrices.push_back(random_matrix(type, size, random));
+    matrices.push_back(random_matrix(context, type, size, random));
     bytes += matrices.back().bytes();
   } while (T < 64 && bytes < kWorkingSet);
   std::vector<float> x(static_cast<size_t>(T * size.inputs)), y(static_cast<size_t>(T * size.outputs));
   for (float& value : x) value = static_cast<float>(random.uniform());
   const auto work = [&] {
-    for (const WeightMatrix& w : matrices) matmul({.x = x.data(), .w = &w, .y = y.data(), .T = T});
+    for (const WeightMatrix& w : matrices) matmul(context, {.x = x.data(), .w = &w, .y = y.data(), .T = T});
   };
   const double seconds = time_runs(work, 0.3).best_s;  // what the code does when nothing else runs
   const double operations =
@@ -78,14 +78,14 @@ void use_target(const std::string& name) {
 }
 
 void run(const BenchOptions& options) {
-  set_thread_count(options.threads);
+  Context context(options.threads);
   if (!options.target.empty()) use_target(options.target);
-  const double roof = memory_read_rate();
+  const double roof = memory_read_rate(context.threads());
   const Json header = {{"threads", options.threads}, {"memory_roof_gb_s", roof / 1e9}, {"target", options.target}};
   fmt::print("{}\n", header.dump());
   for (const int64_t T : options.rows) {
     for (const WeightType type : kWeightTypes) {
-      for (const Size size : kSizes) measure(type, size, T, roof);
+      for (const Size size : kSizes) measure(context, type, size, T, roof);
     }
   }
 }

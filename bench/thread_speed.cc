@@ -12,7 +12,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/program.h"
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/formats/json.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
@@ -28,7 +28,7 @@ void work(int64_t rounds) {
   if (x == 0) sink = true;
 }
 
-void print_row(double microseconds, int threads) {
+void print_row(double microseconds, const Threads& threads) {
   constexpr int64_t kRounds = 1'000'000, kJobs = 1000;
   const double round_s = time_runs([] { work(kRounds); }).best_s / kRounds;
   const auto rounds = static_cast<int64_t>(microseconds / 1e6 / round_s);
@@ -39,8 +39,9 @@ void print_row(double microseconds, int threads) {
            kJobs;
   };
   const double alone = time_jobs([&] { work(rounds); });
-  const double together = time_jobs([&] { parallel_for(threads, 1, [&](int64_t, int64_t) { work(rounds); }); });
-  const Json row = {{"threads", threads},
+  const double together =
+      time_jobs([&] { threads.parallel_for(threads.count(), 1, [&](int64_t, int64_t) { work(rounds); }); });
+  const Json row = {{"threads", threads.count()},
                     {"work_us", 1e6 * alone},
                     {"handover_us", 1e6 * (together - alone)},
                     {"percent", 100 * (together - alone) / together}};
@@ -50,17 +51,17 @@ void print_row(double microseconds, int threads) {
 std::atomic<int64_t> jobs;
 
 // Counts the jobs of a step with threads that are none: each runs its parts in turn.
-void print_jobs(const std::string& model) {
-  const LoadedModel loaded = load_model(model);
-  ForwardPass pass(loaded.model);
+void print_jobs(const std::string& model, const Threads& threads) {
+  Context context(threads);
+  const LoadedModel loaded = load_model(context, model);
+  ForwardPass pass(context, loaded.model);
   FactorCache cache(loaded.config());
   (void)pass.run(std::vector<int32_t>(16), cache, Logits::last);
-  set_part_runner([](int parts, RangeFunction part) {
-    ++jobs;
-    for (int i = 0; i < parts; ++i) part(i, i + 1);
-  });
+  context.set_threads({threads.count(), [](int parts, RangeFunction part) {
+                         ++jobs;
+                         for (int i = 0; i < parts; ++i) part(i, i + 1);
+                       }});
   (void)pass.run(std::vector<int32_t>(1), cache, Logits::last);
-  set_part_runner(nullptr);
   fmt::print("{}\n", Json{{"model", model}, {"jobs_a_token", jobs.load()}}.dump());
 }
 
@@ -69,14 +70,14 @@ void print_jobs(const std::string& model) {
 
 int main(int argc, char** argv) {
   CLI::App app("The cost of handing work to threads");
-  int threads = t6::thread_count();
+  int count = t6::processor_count();
   std::string model;
-  t6::add_threads_flag(app, threads);
+  t6::add_threads_flag(app, count);
   app.add_option("--model", model, "Also count how often a decoding step of this model hands work over");
   app.callback([&] {
-    t6::set_thread_count(threads);
+    const t6::Threads threads(count);
     for (const double microseconds : {2.0, 5.0, 10.0, 50.0}) t6::print_row(microseconds, threads);
-    if (!model.empty()) t6::print_jobs(model);
+    if (!model.empty()) t6::print_jobs(model, threads);
   });
   return t6::run_program(app, argc, argv);
 }

@@ -7,10 +7,13 @@
 
 #include "t6/core/error.h"
 #include "t6/infer/forward.h"
+#include "tests/context.h"
 #include "tests/infer/model_folder.h"
 
 namespace t6 {
 namespace {
+
+void no_progress(int64_t, int64_t) {}
 
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -32,7 +35,7 @@ double nats(ForwardPass& pass, std::span<const int32_t> ids, size_t first, size_
 
 // The definition: windows begin at multiples of the stride; the first that reaches a token predicts it.
 double nats_by_definition(const LoadedModel& loaded, std::span<const int32_t> ids, size_t context, size_t stride) {
-  ForwardPass pass(loaded.model);
+  ForwardPass pass(test_context(), loaded.model);
   double sum = 0;
   for (size_t target = 1; target < ids.size(); ++target) {
     size_t first = 0;
@@ -50,7 +53,8 @@ TEST(Perplexity, PredictsEachTokenOnceFromItsWindow) {
     size_t context, stride;
   };
   for (const auto [context, stride] : {Size{8, 8}, Size{8, 3}, Size{8, 1}, Size{1, 1}, Size{48, 20}}) {
-    const Perplexity result = perplexity(loaded, ids, {static_cast<int64_t>(context), static_cast<int64_t>(stride)});
+    const Perplexity result = perplexity(test_context(), loaded, ids,
+                                         {static_cast<int64_t>(context), static_cast<int64_t>(stride)}, no_progress);
     EXPECT_EQ(result.tokens, 59);
     EXPECT_NEAR(result.nats, nats_by_definition(loaded, ids, context, stride), 1e-3) << context << " " << stride;
   }
@@ -59,7 +63,7 @@ TEST(Perplexity, PredictsEachTokenOnceFromItsWindow) {
 TEST(Perplexity, RunsLongWindowsInPieces) {
   const LoadedModel loaded = loaded_model(700);
   const auto ids = random_ids(loaded.config(), 720);
-  const Perplexity result = perplexity(loaded, ids, {.context = 600, .stride = 100});
+  const Perplexity result = perplexity(test_context(), loaded, ids, {.context = 600, .stride = 100}, no_progress);
   EXPECT_EQ(result.tokens, 719);
   EXPECT_NEAR(result.nats, nats_by_definition(loaded, ids, 600, 100), 2e-2);
 }
@@ -67,7 +71,7 @@ TEST(Perplexity, RunsLongWindowsInPieces) {
 TEST(Perplexity, TellsItsFiguresFromOneSum) {
   const LoadedModel loaded = loaded_model(48);
   const auto ids = loaded.tokenizer->encode("some text<|endoftext|>more");
-  const Perplexity result = perplexity(loaded, ids, {});
+  const Perplexity result = perplexity(test_context(), loaded, ids, {}, no_progress);
   EXPECT_EQ(result.context, 48);
   EXPECT_EQ(result.stride, 24);
   EXPECT_EQ(result.tokens, 13);
@@ -81,7 +85,8 @@ TEST(Perplexity, RefusesWhatItCannotMeasure) {
   const LoadedModel loaded = loaded_model(48);
   const std::vector<int32_t> ids = {1, 2, 3};
   const auto message = [&](std::vector<int32_t> tokens, PerplexityOptions options, const char* text) {
-    EXPECT_THAT([&] { perplexity(loaded, tokens, options); }, ThrowsMessage<Error>(HasSubstr(text)));
+    EXPECT_THAT([&] { perplexity(test_context(), loaded, tokens, options, no_progress); },
+                ThrowsMessage<Error>(HasSubstr(text)));
   };
   message({1}, {}, "a text of 1 tokens is too short");
   message({}, {}, "a text of 0 tokens is too short");

@@ -5,6 +5,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/infer/cache_file.h"
+#include "tests/context.h"
 #include "tests/infer/model_folder.h"
 #include "tests/memory_file.h"
 #include "tests/temporary_folder.h"
@@ -16,7 +17,7 @@ class SavedCache {
   SavedCache() : model_(t6::random_model(t6::byte_config())) {
     const std::vector<int32_t> tokens = t6::random_ids(model_->config(), 5);
     t6::FactorCache cache = empty();
-    t6::ForwardPass(model_).run(tokens, cache, t6::Logits::last);
+    t6::ForwardPass(test_context(), model_).run(tokens, cache, t6::Logits::last);
     const t6::TemporaryFolder folder;
     t6::save_cache(folder / "cache", *model_, cache, tokens);
     file_ = t6::read_text(folder / "cache");
@@ -38,7 +39,8 @@ class SavedCache {
     try {
       const std::vector<int32_t> tokens = t6::load_cache(damaged.path(), *model_, cache);
       t6::require(static_cast<int64_t>(tokens.size()) == cache.size(), "as many tokens as the cache holds");
-      if (cache.room() > 0) t6::ForwardPass(model_).run(std::vector<int32_t>{1}, cache, t6::Logits::last);
+      if (cache.room() > 0)
+        t6::ForwardPass(test_context(), model_).run(std::vector<int32_t>{1}, cache, t6::Logits::last);
     } catch (const t6::Error&) {
     }
   }

@@ -7,6 +7,7 @@
 #include "t6/core/error.h"
 #include "t6/formats/safetensors.h"
 #include "t6/kernels/quantize.h"
+#include "tests/context.h"
 
 namespace t6 {
 namespace {
@@ -24,7 +25,7 @@ class GgufWeights : public ::testing::Test {
   }
   std::vector<std::byte> converted(GgufType type) const {
     std::vector<std::byte> out(static_cast<size_t>(2 * weight_row_bytes(weight_type_of(type), 256)));
-    convert_weights(type, blocks(type), 256, out);
+    convert_weights(test_context(), type, blocks(type), 256, out);
     return out;
   }
   // The numbers that T6 makes of them.
@@ -86,14 +87,14 @@ TEST_F(GgufWeights, RoundFiveAndSixBitsToEight) {
 
 TEST_F(GgufWeights, KeepZerosAndRefuseScalesThatAreTooLarge) {
   std::vector<std::byte> zeros(22), out(34);
-  convert_weights(GgufType::q5_0, zeros, 32, out);  // scale 0
+  convert_weights(test_context(), GgufType::q5_0, zeros, 32, out);  // scale 0
   std::vector<float> numbers(32, 1);
   dequantize(WeightType::q8, 32, out.data(), numbers.data());
   EXPECT_THAT(numbers, ::testing::Each(0.0f));
 
   std::vector<std::byte> large(18, std::byte{0x7b});  // scale 0x7b7b: 61280, eight times of which is too much
   std::vector<std::byte> four(20);
-  EXPECT_THAT([&] { convert_weights(GgufType::q4_0, large, 32, four); },
+  EXPECT_THAT([&] { convert_weights(test_context(), GgufType::q4_0, large, 32, four); },
               ::testing::ThrowsMessage<Error>(::testing::HasSubstr("more than float16 holds")));
 }
 

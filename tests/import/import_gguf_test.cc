@@ -9,6 +9,7 @@
 #include "t6/infer/load.h"
 #include "t6/kernels/quantize.h"
 #include "t6/numbers/half.h"
+#include "tests/context.h"
 #include "tests/damage.h"
 #include "tests/error_of.h"
 #include "tests/import/foreign_model.h"
@@ -28,9 +29,9 @@ std::vector<float> logits_of(const ModelConfig& config, const NamedFloats& tenso
 class ImportGguf : public ::testing::Test {
  protected:
   std::filesystem::path write(const GgufBuilder& builder) { return folder_.write("x.gguf", builder.file()); }
-  LoadedModel load(const GgufBuilder& builder) { return load_model(write(builder)); }
+  LoadedModel load(const GgufBuilder& builder) { return load_model(test_context(), write(builder)); }
   std::string error(const GgufBuilder& builder) {
-    return error_of([&] { import_gguf(write(builder)); });
+    return error_of([&] { import_gguf(test_context(), write(builder)); });
   }
   // Of a whole model with one more key.
   template <typename Value>
@@ -65,11 +66,11 @@ TEST_F(ImportGguf, TalksWithSentencePieces) {
   const std::vector<int32_t> prompt = {1, 259, 3 + 'H', 3 + 'i'};
   EXPECT_EQ(loaded.tokenizer->encode_whole("Hi"), prompt);
   EXPECT_EQ(loaded.tokenizer->encode_whole("<s>Hi"), prompt);
-  const Generated generated = generate(loaded, "Hi", {.max_tokens = 5}, [](std::string_view) {});
+  const Generated generated = generate(test_context(), loaded, "Hi", {.max_tokens = 5}, [](std::string_view) {});
   EXPECT_EQ(generated.prompt_tokens, 4);
   EXPECT_TRUE(loaded.ends_text(2));
 
-  Conversation conversation(loaded, detect_chat_format(loaded.text.chat_template), {}, "");
+  Conversation conversation(test_context(), loaded, detect_chat_format(loaded.text.chat_template), {}, "");
   std::string shown;
   GenerateOptions spaces = {.max_tokens = 3};
   spaces.sampler.logit_bias = {{259, 1000.0f}};
@@ -116,7 +117,7 @@ TEST_F(ImportGguf, KeepsQuantizedRowsAndMovesThemWhole) {
       builder.add_tensor(gguf_tensor_name(parameter.name), parameter.shape, tensors_.at(parameter.name));
     }
   }
-  const ImportedModel model = import_gguf(write(builder));
+  const ImportedModel model = import_gguf(test_context(), write(builder));
   const WeightTensor& q = model.tensors.at(name);
   EXPECT_EQ(q.type, WeightType::q8);
   std::vector<float> numbers(48 * 32);
@@ -183,15 +184,16 @@ TEST_F(ImportGguf, ReadsTheTokenizerAndWhereTextsEnd) {
 }
 
 TEST_F(ImportGguf, WritesAFolderThatIsTheSameModel) {
-  const ImportedModel model = import_gguf(write(gguf_model(config_, tensors_)));
+  const ImportedModel model = import_gguf(test_context(), write(gguf_model(config_, tensors_)));
   write_model(model, folder_ / "out");
-  const LoadedModel loaded = load_model(folder_ / "out");
+  const LoadedModel loaded = load_model(test_context(), folder_ / "out");
   EXPECT_THAT(logits_of(loaded.model), ElementsAreArray(logits_of(config_, tensors_)));
   EXPECT_EQ(loaded.text, model.text);
   EXPECT_EQ(loaded.tokenizer->json(), model.tokenizer_json);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out.partial"));
   EXPECT_THAT(error_of([&] { write_model(model, folder_ / "out"); }), HasSubstr("exists already"));
-  EXPECT_THAT(error_of([&] { import_model(find_model(folder_ / "out")); }), HasSubstr("is a T6 model already"));
+  EXPECT_THAT(error_of([&] { import_model(test_context(), find_model(folder_ / "out")); }),
+              HasSubstr("is a T6 model already"));
 }
 
 TEST_F(ImportGguf, RefusesByName) {
@@ -255,7 +257,8 @@ TEST_F(ImportGguf, DamageIsAnErrorOrHarmless) {
   config_.num_hidden_layers = 1;
   const GgufBuilder builder = gguf_model(config_, random_tensors(config_));
   // Most of the header is tokens; a prime step meets every kind of byte.
-  expect_errors_or_success(builder.file(), builder.header().size(), 13, [](const auto& path) { load_model(path); });
+  expect_errors_or_success(builder.file(), builder.header().size(), 13,
+                           [](const auto& path) { load_model(test_context(), path); });
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
 #include "t6/numbers/half.h"
+#include "tests/context.h"
 #include "tests/error_of.h"
 #include "tests/formats/state_dict_builder.h"
 #include "tests/import/foreign_model.h"
@@ -78,9 +79,9 @@ class ImportHuggingFace : public ::testing::Test {
     }
   }
   std::vector<float> wanted() const { return logits_of(model_of(config_, tensors_)); }
-  std::vector<float> found() const { return logits_of(load_model(folder_.path()).model); }
+  std::vector<float> found() const { return logits_of(load_model(test_context(), folder_.path()).model); }
   std::string error() const {
-    return error_of([&] { load_model(folder_.path()); });
+    return error_of([&] { load_model(test_context(), folder_.path()); });
   }
   std::string error_with(const std::string& type, const std::string& key, const Json& value) {
     Json json = config_json(config_, type);
@@ -173,15 +174,15 @@ TEST_F(ImportHuggingFace, ReadsWhatStandsBesideTheWeights) {
   use(llama_config());
   write_config(config_json(config_, "llama"));
   write_all();
-  EXPECT_THAT(load_model(folder_.path()).text.end_of_text, ElementsAre(2));
+  EXPECT_THAT(load_model(test_context(), folder_.path()).text.end_of_text, ElementsAre(2));
   folder_.write("generation_config.json", R"({"eos_token_id": [7, 9]})");
   folder_.write("tokenizer_config.json",
                 R"({"bos_token": {"content": "<s>"}, "eos_token": "</s>", "pad_token": null,
                     "chat_template": [{"name": "tools", "template": "T"}, {"name": "default", "template": "D"}]})");
-  TextSettings text = load_model(folder_.path()).text;
+  TextSettings text = load_model(test_context(), folder_.path()).text;
   EXPECT_EQ(text, (TextSettings{"D", "<s>", "</s>", {7, 9}}));
   folder_.write("chat_template.jinja", "J");
-  EXPECT_EQ(load_model(folder_.path()).text.chat_template, "J");
+  EXPECT_EQ(load_model(test_context(), folder_.path()).text.chat_template, "J");
   folder_.write("generation_config.json", R"({"eos_token_id": "x"})");
   EXPECT_THAT(error(), HasSubstr("\"eos_token_id\" must be a token's id or a list of them"));
 }

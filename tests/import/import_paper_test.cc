@@ -3,6 +3,7 @@
 #include "t6/import/import.h"
 #include "t6/import/paper_checkpoint.h"
 #include "t6/infer/load.h"
+#include "tests/context.h"
 #include "tests/error_of.h"
 #include "tests/formats/state_dict_builder.h"
 #include "tests/temporary_folder.h"
@@ -16,7 +17,7 @@ const std::filesystem::path kGolden = std::filesystem::path(T6_SOURCE_DIR) / "te
 
 TEST(ImportReference, GivesTheParametersThatGoldenFilesAreCheckedWith) {
   const SafetensorsFile file(kGolden);
-  const ImportedModel model = import_model(find_model(kGolden));
+  const ImportedModel model = import_model(test_context(), find_model(kGolden));
   EXPECT_EQ(config_to_json(model.config), config_to_json(paper_config(file)));
   for (const auto& [name, numbers] : paper_tensors(file, model.config, "param.")) {
     const WeightTensor& tensor = model.tensors.at(name);
@@ -56,7 +57,7 @@ TEST(ImportReference, ReadsAFolderAsTheCodeWritesIt) {
     EXPECT_TRUE(std::ranges::equal(tensor.bytes, b.tensors.at(name).bytes)) << name;
   }
   EXPECT_TRUE(b.tokenizer_json.empty());
-  EXPECT_THAT(error_of([&] { import_model(find_model(folder.path())); }),
+  EXPECT_THAT(error_of([&] { import_model(test_context(), find_model(folder.path())); }),
               HasSubstr("does not write which of its models it is; name it: t6 import --model T6"));
   EXPECT_THAT(error_of([&] { import_paper_folder(folder.path(), "T7"); }),
               HasSubstr("config.json: the reference model \"T7\" is not known (llama-mha, "));
@@ -77,7 +78,7 @@ TEST(ImportReference, KnowsWhatTheCodeDoesNotWriteOfMla) {
 TEST(ImportReference, NeedsATokenizer) {
   const TemporaryFolder folder;
   ImportedModel model = import_paper(kGolden);
-  EXPECT_THAT(error_of([&] { load_model(kGolden); }), HasSubstr("'t6 import --tokenizer'"));
+  EXPECT_THAT(error_of([&] { load_model(test_context(), kGolden); }), HasSubstr("'t6 import --tokenizer'"));
   EXPECT_THAT(error_of([&] { write_model(model, folder / "out"); }), HasSubstr("has no tokenizer"));
   model.tokenizer_json = byte_tokenizer()->json();
   EXPECT_THAT(error_of([&] { write_model(model, folder / "out"); }), HasSubstr("the tokenizer has 257 tokens"));

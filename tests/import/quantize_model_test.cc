@@ -9,11 +9,14 @@
 #include "t6/import/import.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
+#include "tests/context.h"
 #include "tests/infer/model_folder.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
 namespace {
+
+void no_progress(int64_t, int64_t) {}
 
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -45,12 +48,12 @@ ImportedModel stored_model(const ModelConfig& config) {
 }
 
 std::vector<float> logits_of(const std::shared_ptr<const Model>& model, const std::vector<size_t>& pieces) {
-  ForwardPass pass(model);
+  ForwardPass pass(test_context(), model);
   return logits_in_pieces(pass, random_ids(model->config(), 24), pieces);
 }
 
 std::shared_ptr<const Model> made(const ImportedModel& stored) {
-  return std::make_shared<const Model>(stored.config, Weights(stored.config, stored.tensors, "test"));
+  return std::make_shared<const Model>(test_context(), stored.config, Weights(stored.config, stored.tensors, "test"));
 }
 
 double relative_error(const std::vector<float>& got, const std::vector<float>& wanted) {
@@ -70,7 +73,7 @@ TEST_P(QuantizedKinds, ComeNearTheirLogitsAndDecodeTheSameBits) {
   for (const auto& [type, most] :
        {std::pair{WeightType::f16, 0.003}, {WeightType::bf16, 0.02}, {WeightType::q8, 0.05}, {WeightType::q4, 0.4}}) {
     SCOPED_TRACE(weight_type_name(type));
-    const auto model = made(quantize_model(stored, type, "test"));
+    const auto model = made(quantize_model(test_context(), stored, type, "test", no_progress));
     EXPECT_EQ(model->layers()[0].mlp_up.type(), type);
     const auto logits = logits_of(model, {24});
     EXPECT_LT(relative_error(logits, wanted), most);
@@ -109,14 +112,15 @@ TEST(QuantizeModel, ChoosesTypes) {
 
 TEST(QuantizeModel, IsTheSameFromAFile) {
   const ImportedModel stored = stored_model(blocks_config(AttentionKind::tpa));
-  const ImportedModel quantized = quantize_model(stored, WeightType::q4, "test");
+  const ImportedModel quantized = quantize_model(test_context(), stored, WeightType::q4, "test", no_progress);
   EXPECT_LT(weight_sizes(quantized.tensors).bytes, weight_sizes(stored.tensors).bytes / 4);
   const TemporaryFolder folder;
   write_model(quantized, folder / "q4");
   const auto wanted = logits_of(made(quantized), {24});
-  EXPECT_TRUE(logits_of(load_model(folder / "q4").model, {24}) == wanted);
+  EXPECT_TRUE(logits_of(load_model(test_context(), folder / "q4").model, {24}) == wanted);
   // Once more changes nothing.
-  const ImportedModel again = quantize_model(read_model(folder / "q4"), WeightType::q4, "test");
+  const ImportedModel again =
+      quantize_model(test_context(), read_model(test_context(), folder / "q4"), WeightType::q4, "test", no_progress);
   EXPECT_TRUE(logits_of(made(again), {24}) == wanted);
 }
 
@@ -126,7 +130,7 @@ TEST(QuantizeModel, RefusesWhatIsNotFinite) {
   std::vector<float> numbers(64 * 96);
   numbers[100] = std::numeric_limits<float>::infinity();
   tensor.bytes = std::as_bytes(std::span(numbers));
-  EXPECT_THAT([&] { quantize_model(stored, WeightType::q8, "there"); },
+  EXPECT_THAT([&] { quantize_model(test_context(), stored, WeightType::q8, "there", no_progress); },
               ThrowsMessage<Error>(HasSubstr("there: tensor \"model.layers.1.mlp.down_proj.weight\" holds inf")));
 }
 

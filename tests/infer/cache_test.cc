@@ -10,6 +10,7 @@
 #include "t6/core/file.h"
 #include "t6/infer/cache_file.h"
 #include "t6/infer/forward.h"
+#include "tests/context.h"
 #include "tests/damage.h"
 #include "tests/error_of.h"
 #include "tests/infer/random_weights.h"
@@ -44,7 +45,7 @@ double root_mean_square(const std::vector<float>& numbers) {
 // What a type's rounding may do to the logits, relative to their size: 8 and 11 bits of a number, 7 of the largest.
 TEST_P(CachedZoo, StaysNearFloat32InEachType) {
   const ModelConfig config = several_pages(GetParam().config);
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   const auto ids = random_ids(config, 80);
   FactorCache exact(config);
   const auto wanted = copy(pass.run(ids, exact, Logits::all));
@@ -66,7 +67,7 @@ TEST_P(CachedZoo, StaysNearFloat32InEachType) {
 // Sequences of different lengths in one step, new ones among them, each as if alone.
 TEST_P(CachedZoo, RunsSequencesTogetherAsAlone) {
   const ModelConfig config = several_pages(GetParam().config);
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   const std::vector<size_t> before = {70, 0, 3, 64}, now = {1, 5, 1, 2};
   std::vector<std::vector<int32_t>> ids;
   std::vector<FactorCache> together, alone;
@@ -91,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(Models, CachedZoo, ::testing::ValuesIn(zoo()),
 
 TEST(FactorCache, SharesPagesUntilTheyDiffer) {
   const ModelConfig config = tpa_config();
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   const auto ids = random_ids(config, 100), other = random_ids(config, 20, 7);
   const auto memory = std::make_shared<CacheMemory>(int64_t{1} << 30);
   FactorCache cache(config, {.memory = memory});
@@ -113,7 +114,7 @@ TEST(FactorCache, SharesPagesUntilTheyDiffer) {
 
 TEST(FactorCache, RunsOutOfMemoryBeforeTheToken) {
   const ModelConfig config = tpa_config();
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   const int64_t page = FactorCache(config).page_bytes();
   FactorCache cache(config, {.memory = std::make_shared<CacheMemory>(2 * page)});
   pass.run(random_ids(config, 128), cache, Logits::none);
@@ -135,7 +136,7 @@ TEST(CacheFile, GoesOnWhereItWasSaved) {
   const TemporaryFolder folder;
   const ModelConfig config = tpa_config();
   const auto model = random_model(config);
-  ForwardPass pass(model);
+  ForwardPass pass(test_context(), model);
   const auto ids = random_ids(config, 100);
   for (const CacheType type : {CacheType::f32, CacheType::i8}) {
     FactorCache cache(config, {.type = type}), loaded(config, {.type = type});
@@ -151,7 +152,7 @@ TEST(CacheFile, RefusesWhatIsNotItsOwn) {
   const TemporaryFolder folder;
   const ModelConfig config = tpa_config();
   const auto model = random_model(config), stranger = random_model(config, 5);
-  ForwardPass pass(model);
+  ForwardPass pass(test_context(), model);
   const auto ids = random_ids(config, 70);
   FactorCache cache(config);
   pass.run(ids, cache, Logits::none);

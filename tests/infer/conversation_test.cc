@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "t6/core/error.h"
+#include "tests/context.h"
 #include "tests/error_of.h"
 #include "tests/infer/random_weights.h"
 #include "tests/temporary_folder.h"
@@ -39,7 +40,7 @@ std::string text_of(const LoadedModel& loaded, const Session& session) {
 
 TEST(Conversation, KeepsEveryMessageAndAnswerInTheCache) {
   const LoadedModel loaded = byte_model(400);
-  Conversation conversation(loaded, chat_format("chatml"), {}, "Be brief.");
+  Conversation conversation(test_context(), loaded, chat_format("chatml"), {}, "Be brief.");
   const Generated first = conversation.ask("Hi", greedy(5), ignore);
   const int64_t read = conversation.session().cache().size();
   const Generated second = conversation.ask("And?", greedy(5), ignore);
@@ -50,7 +51,7 @@ TEST(Conversation, KeepsEveryMessageAndAnswerInTheCache) {
   EXPECT_LT(second.prompt_tokens, read);
 
   // As if all of it had been read at once.
-  Session whole(loaded);
+  Session whole(test_context(), loaded);
   const auto& tokens = conversation.session().tokens();
   whole.append(std::span(tokens).first(tokens.size() - 5));
   EXPECT_EQ(whole.go_on(greedy(5), ignore).text, second.text);
@@ -59,7 +60,7 @@ TEST(Conversation, KeepsEveryMessageAndAnswerInTheCache) {
 TEST(Conversation, StartsOverAndComesBack) {
   const TemporaryFolder folder;
   const LoadedModel loaded = byte_model(400);
-  Conversation conversation(loaded, chat_format("plain"), {.type = CacheType::i8});
+  Conversation conversation(test_context(), loaded, chat_format("plain"), {.type = CacheType::i8});
   const Generated first = conversation.ask("Hi", greedy(8), ignore);
   conversation.save(folder / "talk");
   const Generated next = conversation.ask("More", greedy(8), ignore);
@@ -74,7 +75,7 @@ TEST(Conversation, StartsOverAndComesBack) {
 
 TEST(Conversation, EndsAtTheContextsEndAndRefusesWhatDoesNotFit) {
   const LoadedModel loaded = byte_model(60);
-  Conversation conversation(loaded, chat_format("plain"), {});
+  Conversation conversation(test_context(), loaded, chat_format("plain"), {});
   const Generated result = conversation.ask("Hello", greedy(500), ignore);
   EXPECT_EQ(result.reason, StopReason::context_full);
   const size_t held = conversation.session().tokens().size();
@@ -88,7 +89,7 @@ TEST(Conversation, EndsAtTheContextsEndAndRefusesWhatDoesNotFit) {
 TEST(Session, EndsWithTheTokensGiven) {
   const LoadedModel loaded = byte_model(60);
   const auto write = [&](const std::vector<int32_t>& stop_tokens) {
-    Session session(loaded);
+    Session session(test_context(), loaded);
     session.append(loaded.tokenizer->encode("ab"));
     GenerateOptions options = greedy(4);
     options.stop_tokens = stop_tokens;
@@ -107,7 +108,7 @@ TEST(Session, EndsWithTheTokensGiven) {
 TEST(Session, SavesWhatItHasNotReadYet) {
   const TemporaryFolder folder;
   const LoadedModel loaded = byte_model(60);
-  Session session(loaded), other(loaded);
+  Session session(test_context(), loaded), other(test_context(), loaded);
   session.append(loaded.tokenizer->encode("ab"));
   session.go_on(greedy(4), ignore);
   ASSERT_EQ(session.tokens().size(), 6u);
@@ -120,7 +121,7 @@ TEST(Session, SavesWhatItHasNotReadYet) {
 
 TEST(Session, GivesLogProbabilitiesOfWhatItWrites) {
   const LoadedModel loaded = byte_model(60);
-  Session session(loaded);
+  Session session(test_context(), loaded);
   session.append(loaded.tokenizer->encode("ab"));
   GenerateOptions options = greedy(4);
   options.log_probabilities = 3;

@@ -5,7 +5,8 @@
 #include <limits>
 
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
+#include "tests/context.h"
 #include "tests/infer/random_weights.h"
 #include "tests/zoo.h"
 
@@ -22,7 +23,7 @@ class Zoo : public ::testing::TestWithParam<ZooModel> {};
 
 TEST_P(Zoo, DecodesTokenByTokenAsInOnePass) {
   const ModelConfig& config = GetParam().config;
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   const auto ids = random_ids(config, 40);
   const auto whole = logits_in_pieces(pass, ids, {40});
   ASSERT_EQ(whole.size(), static_cast<size_t>(40 * config.vocab_size));
@@ -39,7 +40,7 @@ TEST_P(Zoo, DecodesTokenByTokenAsInOnePass) {
 
 TEST_P(Zoo, CachesTheNumbersOfTable1) {
   const ModelConfig& config = GetParam().config;
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   FactorCache cache(config);
   EXPECT_EQ(cache.numbers_per_token(), attention_shape(config).cache_numbers());
   EXPECT_EQ(cache.bytes(), 0);
@@ -50,7 +51,7 @@ TEST_P(Zoo, CachesTheNumbersOfTable1) {
 
 TEST_P(Zoo, ReadsNothingOfTheCachePastItsEnd) {
   const ModelConfig& config = GetParam().config;
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   const auto ids = random_ids(config, 12);
   FactorCache clean(config), dirty(config);
   pass.run(std::span(ids).first(9), clean, Logits::none);
@@ -74,7 +75,7 @@ TEST_P(Zoo, ReadsNothingOfTheCachePastItsEnd) {
 
 TEST_P(Zoo, GoesBackToAPrefix) {
   const ModelConfig& config = GetParam().config;
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   const auto ids = random_ids(config, 12), other = random_ids(config, 12, 3);
   const auto wanted = logits_in_pieces(pass, ids, {12});
   FactorCache cache(config);
@@ -94,21 +95,19 @@ TEST(ForwardPass, DoesNotDependOnTheThreads) {
   config.vocab_size = 999;
   config.attention_kind = AttentionKind::tpa;
   config.max_position_embeddings = 256;
-  ForwardPass pass(random_model(config));
+  Context context(1);
+  ForwardPass pass(context, random_model(config));
   const auto ids = random_ids(config, 200);
-  const int before = thread_count();
-  set_thread_count(1);
   const auto wanted = logits_in_pieces(pass, ids, {150, 49, 1});
   for (const int threads : {2, 3}) {
-    set_thread_count(threads);
+    context.set_threads(Threads(threads));
     EXPECT_THAT(logits_in_pieces(pass, ids, {150, 49, 1}), ElementsAreArray(wanted)) << threads;
   }
-  set_thread_count(before);
 }
 
 TEST(ForwardPass, RefusesWhatDoesNotFitAndChangesNothing) {
   const ModelConfig config = zoo().front().config;
-  ForwardPass pass(random_model(config));
+  ForwardPass pass(test_context(), random_model(config));
   FactorCache cache(config, {.limit = 10});
   const auto run = [&](std::vector<int32_t> ids) { pass.run(ids, cache, Logits::last); };
   run({1, 2, 3});

@@ -5,9 +5,9 @@
 #include <csignal>
 
 #include "t6/core/error.h"
-#include "t6/core/interrupt.h"
 #include "t6/infer/engine/stop_strings.h"
 #include "t6/infer/forward.h"
+#include "tests/context.h"
 #include "tests/infer/model_folder.h"
 
 namespace t6 {
@@ -20,7 +20,8 @@ LoadedModel loaded_model() { return {{}, random_model(byte_config()), byte_token
 
 Generated generate_text(const LoadedModel& loaded, std::string_view prompt, const GenerateOptions& options) {
   std::string shown;
-  const Generated result = generate(loaded, prompt, options, [&](std::string_view piece) { shown += piece; });
+  const Generated result =
+      generate(test_context(), loaded, prompt, options, [&](std::string_view piece) { shown += piece; });
   EXPECT_EQ(shown, result.text);
   return result;
 }
@@ -34,7 +35,7 @@ TEST(Generate, IsGreedilyWhatTheForwardPassSays) {
   // Each token from a pass over all before it.
   std::vector<int32_t> ids = loaded.tokenizer->encode("The cat");
   const size_t prompt = ids.size();
-  ForwardPass pass(loaded.model);
+  ForwardPass pass(test_context(), loaded.model);
   Sampler greedy({.temperature = 0});
   for (int i = 0; i < 12; ++i) {
     FactorCache cache(loaded.config());
@@ -80,7 +81,8 @@ TEST(Generate, EndsAtEndOfText) {
   auto tensors = random_tensors(config);
   auto& head = tensors["lm_head.weight"];
   const auto logits_after_x = [&] {
-    ForwardPass pass(std::make_shared<const Model>(config, Weights(config, tensors, "test")));
+    ForwardPass pass(test_context(),
+                     std::make_shared<const Model>(test_context(), config, Weights(config, tensors, "test")));
     FactorCache cache(config);
     const auto logits = pass.run(std::vector<int32_t>{'x'}, cache, Logits::last);
     return std::vector<float>(logits.begin(), logits.end());
@@ -94,7 +96,7 @@ TEST(Generate, EndsAtEndOfText) {
   ASSERT_GT(logits_after_x()[256], 0);
 
   const LoadedModel loaded = {
-      {}, std::make_shared<const Model>(config, Weights(config, tensors, "test")), byte_tokenizer()};
+      {}, std::make_shared<const Model>(test_context(), config, Weights(config, tensors, "test")), byte_tokenizer()};
   GenerateOptions options;
   options.sampler.temperature = 0;
   const Generated result = generate_text(loaded, "x", options);
@@ -103,15 +105,15 @@ TEST(Generate, EndsAtEndOfText) {
   EXPECT_EQ(result.tokens, 0);
 }
 
-TEST(Generate, StopsWhenInterrupted) {
+TEST(Generate, StopsWhenCancelled) {
   const LoadedModel loaded = loaded_model();
-  catch_interrupts();
+  CancelToken cancel;
   std::string shown;
-  const Generated result = generate(loaded, "x", {.max_tokens = 40}, [&](std::string_view piece) {
+  const auto show = [&](std::string_view piece) {
     shown += piece;
-    if (shown.size() >= 5 && !interrupted()) std::raise(SIGINT);
-  });
-  clear_interrupt();
+    if (shown.size() >= 5) cancel.cancel();
+  };
+  const Generated result = generate(test_context(), loaded, "x", {.max_tokens = 40, .cancel = &cancel}, show);
   EXPECT_EQ(result.reason, StopReason::interrupted);
   EXPECT_GE(result.text.size(), 5u);
   EXPECT_LT(result.tokens, 40);

@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/safetensors.h"
+#include "tests/context.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -22,7 +23,7 @@ std::vector<std::filesystem::path> golden_files() {
 TEST(Golden, AgreesWithTheReferenceInEveryFile) {
   const auto files = golden_files();
   EXPECT_GE(files.size(), 9u);
-  for (const auto& path : files) EXPECT_LT(golden_error(path), kGoldenTolerance) << path;
+  for (const auto& path : files) EXPECT_LT(golden_error(test_context(), path), kGoldenTolerance) << path;
 }
 
 // The comparison must be able to fail: one weight changed, one weight that is not a number, one tensor gone.
@@ -42,13 +43,13 @@ TEST(Golden, SeesADifferentModel) {
     write_safetensors(folder / "changed.safetensors", tensors, file.metadata());
   };
   write(0, true);
-  EXPECT_LT(golden_error(folder / "changed.safetensors"), kGoldenTolerance);
+  EXPECT_LT(golden_error(test_context(), folder / "changed.safetensors"), kGoldenTolerance);
   write(1, true);
-  EXPECT_GT(golden_error(folder / "changed.safetensors"), kGoldenTolerance);
+  EXPECT_GT(golden_error(test_context(), folder / "changed.safetensors"), kGoldenTolerance);
   write(std::numeric_limits<float>::quiet_NaN(), true);
-  EXPECT_FALSE(golden_error(folder / "changed.safetensors") <= kGoldenTolerance);
+  EXPECT_FALSE(golden_error(test_context(), folder / "changed.safetensors") <= kGoldenTolerance);
   write(0, false);
-  EXPECT_THROW(golden_error(folder / "changed.safetensors"), Error);
+  EXPECT_THROW(golden_error(test_context(), folder / "changed.safetensors"), Error);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "t6/core/error.h"
 #include "t6/infer/forward.h"
 #include "t6/numbers/half.h"
+#include "tests/context.h"
 #include "tests/infer/model_folder.h"
 #include "tests/infer/random_weights.h"
 #include "tests/temporary_folder.h"
@@ -23,7 +24,7 @@ class Load : public ::testing::Test {
 
   std::filesystem::path weights() const { return folder_ / "model" / "model.safetensors"; }
   void expect_error(const std::string& text) {
-    EXPECT_THAT([&] { load_model(folder_ / "model"); }, ThrowsMessage<Error>(HasSubstr(text)));
+    EXPECT_THAT([&] { load_model(test_context(), folder_ / "model"); }, ThrowsMessage<Error>(HasSubstr(text)));
   }
 
   TemporaryFolder folder_;
@@ -32,16 +33,18 @@ class Load : public ::testing::Test {
 
 TEST_F(Load, ReadsAModelFolderAndARunsFolder) {
   const auto wanted = logits_of(random_model(config_));
-  EXPECT_THAT(logits_of(load_model(folder_ / "model").model), ElementsAreArray(wanted));
-  const LoadedModel run = load_model(folder_.path());
+  EXPECT_THAT(logits_of(load_model(test_context(), folder_ / "model").model), ElementsAreArray(wanted));
+  const LoadedModel run = load_model(test_context(), folder_.path());
   EXPECT_EQ(run.path, folder_ / "model");
   EXPECT_EQ(run.tokenizer->vocab_size(), 257);
   EXPECT_THAT(logits_of(run.model), ElementsAreArray(wanted));
 }
 
 TEST_F(Load, SaysWhatAFolderLacks) {
-  EXPECT_THAT([&] { load_model(folder_ / "nothing"); }, ThrowsMessage<Error>(HasSubstr("no such file or folder")));
-  EXPECT_THAT([&] { load_model(weights()); }, ThrowsMessage<Error>(HasSubstr("not a checkpoint of the paper's code")));
+  EXPECT_THAT([&] { load_model(test_context(), folder_ / "nothing"); },
+              ThrowsMessage<Error>(HasSubstr("no such file or folder")));
+  EXPECT_THAT([&] { load_model(test_context(), weights()); },
+              ThrowsMessage<Error>(HasSubstr("not a checkpoint of the paper's code")));
   std::filesystem::remove(folder_ / "model" / "config.json");
   expect_error("holds neither config.json");
 }
@@ -69,7 +72,8 @@ TEST_F(Load, ConvertsHalfPrecisionAndReadsUnalignedFloats) {
       list.push_back({parameter.name, {type, parameter.shape, bytes}});
     }
     write_safetensors(weights(), list);
-    EXPECT_THAT(logits_of(load_model(folder_.path()).model), ElementsAreArray(wanted)) << dtype_name(type);
+    EXPECT_THAT(logits_of(load_model(test_context(), folder_.path()).model), ElementsAreArray(wanted))
+        << dtype_name(type);
   }
 }
 
@@ -108,7 +112,7 @@ TEST_F(Load, RefusesTensorsOfAnotherType) {
       list.back().view = {DType::i32, {24}, std::as_bytes(std::span(integers))};
   }
   write_safetensors(weights(), list);
-  EXPECT_THAT([&] { load_model(folder_.path()); },
+  EXPECT_THAT([&] { load_model(test_context(), folder_.path()); },
               ThrowsMessage<Error>(AllOf(HasSubstr("model.norm.weight"), HasSubstr("I32"))));
 }
 

@@ -14,25 +14,27 @@
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
 #include "t6/kernels/quantize.h"
+#include "tests/context.h"
 
 namespace t6 {
 namespace {
 
 std::shared_ptr<const Model> float32_model(const std::filesystem::path& path) {
-  const ImportedModel imported = import_model(find_model(path));
+  const ImportedModel imported = import_model(test_context(), find_model(path));
   std::map<std::string, std::vector<float>> floats;
   for (const auto& [name, tensor] : imported.tensors) {
     std::vector<float>& values = floats[name];
     values.resize(static_cast<size_t>(element_count(tensor.shape)));
     dequantize(tensor.type, element_count(tensor.shape), tensor.bytes.data(), values.data());
   }
-  return std::make_shared<const Model>(imported.config, Weights(imported.config, std::move(floats), path.string()));
+  return std::make_shared<const Model>(test_context(), imported.config,
+                                       Weights(imported.config, std::move(floats), path.string()));
 }
 
 void run(const std::string& path, bool float32) {
-  const auto model = float32 ? float32_model(path) : load_model(path).model;
+  const auto model = float32 ? float32_model(path) : load_model(test_context(), path).model;
   const std::vector<int32_t> ids(std::istream_iterator<int32_t>(std::cin), {});
-  ForwardPass pass(model);
+  ForwardPass pass(test_context(), model);
   FactorCache cache(model->config());
   const auto logits = pass.run(ids, cache, Logits::all);
   std::fwrite(logits.data(), sizeof(float), logits.size(), stdout);

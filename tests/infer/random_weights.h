@@ -13,6 +13,7 @@
 #include "t6/infer/forward.h"
 #include "t6/infer/model.h"
 #include "t6/model/parameters.h"
+#include "tests/context.h"
 
 namespace t6 {
 
@@ -28,7 +29,7 @@ inline NamedFloats random_tensors(const ModelConfig& config, uint64_t seed = 1) 
 }
 
 inline std::shared_ptr<const Model> model_of(const ModelConfig& config, const NamedFloats& tensors) {
-  return std::make_shared<const Model>(config, Weights(config, tensors, "the test's own"));
+  return std::make_shared<const Model>(test_context(), config, Weights(config, tensors, "the test's own"));
 }
 
 inline std::shared_ptr<const Model> random_model(const ModelConfig& config, uint64_t seed = 1) {
@@ -62,7 +63,7 @@ inline std::vector<float> logits_in_pieces(ForwardPass& pass, std::span<const in
 
 // Of 40 tokens at once.
 inline std::vector<float> logits_of(const std::shared_ptr<const Model>& model) {
-  ForwardPass pass(model);
+  ForwardPass pass(test_context(), model);
   return logits_in_pieces(pass, random_ids(model->config(), 40), {40});
 }
 

@@ -1,6 +1,7 @@
 #include "t6/kernels/attention_backward.h"
 
 #include "t6/kernels/reference/attention_backward.h"
+#include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace t6 {
@@ -60,7 +61,7 @@ struct Problem {
     forward.value_scale = 0.7f;
     forward.out = out.data();
     forward.lse = lse.data();
-    attention(forward);
+    attention(test_context(), forward);
     forward.out = forward.lse = nullptr;
     arguments.lse = lse.data();
     arguments.d_out = d_out.data();
@@ -116,7 +117,7 @@ TEST_P(BackwardKinds, AgreesWithTheReference) {
       SCOPED_TRACE(fmt::format("T {} start {}", T, start));
       for (const float stretch : {0.5f, 4.0f}) {
         const Problem problem(GetParam(), T, start, 10, 3, stretch);
-        attention_backward({&problem.arguments, 1});
+        attention_backward(test_context(), {&problem.arguments, 1});
         problem.expect_agreement();
       }
     }
@@ -131,7 +132,7 @@ TEST_P(BackwardKinds, TakesSequencesOfAnyLengthsOnAnyThreads) {
     const Problem first(GetParam(), 80, 0, 1), empty(GetParam(), 0, 0, 2), second(GetParam(), 90, 0, 3),
         third(GetParam(), 3, 100, 4);
     const std::vector<AttentionBackward> batch = {first.arguments, empty.arguments, second.arguments, third.arguments};
-    attention_backward(batch);
+    attention_backward(test_context(), batch);
     for (const Problem* problem : {&first, &second, &third}) problem->expect_agreement();
   }
 }
@@ -142,8 +143,8 @@ INSTANTIATE_TEST_SUITE_P(AttentionBackward, BackwardKinds, ::testing::ValuesIn(c
 TEST(AttentionBackward, GivesTheSameBitsEachTime) {
   const ThreadCount threads(3);
   const Problem first(cases()[3], 200, 0), second(cases()[3], 200, 0);
-  attention_backward({&first.arguments, 1});
-  attention_backward({&second.arguments, 1});
+  attention_backward(test_context(), {&first.arguments, 1});
+  attention_backward(test_context(), {&second.arguments, 1});
   EXPECT_EQ(first.q.db, second.q.db);
   EXPECT_EQ(first.k.db, second.k.db);
   EXPECT_EQ(first.v.db, second.v.db);
@@ -159,8 +160,8 @@ TEST(AttentionBackward, ReadsConstantsAgain) {
     Attention forward = problem.arguments.forward;
     forward.out = problem.out.data();
     forward.lse = problem.lse.data();
-    attention(forward);
-    attention_backward({&problem.arguments, 1});
+    attention(test_context(), forward);
+    attention_backward(test_context(), {&problem.arguments, 1});
     problem.expect_agreement();
   }
 }

@@ -2,6 +2,7 @@
 
 #include "t6/kernels/attention/plan.h"
 #include "t6/kernels/reference/attention.h"
+#include "tests/context.h"
 #include "tests/kernels/attention_problem.h"
 
 namespace t6 {
@@ -35,7 +36,7 @@ TEST_P(Kinds, AgreesWithTheReference) {
       SCOPED_TRACE(fmt::format("T {} start {}", T, start));
       for (const float stretch : {1.0f, 9.0f}) {
         Problem problem(GetParam(), T, start, stretch);
-        attention(problem.arguments);
+        attention(test_context(), problem.arguments);
         expect_agreement(problem, 1e-5);
       }
     }
@@ -51,7 +52,7 @@ TEST_P(Kinds, AgreesInTheCachesPages) {
           Problem problem(GetParam(), T, 127 - T);
           const Pages keys(problem.arguments.k, GetParam().heads, 127, type, key_rows);
           const Pages values(problem.arguments.v, GetParam().heads, 127, type, true);
-          attention(problem.arguments);
+          attention(test_context(), problem.arguments);
           expect_agreement(problem, 1e-5);
         }
       }
@@ -70,7 +71,7 @@ TEST_P(Kinds, SeesAWindowAndSinks) {
       Problem problem(GetParam(), T, 140);
       problem.arguments.window = window;
       problem.arguments.sinks = sinks;
-      attention(problem.arguments);
+      attention(test_context(), problem.arguments);
       expect_agreement(problem, 1e-5);
     }
   });
@@ -94,11 +95,11 @@ TEST_P(Kinds, GivesAQueryTheSameBitsInAnyCompanyAndOnAnyThreads) {
   on_every_target([] {
     const int64_t T = 40, start = 270;
     Problem whole(GetParam(), T, start), singles(GetParam(), T, start);
-    attention(whole.arguments);
+    attention(test_context(), whole.arguments);
     const ThreadCount threads(3);
     std::vector<Attention> batch;
     for (int64_t t = 0; t < T; ++t) batch.push_back(single_query(singles.arguments, t));
-    attention(batch);
+    attention(test_context(), batch);
     const AttentionPlan one = plan_attention(batch[0]), many = plan_attention(whole.arguments);
     if (one.keys == many.keys && one.values == many.values) {
       EXPECT_EQ(singles.out, whole.out);
@@ -106,7 +107,7 @@ TEST_P(Kinds, GivesAQueryTheSameBitsInAnyCompanyAndOnAnyThreads) {
       expect_agreement(singles, 1e-5);
     }
     std::vector<float> before = whole.out;
-    attention(whole.arguments);
+    attention(test_context(), whole.arguments);
     EXPECT_EQ(whole.out, before);
   });
 }
@@ -127,7 +128,7 @@ TEST(Attention, ReadsValuesInsideTheKeys) {
       Problem problem(shape, 9, 70);
       problem.arguments.v.b = problem.arguments.k.b;
       problem.arguments.v.b_stride = keys;
-      attention(problem.arguments);
+      attention(test_context(), problem.arguments);
       expect_agreement(problem, 1e-5);
       for (const CacheType type : {CacheType::f32, CacheType::bf16, CacheType::f16, CacheType::i8}) {
         Problem paged(shape, 9, 70);
@@ -135,7 +136,7 @@ TEST(Attention, ReadsValuesInsideTheKeys) {
         paged.arguments.v.b = nullptr;
         paged.arguments.v.pages = paged.arguments.k.pages;
         paged.arguments.v.paged_b = paged.arguments.k.paged_b;
-        attention(paged.arguments);
+        attention(test_context(), paged.arguments);
         expect_agreement(paged, 1e-5);
       }
     });
@@ -149,10 +150,10 @@ TEST(Attention, SharesALongCacheAmongThreads) {
       Problem problem(case_named(name), 1, start), alone(case_named(name), 1, start);
       {
         const ThreadCount threads(5);
-        attention(problem.arguments);
+        attention(test_context(), problem.arguments);
       }
       const ThreadCount threads(1);
-      attention(alone.arguments);
+      attention(test_context(), alone.arguments);
       EXPECT_EQ(problem.out, alone.out);
       expect_agreement(problem, 1e-5);
     }
@@ -179,7 +180,7 @@ TEST(Attention, TakesSequencesOfDifferentLengths) {
     Attention none = empty.arguments;
     none.T = 0;
     batch.push_back(none);
-    attention(batch);
+    attention(test_context(), batch);
     for (const auto& problem : problems) expect_agreement(*problem, 1e-5);
     EXPECT_THAT(empty.out, Each(0.0f));
     EXPECT_THAT(empty.lse, Each(-std::numeric_limits<float>::infinity()));
@@ -190,7 +191,7 @@ TEST(Attention, TakesSequencesOfDifferentLengths) {
 TEST(Attention, StandsLargeLogits) {
   on_every_target([] {
     Problem problem(case_named("mha"), 5, 150, 1e4f);
-    attention(problem.arguments);
+    attention(test_context(), problem.arguments);
     expect_agreement(problem, 1e-3);
   });
 }
@@ -198,7 +199,7 @@ TEST(Attention, StandsLargeLogits) {
 TEST(Attention, AveragesValuesWhereAllLogitsAreEqual) {
   on_every_target([] {
     Problem problem(case_named("tpa"), 3, 150, 0);
-    attention(problem.arguments);
+    attention(test_context(), problem.arguments);
     expect_agreement(problem, 1e-5);
   });
 }
@@ -208,7 +209,7 @@ TEST(Attention, TakesDenormalNumbers) {
     Problem problem(case_named("gqa"), 3, 90, 1e38f);
     for (float& number : problem.k.b) number *= 1e-38f;
     for (float& number : problem.v.b) number *= 1e-39f;
-    attention(problem.arguments);
+    attention(test_context(), problem.arguments);
     expect_agreement(problem, 1e-4);
   });
 }
@@ -216,7 +217,7 @@ TEST(Attention, TakesDenormalNumbers) {
 TEST(Attention, PassesOnWhatIsNotANumber) {
   Problem problem(case_named("mha"), 2, 3);
   std::fill(problem.q.b.begin(), problem.q.b.end(), kNaN);
-  attention(problem.arguments);
+  attention(test_context(), problem.arguments);
   EXPECT_THAT(problem.out, Each(IsNan()));
 }
 

@@ -1,6 +1,7 @@
 #include "t6/kernels/cross_entropy.h"
 
 #include "t6/kernels/reference/cross_entropy.h"
+#include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace t6 {
@@ -28,7 +29,7 @@ TEST(CrossEntropy, AgreesWithTheReference) {
           SCOPED_TRACE(fmt::format("rows {} classes {} spread {}", rows, classes, spread));
           Problem problem(rows, classes, spread);
           const CrossEntropyResult wanted = cross_entropy_reference(problem.arguments);
-          EXPECT_NEAR(cross_entropy(problem.arguments), wanted.loss, 1e-6 * (1 + wanted.loss));
+          EXPECT_NEAR(cross_entropy(test_context(), problem.arguments), wanted.loss, 1e-6 * (1 + wanted.loss));
           problem.logits.resize(wanted.gradients.size());
           for (size_t i = 0; i < wanted.gradients.size(); ++i) {
             ASSERT_NEAR(problem.logits[i], wanted.gradients[i], 1e-6) << i;
@@ -41,10 +42,10 @@ TEST(CrossEntropy, AgreesWithTheReference) {
 
 TEST(CrossEntropy, IsTheSameOnAnyThreadsAndWithoutGradients) {
   Problem one(31, 5000, 5), three(31, 5000, 5), plain(31, 5000, 5, 0);
-  const double loss = cross_entropy(one.arguments);
-  EXPECT_EQ(cross_entropy(plain.arguments), loss);
+  const double loss = cross_entropy(test_context(), one.arguments);
+  EXPECT_EQ(cross_entropy(test_context(), plain.arguments), loss);
   const ThreadCount threads(3);
-  EXPECT_EQ(cross_entropy(three.arguments), loss);
+  EXPECT_EQ(cross_entropy(test_context(), three.arguments), loss);
   EXPECT_EQ(std::vector(one.logits.begin(), one.logits.end() - 40),
             std::vector(three.logits.begin(), three.logits.end() - 40));
 }
@@ -53,7 +54,7 @@ TEST(CrossEntropy, PassesOnWhatIsNotANumber) {
   for (const size_t place : {0, 17, 36}) {
     Problem problem(1, 37, 1);
     problem.logits[place] = kNaN;
-    EXPECT_TRUE(std::isnan(cross_entropy(problem.arguments))) << place;
+    EXPECT_TRUE(std::isnan(cross_entropy(test_context(), problem.arguments))) << place;
   }
 }
 

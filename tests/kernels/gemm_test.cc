@@ -1,6 +1,7 @@
 #include "t6/kernels/gemm.h"
 
 #include "t6/kernels/reference/gemm.h"
+#include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace t6 {
@@ -87,7 +88,7 @@ void expect_agreement(const Size& size, int64_t gap) {
     Problem problem(size, transpose_a, transpose_b, accumulate, gap);
     const std::vector<double> wanted = gemm_reference(problem.product);
     const std::vector<float> before = problem.gaps();
-    gemm(problem.product);
+    gemm(test_context(), problem.product);
     EXPECT_LT(largest_error(problem.result(), wanted), 1e-5);
     EXPECT_EQ(problem.gaps(), before);
   });
@@ -123,7 +124,7 @@ TEST(Gemm, GivesTheSameBitsInAnyCompanyAndOnAnyThreads) {
           parts(size, transpose_a, transpose_b, accumulate, 0);
       {
         const ThreadCount threads(3);
-        gemm(whole.product);
+        gemm(test_context(), whole.product);
       }
       const ThreadCount threads(1);
       constexpr int64_t kRows = 7, kColumns = 41;
@@ -135,7 +136,7 @@ TEST(Gemm, GivesTheSameBitsInAnyCompanyAndOnAnyThreads) {
           part.c += m * part.c_stride + n;
           part.M = std::min(kRows, size.M - m);
           part.N = std::min(kColumns, size.N - n);
-          gemm(part);
+          gemm(test_context(), part);
         }
       }
       EXPECT_EQ(parts.c, whole.c);
@@ -146,7 +147,7 @@ TEST(Gemm, GivesTheSameBitsInAnyCompanyAndOnAnyThreads) {
 TEST(Gemm, PassesOnWhatIsNotANumber) {
   const std::vector<float> a = {1, kNaN}, b = {0, 0, 0, 0};
   std::vector<float> c(2);
-  gemm({.a = a.data(), .b = b.data(), .c = c.data(), .M = 1, .N = 2, .K = 2});
+  gemm(test_context(), {.a = a.data(), .b = b.data(), .c = c.data(), .M = 1, .N = 2, .K = 2});
   EXPECT_THAT(c, Each(IsNan()));
 }
 

@@ -13,8 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "t6/core/parallel.h"
 #include "t6/core/random.h"
+#include "t6/core/threads.h"
+#include "tests/context.h"
 
 namespace t6 {
 
@@ -52,14 +53,16 @@ void on_every_target(Body&& body) {
   hwy::SetSupportedTargetsForTest(0);
 }
 
-// Threads for one scope.
+// Threads of test_context() for one scope.
 class ThreadCount {
  public:
-  explicit ThreadCount(int count) : before_(thread_count()) { set_thread_count(count); }
-  ~ThreadCount() { set_thread_count(before_); }
+  explicit ThreadCount(int count) { test_context().set_threads(Threads(count)); }
+  ~ThreadCount() { test_context().set_threads(before_); }
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
 
  private:
-  int before_;
+  Threads before_ = test_context().threads();
 };
 
 }  // namespace t6

@@ -2,6 +2,7 @@
 
 #include "t6/core/error.h"
 #include "t6/kernels/reference/matmul.h"
+#include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 #include "tests/kernels/random_weight_matrix.h"
 
@@ -33,7 +34,7 @@ TEST_P(MatmulTypes, AgreesWithTheReferenceForOddSizes) {
           const WeightMatrix w = random_weight_matrix(GetParam(), N, K, 2);
           std::vector<float> y(static_cast<size_t>(T * N), kNaN);
           const Matmul product = {.x = x.data(), .w = &w, .y = y.data(), .T = T};
-          matmul(product);
+          matmul(test_context(), product);
           EXPECT_LT(largest_error(y, matmul_reference(product)), 5e-6);
         }
       }
@@ -58,7 +59,7 @@ TEST_P(MatmulTypes, AddsBiasAndKeepsToItsColumns) {
                               .y_stride = N + 5,
                               .accumulate = accumulate};
       const auto wanted = matmul_reference(product);
-      matmul(product);
+      matmul(test_context(), product);
       std::vector<float> got;
       for (int64_t t = 0; t < T; ++t) {
         const auto row = y.begin() + t * (N + 5);
@@ -82,9 +83,10 @@ TEST_P(MatmulTypes, GivesARowTheSameBitsInAnyCompanyAndOnAnyThreads) {
       const ThreadCount threads(3);
       const Matmul products[] = {{.x = x.data(), .w = &other, .y = others.data(), .T = T},
                                  {.x = x.data(), .w = &w, .y = whole.data(), .T = T}};
-      matmul(products);
-      set_thread_count(1);
-      for (int64_t t = 0; t < T; ++t) matmul({.x = x.data() + t * K, .w = &w, .y = rows.data() + t * N, .T = 1});
+      matmul(test_context(), products);
+      const ThreadCount alone(1);
+      for (int64_t t = 0; t < T; ++t)
+        matmul(test_context(), {.x = x.data() + t * K, .w = &w, .y = rows.data() + t * N, .T = 1});
       EXPECT_EQ(rows, whole);
       EXPECT_LT(largest_error(others, matmul_reference(products[0])), 5e-6);
     }
@@ -97,7 +99,7 @@ TEST_P(MatmulTypes, PassesOnWhatIsNotANumber) {
     for (const float strange : {kNaN, std::numeric_limits<float>::infinity()}) {
       std::vector<float> x(32, 1.0f), y(2);
       x[5] = strange, x[6] = -strange;
-      matmul({.x = x.data(), .w = &w, .y = y.data(), .T = 1});
+      matmul(test_context(), {.x = x.data(), .w = &w, .y = y.data(), .T = 1});
       EXPECT_THAT(y, Each(Truly([](float value) { return !std::isfinite(value); })));
     }
   });
@@ -120,9 +122,9 @@ TEST(Matmul, SumsTheLargestIntegersExactly) {
         q8[i].scale = 0x3C00;  // 1
         std::fill_n(q8[i].values, kWeightBlock, static_cast<int8_t>(i / 2 % 2 ? -128 : 127));
       }
-      const WeightMatrix w8(WeightType::q8, 4, 64, q8.data());
+      const WeightMatrix w8(test_context(), WeightType::q8, 4, 64, q8.data());
       std::vector<float> y(4);
-      matmul({.x = x.data(), .w = &w8, .y = y.data(), .T = 1});
+      matmul(test_context(), {.x = x.data(), .w = &w8, .y = y.data(), .T = 1});
       const auto wide = static_cast<float>(127 * sum), low = static_cast<float>(-128 * sum);
       EXPECT_THAT(y, ElementsAreArray({wide, low, wide, low}));
 
@@ -131,8 +133,8 @@ TEST(Matmul, SumsTheLargestIntegersExactly) {
         block.scale = 0x3C00, block.minimum = 0x4000;  // 1, 2
         std::fill_n(block.values, kWeightBlock / 2, uint8_t{0xFF});
       }
-      const WeightMatrix w4(WeightType::q4, 4, 64, q4.data());
-      matmul({.x = x.data(), .w = &w4, .y = y.data(), .T = 1});
+      const WeightMatrix w4(test_context(), WeightType::q4, 4, 64, q4.data());
+      matmul(test_context(), {.x = x.data(), .w = &w4, .y = y.data(), .T = 1});
       EXPECT_THAT(y, Each(static_cast<float>(17 * sum)));
     }
   });
@@ -143,7 +145,7 @@ TEST(Matmul, RefusesProductsOfDifferentX) {
   std::vector<float> x(6), y(2);
   const Matmul products[] = {{.x = x.data(), .w = &w, .y = y.data(), .T = 1},
                              {.x = x.data() + 3, .w = &w, .y = y.data(), .T = 1}};
-  EXPECT_THAT([&] { matmul(products); }, ThrowsMessage<Error>(HasSubstr("the same x")));
+  EXPECT_THAT([&] { matmul(test_context(), products); }, ThrowsMessage<Error>(HasSubstr("the same x")));
 }
 
 }  // namespace

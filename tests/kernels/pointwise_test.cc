@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "t6/kernels/reference/pointwise.h"
+#include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace t6 {
@@ -33,10 +34,10 @@ TEST(Pointwise, GatesAgreeWithTheirFormulas) {
       sigmoid(y.data(), count);
       EXPECT_LT(largest_error(y, logistics), 1e-6);
       y = x;
-      sigmoid_gate(gate.data(), y.data(), count);
+      sigmoid_gate(test_context(), gate.data(), y.data(), count);
       EXPECT_LT(largest_error(y, sigmoids), 1e-6);
       y = gate;
-      silu_gate(y.data(), x.data(), count);
+      silu_gate(test_context(), y.data(), x.data(), count);
       EXPECT_LT(largest_error(y, silus), 1e-6);
     }
   });
@@ -56,7 +57,7 @@ TEST(Pointwise, RmsNormAgreesWithTheReference) {
                               .width = width,
                               .x_stride = stride,
                               .epsilon = 1e-3f};
-        rms_norm(norm);
+        rms_norm(test_context(), norm);
         EXPECT_LT(largest_error(out, rms_norm_reference(norm)), 1e-6) << width;
       }
     }
@@ -69,7 +70,7 @@ TEST(Pointwise, RmsNormWorksInPlaceAndKeepsToItsColumns) {
   const RmsNorm norm = {
       .x = x.data(), .out = x.data(), .rows = 4, .width = 7, .x_stride = 9, .out_stride = 9, .epsilon = 1e-6f};
   const auto wanted = rms_norm_reference(norm);
-  rms_norm(norm);
+  rms_norm(test_context(), norm);
   for (size_t i = 0; i < x.size(); ++i) {
     if (i % 9 < 7) {
       EXPECT_NEAR(x[i], wanted[i / 9 * 7 + i % 9], 1e-6);

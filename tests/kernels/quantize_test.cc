@@ -1,5 +1,6 @@
 #include "t6/kernels/quantize.h"
 
+#include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 #include "tests/kernels/random_weight_matrix.h"
 
@@ -23,7 +24,7 @@ std::vector<float> round_trip(WeightType type, const std::vector<float>& numbers
   const auto count = static_cast<int64_t>(numbers.size());
   const auto size = static_cast<size_t>(weight_row_bytes(type, count));
   std::vector<uint32_t> stored((size + 3) / 4);
-  quantize(type, count, numbers.data(), stored.data());
+  quantize(test_context(), type, count, numbers.data(), stored.data());
   std::vector<float> back(numbers.size());
   dequantize(type, count, stored.data(), back.data());
   return back;
@@ -111,7 +112,7 @@ TEST(QuantizeActivations, RoundsAndSumsExactly) {
     std::vector<float> x = random_floats(rows * stride, 4);
     std::fill_n(x.begin() + 32, 32, 0.0f);
     std::vector<ActivationBlock> blocks(static_cast<size_t>(rows * columns / 32));
-    quantize_activations(x.data(), rows, columns, stride, blocks.data());
+    quantize_activations(test_context(), x.data(), rows, columns, stride, blocks.data());
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t b = 0; b < columns / 32; ++b) {
         const ActivationBlock& block = blocks[static_cast<size_t>(row * columns / 32 + b)];
@@ -136,7 +137,7 @@ TEST(WeightMatrix, GivesRowsBack) {
     for (const int64_t columns : {32, 96}) {
       const int64_t rows = 19;
       const auto stored = random_weight_rows(type, rows, columns, 5);
-      const WeightMatrix matrix(type, rows, columns, stored.data());
+      const WeightMatrix matrix(test_context(), type, rows, columns, stored.data());
       std::vector<float> wanted(static_cast<size_t>(rows * columns)), row(static_cast<size_t>(columns));
       dequantize(type, rows * columns, stored.data(), wanted.data());
       for (int64_t n = 0; n < rows; ++n) {

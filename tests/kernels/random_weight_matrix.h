@@ -8,6 +8,7 @@
 #include "t6/core/random.h"
 #include "t6/kernels/weight_matrix.h"
 #include "t6/numbers/half.h"
+#include "tests/context.h"
 
 namespace t6 {
 
@@ -45,7 +46,7 @@ inline std::vector<std::byte> random_weight_rows(WeightType type, int64_t rows, 
 }
 
 inline WeightMatrix random_weight_matrix(WeightType type, int64_t rows, int64_t columns, uint64_t seed) {
-  return {type, rows, columns, random_weight_rows(type, rows, columns, seed).data()};
+  return {test_context(), type, rows, columns, random_weight_rows(type, rows, columns, seed).data()};
 }
 
 }  // namespace t6

@@ -6,6 +6,7 @@
 #include "t6/formats/safetensors.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/tokenizer.h"
+#include "tests/context.h"
 #include "tests/infer/random_weights.h"
 #include "tests/temporary_folder.h"
 
@@ -64,7 +65,7 @@ class DrawSamplesTest : public testing::Test {
     writer.commit();
   }
   void draw() {
-    draw_samples(folder_.path(), options_, data_, [&](int64_t done) { drawn_ = done; });
+    draw_samples(test_context(), folder_.path(), options_, data_, [&](int64_t done) { drawn_ = done; });
   }
 
   TemporaryFolder folder_;

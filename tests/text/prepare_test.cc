@@ -10,8 +10,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"
 #include "t6/text/tokenizer/spelling.h"
@@ -30,8 +29,7 @@ constexpr int32_t kEnd = 256;  // <|endoftext|> of the byte tokenizer
 
 class PrepareTest : public testing::Test {
  protected:
-  PrepareTest() : before_(thread_count()) { options_.out = folder_.path() / "out"; }
-  ~PrepareTest() override { set_thread_count(before_); }
+  PrepareTest() { options_.out = folder_.path() / "out"; }
 
   DataSummary run(const Tokenizer& tokenizer = *byte_tokenizer()) {
     return prepare(options_, tokenizer, [](int64_t, int64_t) {});
@@ -87,7 +85,6 @@ class PrepareTest : public testing::Test {
   PrepareOptions options_;
 
  private:
-  int before_;
 };
 
 TEST_F(PrepareTest, EveryDocumentEndsWithTheEndOfText) {
@@ -132,7 +129,7 @@ TEST_F(PrepareTest, TheOutputIsTheSameForAnyNumberOfThreads) {
   options_.inputs = {write_lines("a.jsonl", 3000), folder_.write("b.txt", large), write_lines("c.jsonl", 10)};
   std::map<std::string, std::string> first;
   for (const int threads : {1, 2, 5}) {
-    set_thread_count(threads);
+    options_.threads = Threads(threads);
     options_.force = true;
     run();
     std::map<std::string, std::string> files;
@@ -278,20 +275,20 @@ TEST_F(PrepareTest, TheFirstBadLineIsReported) {
   std::string lines;
   for (int i = 1; i <= 2000; ++i) lines += i < 700 ? "{\"text\": \"good\"}\n" : "bad\n";
   options_.inputs = {folder_.write("a.jsonl", lines)};
-  set_thread_count(4);
+  options_.threads = Threads(4);
   EXPECT_THAT(error(), HasSubstr("a.jsonl:700: not valid JSON"));
 }
 
-TEST_F(PrepareTest, AnInterruptLeavesNothing) {
+TEST_F(PrepareTest, CancellingLeavesNothing) {
   options_.inputs = {write_lines("a.jsonl", 20'000)};
-  catch_interrupts();
+  CancelToken cancel;
+  options_.cancel = &cancel;
   int calls = 0;
-  const auto interrupt = [&](int64_t, int64_t) {
-    if (++calls == 2) std::raise(SIGINT);
+  const auto progress = [&](int64_t, int64_t) {
+    if (++calls == 2) cancel.cancel();
   };
-  EXPECT_THROW(prepare(options_, *byte_tokenizer(), interrupt), Error);
+  EXPECT_THROW(prepare(options_, *byte_tokenizer(), progress), Error);
   EXPECT_EQ(calls, 2);
-  clear_interrupt();
   EXPECT_THAT(names(folder_.path()), UnorderedElementsAre("a.jsonl"));
 }
 

@@ -4,8 +4,6 @@
 
 #include <csignal>
 
-#include "t6/core/interrupt.h"
-#include "t6/core/progress.h"
 #include "tests/train/sample_run.h"
 
 namespace t6 {
@@ -17,11 +15,10 @@ using testing::HasSubstr;
 class TrainerTest : public testing::Test {
  protected:
   void SetUp() override { Progress::set_quiet(true); }
-  void TearDown() override { clear_interrupt(); }
 
   TrainSummary train(const std::string& name, const std::vector<Setting>& settings = {},
                      RunStart start = RunStart::fresh) const {
-    return Trainer(sample_config(folder_, settings), folder_ / name, start).run();
+    return Trainer(sample_config(folder_, settings), folder_ / name, start).run(cancel_, [](const TrainProgress&) {});
   }
   std::string error_in(const std::string& name, const std::vector<Setting>& settings, RunStart start) const {
     return error_of([&] { train(name, settings, start); });
@@ -80,15 +77,14 @@ TEST_F(TrainerTest, AResumedRunHasTheSameBits) {
   }
 }
 
-TEST_F(TrainerTest, AnInterruptSavesAndAResumeGoesOn) {
+TEST_F(TrainerTest, CancellingSavesAndAResumeGoesOn) {
   train("whole");
-  catch_interrupts();
-  std::raise(SIGINT);
+  cancel_.cancel();
   const TrainSummary none = train("cut");
   EXPECT_EQ(none.end, TrainSummary::End::interrupted);
   EXPECT_EQ(none.step, 0);
   EXPECT_TRUE(list_checkpoints(folder_ / "cut").empty());
-  clear_interrupt();
+  cancel_.reset();
   const TrainSummary some = train("cut", {{"train.minutes", "1e-9"}}, RunStart::resume);
   EXPECT_EQ(some.end, TrainSummary::End::out_of_time);
   EXPECT_EQ(some.step, 1);

@@ -7,6 +7,7 @@
 
 #include "t6/infer/forward.h"
 #include "t6/nn/weights.h"
+#include "tests/context.h"
 #include "tests/temporary_folder.h"
 #include "tests/zoo.h"
 
@@ -24,7 +25,7 @@ struct Both {
     const TemporaryFolder folder;
     save_weights(trained, folder.path());
     load_weights(compared, folder.path());
-    served = std::make_shared<const Model>(config, Weights(config, folder / "model.safetensors"));
+    served = std::make_shared<const Model>(test_context(), config, Weights(config, folder / "model.safetensors"));
   }
 
   Transformer trained, compared;  // one model on both paths of attention
@@ -55,7 +56,7 @@ class Wings : public ::testing::TestWithParam<ZooModel> {
 };
 
 TEST_P(Wings, AgreeTokenByToken) {
-  ForwardPass pass(both_.served);
+  ForwardPass pass(test_context(), both_.served);
   FactorCache cache(config_);
   for (int64_t i = 0; i < kLength; ++i) {
     expect_row(pass.run(std::span(ids_).subspan(static_cast<size_t>(i), 1), cache, Logits::last), i);
@@ -63,7 +64,7 @@ TEST_P(Wings, AgreeTokenByToken) {
 }
 
 TEST_P(Wings, AgreeInChunks) {
-  ForwardPass pass(both_.served);
+  ForwardPass pass(test_context(), both_.served);
   FactorCache cache(config_);
   for (int64_t begin = 0; begin < kLength; begin += 7) {
     const int64_t size = std::min<int64_t>(7, kLength - begin);

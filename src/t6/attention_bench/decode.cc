@@ -27,8 +27,8 @@ void measure(const BenchOptions& options, const BenchSize& size, const std::stri
   const ModelConfig config = layer_config(options, kind);
   const BenchPage page(attention_shape(config), parse_cache_type(dtype));
   if (!table.begin(kind + " in " + dtype, size, page.bytes_of(size.batch, size.length))) return;
-  BenchCache cache(config, page, size.batch, size.length);
-  BenchRow row = time_step(options, kind, dtype, size, cache, kSecondsARow);
+  BenchCache cache(table.context(), config, page, size.batch, size.length);
+  BenchRow row = time_step(table.context(), options, kind, dtype, size, cache, kSecondsARow);
   for (const auto& [other, time] : stock) {
     if (other == kind) {
       row.stock = time;
@@ -41,11 +41,11 @@ void measure(const BenchOptions& options, const BenchSize& size, const std::stri
 
 }  // namespace
 
-BenchRow time_step(const BenchOptions& options, const std::string& kind, const std::string& dtype,
+BenchRow time_step(Context& context, const BenchOptions& options, const std::string& kind, const std::string& dtype,
                    const BenchSize& size, BenchCache& cache, double least_s) {
   const std::vector<Attention> step = cache.step(size.batch, size.length);
   BenchRow row = {.kind = kind, .dtype = dtype, .size = size};
-  row.time = time_runs([&] { attention(step); }, least_s);
+  row.time = time_runs([&] { attention(context, step); }, least_s);
   row.flops = decode_flops(layer_config(options, kind), size.batch, size.length);
   row.bytes = static_cast<double>(size.batch * size.length * cache.page().bytes_per_token);
   return row;

@@ -7,9 +7,9 @@
 #include "t6/attention_bench/runs.h"
 #include "t6/attention_bench/table/picture.h"
 #include "t6/bench/machine.h"
+#include "t6/cli/progress_bar.h"
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
-#include "t6/core/progress.h"
+#include "t6/core/threads.h"
 
 namespace t6 {
 namespace {
@@ -36,7 +36,7 @@ class Figure {
   }
 
   void run() {
-    set_thread_count(options_.threads.front());
+    context_.set_threads(Threads(options_.threads.front()));
     set_torch_threads(options_.threads.front());
     roof_ = measure_roof();
     picture_.panels.resize(options_.batches.size() * std::size(kWidths));
@@ -66,7 +66,7 @@ class Figure {
     const auto bytes = [&](const BenchSize& size) { return page.bytes_of(size.batch, size.length); };
     const BenchSize largest = *std::max_element(fitting.begin(), fitting.end(),
                                                 [&](const auto& a, const auto& b) { return bytes(a) < bytes(b); });
-    BenchCache cache(config, page, largest.batch, largest.length);
+    BenchCache cache(context_, config, page, largest.batch, largest.length);
     for (size_t row = 0; row < options_.batches.size(); ++row) {
       PictureLine line = {.kind = kind, .points = {}};
       for (const BenchSize& size : fitting) {
@@ -99,7 +99,7 @@ class Figure {
   double time_point(const std::string& kind, const BenchSize& size, BenchCache& cache) {
     progress_.update(done_++,
                      fmt::format("{} of {} heads, {} x {} tokens", kind, options_.heads, size.batch, size.length));
-    const BenchRow row = time_step(options_, kind, options_.dtypes.front(), size, cache, kSecondsAPoint);
+    const BenchRow row = time_step(context_, options_, kind, options_.dtypes.front(), size, cache, kSecondsAPoint);
     progress_.hide();
     print_row(options_, roof_, row);
     return row.time.median_s;
@@ -107,7 +107,8 @@ class Figure {
 
   BenchOptions options_;
   Picture picture_;
-  Progress progress_;
+  Context context_;
+  ProgressBar progress_;
   int64_t done_ = 0;
   Roof roof_;
 };

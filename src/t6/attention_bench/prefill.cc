@@ -1,13 +1,12 @@
 // Causal attention over whole prompts from their factors, beside forming Q, K and V in stock PyTorch.
 #include <malloc.h>
 
-#include <thread>
 #include <vector>
 
 #include "t6/attention_bench/runs.h"
 #include "t6/attention_bench/table/table.h"
-#include "t6/core/parallel.h"
 #include "t6/core/random.h"
+#include "t6/core/threads.h"
 #include "t6/kernels/attention.h"
 #include "t6/model/factors.h"
 
@@ -88,21 +87,12 @@ int64_t allocated_bytes() {
   return static_cast<int64_t>(info.uordblks + info.hblkhd);
 }
 
-// Bytes that attention takes beside inputs and output: what threads that had no buffers yet hold after they ran it.
-int64_t temporary_bytes(const std::vector<Attention>& prompts) {
-  const int threads = thread_count();
-  const int others = threads < kMostThreads ? threads + 1 : threads - 1;
-  set_thread_count(others);
-  parallel_for(others, 1, [](int64_t, int64_t) {});  // another pool; the next call makes a new one once more
-  set_thread_count(threads);
-  int64_t bytes = 0;
-  std::thread caller([&] {
-    const int64_t before = allocated_bytes();
-    attention(prompts);
-    bytes = allocated_bytes() - before;
-  });
-  caller.join();
-  return bytes;
+// Bytes that attention takes beside inputs and output: what a context that had no memory yet holds after it.
+int64_t temporary_bytes(const Threads& threads, const std::vector<Attention>& prompts) {
+  Context context(threads);
+  const int64_t before = allocated_bytes();
+  attention(context, prompts);
+  return allocated_bytes() - before;
 }
 
 void measure(const BenchOptions& options, const BenchSize& size, const std::string& kind, BenchTable& table) {
@@ -114,8 +104,8 @@ void measure(const BenchOptions& options, const BenchSize& size, const std::stri
   if (!table.begin(kind, size, bytes)) return;
   {
     const Prompts prompts(config, size.batch, size.length);
-    row.temporary_bytes = temporary_bytes(prompts.list());
-    row.time = time_runs([&] { attention(prompts.list()); });
+    row.temporary_bytes = temporary_bytes(table.context().threads(), prompts.list());
+    row.time = time_runs([&] { attention(table.context(), prompts.list()); });
   }
   if (table.begin("PyTorch's " + kind, size, stock_prefill_bytes(config, size.batch, size.length))) {
     const StockPrefill stock = stock_prefill(config, size.batch, size.length);

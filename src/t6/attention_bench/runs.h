@@ -10,7 +10,7 @@
 namespace t6 {
 
 // One decode step, timed until all runs take `least_s` seconds.
-BenchRow time_step(const BenchOptions& options, const std::string& kind, const std::string& dtype,
+BenchRow time_step(Context& context, const BenchOptions& options, const std::string& kind, const std::string& dtype,
                    const BenchSize& size, BenchCache& cache, double least_s);
 
 // Rows of one decode step for each number of threads, length, batch, kind and type of cache.

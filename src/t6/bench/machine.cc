@@ -13,7 +13,7 @@
 
 #include "t6/bench/timing.h"
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 
 namespace t6 {
@@ -61,15 +61,15 @@ std::string memory_shortage(int64_t bytes) {
 
 int64_t peak_memory() { return system_kibibytes("/proc/self/status", "VmHWM").value_or(0); }
 
-double memory_read_rate() {
+double memory_read_rate(const Threads& threads) {
   // Several times what the last cache holds, which is no more than this on any machine that does not say.
   const int64_t cache = std::max<int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE), int64_t{64} << 20);
-  const int64_t threads = thread_count(), share = 4 * cache / threads;
-  const std::vector<char> zeros(static_cast<size_t>(threads * share));
+  const int64_t count = threads.count(), share = 4 * cache / count;
+  const std::vector<char> zeros(static_cast<size_t>(count * share));
   std::atomic<bool> found = false;
   const Timing timing = time_runs(
       [&] {
-        parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
+        threads.parallel_for(count, 1, [&](int64_t begin, int64_t end) {
           // Looking for what is not there reads everything, with the widest vectors that the machine has.
           const char* from = zeros.data() + begin * share;
           if (std::memchr(from, 1, static_cast<size_t>((end - begin) * share))) found = true;
@@ -77,7 +77,7 @@ double memory_read_rate() {
       },
       0.5);
   require(!found, "the rate of reading memory was not measured");
-  return static_cast<double>(threads * share) / timing.best_s;
+  return static_cast<double>(count * share) / timing.best_s;
 }
 
 }  // namespace t6

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "t6/core/threads.h"
+
 namespace t6 {
 
 std::string processor_name();  // "AMD EPYC", as the system names it; "unknown" where it does not
@@ -14,7 +16,7 @@ int64_t available_memory();  // bytes that may be taken without swapping; the la
 std::string memory_shortage(int64_t bytes);
 int64_t peak_memory();  // the most bytes of this process so far
 
-// Bytes a second that all threads together read from memory: the roof of decoding. Takes half a second.
-double memory_read_rate();
+// Bytes per second that these threads together read from memory: the roof of decoding. Takes half a second.
+double memory_read_rate(const Threads& threads);
 
 }  // namespace t6

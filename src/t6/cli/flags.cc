@@ -1,6 +1,6 @@
 #include "t6/cli/flags.h"
 
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 
 namespace t6 {
 

@@ -7,8 +7,6 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/parallel.h"
-#include "t6/core/progress.h"
 #include "t6/core/stopwatch.h"
 #include "t6/infer/forward.h"
 #include "t6/kernels/pointwise.h"
@@ -21,15 +19,16 @@ constexpr int64_t kDefaultContext = 1024;
 constexpr int64_t kChunk = 256;
 
 // The sum of -log p(targets[t]) by row t of the logits [T, V].
-double cross_entropy(std::span<const float> logits, std::span<const int32_t> targets, int64_t V) {
+double cross_entropy(Context& context, std::span<const float> logits, std::span<const int32_t> targets, int64_t V) {
   std::vector<double> losses(targets.size());
-  parallel_for(static_cast<int64_t>(targets.size()), 1 + (int64_t{1} << 15) / V, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      const auto row = static_cast<size_t>(t);
-      const float* x = logits.data() + t * V;
-      losses[row] = log_sum_exp(x, V) - x[targets[row]];
-    }
-  });
+  context.parallel_for(static_cast<int64_t>(targets.size()), 1 + (int64_t{1} << 15) / V,
+                       [&](int64_t begin, int64_t end) {
+                         for (int64_t t = begin; t < end; ++t) {
+                           const auto row = static_cast<size_t>(t);
+                           const float* x = logits.data() + t * V;
+                           losses[row] = log_sum_exp(x, V) - x[targets[row]];
+                         }
+                       });
   double sum = 0;
   for (const double loss : losses) sum += loss;
   return sum;
@@ -58,7 +57,8 @@ std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, const std::filesyst
   return tokens;
 }
 
-Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens, const PerplexityOptions& options) {
+Perplexity perplexity(Context& context, const LoadedModel& loaded, std::span<const int32_t> tokens,
+                      const PerplexityOptions& options, const std::function<void(int64_t, int64_t)>& progress) {
   const int64_t V = loaded.config().vocab_size, longest = loaded.config().max_position_embeddings;
   Perplexity result;
   result.context = options.context ? options.context : std::min(longest, kDefaultContext);
@@ -76,9 +76,8 @@ Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens
 
   const Stopwatch time;
   const auto last = static_cast<int64_t>(tokens.size()) - 1;
-  ForwardPass pass(loaded.model);
+  ForwardPass pass(context, loaded.model);
   FactorCache cache(loaded.config());
-  Progress progress("evaluating", last, "tokens");
   for (int64_t begin = 0; result.tokens < last; begin += result.stride) {
     const int64_t end = std::min(begin + result.context, last);
     cache.truncate(0);
@@ -90,12 +89,11 @@ Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens
       const auto logits = pass.run(tokens.subspan(from, size), cache, known ? Logits::none : Logits::all);
       at += count;
       if (known) continue;
-      result.nats += cross_entropy(logits, tokens.subspan(from + 1, size), V);
+      result.nats += cross_entropy(context, logits, tokens.subspan(from + 1, size), V);
       result.tokens += count;
-      progress.update(result.tokens);
+      progress(result.tokens, last);
     }
   }
-  progress.finish();
   result.seconds = time.seconds();
   return result;
 }

@@ -25,10 +25,10 @@ ImportedModel read_own(const std::filesystem::path& folder) {
 
 }  // namespace
 
-ImportedModel read_model(const FoundModel& found) {
+ImportedModel read_model(Context& context, const FoundModel& found) {
   switch (found.form) {
     case ModelForm::gguf:
-      return import_gguf(found.path);
+      return import_gguf(context, found.path);
     case ModelForm::hugging_face:
       return import_hugging_face(found.path);
     case ModelForm::paper:
@@ -39,12 +39,14 @@ ImportedModel read_model(const FoundModel& found) {
   fail("unknown form of a model: {}", static_cast<int>(found.form));
 }
 
-ImportedModel import_model(const FoundModel& found) {
+ImportedModel import_model(Context& context, const FoundModel& found) {
   require(found.form != ModelForm::own, "{}: is a T6 model already", found.path.string());
-  return read_model(found);
+  return read_model(context, found);
 }
 
-ImportedModel read_model(const std::filesystem::path& path) { return read_model(find_model(path)); }
+ImportedModel read_model(Context& context, const std::filesystem::path& path) {
+  return read_model(context, find_model(path));
+}
 
 ModelConfig read_model_config(const std::filesystem::path& path) {
   const FoundModel found = find_model(path);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "t6/import/find_model.h"
+#include "t6/kernels/context.h"
 #include "t6/model/config.h"
 #include "t6/model/weight_tensor.h"
 #include "t6/text/text_settings.h"
@@ -25,7 +26,7 @@ struct ImportedModel {
 // A GGUF file of the architectures llama (SmolLM2, Mistral), qwen2 and qwen3. Matrices stay as they lie in the mapped
 // file where T6 has their type, and are converted else (model/gguf_weights.h). Errors name what is not supported: the
 // architecture, a tensor or its type, the tokenizer, rope scaling, ...
-ImportedModel import_gguf(const std::filesystem::path& file);
+ImportedModel import_gguf(Context& context, const std::filesystem::path& file);
 
 // A folder as Hugging Face's transformers write it, with config.json of model_type llama, mistral, qwen2 or qwen3,
 // weights of folder_tensors.h, and tokenizer.json. Errors as above.
@@ -40,10 +41,10 @@ ImportedModel import_paper_folder(const std::filesystem::path& folder, const std
 
 // Any of the three, or a model folder of ours. Errors: those of the files; that the weights are those of the
 // configuration is checked when a model is made of them.
-ImportedModel read_model(const FoundModel& found);
-ImportedModel read_model(const std::filesystem::path& path);
+ImportedModel read_model(Context& context, const FoundModel& found);
+ImportedModel read_model(Context& context, const std::filesystem::path& path);
 // One of another program. Error, beside those: a model of ours.
-ImportedModel import_model(const FoundModel& found);
+ImportedModel import_model(Context& context, const FoundModel& found);
 // The configuration alone, without the weights.
 ModelConfig read_model_config(const std::filesystem::path& path);
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/core/progress.h"
 #include "t6/import/shared/tensors.h"
 #include "t6/kernels/quantize.h"
 
@@ -40,8 +39,8 @@ WeightType quantized_type(const std::string& name, const WeightTensor& stored, W
   return size(type) < size(stored.type) ? type : stored.type;
 }
 
-ImportedModel quantize_model(ImportedModel model, WeightType wanted, const std::string& source) {
-  Progress progress("quantizing", static_cast<int64_t>(model.tensors.size()), "tensors");
+ImportedModel quantize_model(Context& context, ImportedModel model, WeightType wanted, const std::string& source,
+                             const std::function<void(int64_t, int64_t)>& progress) {
   int64_t done = 0;
   for (auto& [name, tensor] : model.tensors) {
     const WeightType type = quantized_type(name, tensor, wanted);
@@ -49,13 +48,12 @@ ImportedModel quantize_model(ImportedModel model, WeightType wanted, const std::
       const auto numbers = finite_numbers(tensor, fmt::format("{}: tensor \"{}\"", source, name));
       const auto count = static_cast<int64_t>(numbers.size());
       const int64_t bytes = tensor.shape[0] * weight_row_bytes(type, tensor.shape[1]);
-      tensor.bytes =
-          new_bytes(model, bytes, [&](std::span<std::byte> to) { quantize(type, count, numbers.data(), to.data()); });
+      tensor.bytes = new_bytes(
+          model, bytes, [&](std::span<std::byte> to) { quantize(context, type, count, numbers.data(), to.data()); });
       tensor.type = type;
     }
-    progress.update(++done);
+    progress(++done, std::ssize(model.tensors));
   }
-  progress.finish();
   return model;
 }
 

@@ -4,11 +4,12 @@
 
 namespace t6 {
 
-Conversation::Conversation(const LoadedModel& loaded, ChatFormat format, const CacheOptions& cache, std::string system)
+Conversation::Conversation(Context& context, const LoadedModel& loaded, ChatFormat format, const CacheOptions& cache,
+                           std::string system)
     : loaded_(loaded),
       format_(std::move(format)),
       system_(system.empty() ? format_.default_system : std::move(system)),
-      session_(loaded, cache) {}
+      session_(context, loaded, cache) {}
 
 Generated Conversation::ask(std::string_view message, GenerateOptions options,
                             const std::function<void(std::string_view)>& show) {

@@ -14,7 +14,8 @@ namespace t6 {
 class Conversation {
  public:
   // `format`: of the model's own template, or another (text/chat_format.h). An empty system message: the format's own.
-  Conversation(const LoadedModel& loaded, ChatFormat format, const CacheOptions& cache, std::string system = {});
+  Conversation(Context& context, const LoadedModel& loaded, ChatFormat format, const CacheOptions& cache,
+               std::string system = {});
 
   // The model's answer to a message, in pieces as it comes. When Ctrl-C or a limit ends it early, what was written
   // counts as the answer. Error, before anything changes: the message does not fit into what is left of the context.

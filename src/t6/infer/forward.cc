@@ -29,8 +29,9 @@ FactorRowsOut sized_rows(const FactorShape& shape, bool features, int64_t T, std
 
 }  // namespace
 
-ForwardPass::ForwardPass(std::shared_ptr<const Model> model)
-    : model_(std::move(model)),
+ForwardPass::ForwardPass(Context& context, std::shared_ptr<const Model> model)
+    : context_(context),
+      model_(std::move(model)),
       rotary_(rotary_dim(model_->config()), model_->config().rope_theta, frequency_divisors(model_->config())) {}
 
 void ForwardPass::check(const Step& step) const {
@@ -45,12 +46,12 @@ void ForwardPass::check(const Step& step) const {
 
 void ForwardPass::normalize(const float* x, int64_t rows, const float* weight) {
   const ModelConfig& config = model_->config();
-  rms_norm({.x = x,
-            .weight = weight,
-            .out = sized(normalized_, rows * config.hidden_size),
-            .rows = rows,
-            .width = config.hidden_size,
-            .epsilon = static_cast<float>(config.rms_norm_eps)});
+  rms_norm(context_, {.x = x,
+                      .weight = weight,
+                      .out = sized(normalized_, rows * config.hidden_size),
+                      .rows = rows,
+                      .width = config.hidden_size,
+                      .epsilon = static_cast<float>(config.rms_norm_eps)});
 }
 
 // Where each sequence's tokens are among the rows, and their embeddings.
@@ -94,7 +95,7 @@ std::span<const float> ForwardPass::run(std::span<const Step> steps, Logits want
   const int64_t rows = wanted == Logits::all ? T_ : static_cast<int64_t>(steps.size());
   normalize(wanted == Logits::all ? hidden_.data() : last_rows(C), rows, model_->final_norm());
   float* logits = sized(logits_, rows * V);
-  matmul({.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows});
+  matmul(context_, {.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows});
   return {logits, static_cast<size_t>(rows * V)};
 }
 
@@ -130,18 +131,18 @@ ForwardPass::Projected ForwardPass::project(const LayerWeights& layer, const Tok
   if (layer.gate) {
     products_.push_back({.x = tokens.x, .w = &layer.gate, .y = sized(head_gate_, T_ * layer.gate.rows()), .T = T_});
   }
-  matmul(products_);
+  matmul(context_, products_);
 
   if (layer.query_down) {
     project_compressed(layer, tokens, out.q);
   } else {
-    finish_factors(shape.q, config.head_activation, finish(layer.q), tokens, out.q, false);
+    finish_factors(context_, shape.q, config.head_activation, finish(layer.q), tokens, out.q, false);
   }
   if (latent) {
-    project_latents(config, layer.latent, rotary_, tokens, out.k.b);
+    project_latents(context_, config, layer.latent, rotary_, tokens, out.k.b);
   } else {
-    finish_factors(shape.k, config.head_activation, finish(layer.k), tokens, out.k, !own);
-    finish_factors(shape.v, config.head_activation, {}, tokens, out.v, true);
+    finish_factors(context_, shape.k, config.head_activation, finish(layer.k), tokens, out.k, !own);
+    finish_factors(context_, shape.v, config.head_activation, {}, tokens, out.v, true);
   }
   return out;
 }
@@ -151,19 +152,19 @@ void ForwardPass::project_compressed(const LayerWeights& layer, const TokenRows&
   const ModelConfig& config = model_->config();
   TokenRows from = tokens;
   float* compressed = sized(query_compressed_, T_ * config.q_lora_rank);
-  compress(tokens, layer.query_down, layer.query_norm, compressed);
+  compress(context_, tokens, layer.query_down, layer.query_norm, compressed);
   from.x = compressed;
   from.width = config.q_lora_rank;
   if (config.attention_kind == AttentionKind::mla) {
     // The projection is narrower than the absorbed queries.
     float* rows = sized(query_absorbed_, T_ * layer.q.b.rows());
-    matmul({.x = from.x, .w = &layer.q.b, .y = rows, .T = T_});
-    return absorb_queries(config, layer.latent, rotary_, tokens, rows, queries.b);
+    matmul(context_, {.x = from.x, .w = &layer.q.b, .y = rows, .T = T_});
+    return absorb_queries(context_, config, layer.latent, rotary_, tokens, rows, queries.b);
   }
   products_.clear();
   add_products(layer.q, from, queries, products_);
-  matmul(products_);
-  finish_factors(model_->shape().q, config.head_activation, finish(layer.q), from, queries, false);
+  matmul(context_, products_);
+  finish_factors(context_, model_->shape().q, config.head_activation, finish(layer.q), from, queries, false);
 }
 
 // Keys and values of the tokens go into their caches.
@@ -222,7 +223,7 @@ void ForwardPass::attend(int64_t index) {
   sized(attended_, T_ * config.num_attention_heads * model_->shape().v.features);
   attentions_.clear();
   for (size_t i = 0; i < steps_.size(); ++i) attentions_.push_back(sequence_attention(layer, index, i, factors.q));
-  attention(attentions_);
+  attention(context_, attentions_);
   add_heads(layer);
 }
 
@@ -233,18 +234,18 @@ void ForwardPass::add_heads(const LayerWeights& layer) {
   float* heads = attended_.data();  // [T, H, E]
   if (model_->shape().values == ValueSource::latent) {
     heads = sized(expanded_, T_ * H * E);
-    expand_values(config, layer.latent, T_, attended_.data(), heads);
+    expand_values(context_, config, layer.latent, T_, attended_.data(), heads);
   }
   if (layer.head_norm) {
-    rms_norm({.x = heads,
-              .weight = layer.head_norm,
-              .out = heads,
-              .rows = T_ * H,
-              .width = E,
-              .epsilon = static_cast<float>(kHeadEpsilon)});
+    rms_norm(context_, {.x = heads,
+                        .weight = layer.head_norm,
+                        .out = heads,
+                        .rows = T_ * H,
+                        .width = E,
+                        .epsilon = static_cast<float>(kHeadEpsilon)});
   }
-  if (layer.gate) sigmoid_gate(head_gate_.data(), heads, T_ * H * E);
-  matmul({.x = heads, .w = &layer.output, .y = hidden_.data(), .T = T_, .accumulate = true});
+  if (layer.gate) sigmoid_gate(context_, head_gate_.data(), heads, T_ * H * E);
+  matmul(context_, {.x = heads, .w = &layer.output, .y = hidden_.data(), .T = T_, .accumulate = true});
 }
 
 void ForwardPass::feed_forward(const LayerWeights& layer) {
@@ -253,9 +254,9 @@ void ForwardPass::feed_forward(const LayerWeights& layer) {
   float *gate = sized(gate_, T_ * F), *up = sized(up_, T_ * F);
   const Matmul products[] = {{.x = normalized_.data(), .w = &layer.mlp_gate, .y = gate, .T = T_},
                              {.x = normalized_.data(), .w = &layer.mlp_up, .y = up, .T = T_}};
-  matmul(products);
-  silu_gate(gate, up, T_ * F);
-  matmul({.x = gate, .w = &layer.mlp_down, .y = hidden_.data(), .T = T_, .accumulate = true});
+  matmul(context_, products);
+  silu_gate(context_, gate, up, T_ * F);
+  matmul(context_, {.x = gate, .w = &layer.mlp_down, .y = hidden_.data(), .T = T_, .accumulate = true});
 }
 
 }  // namespace t6

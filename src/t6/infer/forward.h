@@ -24,7 +24,8 @@ struct Step {
 // Holds the buffers of one pass at a time: one for each thread that runs models, any number of caches.
 class ForwardPass {
  public:
-  explicit ForwardPass(std::shared_ptr<const Model> model);
+  // The context outlives this.
+  ForwardPass(Context& context, std::shared_ptr<const Model> model);
 
   // Runs the tokens of several sequences at once and adds them to their caches. The logits, of each sequence's last
   // token or of all, [sequences or T, V], stay valid until the next run. Errors, before anything is changed: no tokens,
@@ -33,6 +34,7 @@ class ForwardPass {
   std::span<const float> run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted);
 
   const Model& model() const { return *model_; }
+  Context& context() const { return context_; }
 
  private:
   void check(const Step& step) const;
@@ -52,6 +54,7 @@ class ForwardPass {
   void normalize(const float* x, int64_t rows, const float* weight);
   float* last_rows(int64_t width);
 
+  Context& context_;
   std::shared_ptr<const Model> model_;
   RotaryTable rotary_;
   std::vector<Step> steps_;

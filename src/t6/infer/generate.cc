@@ -4,11 +4,11 @@
 
 namespace t6 {
 
-Generated generate(const LoadedModel& loaded, std::string_view prompt, const GenerateOptions& options,
+Generated generate(Context& context, const LoadedModel& loaded, std::string_view prompt, const GenerateOptions& options,
                    const std::function<void(std::string_view)>& show, const CacheOptions& cache) {
   const std::vector<int32_t> ids = loaded.tokenizer->encode_whole(prompt);
   require(!ids.empty(), "the prompt is empty");
-  Session session(loaded, cache);
+  Session session(context, loaded, cache);
   require(static_cast<int64_t>(ids.size()) <= session.room(),
           "the prompt has {} tokens, and the model's context (max_position_embeddings) is {}", ids.size(),
           session.room());

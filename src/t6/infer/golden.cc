@@ -25,11 +25,11 @@ std::vector<int32_t> read_tokens(const TensorView& tensor, const std::string& so
 
 }  // namespace
 
-double golden_error(const std::filesystem::path& path) {
+double golden_error(Context& context, const std::filesystem::path& path) {
   const SafetensorsFile file(path);
   const ModelConfig config = paper_config(file);
-  auto model =
-      std::make_shared<const Model>(config, Weights(config, paper_tensors(file, config, "param."), path.string()));
+  auto model = std::make_shared<const Model>(context, config,
+                                             Weights(config, paper_tensors(file, config, "param."), path.string()));
   const TensorView& input = file.at("input.tokens");
   const std::vector<int32_t> tokens = read_tokens(input, path.string());
   const int64_t batch = input.shape[0], T = input.shape[1];
@@ -37,7 +37,7 @@ double golden_error(const std::filesystem::path& path) {
   std::vector<float> wanted(static_cast<size_t>(element_count(output.shape)));
   copy_as_float(output, "output.logits", wanted);
 
-  ForwardPass pass(model);
+  ForwardPass pass(context, model);
   double difference = 0, largest = 0;
   const auto row = static_cast<size_t>(T * config.vocab_size);
   for (size_t b = 0; b < static_cast<size_t>(batch); ++b) {

@@ -13,10 +13,10 @@ bool LoadedModel::ends_text(int32_t id) const {
   return id == tokenizer->end_of_text() || std::find(ends.begin(), ends.end(), id) != ends.end();
 }
 
-LoadedModel load_model(const std::filesystem::path& path) {
+LoadedModel load_model(Context& context, const std::filesystem::path& path) {
   const FoundModel found = find_model(path);
   const std::string source = found.path.string();
-  ImportedModel stored = read_model(found);
+  ImportedModel stored = read_model(context, found);
   // Our own folders hold a file for each, which errors name; other sources are named whole.
   const auto file = [&](const char* name) {
     return found.form == ModelForm::own ? (found.path / name).string() : source;
@@ -29,7 +29,7 @@ LoadedModel load_model(const std::filesystem::path& path) {
   loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), file("tokenizer.json"));
   require_room(*loaded.tokenizer, stored.config, source);
   const Weights weights(stored.config, std::move(stored.tensors), file("model.safetensors"));
-  loaded.model = std::make_shared<const Model>(stored.config, weights);
+  loaded.model = std::make_shared<const Model>(context, stored.config, weights);
   return loaded;
 }
 

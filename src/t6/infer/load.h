@@ -23,6 +23,6 @@ struct LoadedModel {
 };
 
 // Errors: those of the files, and a tokenizer with more tokens than the model.
-LoadedModel load_model(const std::filesystem::path& path);
+LoadedModel load_model(Context& context, const std::filesystem::path& path);
 
 }  // namespace t6

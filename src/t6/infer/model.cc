@@ -6,11 +6,12 @@
 
 namespace t6 {
 
-Model::Model(const ModelConfig& config, const Weights& weights) : config_(config), shape_(attention_shape(config)) {
-  embeddings_ = weights.matrix("model.embed_tokens.weight");
+Model::Model(Context& context, const ModelConfig& config, const Weights& weights)
+    : config_(config), shape_(attention_shape(config)) {
+  embeddings_ = weights.matrix(context, "model.embed_tokens.weight");
   final_norm_ = keep(weights, "model.norm.weight");
-  if (!config.tie_word_embeddings) output_head_ = weights.matrix("lm_head.weight");
-  for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_.push_back(layer_weights(weights, i));
+  if (!config.tie_word_embeddings) output_head_ = weights.matrix(context, "lm_head.weight");
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_.push_back(layer_weights(context, weights, i));
 }
 
 const float* Model::keep(const Weights& weights, const std::string& name) {
@@ -18,27 +19,27 @@ const float* Model::keep(const Weights& weights, const std::string& name) {
   return numbers_.emplace_back(weights.numbers(name)).data();
 }
 
-FactorWeights Model::factor_weights(const Weights& weights, const std::string& self, const std::string& letter,
-                                    const FactorShape& shape) {
+FactorWeights Model::factor_weights(Context& context, const Weights& weights, const std::string& self,
+                                    const std::string& letter, const FactorShape& shape) {
   const std::string name = self + letter + "_proj";
   FactorWeights factors;
   factors.norm = keep(weights, self + letter + "_norm.weight");
   if (shape.head == HeadFactor::grouped) {
-    factors.b = weights.matrix(name + ".weight");
+    factors.b = weights.matrix(context, name + ".weight");
     factors.bias = keep(weights, name + ".bias");
     return factors;
   }
-  factors.a = weights.matrix(name + ".a.weight");
-  factors.b = weights.matrix(name + ".b.weight");
-  factors.c = weights.matrix(name + ".c.weight");
+  factors.a = weights.matrix(context, name + ".a.weight");
+  factors.b = weights.matrix(context, name + ".b.weight");
+  factors.c = weights.matrix(context, name + ".c.weight");
   factors.constant_a = keep(weights, name + ".a");
   factors.constant_b = keep(weights, name + ".b");
   return factors;
 }
 
-LatentWeights Model::latent_weights(const Weights& weights, const std::string& self) {
+LatentWeights Model::latent_weights(Context& context, const Weights& weights, const std::string& self) {
   LatentWeights latent;
-  latent.down = weights.matrix(self + "kv_a_proj_with_mqa.weight");
+  latent.down = weights.matrix(context, self + "kv_a_proj_with_mqa.weight");
   latent.norm = keep(weights, self + "kv_a_layernorm.weight");
   const int64_t H = config_.num_attention_heads, D = config_.head_dim, E = config_.value_dim();
   const int64_t width = config_.kv_lora_rank;
@@ -52,40 +53,40 @@ LatentWeights Model::latent_weights(const Weights& weights, const std::string& s
     for (int64_t i = 0; i < width; ++i) {
       for (int64_t j = 0; j < D; ++j) transposed[static_cast<size_t>(i * D + j)] = keys[j * width + i];
     }
-    latent.key_up.emplace_back(WeightType::f32, width, D, transposed.data());
+    latent.key_up.emplace_back(context, WeightType::f32, width, D, transposed.data());
     const int64_t first = (h * (D + E) + D) * weight_row_bytes(stored.type, width);
-    latent.value_up.emplace_back(stored.type, E, width, stored.bytes.data() + first);
+    latent.value_up.emplace_back(context, stored.type, E, width, stored.bytes.data() + first);
   }
   return latent;
 }
 
-LayerWeights Model::layer_weights(const Weights& weights, int64_t layer) {
+LayerWeights Model::layer_weights(Context& context, const Weights& weights, int64_t layer) {
   const std::string prefix = layer_prefix(layer), self = prefix + "self_attn.";
   LayerWeights out;
   out.input_norm = keep(weights, prefix + "input_layernorm.weight");
-  out.query_down = weights.matrix(self + "q_a_proj.weight");
+  out.query_down = weights.matrix(context, self + "q_a_proj.weight");
   out.query_norm = keep(weights, self + "q_a_layernorm.weight");
   if (out.query_down) {
-    out.q.b = weights.matrix(self + "q_b_proj.weight");
+    out.q.b = weights.matrix(context, self + "q_b_proj.weight");
     out.q.norm = keep(weights, self + "q_norm.weight");
   } else {
-    out.q = factor_weights(weights, self, "q", shape_.q);
+    out.q = factor_weights(context, weights, self, "q", shape_.q);
   }
   if (config_.attention_kind == AttentionKind::mla) {
-    out.latent = latent_weights(weights, self);
+    out.latent = latent_weights(context, weights, self);
   } else {
-    out.k = factor_weights(weights, self, "k", shape_.k);
-    out.v = factor_weights(weights, self, "v", shape_.v);
+    out.k = factor_weights(context, weights, self, "k", shape_.k);
+    out.v = factor_weights(context, weights, self, "v", shape_.v);
   }
   out.k_shift = keep(weights, self + "k_shift");
   out.v_shift = keep(weights, self + "v_shift");
   out.head_norm = keep(weights, self + "head_norm.weight");
-  out.gate = weights.matrix(self + "gate_proj.weight");
-  out.output = weights.matrix(self + "o_proj.weight");
+  out.gate = weights.matrix(context, self + "gate_proj.weight");
+  out.output = weights.matrix(context, self + "o_proj.weight");
   out.feed_forward_norm = keep(weights, prefix + "post_attention_layernorm.weight");
-  out.mlp_gate = weights.matrix(prefix + "mlp.gate_proj.weight");
-  out.mlp_up = weights.matrix(prefix + "mlp.up_proj.weight");
-  out.mlp_down = weights.matrix(prefix + "mlp.down_proj.weight");
+  out.mlp_gate = weights.matrix(context, prefix + "mlp.gate_proj.weight");
+  out.mlp_up = weights.matrix(context, prefix + "mlp.up_proj.weight");
+  out.mlp_down = weights.matrix(context, prefix + "mlp.down_proj.weight");
   return out;
 }
 

@@ -50,7 +50,7 @@ struct LayerWeights {
 class Model {
  public:
   // Copies what it needs of the weights.
-  Model(const ModelConfig& config, const Weights& weights);
+  Model(Context& context, const ModelConfig& config, const Weights& weights);
 
   const ModelConfig& config() const { return config_; }
   const AttentionShape& shape() const { return shape_; }
@@ -65,10 +65,10 @@ class Model {
  private:
   // The parameter as float32 in memory of this model; null when it has none of this name.
   const float* keep(const Weights& weights, const std::string& name);
-  LayerWeights layer_weights(const Weights& weights, int64_t layer);
-  FactorWeights factor_weights(const Weights& weights, const std::string& self, const std::string& letter,
-                               const FactorShape& shape);
-  LatentWeights latent_weights(const Weights& weights, const std::string& self);
+  LayerWeights layer_weights(Context& context, const Weights& weights, int64_t layer);
+  FactorWeights factor_weights(Context& context, const Weights& weights, const std::string& self,
+                               const std::string& letter, const FactorShape& shape);
+  LatentWeights latent_weights(Context& context, const Weights& weights, const std::string& self);
 
   ModelConfig config_;
   AttentionShape shape_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "t6/core/error.h"
-#include "t6/core/interrupt.h"
 #include "t6/core/stopwatch.h"
 #include "t6/infer/cache_file.h"
 #include "t6/infer/engine/stop_strings.h"
@@ -26,8 +25,8 @@ std::string_view stop_reason_name(StopReason reason) {
   fail("unknown stop reason {}", static_cast<int>(reason));
 }
 
-Session::Session(const LoadedModel& loaded, const CacheOptions& options)
-    : loaded_(loaded), pass_(loaded.model), cache_(loaded.config(), options) {}
+Session::Session(Context& context, const LoadedModel& loaded, const CacheOptions& options)
+    : loaded_(loaded), pass_(context, loaded.model), cache_(loaded.config(), options) {}
 
 void Session::append(std::span<const int32_t> ids) {
   require(static_cast<int64_t>(ids.size()) <= room(), "{} more tokens do not fit: {} of the context's {} are taken",
@@ -43,13 +42,13 @@ void Session::truncate(int64_t size) {
 }
 
 // Reads what is not cached yet; false: interrupted.
-bool Session::read_all() {
+bool Session::read_all(const CancelToken* cancel) {
   const auto all = static_cast<int64_t>(tokens_.size());
   require(all > 0, "the prompt is empty");
   // Logits come with the last token only, so it is read again where they are not there.
   cache_.truncate(std::min(cache_.size(), all - 1));
   while (cache_.size() < all) {
-    if (interrupted()) return false;
+    if (cancel && cancel->cancelled()) return false;
     const int64_t count = std::min(kPromptChunk, all - cache_.size());
     const auto ids = std::span(tokens_).subspan(static_cast<size_t>(cache_.size()), static_cast<size_t>(count));
     logits_ = pass_.run(ids, cache_, cache_.size() + count == all ? Logits::last : Logits::none);
@@ -71,13 +70,13 @@ Generated Session::go_on(const GenerateOptions& options, const std::function<voi
 
   const Stopwatch prompt_time;
   const int64_t cached = cache_.size();
-  bool going = read_all();
+  bool going = read_all(options.cancel);
   result.prompt_seconds = prompt_time.seconds();
   result.prompt_tokens = cache_.size() - std::min(cached, cache_.size() - 1);
   if (!going) result.reason = StopReason::interrupted;
   const Stopwatch decode_time;
   while (going) {
-    if (interrupted()) {
+    if (options.cancel && options.cancel->cancelled()) {
       result.reason = StopReason::interrupted;
       break;
     }
@@ -116,7 +115,7 @@ Generated Session::go_on(const GenerateOptions& options, const std::function<voi
 }
 
 void Session::save(const std::filesystem::path& path) {
-  if (!tokens_.empty()) require(read_all(), "{}: not written, the reading was interrupted", path.string());
+  if (!tokens_.empty()) read_all(nullptr);
   save_cache(path, *loaded_.model, cache_, tokens_);
 }
 

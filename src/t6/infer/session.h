@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "t6/core/cancel_token.h"
 #include "t6/infer/cache.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
@@ -16,7 +17,7 @@
 
 namespace t6 {
 
-// Prompts are read in pieces of this many tokens, so that Ctrl-C is heard and the buffers stay small.
+// Prompts are read in pieces of this many tokens, so that cancelling is heeded and the buffers stay small.
 constexpr int64_t kPromptChunk = 512;
 
 enum class StopReason { max_tokens, end_of_text, stop_string, context_full, interrupted };
@@ -27,6 +28,7 @@ struct GenerateOptions {
   std::vector<std::string> stop = {};     // the text ends before the first of these
   std::vector<int32_t> stop_tokens = {};  // as do texts of the model's own with its end-of-text
   SamplerOptions sampler = {};
+  const CancelToken* cancel = nullptr;
   int64_t log_probabilities = 0;  // of so many likeliest tokens at each token written
 };
 
@@ -54,7 +56,8 @@ struct Generated {
 
 class Session {
  public:
-  explicit Session(const LoadedModel& loaded, const CacheOptions& options = {});
+  // The context and the model outlive this.
+  Session(Context& context, const LoadedModel& loaded, const CacheOptions& options = {});
 
   // Tokens that the model has read and those that it will read first when it goes on.
   const std::vector<int32_t>& tokens() const { return tokens_; }
@@ -66,8 +69,8 @@ class Session {
   // Forgets the tokens from `size` on.
   void truncate(int64_t size);
 
-  // Reads what is new and writes on. `show` gets the text in pieces of whole UTF-8 characters, as it comes. Ctrl-C
-  // (interrupted()) ends it early. What was written is among tokens() afterwards, but for the token that ended it.
+  // Reads what is new and writes on. `show` gets the text in pieces of whole UTF-8 characters, as it comes. Cancelling
+  // ends it early. What was written is among tokens() afterwards, but for the token that ended it.
   // Errors: no tokens yet, options out of range.
   Generated go_on(const GenerateOptions& options, const std::function<void(std::string_view)>& show);
 
@@ -76,7 +79,7 @@ class Session {
   void load(const std::filesystem::path& path);
 
  private:
-  bool read_all();
+  bool read_all(const CancelToken* cancel);
 
   const LoadedModel& loaded_;
   ForwardPass pass_;

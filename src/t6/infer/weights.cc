@@ -64,10 +64,10 @@ const WeightTensor* Weights::find(const std::string& name) const {
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
-WeightMatrix Weights::matrix(const std::string& name) const {
+WeightMatrix Weights::matrix(Context& context, const std::string& name) const {
   const WeightTensor* tensor = find(name);
   if (!tensor) return {};
-  return {tensor->type, tensor->shape.at(0), tensor->shape.at(1), tensor->bytes.data()};
+  return {context, tensor->type, tensor->shape.at(0), tensor->shape.at(1), tensor->bytes.data()};
 }
 
 std::vector<float> Weights::numbers(const std::string& name) const {

@@ -30,7 +30,7 @@ class Weights {
   // Null when the model has no such parameter.
   const WeightTensor* find(const std::string& name) const;
   // Ready to multiply by; none when the model has no such parameter.
-  WeightMatrix matrix(const std::string& name) const;
+  WeightMatrix matrix(Context& context, const std::string& name) const;
   // As float32, row-major; empty when the model has no such parameter.
   std::vector<float> numbers(const std::string& name) const;
 

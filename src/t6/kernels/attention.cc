@@ -4,7 +4,6 @@
 #include <atomic>
 #include <vector>
 
-#include "t6/core/parallel.h"
 #include "t6/core/rounding.h"
 #include "t6/kernels/attention/tile.h"
 
@@ -34,6 +33,7 @@ struct Work {
   std::vector<int64_t> unit_of_piece;
   std::vector<SoftmaxState> states;  // of pieces, where units have several
   AlignedBuffer memory;
+  std::vector<TileBuffers> buffers;  // of each thread
 };
 
 int64_t multiply_adds(const Attention& x, const AttentionPlan& plan) {
@@ -96,8 +96,7 @@ void make_room(Work& work) {
   }
 }
 
-void sum_piece(const Work& work, int64_t piece) {
-  thread_local TileBuffers buffers;
+void sum_piece(const Work& work, int64_t piece, TileBuffers& buffers) {
   const Unit& unit = work.units[static_cast<size_t>(work.unit_of_piece[static_cast<size_t>(piece)])];
   AttentionTile tile = unit.tile;
   tile.key_begin = (piece - unit.first_piece) * unit.keys_a_piece;
@@ -123,8 +122,8 @@ void merge_pieces(const Work& work, const Unit& unit, int64_t begin, int64_t end
 
 }  // namespace
 
-void attention(std::span<const Attention> batch) {
-  thread_local Work work;
+void attention(Context& context, std::span<const Attention> batch) {
+  Work& work = context.memory<Work>();
   work.plans.clear();
   work.units.clear();
   int64_t cost = 0;
@@ -132,7 +131,7 @@ void attention(std::span<const Attention> batch) {
     work.plans.push_back(plan_attention(x));
     cost += multiply_adds(x, work.plans.back());
   }
-  const int64_t threads = std::clamp<int64_t>(cost / kGrain, 1, thread_count());
+  const int64_t threads = std::clamp<int64_t>(cost / kGrain, 1, context.thread_count());
   for (size_t i = 0; i < batch.size(); ++i) {
     if (batch[i].T > 0) divide(batch[i], work.plans[i], threads, work.units);
   }
@@ -141,22 +140,25 @@ void attention(std::span<const Attention> batch) {
   std::stable_sort(work.units.begin(), work.units.end(),
                    [](const Unit& a, const Unit& b) { return a.tile.key_end > b.tile.key_end; });
   make_room(work);
+  if (work.buffers.size() < static_cast<size_t>(threads)) work.buffers.resize(static_cast<size_t>(threads));
 
-  const Work& shared = work;  // thread_local: the others' would be another
   const auto pieces = static_cast<int64_t>(work.unit_of_piece.size());
   // One range a thread, each of which takes the next largest piece: ranges of pieces would give one thread the large
   // ones.
   std::atomic<int64_t> next = 0;
-  parallel_for(threads, 1, [&](int64_t, int64_t) {
-    for (int64_t piece; (piece = next.fetch_add(1, std::memory_order_relaxed)) < pieces;) sum_piece(shared, piece);
+  context.parallel_for(threads, 1, [&](int64_t thread, int64_t) {
+    TileBuffers& buffers = work.buffers[static_cast<size_t>(thread)];
+    for (int64_t piece; (piece = next.fetch_add(1, std::memory_order_relaxed)) < pieces;) {
+      sum_piece(work, piece, buffers);
+    }
   });
   for (const Unit& unit : work.units) {
     if (unit.pieces == 1) continue;
-    parallel_for(unit.columns(), divide_up(kGrain, unit.pieces * unit.stride()),
-                 [&](int64_t begin, int64_t end) { merge_pieces(shared, unit, begin, end); });
+    context.parallel_for(unit.columns(), divide_up(kGrain, unit.pieces * unit.stride()),
+                         [&](int64_t begin, int64_t end) { merge_pieces(work, unit, begin, end); });
   }
 }
 
-void attention(const Attention& arguments) { attention(std::span(&arguments, 1)); }
+void attention(Context& context, const Attention& arguments) { attention(context, std::span(&arguments, 1)); }
 
 }  // namespace t6

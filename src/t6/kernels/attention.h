@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "t6/kernels/context.h"
 #include "t6/numbers/cache_page.h"
 
 namespace t6 {
@@ -67,10 +68,10 @@ struct Attention {
   float* lse = nullptr;  // [T, H], the logarithm of the sum of e^logit over the keys that a query sees; may be null
 };
 
-// Sequences of any lengths, on up to thread_count() threads. The bits of a query's output do not depend on the
+// Sequences of any lengths, on up to context.thread_count() threads. The bits of a query's output do not depend on the
 // sequences and queries beside it nor on the number of threads, as long as the order of contraction (attention_plan.h)
 // is the same: for factors it depends on how many queries come at once.
-void attention(std::span<const Attention> batch);
-void attention(const Attention& arguments);
+void attention(Context& context, std::span<const Attention> batch);
+void attention(Context& context, const Attention& arguments);
 
 }  // namespace t6

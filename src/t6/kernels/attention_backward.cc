@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "t6/core/parallel.h"
 #include "t6/kernels/attention/backward_head.h"
 
 namespace t6 {
@@ -73,8 +72,7 @@ void place_sums(std::vector<std::vector<Part>>& pieces, AlignedBuffer& memory) {
   }
 }
 
-void run_part(const Part& part) {
-  thread_local HeadBuffers buffers;
+void run_part(const Part& part, HeadBuffers& buffers) {
   const FeatureSizes count(*part.x);
   std::fill_n(part.features.q, count.q, 0.0f);
   std::fill_n(part.features.k, count.k, 0.0f);
@@ -84,36 +82,42 @@ void run_part(const Part& part) {
   }
 }
 
-void add(const float* from, int64_t count, float* to) {
-  parallel_for(count, kGrain, [&](int64_t begin, int64_t end) {
+void add(const Context& context, const float* from, int64_t count, float* to) {
+  context.parallel_for(count, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) to[i] += from[i];
   });
 }
 
+struct Memory {
+  AlignedBuffer sums;
+  std::vector<HeadBuffers> buffers;  // of each piece
+};
+
 }  // namespace
 
-void attention_backward(std::span<const AttentionBackward> batch) {
+void attention_backward(Context& context, std::span<const AttentionBackward> batch) {
   int64_t cost = 0, heads = 0;
   for (const AttentionBackward& x : batch) {
     cost += multiply_adds(x);
     heads += x.forward.heads;
   }
   if (heads == 0) return;
-  thread_local AlignedBuffer sums;
-  auto pieces = divide(batch, std::clamp<int64_t>(cost / kGrain, 1, std::min<int64_t>(thread_count(), heads)));
-  place_sums(pieces, sums);
-  parallel_for(static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      for (const Part& part : pieces[static_cast<size_t>(i)]) run_part(part);
+  Memory& memory = context.memory<Memory>();
+  auto pieces = divide(batch, std::clamp<int64_t>(cost / kGrain, 1, std::min<int64_t>(context.thread_count(), heads)));
+  place_sums(pieces, memory.sums);
+  if (memory.buffers.size() < pieces.size()) memory.buffers.resize(pieces.size());
+  context.parallel_for(static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      for (const Part& part : pieces[i]) run_part(part, memory.buffers[i]);
     }
   });
   for (const auto& piece : pieces) {
     for (const Part& part : piece) {
       if (part.first_head == 0) continue;
       const FeatureSizes count(*part.x);
-      add(part.features.q, count.q, part.x->dq_b);
-      add(part.features.k, count.k, part.x->dk_b);
-      add(part.features.v, count.v, part.x->dv_b);
+      add(context, part.features.q, count.q, part.x->dq_b);
+      add(context, part.features.k, count.k, part.x->dk_b);
+      add(context, part.features.v, count.v, part.x->dv_b);
     }
   }
 }

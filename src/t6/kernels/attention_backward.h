@@ -26,7 +26,8 @@ struct AttentionBackward {
   float* dv_b = nullptr;  // [M, R, E]
 };
 
-// On up to thread_count() threads. The bits depend on the batch's sizes and on thread_count(), not on what else runs.
-void attention_backward(std::span<const AttentionBackward> batch);
+// On up to context.thread_count() threads. The bits depend on the batch's sizes and on that number, not on what else
+// runs.
+void attention_backward(Context& context, std::span<const AttentionBackward> batch);
 
 }  // namespace t6

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <vector>
 
-#include "t6/core/parallel.h"
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/cross_entropy.cc"
 #include "hwy/foreach_target.h"
@@ -92,12 +90,12 @@ namespace t6 {
 
 HWY_EXPORT(cross_entropy_row);
 
-double cross_entropy(const CrossEntropy& p) {
+double cross_entropy(Context& context, const CrossEntropy& p) {
   // Numbers that are worth a thread's start.
   constexpr int64_t kGrain = 1 << 14;
   std::vector<double> losses(static_cast<size_t>(p.rows));
   const auto kernel = HWY_DYNAMIC_DISPATCH(cross_entropy_row);
-  parallel_for(p.rows, kGrain / std::max<int64_t>(1, p.classes) + 1, [&](int64_t begin, int64_t end) {
+  context.parallel_for(p.rows, kGrain / std::max<int64_t>(1, p.classes) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       losses[static_cast<size_t>(row)] = kernel(p.logits + row * p.classes, p.classes, p.targets[row], p.scale);
     }

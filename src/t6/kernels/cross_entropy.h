@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "t6/kernels/context.h"
+
 namespace t6 {
 
 // For each row with a target: -log softmax(logits)[target]. Rows without one (target -1) count nothing.
@@ -15,7 +17,7 @@ struct CrossEntropy {
   float scale = 0;
 };
 
-// The sum of the losses in nats, the same for any number of threads, of which up to thread_count() are used.
-double cross_entropy(const CrossEntropy& arguments);
+// The sum of the losses in nats, the same for any number of threads.
+double cross_entropy(Context& context, const CrossEntropy& arguments);
 
 }  // namespace t6

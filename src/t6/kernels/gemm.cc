@@ -1,11 +1,9 @@
 #include "t6/kernels/gemm.h"
 
-#include <hwy/aligned_allocator.h>
-
 #include <algorithm>
 
-#include "t6/core/parallel.h"
 #include "t6/core/rounding.h"
+#include "t6/kernels/simd/aligned_buffer.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/gemm.cc"
@@ -30,6 +28,11 @@ constexpr int64_t kBlockColumns = 1024;
 struct GemmPart {
   int64_t row = 0, rows = 0;
   int64_t column = 0, columns = 0;
+};
+
+// Of one part: a packed block of A, a packed panel of B.
+struct GemmBuffers {
+  AlignedBuffer a, b;
 };
 
 PanelSource rows_of_a(const Gemm& p, int64_t row, int64_t k) {
@@ -75,12 +78,9 @@ int64_t even_block(int64_t count, int64_t most, int64_t step) {
   return divide_up(divide_up(count, divide_up(count, most)), step) * step;
 }
 
-void multiply_part(const Gemm& p, const GemmPart& part) {
-  // Kept by a thread from product to product.
-  thread_local const auto a =
-      hwy::AllocateAligned<float>(static_cast<size_t>(kBlockRows * kBlockDepth + kPanelOvershoot));
-  thread_local const auto b =
-      hwy::AllocateAligned<float>(static_cast<size_t>(kBlockDepth * kTileColumns + kPanelOvershoot));
+void multiply_part(const Gemm& p, const GemmPart& part, GemmBuffers& buffers) {
+  float* a = buffers.a.reserve(kBlockRows * kBlockDepth + kPanelOvershoot);
+  float* b = buffers.b.reserve(kBlockDepth * kTileColumns + kPanelOvershoot);
   const int64_t block_depth = even_block(p.K, kBlockDepth, 1);
   const int64_t block_rows = even_block(part.rows, kBlockRows, kTileRows);
   const int64_t block_columns = even_block(part.columns, kBlockColumns, kTileColumns);
@@ -88,7 +88,7 @@ void multiply_part(const Gemm& p, const GemmPart& part) {
     for (int64_t k = 0; k < p.K; k += block_depth) {
       for (int64_t row = part.row, last = row + part.rows; row < last; row += block_rows) {
         multiply_block(p, {row, std::min(block_rows, last - row), column, std::min(block_columns, end - column)}, k,
-                       std::min(block_depth, p.K - k), a.get(), b.get());
+                       std::min(block_depth, p.K - k), a, b);
       }
     }
   }
@@ -118,16 +118,21 @@ GemmGrid divide(const Gemm& p, int64_t threads) {
   return best;
 }
 
-void multiply(const Gemm& p, int64_t threads) {
+void multiply(Context& context, const Gemm& p, int64_t threads) {
   const GemmGrid grid = divide(p, threads);
   const int64_t across = divide_up(p.N, grid.columns), parts = divide_up(p.M, grid.rows) * across;
-  parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+  // No more parts than threads.
+  auto& buffers = context.memory<std::vector<GemmBuffers>>();
+  if (buffers.size() < static_cast<size_t>(parts)) buffers.resize(static_cast<size_t>(parts));
+  context.parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = i / across * grid.rows, column = i % across * grid.columns;
-      multiply_part(p, {.row = row,
-                        .rows = std::min(grid.rows, p.M - row),
-                        .column = column,
-                        .columns = std::min(grid.columns, p.N - column)});
+      multiply_part(p,
+                    {.row = row,
+                     .rows = std::min(grid.rows, p.M - row),
+                     .column = column,
+                     .columns = std::min(grid.columns, p.N - column)},
+                    buffers[static_cast<size_t>(i)]);
     }
   });
 }
@@ -140,7 +145,7 @@ namespace t6 {
 
 HWY_EXPORT(multiply);
 
-void gemm(const Gemm& product) {
+void gemm(Context& context, const Gemm& product) {
   // Multiply-adds that are worth a thread's start (some 10 microseconds).
   constexpr int64_t kGrain = 500'000;
 
@@ -153,7 +158,7 @@ void gemm(const Gemm& product) {
     for (int64_t m = 0; !p.accumulate && m < p.M; ++m) std::fill_n(p.c + m * p.c_stride, p.N, 0.0f);
     return;
   }
-  HWY_DYNAMIC_DISPATCH(multiply)(p, std::clamp<int64_t>(p.M * p.N * p.K / kGrain, 1, thread_count()));
+  HWY_DYNAMIC_DISPATCH(multiply)(context, p, std::clamp<int64_t>(p.M * p.N * p.K / kGrain, 1, context.thread_count()));
 }
 
 }  // namespace t6

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "t6/kernels/context.h"
+
 namespace t6 {
 
 // C = op(A) op(B), or C += op(A) op(B), row-major; op is the matrix as it is or transposed. C overlaps neither A nor B.
@@ -16,8 +18,8 @@ struct Gemm {
   bool accumulate = false;  // add to C
 };
 
-// On up to thread_count() threads. An element of C depends on its row of op(A), its column of op(B) and K alone: the
-// bits are the same whatever matrix it is part of and however many threads there are.
-void gemm(const Gemm& product);
+// On up to context.thread_count() threads. An element of C depends on its row of op(A), its column of op(B) and K
+// alone: the bits are the same whatever matrix it is part of and however many threads there are.
+void gemm(Context& context, const Gemm& product);
 
 }  // namespace t6

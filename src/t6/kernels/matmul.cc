@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
 #include "t6/kernels/linear/matmul_product.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -77,24 +76,28 @@ void multiply_groups(std::span<const Matmul> products, const ActivationBlock* bl
   }
 }
 
-// x as blocks when a product needs them, in memory of the calling thread that is kept.
-const ActivationBlock* quantized_x(std::span<const Matmul> products) {
+struct Memory {
+  std::vector<ActivationBlock> blocks;
+};
+
+// x as blocks when a product needs them, in memory of the context.
+const ActivationBlock* quantized_x(Context& context, std::span<const Matmul> products) {
   const auto needs = [](const Matmul& m) { return has_blocks(m.w->type()); };
   if (std::none_of(products.begin(), products.end(), needs)) return nullptr;
-  thread_local std::vector<ActivationBlock> blocks;
+  std::vector<ActivationBlock>& blocks = context.memory<Memory>().blocks;
   const Matmul& m = products.front();
   const int64_t K = m.w->columns();
   const auto count = static_cast<size_t>(m.T * K / kWeightBlock);
   if (blocks.size() < count) blocks.resize(count);
-  quantize_activations(m.x, m.T, K, m.x_stride ? m.x_stride : K, blocks.data());
+  quantize_activations(context, m.x, m.T, K, m.x_stride ? m.x_stride : K, blocks.data());
   return blocks.data();
 }
 
 }  // namespace
 
-void matmul(const Matmul& product) { matmul(std::span(&product, 1)); }
+void matmul(Context& context, const Matmul& product) { matmul(context, std::span(&product, 1)); }
 
-void matmul(std::span<const Matmul> products) {
+void matmul(Context& context, std::span<const Matmul> products) {
   if (products.empty() || products.front().T <= 0) return;
   const int64_t T = products.front().T, K = products.front().w->columns();
   int64_t groups = 0;
@@ -103,11 +106,11 @@ void matmul(std::span<const Matmul> products) {
             "products of one job must have the same x");
     groups += m.w->groups();
   }
-  const ActivationBlock* blocks = quantized_x(products);
+  const ActivationBlock* blocks = quantized_x(context, products);
   const int64_t row_parts = (T + kPartRows - 1) / kPartRows;
   const int64_t cost = std::max<int64_t>(1, kWeightGroup * K * std::min(T, kPartRows));
   // Part i: group i % groups of rows i / groups.
-  parallel_for(row_parts * groups, 1 + kGrain / cost, [&](int64_t begin, int64_t end) {
+  context.parallel_for(row_parts * groups, 1 + kGrain / cost, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t row_part = begin / groups, group = begin % groups;
       const int64_t count = std::min(groups - group, end - begin);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "t6/kernels/context.h"
 #include "t6/kernels/weight_matrix.h"
 
 namespace t6 {
@@ -20,11 +21,11 @@ struct Matmul {
   bool accumulate = false;             // add to y
 };
 
-// On up to thread_count() threads. A row of y depends on its row of x and on W alone: not on T, not on the
+// On up to context.thread_count() threads. A row of y depends on its row of x and on W alone: not on T, not on the
 // threads, so that a token decoded alone gives the bits that it gives inside a prompt.
-void matmul(const Matmul& product);
+void matmul(Context& context, const Matmul& product);
 
 // Products of one x (x, T and x_stride are the same in all) as one job: x is prepared once, and threads meet once.
-void matmul(std::span<const Matmul> products);
+void matmul(Context& context, std::span<const Matmul> products);
 
 }  // namespace t6

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "t6/core/parallel.h"
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/pointwise.cc"
 #include "hwy/foreach_target.h"
@@ -102,23 +100,35 @@ constexpr int64_t kGrain = 1 << 15;
 
 void sigmoid(float* x, int64_t count) { HWY_DYNAMIC_DISPATCH(sigmoid_part)(x, count); }
 
-void sigmoid_gate(const float* gate, float* x, int64_t count) {
+void sigmoid_gate(Context& context, const float* gate, float* x, int64_t count) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(sigmoid_gate_part);
-  parallel_for(count, kGrain, [&](int64_t begin, int64_t end) { kernel(gate + begin, x + begin, end - begin); });
+  context.parallel_for(count, kGrain,
+                       [&](int64_t begin, int64_t end) { kernel(gate + begin, x + begin, end - begin); });
 }
 
-void silu_gate(float* gate, const float* up, int64_t count) {
+void silu_gate(Context& context, float* gate, const float* up, int64_t count) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(silu_gate_part);
-  parallel_for(count, kGrain, [&](int64_t begin, int64_t end) { kernel(gate + begin, up + begin, end - begin); });
+  context.parallel_for(count, kGrain,
+                       [&](int64_t begin, int64_t end) { kernel(gate + begin, up + begin, end - begin); });
 }
 
-void rms_norm(const RmsNorm& norm) {
-  RmsNorm p = norm;
-  if (p.x_stride == 0) p.x_stride = p.width;
-  if (p.out_stride == 0) p.out_stride = p.width;
+namespace {
+
+RmsNorm with_strides(RmsNorm norm) {
+  if (norm.x_stride == 0) norm.x_stride = norm.width;
+  if (norm.out_stride == 0) norm.out_stride = norm.width;
+  return norm;
+}
+
+}  // namespace
+
+void rms_norm(const RmsNorm& norm) { HWY_DYNAMIC_DISPATCH(rms_norm_rows)(with_strides(norm), 0, norm.rows); }
+
+void rms_norm(Context& context, const RmsNorm& norm) {
+  const RmsNorm p = with_strides(norm);
   const auto kernel = HWY_DYNAMIC_DISPATCH(rms_norm_rows);
-  parallel_for(p.rows, kGrain / std::max<int64_t>(1, p.width) + 1,
-               [&](int64_t begin, int64_t end) { kernel(p, begin, end); });
+  context.parallel_for(p.rows, kGrain / std::max<int64_t>(1, p.width) + 1,
+                       [&](int64_t begin, int64_t end) { kernel(p, begin, end); });
 }
 
 void softmax(float* x, int64_t outer, int64_t count, int64_t stride) {

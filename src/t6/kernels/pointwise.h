@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "t6/kernels/context.h"
+
 namespace t6 {
 
 // out = x / sqrt(mean(x^2) + epsilon) * weight for each of `rows` rows of `width` numbers. weight [width] may be
@@ -15,11 +17,13 @@ struct RmsNorm {
   int64_t x_stride = 0, out_stride = 0;  // 0: width
   float epsilon = 0;
 };
+void rms_norm(Context& context, const RmsNorm& norm);
+// In the calling thread alone.
 void rms_norm(const RmsNorm& norm);
 
-void sigmoid(float* x, int64_t count);                          // x = 1 / (1 + e^-x)
-void sigmoid_gate(const float* gate, float* x, int64_t count);  // x *= sigmoid(gate)
-void silu_gate(float* gate, const float* up, int64_t count);    // gate = gate sigmoid(gate) up
+void sigmoid(float* x, int64_t count);                                            // x = 1 / (1 + e^-x)
+void sigmoid_gate(Context& context, const float* gate, float* x, int64_t count);  // x *= sigmoid(gate)
+void silu_gate(Context& context, float* gate, const float* up, int64_t count);    // gate = gate sigmoid(gate) up
 
 // Softmax over `count` numbers that lie `stride` apart, for each of `stride` neighbours and each of `outer` blocks:
 // x is [outer, count, stride]. stride 1: plain rows.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "t6/core/parallel.h"
 #include "t6/numbers/half.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -54,10 +53,11 @@ namespace t6 {
 
 HWY_EXPORT(quantize_rows);
 
-void quantize_activations(const float* x, int64_t rows, int64_t columns, int64_t stride, ActivationBlock* out) {
+void quantize_activations(Context& context, const float* x, int64_t rows, int64_t columns, int64_t stride,
+                          ActivationBlock* out) {
   constexpr int64_t kGrain = 1 << 14;  // numbers that are worth a hand-over to another thread
   const auto kernel = HWY_DYNAMIC_DISPATCH(quantize_rows);
-  parallel_for(rows, 1 + kGrain / std::max<int64_t>(1, columns), [&](int64_t begin, int64_t end) {
+  context.parallel_for(rows, 1 + kGrain / std::max<int64_t>(1, columns), [&](int64_t begin, int64_t end) {
     kernel(x + begin * stride, end - begin, columns, stride, out + begin * (columns / kWeightBlock));
   });
 }

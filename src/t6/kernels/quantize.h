@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "t6/kernels/context.h"
 #include "t6/numbers/weight_type.h"
 
 namespace t6 {
@@ -17,12 +18,13 @@ struct ActivationBlock {
 };
 
 // Rows of `columns` numbers, a multiple of kWeightBlock, `stride` apart, as [rows, columns / 32] blocks.
-void quantize_activations(const float* x, int64_t rows, int64_t columns, int64_t stride, ActivationBlock* out);
+void quantize_activations(Context& context, const float* x, int64_t rows, int64_t columns, int64_t stride,
+                          ActivationBlock* out);
 
-// Stores `count` numbers, whole blocks where the type has them, as `type`, on up to thread_count() threads. float16 and
+// Stores `count` numbers, whole blocks where the type has them, as `type`. float16 and
 // bfloat16 round to nearest even; of q8 the largest magnitude becomes 127; of q4 scale and minimum are those, of some
 // ranges that are tried, whose squared error is least. Not finite numbers give numbers that are not finite.
-void quantize(WeightType type, int64_t count, const float* from, void* to);
+void quantize(Context& context, WeightType type, int64_t count, const float* from, void* to);
 
 // `count` stored numbers, whole blocks where the type has them, as float32. Any alignment.
 void dequantize(WeightType type, int64_t count, const void* from, float* to);

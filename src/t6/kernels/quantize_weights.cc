@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "t6/core/parallel.h"
 #include "t6/kernels/quantize.h"
 #include "t6/numbers/half.h"
 
@@ -119,10 +118,10 @@ void quantize_q8(const float* x, int64_t blocks, BlockQ8* out) {
 
 }  // namespace
 
-void quantize(WeightType type, int64_t count, const float* from, void* to) {
+void quantize(Context& context, WeightType type, int64_t count, const float* from, void* to) {
   constexpr int64_t kGrainBlocks = 64;  // some tens of microseconds at least
   const int64_t blocks = (count + kWeightBlock - 1) / kWeightBlock;
-  parallel_for(blocks, kGrainBlocks, [&](int64_t begin, int64_t end) {
+  context.parallel_for(blocks, kGrainBlocks, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kWeightBlock, last = std::min(count, end * kWeightBlock);
     switch (type) {
       case WeightType::f32:

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
 #include "t6/core/rounding.h"
 #include "t6/kernels/linear/weight_memory.h"
 #include "t6/numbers/half.h"
@@ -39,7 +38,7 @@ float half_at(const std::byte* from) {
 
 }  // namespace
 
-WeightMatrix::WeightMatrix(WeightType type, int64_t rows, int64_t columns, const void* data)
+WeightMatrix::WeightMatrix(Context& context, WeightType type, int64_t rows, int64_t columns, const void* data)
     : type_(type), rows_(rows), columns_(columns) {
   require(rows >= 0 && columns >= 0, "a weight matrix of {} rows and {} columns is not possible", rows, columns);
   require(!has_blocks(type) || columns % kWeightBlock == 0,
@@ -47,7 +46,7 @@ WeightMatrix::WeightMatrix(WeightType type, int64_t rows, int64_t columns, const
   group_bytes_ = round_up(packed_bytes(type, columns), kCacheLine);
   data_ = allocate_weights(bytes());
   const int64_t grain = 1 + (1 << 16) / std::max<int64_t>(1, group_bytes_);
-  parallel_for(groups(), grain, [&](int64_t begin, int64_t end) {
+  context.parallel_for(groups(), grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) pack_group(i, static_cast<const std::byte*>(data));
   });
 }

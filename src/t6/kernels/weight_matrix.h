@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "t6/kernels/context.h"
 #include "t6/numbers/weight_type.h"
 
 namespace t6 {
@@ -43,7 +44,7 @@ class WeightMatrix {
   WeightMatrix() = default;  // no matrix
   // Copies `rows` rows of weight_row_bytes(type, columns) bytes; any alignment. Error: columns of a type with blocks
   // that are no multiple of kWeightBlock.
-  WeightMatrix(WeightType type, int64_t rows, int64_t columns, const void* data);
+  WeightMatrix(Context& context, WeightType type, int64_t rows, int64_t columns, const void* data);
 
   explicit operator bool() const { return data_ != nullptr; }
   WeightType type() const { return type_; }

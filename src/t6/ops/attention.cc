@@ -31,8 +31,7 @@ std::tuple<Tensor, Tensor> attention_cpu(const OptionalTensor& q_a, const Tensor
     x.out = out.mutable_data_ptr<float>() + i * out.stride(0);
     x.lse = lse.mutable_data_ptr<float>() + i * lse.stride(0);
   }
-  use_torch_threads();
-  attention(sequences);
+  attention(torch_context(), sequences);
   return {out, lse};
 }
 
@@ -96,8 +95,7 @@ std::vector<Tensor> backward_cpu(const Tensor& d_out, const Tensor& lse, const O
     x.dv_b = next();
     batch.push_back(x);
   }
-  use_torch_threads();
-  attention_backward(batch);
+  attention_backward(torch_context(), batch);
   return gradients;
 }
 

@@ -20,13 +20,12 @@ double by_torch(torch::Tensor logits, const torch::Tensor& targets, double scale
 
 double cross_entropy_(const torch::Tensor& logits, const torch::Tensor& targets, double scale) {
   if (logits.scalar_type() != torch::kFloat) return by_torch(logits, targets, scale);
-  use_torch_threads();
   const torch::Tensor rows = targets.contiguous();
-  return cross_entropy({.logits = logits.mutable_data_ptr<float>(),
-                        .targets = rows.const_data_ptr<int64_t>(),
-                        .rows = logits.size(0),
-                        .classes = logits.size(1),
-                        .scale = static_cast<float>(scale)});
+  return cross_entropy(torch_context(), {.logits = logits.mutable_data_ptr<float>(),
+                                         .targets = rows.const_data_ptr<int64_t>(),
+                                         .rows = logits.size(0),
+                                         .classes = logits.size(1),
+                                         .scale = static_cast<float>(scale)});
 }
 
 }  // namespace t6

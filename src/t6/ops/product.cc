@@ -59,20 +59,19 @@ void product_into(const torch::Tensor& c, const torch::Tensor& a, const torch::T
     }
     return;
   }
-  use_torch_threads();
   const torch::Tensor left = with_rows(a), right = with_rows(b);
-  gemm({.a = left.const_data_ptr<float>(),
-        .b = right.const_data_ptr<float>(),
-        .c = c.mutable_data_ptr<float>(),
-        .M = c.size(0),
-        .N = c.size(1),
-        .K = a.size(form.transpose_a ? 0 : 1),
-        .a_stride = left.stride(0),
-        .b_stride = right.stride(0),
-        .c_stride = c.stride(0),
-        .transpose_a = form.transpose_a,
-        .transpose_b = form.transpose_b,
-        .accumulate = accumulate});
+  gemm(torch_context(), {.a = left.const_data_ptr<float>(),
+                         .b = right.const_data_ptr<float>(),
+                         .c = c.mutable_data_ptr<float>(),
+                         .M = c.size(0),
+                         .N = c.size(1),
+                         .K = a.size(form.transpose_a ? 0 : 1),
+                         .a_stride = left.stride(0),
+                         .b_stride = right.stride(0),
+                         .c_stride = c.stride(0),
+                         .transpose_a = form.transpose_a,
+                         .transpose_b = form.transpose_b,
+                         .accumulate = accumulate});
 }
 
 TORCH_LIBRARY_FRAGMENT(t6, library) {

@@ -2,17 +2,23 @@
 
 #include <ATen/Parallel.h>
 
-#include "t6/core/parallel.h"
-
 namespace t6 {
+namespace {
 
-void use_torch_threads() {
-  set_part_runner([](int parts, RangeFunction part) {
-    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) part(i, i + 1);
-    });
-  });
-  set_thread_count(at::get_num_threads());
+Threads torch_threads() {
+  return {at::get_num_threads(), [](int parts, RangeFunction part) {
+            at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+              for (int64_t i = begin; i < end; ++i) part(i, i + 1);
+            });
+          }};
+}
+
+}  // namespace
+
+Context& torch_context() {
+  thread_local Context context(torch_threads());
+  if (context.thread_count() != at::get_num_threads()) context.set_threads(torch_threads());
+  return context;
 }
 
 }  // namespace t6

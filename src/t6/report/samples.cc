@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 
-#include "t6/core/interrupt.h"
 #include "t6/formats/token_shard.h"
 #include "t6/infer/generate.h"
 #include "t6/text/utf8.h"
@@ -69,14 +68,14 @@ std::string opening(std::string_view text) {
   return std::string(text.substr(0, text.find_last_not_of(" \r") + 1));
 }
 
-void draw_samples(const fs::path& run_folder, const SampleOptions& options, ReportData& data,
+void draw_samples(Context& context, const fs::path& run_folder, const SampleOptions& options, ReportData& data,
                   const std::function<void(int64_t done)>& progress) {
   data.samples.clear();
   if (!fs::exists(run_folder / "model" / "config.json")) {
     data.samples_note = "The run has saved no checkpoint yet, so there is no model to sample from.";
     return;
   }
-  const LoadedModel loaded = load_model(run_folder / "model");
+  const LoadedModel loaded = load_model(context, run_folder / "model");
   std::vector<std::string> prompts = options.prompts;
   if (prompts.empty()) {
     if (const std::string path = data_path(data.run); fs::exists(path)) {
@@ -92,9 +91,10 @@ void draw_samples(const fs::path& run_folder, const SampleOptions& options, Repo
   GenerateOptions generate_options;
   generate_options.max_tokens = options.max_tokens;
   generate_options.sampler = options.sampler;
-  for (int64_t i = 0; i < options.total() && !interrupted(); ++i) {
+  generate_options.cancel = options.cancel;
+  for (int64_t i = 0; i < options.total() && !(options.cancel && options.cancel->cancelled()); ++i) {
     const std::string& prompt = prompts[static_cast<size_t>(i) % prompts.size()];
-    data.samples.push_back({prompt, generate(loaded, prompt, generate_options, [](std::string_view) {}).text});
+    data.samples.push_back({prompt, generate(context, loaded, prompt, generate_options, [](std::string_view) {}).text});
     ++generate_options.sampler.seed;
     progress(i + 1);
   }

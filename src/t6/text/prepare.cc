@@ -10,8 +10,6 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/parallel.h"
 #include "t6/core/random.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"
@@ -87,16 +85,19 @@ struct EncodedPart {
   std::exception_ptr error;
 };
 
-void require_not_interrupted() { require(!interrupted(), "interrupted; nothing was written"); }
+void require_not_cancelled(const PrepareOptions& options) {
+  require(!options.cancel || !options.cancel->cancelled(), "interrupted; nothing was written");
+}
 
-EncodedPart encode(DocumentPart&& part, const DocumentReader& reader, const Tokenizer& tokenizer, int32_t end_of_text) {
+EncodedPart encode(const PrepareOptions& options, DocumentPart&& part, const DocumentReader& reader,
+                   const Tokenizer& tokenizer, int32_t end_of_text) {
   EncodedPart encoded;
   const bool last = part.last, json = part.json;
   bool goes_on = !part.first;
   const std::string text = reader.text(std::move(part));
   if (json && is_blank(text)) return encoded;
   for (std::string_view rest = text; !rest.empty();) {  // a line of JSONL may be long
-    require_not_interrupted();
+    require_not_cancelled(options);
     const size_t size = rest.size() <= kPartBytes ? rest.size() : safe_cut(rest, kPartBytes);
     if (goes_on) {
       tokenizer.encode_further(rest.substr(0, size), encoded.tokens);
@@ -113,15 +114,15 @@ EncodedPart encode(DocumentPart&& part, const DocumentReader& reader, const Toke
 
 // Encodes on all threads. The results are in the order of the parts, errors included, so that the first bad line is the
 // one that gets reported.
-std::vector<EncodedPart> encode_all(std::vector<DocumentPart>& parts, const DocumentReader& reader,
-                                    const Tokenizer& tokenizer, int32_t end_of_text) {
+std::vector<EncodedPart> encode_all(const PrepareOptions& options, std::vector<DocumentPart>& parts,
+                                    const DocumentReader& reader, const Tokenizer& tokenizer, int32_t end_of_text) {
   std::vector<EncodedPart> results(parts.size());
   std::atomic<size_t> next = 0;  // parts differ in size: each thread takes another when it is free
-  const int64_t threads = std::min<int64_t>(thread_count(), static_cast<int64_t>(parts.size()));
-  parallel_for(threads, 1, [&](int64_t, int64_t) {
+  const int64_t threads = std::min<int64_t>(options.threads.count(), static_cast<int64_t>(parts.size()));
+  options.threads.parallel_for(threads, 1, [&](int64_t, int64_t) {
     for (size_t i = next++; i < parts.size(); i = next++) {
       try {
-        results[i] = encode(std::move(parts[i]), reader, tokenizer, end_of_text);
+        results[i] = encode(options, std::move(parts[i]), reader, tokenizer, end_of_text);
       } catch (...) {
         results[i].error = std::current_exception();
       }
@@ -131,8 +132,8 @@ std::vector<EncodedPart> encode_all(std::vector<DocumentPart>& parts, const Docu
 }
 
 // Parts for one round of encode_all: two full ones a thread, or as many small ones as make that.
-std::vector<DocumentPart> read_round(DocumentReader& reader) {
-  const auto wanted = static_cast<size_t>(thread_count()) * 2 * kPartBytes;
+std::vector<DocumentPart> read_round(const PrepareOptions& options, DocumentReader& reader) {
+  const auto wanted = static_cast<size_t>(options.threads.count()) * 2 * kPartBytes;
   std::vector<DocumentPart> parts;
   for (size_t bytes = 0; bytes < wanted;) {
     DocumentPart part;
@@ -213,8 +214,8 @@ DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
   Split val(folder.path(), "val", bytes_per_token, options.shard_tokens);
 
   progress(0, total);
-  for (std::vector<DocumentPart> parts; !(parts = read_round(reader)).empty();) {
-    const std::vector<EncodedPart> encoded = encode_all(parts, reader, tokenizer, *end_of_text);
+  for (std::vector<DocumentPart> parts; !(parts = read_round(options, reader)).empty();) {
+    const std::vector<EncodedPart> encoded = encode_all(options, parts, reader, tokenizer, *end_of_text);
     for (size_t i = 0; i < parts.size(); ++i) {
       if (encoded[i].error) std::rethrow_exception(encoded[i].error);
       if (encoded[i].tokens.empty()) continue;
@@ -226,7 +227,7 @@ DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
       split.bytes += encoded[i].bytes;
       split.documents += parts[i].last;
     }
-    require_not_interrupted();
+    require_not_cancelled(options);
     progress(std::min(reader.bytes_read(), total), total);
   }
   const DataSummary summary = {options.tokenizer_name, tokenizer.vocab_size(), options.seed,

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "t6/core/cancel_token.h"
+#include "t6/core/threads.h"
 #include "t6/text/data_summary.h"
 #include "t6/text/tokenizer.h"
 
@@ -26,11 +28,13 @@ struct PrepareOptions {
   uint64_t seed = 0;
   int64_t shard_tokens = 100'000'000;
   std::string tokenizer_name = "bytes";  // for data.json
+  Threads threads;
+  const CancelToken* cancel = nullptr;
 };
 
-// The output does not depend on thread_count(), and memory not on the size of the input, lines of JSONL aside.
+// The output does not depend on the threads, and memory not on the size of the input, lines of JSONL aside.
 // `progress` is called now and then with the bytes read and their total. Errors: the inputs hold no text, text that is
-// not UTF-8, a malformed line, no document for one of the two splits, `out` is in use, a full disk, interrupted().
+// not UTF-8, a malformed line, no document for one of the two splits, `out` is in use, a full disk, cancelled.
 // After an error `out` is what it was before.
 DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
                     const std::function<void(int64_t done, int64_t total)>& progress);

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/model/presets.h"
 #include "t6/nn/attention_path.h"
 #include "t6/train/run/toml.h"

@@ -6,9 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/parallel.h"
-#include "t6/core/progress.h"
+#include "t6/core/threads.h"
 #include "t6/model/costs.h"
 #include "t6/nn/weights.h"
 #include "t6/train/memory.h"
@@ -44,8 +42,7 @@ RunConfig with_vocabulary(RunConfig config, const DataFacts& facts) {
 }
 
 void use_threads(int64_t threads) {
-  if (threads > 0) set_thread_count(static_cast<int>(threads));
-  torch::set_num_threads(thread_count());
+  torch::set_num_threads(threads > 0 ? static_cast<int>(threads) : processor_count());
 }
 
 }  // namespace
@@ -98,11 +95,13 @@ void Trainer::write_run_json() const {
   json["run"] = {{"parameters", parameter_count(config_.model)},
                  {"train_tokens", train_tokens()},
                  {"validation_tokens", validation_tokens()},
-                 {"threads", thread_count()},
+                 {"threads", threads()},
                  {"torch", TORCH_VERSION}};
   if (facts_.bytes_per_token) json["run"]["bytes_per_token"] = *facts_.bytes_per_token;
   write_json(folder_ / "run.json", json);
 }
+
+int64_t Trainer::threads() const { return torch::get_num_threads(); }
 
 double Trainer::seconds() const { return state_.seconds + running_.seconds(); }
 
@@ -110,14 +109,12 @@ bool Trainer::is_due(int64_t every) const {
   return state_.step == config_.train.steps || (every > 0 && state_.step % every == 0);
 }
 
-TrainSummary Trainer::run() {
+TrainSummary Trainer::run(const CancelToken& cancel, const std::function<void(const TrainProgress&)>& observe) {
   using End = TrainSummary::End;
   running_ = Stopwatch();
   End end = End::finished;
-  Progress progress("training", config_.train.steps * config_.step_tokens(), "tokens");
-  progress.start_at(state_.tokens);
   while (state_.step < config_.train.steps && end == End::finished) {
-    if (interrupted() || !train_step()) {
+    if (cancel.cancelled() || !train_step(cancel)) {
       end = End::interrupted;
       break;
     }
@@ -125,27 +122,21 @@ TrainSummary Trainer::run() {
     if (late && state_.step < config_.train.steps) end = End::out_of_time;
     if (is_due(config_.train.evaluate_every) || end == End::out_of_time) evaluate();
     if (is_due(config_.train.checkpoint_every)) save();
-    progress.update(state_.tokens, note());
+    observe({state_.step, state_.tokens, last_loss_,
+             last_validation_ ? std::optional(last_validation_->loss) : std::nullopt});
   }
-  progress.finish();
   save();
   return {end, state_.step, state_.tokens, seconds(), last_validation_};
 }
 
-std::string Trainer::note() const {
-  std::string text = fmt::format("step {}/{}  loss {:.4f}", state_.step, config_.train.steps, last_loss_);
-  if (last_validation_) text += fmt::format("  validation {:.4f}", last_validation_->loss);
-  return text;
-}
-
-bool Trainer::train_step() {
+bool Trainer::train_step(const CancelToken& cancel) {
   const Stopwatch step_time;
   const int64_t step = state_.step + 1, accumulation = config_.train.gradient_accumulation;
   std::vector<int64_t> begins(static_cast<size_t>(config_.train.batch_size));
   int64_t sequence = state_.step * accumulation * config_.train.batch_size;
   double loss = 0;
   for (int64_t i = 0; i < accumulation; ++i) {
-    if (i > 0 && interrupted()) {
+    if (i > 0 && cancel.cancelled()) {
       optimizer_.zero_grad();
       return false;
     }

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <vector>
 
+#include "t6/core/cancel_token.h"
 #include "t6/core/stopwatch.h"
 #include "t6/nn/transformer.h"
 #include "t6/train/optimizer.h"
@@ -31,6 +33,13 @@ struct TrainSummary {
   std::optional<ValidationRecord> validation;  // the last one of this process
 };
 
+// Where a run stands after a step.
+struct TrainProgress {
+  int64_t step = 0, tokens = 0;
+  double loss = 0;  // of the step
+  std::optional<double> validation_loss;
+};
+
 class Trainer {
  public:
   // Opens the data and the run's folder. Errors: an error in the data; a folder in use; a checkpoint that is damaged or
@@ -41,22 +50,24 @@ class Trainer {
   int64_t step() const { return state_.step; }         // steps done: above 0 when resumed
   int64_t train_tokens() const { return training_.tokens(); }
   int64_t validation_tokens() const { return validation_.tokens(); }
+  int64_t tokens() const { return state_.tokens; }  // seen in training, over all resumptions
+  int64_t threads() const;                          // that LibTorch and the kernels use
 
-  // Trains up to the last step, an interrupt (core/interrupt.h) or the time limit, and saves. The same data, settings
+  // Trains up to the last step, until it is cancelled, or up to the time limit, and saves. The same data, settings
   // and number of threads on the same machine give the same losses to the last bit, however often a run was killed and
   // resumed. Errors: a loss or gradient that is not finite, a full disk, data that is gone; the checkpoints made before
   // stay as they are.
-  TrainSummary run();
+  // `observe` is called after each step.
+  TrainSummary run(const CancelToken& cancel, const std::function<void(const TrainProgress&)>& observe);
 
  private:
   Json deciding_settings() const;
   void write_run_json() const;
-  bool train_step();  // false: interrupted, and nothing changed
+  bool train_step(const CancelToken& cancel);  // false: cancelled, and nothing changed
   void evaluate();
   void save();
   double seconds() const;
   bool is_due(int64_t every) const;
-  std::string note() const;
   void require_finite(int64_t step, const char* what, double value) const;
 
   std::filesystem::path folder_;

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <new>
 
-#include "t6/core/parallel.h"
 #include "t6/core/random.h"
 #include "t6/core/rounding.h"
 
@@ -57,7 +56,8 @@ BenchPage::BenchPage(const AttentionShape& shape, CacheType type) {
 
 int64_t BenchPage::bytes_of(int64_t sequences, int64_t length) const { return sequences * pages_of(length) * bytes; }
 
-BenchCache::BenchCache(const ModelConfig& config, const BenchPage& page, int64_t sequences, int64_t length)
+BenchCache::BenchCache(Context& context, const ModelConfig& config, const BenchPage& page, int64_t sequences,
+                       int64_t length)
     : shape_(attention_shape(config)),
       scale_(attention_scale(config)),
       page_(page),
@@ -74,7 +74,7 @@ BenchCache::BenchCache(const ModelConfig& config, const BenchPage& page, int64_t
       fill_page(*stream, writable(i), random);
     }
   }
-  parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+  context.parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = std::max(begin, kDifferentPages); i < end; ++i) {
       std::memcpy(writable(i), writable(i % kDifferentPages), static_cast<size_t>(page_.bytes));
     }

@@ -27,7 +27,7 @@ struct BenchPage {
 class BenchCache {
  public:
   // Pages for that many sequences of that many tokens, each in memory of its own.
-  BenchCache(const ModelConfig& config, const BenchPage& page, int64_t sequences, int64_t length);
+  BenchCache(Context& context, const ModelConfig& config, const BenchPage& page, int64_t sequences, int64_t length);
 
   // The next token of each of `sequences` sequences, which is the last of `length` in its cache. No more pages than
   // were made; valid until the next call.

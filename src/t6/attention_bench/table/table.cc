@@ -4,7 +4,7 @@
 
 #include "t6/bench/machine.h"
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 
 namespace t6 {
 
@@ -15,7 +15,7 @@ BenchTable::BenchTable(const BenchOptions& options, const std::string& name, int
 
 void BenchTable::for_each_size(const std::function<void(const BenchSize&)>& measure) {
   for (const int threads : options_.threads) {
-    set_thread_count(threads);
+    context_.set_threads(Threads(threads));
     set_torch_threads(threads);
     roof_ = measure_roof();
     progress_.hide();

@@ -7,7 +7,8 @@
 
 #include "t6/attention_bench/options.h"
 #include "t6/attention_bench/table/rows.h"
-#include "t6/core/progress.h"
+#include "t6/cli/progress_bar.h"
+#include "t6/kernels/context.h"
 
 namespace t6 {
 
@@ -21,12 +22,14 @@ class BenchTable {
   // The next step: shown while it runs. False: it needs more than the system can spare, which standard error is told.
   bool begin(const std::string& what, const BenchSize& size, int64_t bytes);
   void print(const BenchRow& row);
+  Context& context() { return context_; }  // of the size that is measured
 
  private:
   const BenchOptions& options_;
-  Progress progress_;
+  ProgressBar progress_;
   int64_t done_ = 0;
   Roof roof_;
+  Context context_;
 };
 
 }  // namespace t6

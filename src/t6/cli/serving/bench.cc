@@ -9,12 +9,12 @@
 #include "t6/bench/machine.h"
 #include "t6/bench/timing.h"
 #include "t6/cli/flags.h"
+#include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
-#include "t6/core/progress.h"
 #include "t6/core/stopwatch.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/infer/session.h"
@@ -26,7 +26,7 @@ struct Options {
   std::string model, cache_type = kServingCacheType;
   std::vector<int64_t> contexts;
   int64_t decode_tokens = 24;
-  int threads = thread_count();
+  int threads = processor_count();
   bool json = false;
 };
 
@@ -75,11 +75,11 @@ std::vector<int32_t> sentence_tokens(const Tokenizer& tokenizer, int64_t count) 
 
 class ModelRun {
  public:
-  ModelRun(const LoadedModel& loaded, const Options& options, std::vector<int64_t> contexts)
+  ModelRun(Context& context, const LoadedModel& loaded, const Options& options, std::vector<int64_t> contexts)
       : options_(options),
         contexts_(std::move(contexts)),
         tokens_(sentence_tokens(*loaded.tokenizer, contexts_.back())),
-        pass_(loaded.model),
+        pass_(context, loaded.model),
         cache_(loaded.config(), {.type = parse_cache_type(options.cache_type)}),
         weight_bytes_(loaded.model->weight_bytes()),
         progress_("bench", contexts_.back() + std::ssize(contexts_) * options.decode_tokens, "tokens") {
@@ -130,7 +130,7 @@ class ModelRun {
   ForwardPass pass_;
   FactorCache cache_;
   int64_t weight_bytes_;  // that a step reads: all but a table of embeddings of its own, of which it reads a row
-  Progress progress_;
+  ProgressBar progress_;
 };
 
 double roof_percent(const Result& result, const Row& row) {
@@ -178,15 +178,15 @@ void print_text(const Options& options, const LoadedModel& loaded, const Result&
 }
 
 void run(const Options& options) {
-  set_thread_count(options.threads);
+  Context context(options.threads);
   Result result;
   const Stopwatch start;
-  const LoadedModel loaded = load_model(options.model);
+  const LoadedModel loaded = load_model(context, options.model);
   result.load_s = start.seconds();
-  ModelRun model(loaded, options, contexts_of(options, loaded.config()));
+  ModelRun model(context, loaded, options, contexts_of(options, loaded.config()));
   model.run(start, result);
   // Last, so that its memory is not in the model's peak.
-  result.read_rate = memory_read_rate();
+  result.read_rate = memory_read_rate(context.threads());
   options.json ? print_json(options, loaded, result) : print_text(options, loaded, result);
 }
 

@@ -11,11 +11,11 @@
 #include <string>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/interrupt.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/infer/conversation.h"
 
@@ -26,7 +26,7 @@ struct Options {
   std::string model, system, chat_template, load;
   GenerateOptions generate = {.max_tokens = 1024};
   CacheFlags cache;
-  int threads = thread_count();
+  int threads = processor_count();
 };
 
 constexpr char kHelp[] =
@@ -58,8 +58,8 @@ class LineReader {
         if (line.ends_with('\r')) line.pop_back();  // as files of Windows end their lines
         return line;
       }
-      if (interrupted()) {
-        clear_interrupt();
+      if (interrupt_token().cancelled()) {
+        interrupt_token().reset();
         held_.clear();
         if (prompt) {
           fmt::print("\n(/quit or Ctrl-D ends)\n");
@@ -140,15 +140,16 @@ void answer(const std::string& message, const GenerateOptions& options, Conversa
              format_count(result.decode_rate()), stop_reason_name(result.reason));
 }
 
-void run(const Options& options) {
-  set_thread_count(options.threads);
+void run(Options& options) {
+  Context context(options.threads);
   const CacheOptions cache = cache_options(options.cache);
-  const LoadedModel loaded = load_model(options.model);
+  const LoadedModel loaded = load_model(context, options.model);
   ChatFormat format = options.chat_template.empty() ? detect_chat_format(loaded.text.chat_template)
                                                     : chat_format(options.chat_template);
-  Conversation conversation(loaded, std::move(format), cache, options.system);
+  Conversation conversation(context, loaded, std::move(format), cache, options.system);
   if (!options.load.empty()) conversation.load(options.load);
   catch_interrupts();
+  options.generate.cancel = &interrupt_token();
   const bool typed = isatty(STDIN_FILENO) != 0;
   if (typed) fmt::print("{}: type a message, or /help\n", options.model);
   LineReader lines;
@@ -165,7 +166,7 @@ void run(const Options& options) {
       if (!typed) throw;
       fmt::print(stderr, "t6: error: {}\n", error.what());
     }
-    clear_interrupt();
+    interrupt_token().reset();
   }
 }
 

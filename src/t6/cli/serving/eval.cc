@@ -6,9 +6,10 @@
 #include <vector>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/eval/byte_model.h"
 #include "t6/eval/perplexity.h"
@@ -22,7 +23,7 @@ struct Options {
   std::string model, text, shard, baseline_train;
   PerplexityOptions perplexity;
   int64_t tokens = 0;
-  int threads = thread_count();
+  int threads = processor_count();
   bool json = false;
 };
 
@@ -66,12 +67,18 @@ void print_text(const Perplexity& result, const std::optional<double>& baseline)
 }
 
 void run(const Options& options) {
-  set_thread_count(options.threads);
-  const LoadedModel loaded = load_model(options.model);
+  Context context(options.threads);
+  const LoadedModel loaded = load_model(context, options.model);
   const std::vector<int32_t> tokens = options.shard.empty()
                                           ? text_tokens(*loaded.tokenizer, options.text, options.tokens)
                                           : read_shard(options.shard, options.tokens);
-  const Perplexity result = perplexity(loaded, tokens, options.perplexity);
+  const Perplexity result = [&] {
+    ProgressBar bar("evaluating", std::ssize(tokens) - 1, "tokens");
+    const Perplexity measured =
+        perplexity(context, loaded, tokens, options.perplexity, [&](int64_t done, int64_t) { bar.update(done); });
+    bar.finish();
+    return measured;
+  }();
   std::optional<double> baseline;
   if (!options.baseline_train.empty()) {
     baseline = baseline_bits(options.baseline_train, loaded, tokens, result.bytes);

@@ -9,12 +9,12 @@
 #include <string>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/interrupt.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/infer/generate.h"
@@ -27,7 +27,7 @@ struct Options {
   std::optional<std::string> prompt;
   GenerateOptions generate;
   CacheFlags cache;
-  int threads = thread_count();
+  int threads = processor_count();
   bool json = false;
 };
 
@@ -71,17 +71,18 @@ void print_statistics(const Generated& result) {
              format_digits(result.cache_bytes_per_token), stop_reason_name(result.reason));
 }
 
-void run(const Options& options) {
-  set_thread_count(options.threads);
+void run(Options& options) {
+  Context context(options.threads);
   const std::string prompt = read_prompt(options);
-  const LoadedModel loaded = load_model(options.model);
+  const LoadedModel loaded = load_model(context, options.model);
   catch_interrupts();
+  options.generate.cancel = &interrupt_token();
   const auto show = [&](std::string_view piece) {
     if (options.json) return;
     fmt::print("{}", piece);
     std::fflush(stdout);
   };
-  const Generated result = generate(loaded, prompt, options.generate, show, cache_options(options.cache));
+  const Generated result = generate(context, loaded, prompt, options.generate, show, cache_options(options.cache));
   if (options.json) return print_json(loaded, result);
   if (!result.text.ends_with('\n')) fmt::print("\n");
   std::fflush(stdout);

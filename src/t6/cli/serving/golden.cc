@@ -10,10 +10,11 @@ namespace t6 {
 namespace {
 
 void run(const std::string& folder) {
+  Context context;
   size_t failures = 0;
   const auto files = golden_files(folder);
   for (const auto& path : files) {
-    const double error = golden_error(path);
+    const double error = golden_error(context, path);
     const bool good = error <= kGoldenTolerance;
     failures += good ? 0 : 1;
     fmt::print("{:<32}largest error {:.2e} of the largest logit  {}\n", path.stem().string(), error,

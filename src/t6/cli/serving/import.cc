@@ -11,7 +11,7 @@
 #include "t6/cli/serving/weight_words.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/model/costs.h"
 
@@ -20,7 +20,7 @@ namespace {
 
 struct Options {
   std::string source, out, tokenizer, model;
-  int threads = thread_count();
+  int threads = processor_count();
 };
 
 std::string read_tokenizer(const std::filesystem::path& path) {
@@ -29,9 +29,9 @@ std::string read_tokenizer(const std::filesystem::path& path) {
 }
 
 void run(const Options& options) {
-  set_thread_count(options.threads);
+  Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
-  ImportedModel model = options.model.empty() ? import_model(find_model(options.source))
+  ImportedModel model = options.model.empty() ? import_model(context, find_model(options.source))
                                               : import_paper_folder(options.source, options.model);
   if (!options.tokenizer.empty()) model.tokenizer_json = read_tokenizer(options.tokenizer);
   write_model(model, options.out);

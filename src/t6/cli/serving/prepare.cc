@@ -4,11 +4,11 @@
 #include <memory>
 #include <string>
 
+#include "t6/cli/interrupt.h"
+#include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/parallel.h"
-#include "t6/core/progress.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 
 namespace t6 {
@@ -62,7 +62,7 @@ void print_summary(const DataSummary& summary, const std::string& out) {
 
 void run(Arguments& arguments, bool fixed_val_documents) {
   PrepareOptions& options = arguments.options;
-  if (arguments.threads > 0) set_thread_count(arguments.threads);
+  if (arguments.threads > 0) options.threads = Threads(arguments.threads);
   options.seed = static_cast<uint64_t>(arguments.seed);
   options.separator = unescape(arguments.separator);
   if (arguments.document_bytes == "none") {
@@ -74,10 +74,11 @@ void run(Arguments& arguments, bool fixed_val_documents) {
   }
   if (fixed_val_documents) options.val_documents = arguments.val_documents;
   catch_interrupts();
+  options.cancel = &interrupt_token();
   const auto tokenizer = options.tokenizer_name == "bytes" ? byte_tokenizer() : load_tokenizer(options.tokenizer_name);
-  std::unique_ptr<Progress> bar;
+  std::unique_ptr<ProgressBar> bar;
   const DataSummary summary = prepare(options, *tokenizer, [&](int64_t done, int64_t total) {
-    if (!bar) bar = std::make_unique<Progress>("preparing", total, "B");
+    if (!bar) bar = std::make_unique<ProgressBar>("preparing", total, "B");
     bar->update(done);
   });
   if (bar) bar->finish();

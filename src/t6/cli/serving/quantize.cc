@@ -5,13 +5,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/weight_words.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/eval/perplexity.h"
 #include "t6/formats/json.h"
@@ -26,7 +28,7 @@ const std::map<std::string, WeightType> kTypes = {
 struct Options {
   std::string model, type, out, text;
   int64_t tokens = 4096;  // enough to see a difference of a percent, a minute or so for a large model
-  int threads = thread_count();
+  int threads = processor_count();
   bool json = false;
 };
 
@@ -36,10 +38,14 @@ struct Side {
   std::optional<Perplexity> perplexity;
 };
 
-std::optional<Perplexity> measure(const Options& options, const std::string& model) {
+std::optional<Perplexity> measure(Context& context, const Options& options, const std::string& model) {
   if (options.text.empty()) return std::nullopt;
-  const LoadedModel loaded = load_model(model);
-  return perplexity(loaded, text_tokens(*loaded.tokenizer, options.text, options.tokens), {});
+  const LoadedModel loaded = load_model(context, model);
+  const std::vector<int32_t> tokens = text_tokens(*loaded.tokenizer, options.text, options.tokens);
+  ProgressBar bar("evaluating", std::ssize(tokens) - 1, "tokens");
+  const Perplexity result = perplexity(context, loaded, tokens, {}, [&](int64_t done, int64_t) { bar.update(done); });
+  bar.finish();
+  return result;
 }
 
 Json to_json(const Side& side) {
@@ -60,18 +66,21 @@ void print_side(const char* name, const Side& side) {
 }
 
 void run(const Options& options) {
-  set_thread_count(options.threads);
+  Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
   Side before, after;
-  before.perplexity = measure(options, options.model);
+  before.perplexity = measure(context, options, options.model);
   {
-    ImportedModel model = read_model(options.model);
+    ImportedModel model = read_model(context, options.model);
     before.sizes = weight_sizes(model.tensors);
-    model = quantize_model(std::move(model), kTypes.at(options.type), options.model);
+    ProgressBar bar("quantizing", std::ssize(model.tensors), "tensors");
+    model = quantize_model(context, std::move(model), kTypes.at(options.type), options.model,
+                           [&](int64_t done, int64_t) { bar.update(done); });
+    bar.finish();
     after.sizes = weight_sizes(model.tensors);
     write_model(model, options.out);
   }
-  after.perplexity = measure(options, options.out);
+  after.perplexity = measure(context, options, options.out);
   if (options.json) return fmt::print("{}\n", Json{{"before", to_json(before)}, {"after", to_json(after)}}.dump(2));
   print_side("before", before);
   print_side("after", after);

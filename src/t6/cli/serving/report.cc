@@ -4,12 +4,12 @@
 #include <string>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/interrupt.h"
+#include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/parallel.h"
-#include "t6/core/progress.h"
+#include "t6/core/threads.h"
 #include "t6/report/report.h"
 #include "t6/report/samples.h"
 
@@ -19,14 +19,14 @@ namespace {
 struct Options {
   std::string run, out;
   SampleOptions samples;
-  int threads = thread_count();
+  int threads = processor_count();
   bool no_samples = false;
 };
 
-void add_samples(const Options& options, ReportData& data) {
-  Progress bar("samples", options.samples.total(), "samples");
+void add_samples(Context& context, const Options& options, ReportData& data) {
+  ProgressBar bar("samples", options.samples.total(), "samples");
   try {
-    draw_samples(options.run, options.samples, data, [&](int64_t done) { bar.update(done); });
+    draw_samples(context, options.run, options.samples, data, [&](int64_t done) { bar.update(done); });
   } catch (const Error& error) {
     // Prompts that were asked for must work; a report as such is worth having without samples, as of a run that
     // diverged.
@@ -36,14 +36,15 @@ void add_samples(const Options& options, ReportData& data) {
   bar.hide();
 }
 
-void run(const Options& options) {
-  set_thread_count(options.threads);
+void run(Options& options) {
   catch_interrupts();
   ReportData data = read_run(options.run);
   if (options.no_samples) {
     data.samples_note = "The report was made without samples.";
   } else {
-    add_samples(options, data);
+    options.samples.cancel = &interrupt_token();
+    Context context(options.threads);
+    add_samples(context, options, data);
   }
   const std::filesystem::path out =
       options.out.empty() ? std::filesystem::path(options.run) / "report.html" : std::filesystem::path(options.out);

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "t6/cli/interrupt.h"
+#include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/progress.h"
 #include "t6/core/units.h"
 #include "t6/text/bpe_trainer.h"
 #include "t6/text/documents.h"
@@ -23,13 +23,13 @@ struct Arguments {
   DocumentOptions documents;
 };
 
-void stop_if_interrupted() { require(!interrupted(), "interrupted; no tokenizer was written"); }
+void stop_if_interrupted() { require(!interrupt_token().cancelled(), "interrupted; no tokenizer was written"); }
 
 void count_words(const Arguments& arguments, BytePairTrainer& trainer) {
   const std::vector<std::filesystem::path> files = find_documents(arguments.inputs);
   int64_t total = 0;
   for (const auto& path : files) total += static_cast<int64_t>(std::filesystem::file_size(path));
-  Progress progress("counting words", total, "B");
+  ProgressBar progress("counting words", total, "B");
   DocumentReader reader(files, arguments.documents);
   for (DocumentPart part; reader.next(part);) {
     trainer.add(reader.text(std::move(part)));
@@ -43,7 +43,7 @@ void run(const Arguments& arguments) {
   catch_interrupts();
   BytePairTrainer trainer(arguments.pattern);
   count_words(arguments, trainer);
-  Progress progress("merging", arguments.vocab_size - BytePairTrainer::kSmallestVocabulary, "tokens");
+  ProgressBar progress("merging", arguments.vocab_size - BytePairTrainer::kSmallestVocabulary, "tokens");
   const Json tokenizer = trainer.train(arguments.vocab_size, [&](int64_t done, int64_t) {
     progress.update(done);
     stop_if_interrupted();

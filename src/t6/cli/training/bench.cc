@@ -6,7 +6,7 @@
 #include "t6/attention_bench/options.h"
 #include "t6/attention_bench/runs.h"
 #include "t6/cli/training/commands.h"
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 
 namespace t6 {
 namespace {

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "t6/cli/interrupt.h"
 #include "t6/cli/program.h"
+#include "t6/cli/progress_bar.h"
 #include "t6/cli/training/commands.h"
 #include "t6/core/error.h"
-#include "t6/core/interrupt.h"
-#include "t6/core/parallel.h"
-#include "t6/core/progress.h"
+#include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/model/costs.h"
 #include "t6/train/trainer.h"
@@ -80,7 +80,7 @@ void print_header(const Trainer& trainer, const fs::path& folder) {
              format_digits(model.vocab_size));
   fmt::print("run      {}: {} steps of {} tokens ({} x {} sequences of {}), CPU, threads: {}\n", folder.string(),
              format_digits(config.train.steps), format_digits(config.step_tokens()), config.train.gradient_accumulation,
-             config.train.batch_size, config.train.context, thread_count());
+             config.train.batch_size, config.train.context, trainer.threads());
   if (trainer.step() > 0) fmt::print("resumed  after step {}\n", format_digits(trainer.step()));
   std::fflush(stdout);
 }
@@ -119,15 +119,32 @@ void write_report(const fs::path& folder) {
   }
 }
 
+std::string progress_note(const TrainProgress& progress, int64_t steps) {
+  std::string text = fmt::format("step {}/{}  loss {:.4f}", progress.step, steps, progress.loss);
+  if (progress.validation_loss) text += fmt::format("  validation {:.4f}", *progress.validation_loss);
+  return text;
+}
+
+TrainSummary train(Trainer& trainer) {
+  const RunConfig& config = trainer.config();
+  ProgressBar bar("training", config.train.steps * config.step_tokens(), "tokens");
+  bar.start_at(trainer.tokens());
+  const TrainSummary summary = trainer.run(interrupt_token(), [&](const TrainProgress& progress) {
+    bar.update(progress.tokens, progress_note(progress, config.train.steps));
+  });
+  bar.finish();
+  return summary;
+}
+
 void run(const TrainOptions& options) {
   const fs::path folder = run_folder(options);
   const RunConfig config = load_run_config(options.config, settings_of(options));
-  if (options.quiet) Progress::set_quiet(true);
+  if (options.quiet) ProgressBar::set_quiet(true);
   catch_interrupts();
   const RunStart start = options.resume ? RunStart::resume : options.force ? RunStart::replace : RunStart::fresh;
   Trainer trainer(config, folder, start);
   print_header(trainer, folder);
-  const TrainSummary summary = trainer.run();
+  const TrainSummary summary = train(trainer);
   print_summary(summary, folder);
   if (summary.end == TrainSummary::End::finished && !options.no_report) write_report(folder);
 }

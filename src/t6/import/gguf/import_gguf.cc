@@ -48,7 +48,7 @@ bool is_query_or_key(const std::string& name) {
 }
 
 // In place where T6 has the type, else converted; vectors as float32.
-WeightTensor as_weights(ImportedModel& model, const GgufTensor& tensor) {
+WeightTensor as_weights(Context& context, ImportedModel& model, const GgufTensor& tensor) {
   WeightTensor weights = {WeightType::f32, tensor.shape, tensor.bytes};
   if (tensor.shape.size() == 1) {
     weights.bytes = new_bytes(model, tensor.shape[0] * int64_t{sizeof(float)},
@@ -58,14 +58,15 @@ WeightTensor as_weights(ImportedModel& model, const GgufTensor& tensor) {
   weights.type = weight_type_of(tensor.type);
   if (has_same_bytes(tensor.type)) return weights;
   const int64_t columns = tensor.shape.back(), row_bytes = weight_row_bytes(weights.type, columns);
-  weights.bytes = new_bytes(model, tensor.shape.front() * row_bytes,
-                            [&](std::span<std::byte> to) { convert_weights(tensor.type, tensor.bytes, columns, to); });
+  weights.bytes = new_bytes(model, tensor.shape.front() * row_bytes, [&](std::span<std::byte> to) {
+    convert_weights(context, tensor.type, tensor.bytes, columns, to);
+  });
   return weights;
 }
 
 }  // namespace
 
-ImportedModel import_gguf(const std::filesystem::path& path) {
+ImportedModel import_gguf(Context& context, const std::filesystem::path& path) {
   const auto file = std::make_shared<const GgufFile>(path);
   const std::string source = path.string();
   ImportedModel model;
@@ -81,7 +82,7 @@ ImportedModel import_gguf(const std::filesystem::path& path) {
     require(tensor != nullptr, "{}: the tensor \"{}\" is missing", source, name);
     require(tensor->shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, name,
             format_shape(tensor->shape), format_shape(parameter.shape));
-    WeightTensor& weights = model.tensors[parameter.name] = as_weights(model, *tensor);
+    WeightTensor& weights = model.tensors[parameter.name] = as_weights(context, model, *tensor);
     if (interleaved && is_query_or_key(parameter.name)) pair_halves(model, weights, model.config.head_dim);
   }
   for (const auto& [name, tensor] : file->tensors()) {

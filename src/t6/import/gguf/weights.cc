@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/core/parallel.h"
 #include "t6/kernels/quantize.h"
 #include "t6/numbers/half.h"
 
@@ -51,8 +50,8 @@ BlockQ4 from_q4_k(const GgufBlockQ4K& from, int group) {
 }
 
 // A row of numbers of another quantized type, as blocks of 8 bits.
-void requantize(const std::vector<float>& numbers, std::byte* out) {
-  quantize(WeightType::q8, static_cast<int64_t>(numbers.size()), numbers.data(), out);
+void requantize(Context& context, const std::vector<float>& numbers, std::byte* out) {
+  quantize(context, WeightType::q8, static_cast<int64_t>(numbers.size()), numbers.data(), out);
   for (size_t i = 0; i < numbers.size() / kWeightBlock; ++i) {
     const float scale = float_from_float16(load<BlockQ8>(out + i * sizeof(BlockQ8)).scale);
     require(std::isfinite(scale), "a block's scale is {}, more than float16 holds", scale);
@@ -60,7 +59,8 @@ void requantize(const std::vector<float>& numbers, std::byte* out) {
 }
 
 // Rows [begin, end).
-void convert_rows(GgufType type, const std::byte* from, int64_t columns, std::byte* to, int64_t begin, int64_t end) {
+void convert_rows(Context& context, GgufType type, const std::byte* from, int64_t columns, std::byte* to, int64_t begin,
+                  int64_t end) {
   const GgufTypeInfo& info = gguf_type_info(type);
   const int64_t row_blocks = columns / info.numbers, row_bytes = row_blocks * info.bytes;
   std::byte* out = to + begin * weight_row_bytes(weight_type_of(type), columns);
@@ -80,7 +80,7 @@ void convert_rows(GgufType type, const std::byte* from, int64_t columns, std::by
       }
     } else {
       dequantize(type, {at, static_cast<size_t>(row_bytes)}, numbers);
-      requantize(numbers, to + row * weight_row_bytes(WeightType::q8, columns));
+      requantize(context, numbers, to + row * weight_row_bytes(WeightType::q8, columns));
     }
   }
 }
@@ -114,7 +114,8 @@ bool has_same_bytes(GgufType type) {
   return type == f32 || type == f16 || type == bf16 || type == q8_0 || type == q4_1;
 }
 
-void convert_weights(GgufType type, std::span<const std::byte> from, int64_t columns, std::span<std::byte> to) {
+void convert_weights(Context& context, GgufType type, std::span<const std::byte> from, int64_t columns,
+                     std::span<std::byte> to) {
   const WeightType wanted = weight_type_of(type);
   const int64_t row_bytes = weight_row_bytes(wanted, columns);
   const int64_t rows = row_bytes > 0 ? static_cast<int64_t>(to.size()) / row_bytes : 0;
@@ -122,8 +123,9 @@ void convert_weights(GgufType type, std::span<const std::byte> from, int64_t col
     if (!from.empty()) std::memcpy(to.data(), from.data(), from.size());
     return;
   }
-  parallel_for(rows, kGrain,
-               [&](int64_t begin, int64_t end) { convert_rows(type, from.data(), columns, to.data(), begin, end); });
+  context.parallel_for(rows, kGrain, [&](int64_t begin, int64_t end) {
+    convert_rows(context, type, from.data(), columns, to.data(), begin, end);
+  });
 }
 
 }  // namespace t6

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "t6/kernels/context.h"
 #include "t6/numbers/gguf_blocks.h"
 #include "t6/numbers/weight_type.h"
 
@@ -21,6 +22,7 @@ bool has_same_bytes(GgufType type);
 
 // Converts whole rows, `columns` numbers each, to weight_type_of(type). `to` has room for them. Error: a scale that
 // float16 cannot hold.
-void convert_weights(GgufType type, std::span<const std::byte> from, int64_t columns, std::span<std::byte> to);
+void convert_weights(Context& context, GgufType type, std::span<const std::byte> from, int64_t columns,
+                     std::span<std::byte> to);
 
 }  // namespace t6

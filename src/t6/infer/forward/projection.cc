@@ -1,6 +1,5 @@
 #include "t6/infer/forward/projection.h"
 
-#include "t6/core/parallel.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/model/norm_epsilons.h"
 
@@ -23,19 +22,20 @@ void activate(HeadActivation activation, float* a, int64_t T, const FactorShape&
 bool rotates(const FeatureFinish& finish) { return finish.rotary && finish.rotary->dim() > 0; }
 
 // Norm and rotation of b.
-void finish_features(const FactorShape& shape, const FeatureFinish& finish, const TokenRows& tokens, float* b) {
+void finish_features(Context& context, const FactorShape& shape, const FeatureFinish& finish, const TokenRows& tokens,
+                     float* b) {
   constexpr int64_t kGrain = 1 << 14;  // numbers that are worth a hand-over to another thread
   const int64_t width = shape.base_features(), token = shape.rank * width;
   if (finish.norm) {
-    rms_norm({.x = b,
-              .weight = finish.norm,
-              .out = b,
-              .rows = tokens.T * shape.rank,
-              .width = width,
-              .epsilon = finish.epsilon});
+    rms_norm(context, {.x = b,
+                       .weight = finish.norm,
+                       .out = b,
+                       .rows = tokens.T * shape.rank,
+                       .width = width,
+                       .epsilon = finish.epsilon});
   }
   if (!rotates(finish)) return;
-  parallel_for(tokens.T, 1 + kGrain / token, [&](int64_t begin, int64_t end) {
+  context.parallel_for(tokens.T, 1 + kGrain / token, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       rotate(b + t * token, shape.rank, width, finish.rotary->at(tokens.positions[t]), finish.rotary->dim());
     }
@@ -71,10 +71,10 @@ void add_products(const FactorWeights& weights, const TokenRows& tokens, const F
   add(weights.c, nullptr, out.c);
 }
 
-void finish_factors(const FactorShape& shape, HeadActivation activation, const FeatureFinish& finish,
+void finish_factors(Context& context, const FactorShape& shape, HeadActivation activation, const FeatureFinish& finish,
                     const TokenRows& tokens, const FactorRowsOut& out, bool raw) {
   if (out.a) activate(activation, out.a, tokens.T, shape);
-  if (out.b && !raw) finish_features(shape, finish, tokens, out.b);
+  if (out.b && !raw) finish_features(context, shape, finish, tokens, out.b);
 }
 
 FactorView query_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
@@ -98,14 +98,14 @@ FactorView cached_view(const FactorShape& shape, const FactorWeights& weights, c
   return view;
 }
 
-void compress(const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out) {
-  matmul({.x = tokens.x, .w = &down, .y = out, .T = tokens.T});
-  rms_norm({.x = out,
-            .weight = norm,
-            .out = out,
-            .rows = tokens.T,
-            .width = down.rows(),
-            .epsilon = static_cast<float>(kLatentEpsilon)});
+void compress(Context& context, const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out) {
+  matmul(context, {.x = tokens.x, .w = &down, .y = out, .T = tokens.T});
+  rms_norm(context, {.x = out,
+                     .weight = norm,
+                     .out = out,
+                     .rows = tokens.T,
+                     .width = down.rows(),
+                     .epsilon = static_cast<float>(kLatentEpsilon)});
 }
 
 }  // namespace t6

@@ -39,7 +39,7 @@ void add_products(const FactorWeights& weights, const TokenRows& tokens, const F
 
 // What follows the products, in place: a [T, R, H] is activated; b [T, R, D / third] normalized and rotated, unless it
 // stays `raw`.
-void finish_factors(const FactorShape& shape, HeadActivation activation, const FeatureFinish& finish,
+void finish_factors(Context& context, const FactorShape& shape, HeadActivation activation, const FeatureFinish& finish,
                     const TokenRows& tokens, const FactorRowsOut& out, bool raw);
 
 // Queries as attention() reads them: the tokens' factors and the constants of `weights`. Constant b is finished on use,
@@ -52,6 +52,6 @@ FactorView cached_view(const FactorShape& shape, const FactorWeights& weights, c
                        const std::byte* const* pages, const FeatureFinish& finish, bool raw);
 
 // RMSNorm(W x) * weight, the compressed queries of MLA and MFA; [T, rank].
-void compress(const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out);
+void compress(Context& context, const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out);
 
 }  // namespace t6

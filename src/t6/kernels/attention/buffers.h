@@ -1,12 +1,12 @@
-// Working memory of the attention kernels: kept by each thread from call to call.
+// Working memory of the attention kernels, one of each kind for each thread; a Context keeps it from call to call.
 #pragma once
 
-#include <hwy/aligned_allocator.h>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/simd/aligned_buffer.h"
 #include "t6/numbers/cache_page.h"
 
 namespace t6 {
@@ -15,21 +15,13 @@ namespace t6 {
 constexpr int64_t kLaneRoom = 16;
 constexpr int64_t padded_row(int64_t count) { return round_up(count, kLaneRoom); }
 
-// Grows to the largest size asked for and stays. Aligned for vectors; the contents are not kept.
-class AlignedBuffer {
- public:
-  float* reserve(int64_t size) {
-    if (size > size_) data_ = hwy::AllocateAligned<float>(static_cast<size_t>(size_ = size));
-    return data_.get();
-  }
-
- private:
-  hwy::AlignedFreeUniquePtr<float[]> data_;
-  int64_t size_ = 0;
+struct RowBuffers {
+  std::vector<float> stored, third;
 };
 
 // Of the keys or the values of one block.
 struct BlockBuffers {
+  RowBuffers rows;
   AlignedBuffer a_tile, a_scales, b_scales, numbers, columns, formed_heads, feature_rows, head_rows;
   std::vector<KeptNumbers> a, b;  // [ranks]
 };
@@ -62,6 +54,7 @@ struct TileBuffers {
   AlignedBuffer queries, query_heads, products, logits, weights, formed, lane_sums;
   BlockBuffers keys, values;
   StateBuffer section, part, total;
+  RowBuffers rows;
   std::vector<float> query_rows;
   std::vector<KeptNumbers> head_factors, next_head_factors;
 };

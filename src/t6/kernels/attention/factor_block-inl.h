@@ -69,7 +69,7 @@ class FactorBlock {
     const int64_t lead = shift_ ? 1 : 0;
     row_stride_ = view_.rank * view_.features;
     float* rows = buffers_.feature_rows.reserve((kPageTokens + 1) * row_stride_);
-    write_factor_rows(view_, first - lead, first + count, rows);
+    write_factor_rows(view_, first - lead, first + count, buffers_.rows, rows);
     rows_ = rows + lead * row_stride_;
   }
 

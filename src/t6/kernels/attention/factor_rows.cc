@@ -29,9 +29,9 @@ void multiply_third(float* row, int64_t base, const float* c, int64_t third) {
 
 bool finished_on_use(const FactorView& view) { return view.has_c() || view.norm_weight || view.rotary; }
 
-void write_factor_rows(const FactorView& view, int64_t begin, int64_t end, float* out) {
+void write_factor_rows(const FactorView& view, int64_t begin, int64_t end, RowBuffers& buffers, float* out) {
   const int64_t features = view.features, base = features / view.third, token = view.rank * features;
-  thread_local std::vector<float> stored, third;
+  auto& [stored, third] = buffers;
   stored.resize(static_cast<size_t>(view.rank * std::max(base, view.paged_b.width)));
   third.resize(static_cast<size_t>(view.rank * view.third));
   for (int64_t t = begin; t < end; ++t, out += token) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "t6/kernels/attention.h"
+#include "t6/kernels/attention/buffers.h"
 
 namespace t6 {
 
@@ -12,7 +13,7 @@ namespace t6 {
 bool finished_on_use(const FactorView& view);
 
 // Writes rows [R, D] of each of tokens [begin, end) to out, [tokens, R, D]; tokens before 0 are zeros.
-void write_factor_rows(const FactorView& view, int64_t begin, int64_t end, float* out);
+void write_factor_rows(const FactorView& view, int64_t begin, int64_t end, RowBuffers& buffers, float* out);
 
 // Head factors [R, H] of tokens [begin, end); tokens before 0 are zeros. The view has head factors.
 void write_head_rows(const FactorView& view, int64_t heads, int64_t begin, int64_t end, float* out);

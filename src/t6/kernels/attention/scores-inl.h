@@ -68,7 +68,7 @@ class Scores {
   void gather_factors() {
     const int64_t R = x_.q.rank, D = x_.q.features, H = x_.heads;
     queries_ = buffers_.queries.reserve(tokens_ * R * D);
-    write_factor_rows(x_.q, tile_.token, tile_.token + tokens_, queries_);
+    write_factor_rows(x_.q, tile_.token, tile_.token + tokens_, buffers_.rows, queries_);
     query_heads_ = buffers_.query_heads.reserve(tokens_ * R * H);
     write_head_rows(x_.q, H, tile_.token, tile_.token + tokens_, query_heads_);
     for (int64_t i = 0; i < tokens_ * R * H; ++i) query_heads_[i] *= x_.logit_scale;
@@ -81,7 +81,7 @@ class Scores {
     buffers_.query_rows.resize(static_cast<size_t>(R * D));
     float* rows = buffers_.query_rows.data();
     for (int64_t t = 0; t < tokens_; ++t) {
-      write_factor_rows(x_.q, tile_.token + t, tile_.token + t + 1, rows);
+      write_factor_rows(x_.q, tile_.token + t, tile_.token + t + 1, buffers_.rows, rows);
       if (x_.q.has_a()) {
         small_product({.a = x_.q.a + (tile_.token + t) * x_.q.a_stride + first_head_,
                        .a_row = 1,

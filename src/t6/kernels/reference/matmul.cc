@@ -11,7 +11,8 @@ std::vector<double> row_of_x(const Matmul& p, int64_t t) {
   std::vector<double> row(x, x + K);
   if (!has_blocks(p.w->type())) return row;
   std::vector<ActivationBlock> blocks(static_cast<size_t>(K / kWeightBlock));
-  quantize_activations(x, 1, K, K, blocks.data());
+  Context context(1);
+  quantize_activations(context, x, 1, K, K, blocks.data());
   for (size_t k = 0; k < row.size(); ++k) {
     const ActivationBlock& block = blocks[k / kWeightBlock];
     row[k] = double{block.scale} * block.values[k % kWeightBlock];

@@ -1,4 +1,4 @@
-#include "t6/core/interrupt.h"
+#include "t6/cli/interrupt.h"
 
 #include <unistd.h>
 
@@ -7,11 +7,11 @@
 namespace t6 {
 namespace {
 
-volatile std::sig_atomic_t flag = 0;
+CancelToken token;
 
 void on_signal(int signal) {
-  if (flag) _exit(128 + signal);
-  flag = 1;
+  if (token.cancelled()) _exit(128 + signal);
+  token.cancel();
 }
 
 }  // namespace
@@ -23,8 +23,6 @@ void catch_interrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-bool interrupted() { return flag != 0; }
-
-void clear_interrupt() { flag = 0; }
+CancelToken& interrupt_token() { return token; }
 
 }  // namespace t6

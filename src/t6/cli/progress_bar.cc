@@ -1,4 +1,4 @@
-#include "t6/core/progress.h"
+#include "t6/cli/progress_bar.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -22,16 +22,16 @@ size_t terminal_width() {
 
 }  // namespace
 
-void Progress::set_quiet(bool value) { quiet = value; }
+void ProgressBar::set_quiet(bool value) { quiet = value; }
 
-Progress::Progress(std::string label, int64_t total, std::string unit)
+ProgressBar::ProgressBar(std::string label, int64_t total, std::string unit)
     : label_(std::move(label)), unit_(std::move(unit)), total_(total), terminal_(isatty(STDERR_FILENO) == 1) {}
 
-Progress::~Progress() { hide(); }
+ProgressBar::~ProgressBar() { hide(); }
 
-void Progress::start_at(int64_t done) { start_ = done_ = done; }
+void ProgressBar::start_at(int64_t done) { start_ = done_ = done; }
 
-void Progress::update(int64_t done, std::string_view note) {
+void ProgressBar::update(int64_t done, std::string_view note) {
   done_ = done;
   note_ = note;
   const auto now = Clock::now();
@@ -41,18 +41,18 @@ void Progress::update(int64_t done, std::string_view note) {
   draw(false);
 }
 
-void Progress::hide() {
+void ProgressBar::hide() {
   if (visible_ && terminal_) std::fputs("\r\x1b[K", stderr);
   visible_ = false;
 }
 
-void Progress::finish() {
+void ProgressBar::finish() {
   if (finished_ || quiet) return;
   finished_ = true;
   if (Clock::now() - began_ >= std::chrono::milliseconds(500)) draw(true);
 }
 
-void Progress::draw(bool last) {
+void ProgressBar::draw(bool last) {
   const double seconds = std::max(1e-9, std::chrono::duration<double>(Clock::now() - began_).count());
   const double rate = static_cast<double>(done_ - start_) / seconds;
   std::string line = label_;

@@ -1,4 +1,4 @@
-#include "t6/core/parallel.h"
+#include "t6/core/threads.h"
 
 #include <sched.h>
 
@@ -30,12 +30,6 @@ class InsideParallel {
  private:
   bool before_;
 };
-
-int available_processors() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 // Between the products of a decoding step threads meet every ten microseconds or so, and waking one that sleeps takes
 // longer than that. So who waits looks for a while before it sleeps: first without a pause, then letting others run,
@@ -112,14 +106,14 @@ class alignas(64) Share {
   std::atomic<uint64_t> word_ = 0;
 };
 
+}  // namespace
+
 // Threads that wait for jobs. One job at a time; the caller is thread 0. Each thread takes ranges of its own share, the
 // same in every job of a kind, so that caches stay warm, then of the others': nobody waits for a thread that does not
 // run.
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads) : shares_(static_cast<size_t>(threads)) {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
-  }
+  explicit ThreadPool(int threads) : shares_(static_cast<size_t>(threads)) {}
   ~ThreadPool() {
     stop_ = true;
     ++job_;
@@ -127,11 +121,10 @@ class ThreadPool {
     for (auto& worker : workers_) worker.join();
   }
 
-  int size() const { return static_cast<int>(shares_.size()); }
-
   // Calls body(i, i + 1) for i in [0, ranges), 0 < ranges < 2^16.
   void run(int64_t ranges, const RangeFunction& body) {
     std::lock_guard one_job(job_mutex_);
+    if (workers_.empty()) start_workers();
     body_.store(&body, std::memory_order_relaxed);
     left_.store(ranges, std::memory_order_relaxed);
     const auto threads = static_cast<int64_t>(shares_.size());
@@ -148,6 +141,10 @@ class ThreadPool {
   }
 
  private:
+  void start_workers() {
+    for (int i = 1; i < static_cast<int>(shares_.size()); ++i) workers_.emplace_back([this, i] { work(i); });
+  }
+
   // A job that ended long ago is harmless: its ranges are taken, and `body_`, whosever it is, is not called.
   void take_ranges(uint32_t job, size_t thread) {
     const RangeFunction* body = body_.load(std::memory_order_relaxed);
@@ -189,47 +186,33 @@ class ThreadPool {
   std::exception_ptr error_;
 };
 
-std::atomic<int> requested_threads = 0;
-std::atomic<PartRunner> other_runner = nullptr;
-
-std::shared_ptr<ThreadPool> pool(int threads) {
-  static std::mutex mutex;
-  static std::shared_ptr<ThreadPool> shared;
-  std::lock_guard lock(mutex);
-  if (!shared || shared->size() != threads) shared = std::make_shared<ThreadPool>(threads);
-  return shared;
+int processor_count() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-}  // namespace
+Threads::Threads(int count) : Threads(count, nullptr) { pool_ = std::make_shared<ThreadPool>(count); }
 
-void set_thread_count(int count) {
+Threads::Threads(int count, PartRunner runner) : count_(count), runner_(runner) {
   require(count >= 1 && count <= kMostThreads, "the number of threads must be from 1 to {}, not {}", kMostThreads,
           count);
-  requested_threads = count;
 }
 
-int thread_count() {
-  const int requested = requested_threads;
-  return requested > 0 ? requested : available_processors();
-}
-
-void parallel_for(int64_t count, int64_t grain, RangeFunction body) {
+void Threads::parallel_for(int64_t count, int64_t grain, RangeFunction body) const {
   if (count <= 0) return;
-  const PartRunner runner = other_runner;
   // Of our own threads one helps where another is late, if there are more ranges than threads; few, for taking one
   // costs tens of nanoseconds.
-  const int64_t ranges_per_thread = runner ? 1 : 4;
-  const int threads = inside_parallel ? 1 : thread_count();
+  const int64_t ranges_per_thread = runner_ ? 1 : 4;
+  const int threads = inside_parallel ? 1 : count_;
   const int64_t ranges = std::min(ranges_per_thread * threads, count / std::max<int64_t>(grain, 1));
   if (threads == 1 || ranges <= 1) return body(0, count);
   const auto run_range = [&](int64_t range, int64_t) {
     const InsideParallel inside;
     body(range * count / ranges, (range + 1) * count / ranges);
   };
-  if (runner) return runner(static_cast<int>(ranges), run_range);
-  pool(threads)->run(ranges, run_range);
+  if (runner_) return runner_(static_cast<int>(ranges), run_range);
+  pool_->run(ranges, run_range);
 }
-
-void set_part_runner(PartRunner runner) { other_runner = runner; }
 
 }  // namespace t6

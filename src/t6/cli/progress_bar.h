@@ -10,14 +10,14 @@
 
 namespace t6 {
 
-class Progress {
+class ProgressBar {
  public:
   // `unit` follows the rate ("tokens" gives "12.3 K tokens/s"); "B" counts bytes; without one no rate is shown.
   // total <= 0: unknown, no bar.
-  Progress(std::string label, int64_t total, std::string unit);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  ProgressBar(std::string label, int64_t total, std::string unit);
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
 
   // Work done so far, of `total`; `note` is shown at the end ("loss 1.234"). Cheap: draws at most ten times a
   // second.

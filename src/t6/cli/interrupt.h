@@ -1,0 +1,12 @@
+// Ctrl-C as a token that work looks at: the first one lets it finish and save, the second ends the program at once.
+#pragma once
+
+#include "t6/core/cancel_token.h"
+
+namespace t6 {
+
+// From here on SIGINT and SIGTERM cancel interrupt_token(); a second one ends the process with the usual exit code.
+void catch_interrupts();
+CancelToken& interrupt_token();
+
+}  // namespace t6
