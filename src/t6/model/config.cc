@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/formats/model_files.h"
 #include "t6/model/factors.h"
 
 namespace t6 {
@@ -205,12 +206,12 @@ Json config_to_json(const ModelConfig& config) {
 }
 
 bool is_own_config(const std::filesystem::path& folder) {
-  const auto path = folder / "config.json";
+  const auto path = folder / kConfigFile;
   return model_type(read_json(path), path) == "t6";
 }
 
 ModelConfig read_config(const std::filesystem::path& folder) {
-  const auto path = folder / "config.json";
+  const auto path = folder / kConfigFile;
   const Json json = read_json(path);
   const std::string type = model_type(json, path);
   require(type == "t6", "{}: \"model_type\" is \"{}\", and this program reads \"t6\"", path.string(), type);

@@ -13,6 +13,7 @@
 #include "t6/core/interrupt.h"
 #include "t6/core/parallel.h"
 #include "t6/core/random.h"
+#include "t6/formats/model_files.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"
 #include "t6/text/documents/cuts.h"
@@ -232,7 +233,7 @@ DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
   const DataSummary summary = {options.tokenizer_name, tokenizer.vocab_size(), options.seed,
                                document_bytes,         train.finish(),         val.finish()};
   require_both_splits(options, summary);
-  write_text(folder.path() / "tokenizer.json", tokenizer.json());
+  write_text(folder.path() / kTokenizerFile, tokenizer.json());
   write_json(folder.path() / kDataSummaryFile, to_json(summary));
   folder.commit();
   return summary;

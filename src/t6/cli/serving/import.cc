@@ -13,6 +13,7 @@
 #include "t6/core/file.h"
 #include "t6/core/parallel.h"
 #include "t6/core/units.h"
+#include "t6/formats/model_files.h"
 #include "t6/model/costs.h"
 
 namespace t6 {
@@ -25,7 +26,7 @@ struct Options {
 
 std::string read_tokenizer(const std::filesystem::path& path) {
   std::error_code ignored;
-  return read_text(std::filesystem::is_directory(path, ignored) ? path / "tokenizer.json" : path);
+  return read_text(std::filesystem::is_directory(path, ignored) ? path / kTokenizerFile : path);
 }
 
 void run(const Options& options) {

@@ -46,7 +46,7 @@ void run(const Options& options) {
     add_samples(options, data);
   }
   const std::filesystem::path out =
-      options.out.empty() ? std::filesystem::path(options.run) / "report.html" : std::filesystem::path(options.out);
+      options.out.empty() ? std::filesystem::path(options.run) / kReportFile : std::filesystem::path(options.out);
   write_text(out, render_report(data));
   fmt::print("report in {}\n", out.string());
 }
