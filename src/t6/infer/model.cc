@@ -71,7 +71,7 @@ LayerWeights Model::layer_weights(const Weights& weights, int64_t layer) {
   } else {
     out.q = factor_weights(weights, self, "q", shape_.q);
   }
-  if (config_.attention_kind == AttentionKind::mla) {
+  if (shape_.values == ValueSource::latent) {
     out.latent = latent_weights(weights, self);
   } else {
     out.k = factor_weights(weights, self, "k", shape_.k);

@@ -1,7 +1,7 @@
 #include "t6/model/config.h"
 
-#include <array>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "t6/core/error.h"
@@ -12,25 +12,21 @@ namespace t6 {
 namespace {
 
 template <typename Enum>
-using Names = std::initializer_list<std::pair<Enum, const char*>>;
+using Names = std::span<const std::pair<Enum, const char*>>;
 
-constexpr Names<AttentionKind> kKinds = {{AttentionKind::mha, "mha"},
-                                         {AttentionKind::mqa, "mqa"},
-                                         {AttentionKind::gqa, "gqa"},
-                                         {AttentionKind::mfa, "mfa"},
-                                         {AttentionKind::mla, "mla"},
-                                         {AttentionKind::tpa, "tpa"},
-                                         {AttentionKind::tpa_kvonly, "tpa_kvonly"}};
-constexpr Names<FactorSource> kSources = {{FactorSource::contextual, "contextual"},
-                                          {FactorSource::constant, "constant"}};
-constexpr Names<HeadActivation> kActivations = {{HeadActivation::identity, "identity"},
-                                                {HeadActivation::sigmoid, "sigmoid"},
-                                                {HeadActivation::softmax_heads, "softmax_heads"},
-                                                {HeadActivation::softmax_ranks, "softmax_ranks"}};
+constexpr std::pair<AttentionKind, const char*> kKinds[] = {{AttentionKind::mha, "mha"},
+                                                            {AttentionKind::mqa, "mqa"},
+                                                            {AttentionKind::gqa, "gqa"},
+                                                            {AttentionKind::mfa, "mfa"},
+                                                            {AttentionKind::mla, "mla"},
+                                                            {AttentionKind::tpa, "tpa"},
+                                                            {AttentionKind::tpa_kvonly, "tpa_kvonly"}};
+constexpr std::pair<FactorSource, const char*> kSources[] = {{FactorSource::contextual, "contextual"},
+                                                             {FactorSource::constant, "constant"}};
 
 Names<AttentionKind> names_of(AttentionKind) { return kKinds; }
 Names<FactorSource> names_of(FactorSource) { return kSources; }
-Names<HeadActivation> names_of(HeadActivation) { return kActivations; }
+Names<HeadActivation> names_of(HeadActivation) { return kHeadActivations; }
 
 template <typename Enum>
 Enum parse_name(const std::string& text, const std::string& what) {

@@ -69,8 +69,8 @@ std::string evaluations(const ReportData& data) {
   const auto shown = [](double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "–"; };
   Table table{.head = {"Step", "Tokens", "Loss", "Bits per byte"}, .numbers = true};
   for (const auto& metrics : data.validation) {
-    table.rows.push_back(
-        {format_digits(metrics.step), format_digits(metrics.tokens), shown(metrics.loss), shown(metrics.bits_per_byte)});
+    table.rows.push_back({format_digits(metrics.step), format_digits(metrics.tokens), shown(metrics.loss),
+                          shown(metrics.bits_per_byte)});
   }
   return fmt::format("<details><summary>Evaluations ({})</summary>\n{}</details>\n", table.rows.size(),
                      render_table(table));
