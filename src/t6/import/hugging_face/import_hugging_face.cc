@@ -14,14 +14,14 @@
 namespace t6 {
 namespace {
 
-void refuse_unsupported(const JsonObject& json, const Architecture& architecture, int64_t context) {
+void refuse_unsupported(const JsonObject& json, const Architecture& architecture, const ModelConfig& config) {
+  const int64_t context = config.max_position_embeddings;
   const auto refuse = [&](bool used, std::string_view what) {
     require(!used, "{}: {} is not supported in a model of the type {}", json.source(), what, architecture.hugging_face);
   };
   const std::string activation = json.string_or("hidden_act", "silu");
   refuse(activation != "silu", fmt::format("the activation \"{}\" (hidden_act)", activation));
-  refuse(json.boolean_or("attention_bias", false) && !architecture.query_key_value_bias,
-         "\"attention_bias\" (one of o_proj, too)");
+  refuse(json.boolean_or("attention_bias", false) && !config.attention_bias, "\"attention_bias\" (one of o_proj, too)");
   refuse(json.boolean_or("mlp_bias", false), "\"mlp_bias\"");
   refuse(json.number_or("partial_rotary_factor", 1, 0, 1) != 1, "\"partial_rotary_factor\"");
   refuse(json.has("quantization_config"), "\"quantization_config\" (weights that another program has quantized)");
@@ -68,7 +68,7 @@ ModelConfig read_config_file(const std::filesystem::path& folder) {
   config.attention_bias = architecture.query_key_value_bias;
   config.query_key_norm = architecture.query_key_norm;
   read_rope(json, config);
-  refuse_unsupported(json, architecture, config.max_position_embeddings);
+  refuse_unsupported(json, architecture, config);
   return checked_again(config, json.source());
 }
 
