@@ -76,9 +76,10 @@ inline std::vector<ZooModel> zoo() {
   });
   add("tpa_kvonly_constant_a", tpa_kvonly, [](ModelConfig& c) { c.head_factors = FactorSource::constant; });
   add("tpa_kvonly_constant_b", tpa_kvonly, [](ModelConfig& c) { c.feature_factors = FactorSource::constant; });
-  add("tpa_sigmoid", tpa, [](ModelConfig& c) { c.head_activation = HeadActivation::sigmoid; });
-  add("tpa_softmax_heads", tpa, [](ModelConfig& c) { c.head_activation = HeadActivation::softmax_heads; });
-  add("tpa_softmax_ranks", tpa, [](ModelConfig& c) { c.head_activation = HeadActivation::softmax_ranks; });
+  for (const auto& [activation, name] : kHeadActivations) {
+    if (activation == HeadActivation::identity) continue;  // the other models have it
+    add("tpa_" + std::string(name), tpa, [value = activation](ModelConfig& c) { c.head_activation = value; });
+  }
   add("tpa_shared", tpa, [](ModelConfig& c) { c.shared_kv_features = true; });
   add("tpa_shared_qknorm_shift", tpa,
       [](ModelConfig& c) { c.shared_kv_features = c.query_key_norm = c.kv_shift = true; });

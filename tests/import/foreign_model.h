@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "t6/formats/safetensors.h"
+#include "t6/import/architectures.h"
 #include "t6/text/tokenizer/byte_level.h"
 #include "t6/text/tokenizer/spelling.h"
 #include "tests/formats/gguf_builder.h"
@@ -129,13 +130,13 @@ inline void add_tensors(GgufBuilder& builder, const ModelConfig& config, const N
   }
 }
 
-// The whole model as a GGUF file; `architecture` is llama, qwen2 or qwen3.
+// The whole model as a GGUF file.
 inline GgufBuilder gguf_model(const ModelConfig& config, const NamedFloats& tensors,
                               const std::string& architecture = "llama") {
   GgufBuilder builder;
   add_sizes(builder, config, architecture);
   add_vocabulary(builder);
-  add_tensors(builder, config, tensors, architecture == "llama");
+  add_tensors(builder, config, tensors, gguf_architecture(architecture, "test").gguf_interleaves);
   return builder;
 }
 

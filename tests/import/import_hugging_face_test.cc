@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "t6/core/file.h"
+#include "t6/import/architectures.h"
 #include "t6/import/import.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
@@ -96,12 +97,13 @@ class ImportHuggingFace : public ::testing::Test {
 };
 
 TEST_F(ImportHuggingFace, GivesTheModelThatWasWritten) {
-  for (const std::string type : {"llama", "mistral", "qwen2", "qwen3"}) {
+  for (const Architecture& architecture : architectures()) {
+    const std::string type(architecture.hugging_face);
     for (const bool tied : {true, false}) {
       ModelConfig config = llama_config();
       config.tie_word_embeddings = tied;
-      config.attention_bias = type == "qwen2";
-      config.query_key_norm = type == "qwen3";
+      config.attention_bias = architecture.query_key_value_bias;
+      config.query_key_norm = architecture.query_key_norm;
       use(config);
       write_config(config_json(config_, type));
       write_all();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 #include "t6/model/presets.h"
 
 namespace t6 {
@@ -59,6 +60,16 @@ TEST(Config, RefusesWhatDoesNotGoTogether) {
                            "original_max_position_embeddings": 8192}})",
   };
   for (const char* text : bad) EXPECT_THROW(config_from_json(Json::parse(text), "f"), Error) << text;
+}
+
+TEST(Config, TheDocumentNamesEveryHeadActivation) {
+  const std::string text = read_text(std::filesystem::path(T6_SOURCE_DIR) / "docs/models.md");
+  for (const auto& [activation, name] : kHeadActivations) {
+    EXPECT_THAT(text, HasSubstr(std::string("`") + name + "`"));
+    ModelConfig config;
+    config.head_activation = activation;
+    EXPECT_EQ(config_from_json(config_to_json(config), "f").head_activation, activation);
+  }
 }
 
 TEST(Config, KeepsRopeScaling) {

@@ -47,7 +47,7 @@ TEST_F(ReadRunTest, ReadsTrainingAndValidationLines) {
   EXPECT_EQ(data.training[0].tokens, 1000);
   EXPECT_EQ(data.training[0].loss, 5.5);
   EXPECT_EQ(data.training[0].learning_rate, 0.1);
-  EXPECT_EQ(data.training[0].grad_norm, 2);
+  EXPECT_EQ(data.training[0].gradient_norm, 2);
   EXPECT_EQ(data.training[0].tokens_per_second, 50);
   EXPECT_EQ(data.training[0].seconds, 20);
   ASSERT_EQ(data.validation.size(), 1u);
@@ -89,7 +89,7 @@ TEST_F(ReadRunTest, NullAndAbsentNumbersAreNaN) {
   const ReportData data = read();
   ASSERT_EQ(data.training.size(), 1u);
   EXPECT_TRUE(std::isnan(data.training[0].loss));
-  EXPECT_TRUE(std::isnan(data.training[0].grad_norm));
+  EXPECT_TRUE(std::isnan(data.training[0].gradient_norm));
   ASSERT_EQ(data.validation.size(), 1u);
   EXPECT_TRUE(std::isnan(data.validation[0].loss));
 }

@@ -77,7 +77,7 @@ TEST(Metrics, WritesALineARecord) {
                            .tokens_per_second = 10,
                            .seconds = 6.4});
     metrics.add(ValidationRecord{.step = 1, .tokens = 64, .loss = 3.5, .bits_per_byte = 1.5});
-    metrics.add(ValidationRecord{.step = 1, .tokens = 64, .loss = 3.5, .bits_per_byte = {}});
+    metrics.add(ValidationRecord{.step = 1, .tokens = 64, .loss = 3.5});
   }
   const auto lines = read_lines(folder / "metrics.jsonl");
   ASSERT_EQ(lines.size(), 3u);
@@ -101,7 +101,7 @@ TEST(Metrics, AreCutBackWhereARunResumes) {
 
   const TemporaryFolder folder;
   folder.write("metrics.jsonl", one + two + three);
-  Metrics(folder.path(), 2).add(ValidationRecord{.step = 2, .tokens = 1, .loss = 9, .bits_per_byte = {}});
+  Metrics(folder.path(), 2).add(ValidationRecord{.step = 2, .tokens = 1, .loss = 9});
   const auto lines = read_lines(folder / "metrics.jsonl");
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[2]["validation_loss"], 9.0);

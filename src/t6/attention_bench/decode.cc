@@ -25,7 +25,7 @@ StockTimes measure_stock(const BenchOptions& options, const BenchSize& size, Ben
 void measure(const BenchOptions& options, const BenchSize& size, const std::string& kind, const std::string& dtype,
              const StockTimes& stock, BenchTable& table) {
   const ModelConfig config = layer_config(options, kind);
-  const BenchPage page(attention_shape(config), parse_cache_type(dtype));
+  const BenchPage page(config, parse_cache_type(dtype));
   if (!table.begin(kind + " in " + dtype, size, page.bytes_of(size.batch, size.length))) return;
   BenchCache cache(table.context(), config, page, size.batch, size.length);
   BenchRow row = time_step(table.context(), options, kind, dtype, size, cache, kSecondsARow);

@@ -60,7 +60,7 @@ class Figure {
   // The lines of a kind in the panels of a column. One cache serves all sizes that fit: a shorter one is a part of it.
   void draw_lines(const std::string& kind, size_t column) {
     const ModelConfig config = layer_config(options_, kind);
-    const BenchPage page(attention_shape(config), parse_cache_type(options_.dtypes.front()));
+    const BenchPage page(config, parse_cache_type(options_.dtypes.front()));
     const auto fitting = sizes_that_fit(kind, page);
     if (fitting.empty()) return;
     const auto bytes = [&](const BenchSize& size) { return page.bytes_of(size.batch, size.length); };

@@ -57,7 +57,7 @@ class Prompts {
       x.v = v_.from(i * length);
       x.T = length;
       x.heads = shape_.q.heads;
-      x.logit_scale = static_cast<float>(attention_scale(config) * shape_.q.scale() * shape_.k.scale());
+      x.logit_scale = static_cast<float>(logit_scale(config, shape_));
       x.value_scale = static_cast<float>(shape_.v.scale());
       x.out = out_.data() + i * length * x.heads * shape_.v.features;
       list_.push_back(x);
@@ -76,9 +76,10 @@ class Prompts {
 
 // Of inputs and output.
 int64_t prompt_bytes(const ModelConfig& config, int64_t batch, int64_t length) {
-  const auto [q, k, v, values] = attention_shape(config);
-  int64_t numbers = q.heads * v.features;
-  for (const FactorShape& shape : {q, k, v}) numbers += shape.head_numbers() + shape.feature_numbers();
+  const AttentionShape attention = attention_shape(config);
+  int64_t numbers = attention.q.heads * attention.v.features;
+  for (const FactorShape& shape : {attention.q, attention.k, attention.v})
+    numbers += shape.head_numbers() + shape.feature_numbers();
   return 4 * batch * length * numbers;
 }
 

@@ -5,6 +5,8 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/formats/gguf.h"
+#include "t6/formats/model_files.h"
+#include "t6/formats/run_files.h"
 #include "t6/model/config.h"
 
 namespace t6 {
@@ -18,8 +20,8 @@ FoundModel find_model(const std::filesystem::path& path) {
   }
   require(std::filesystem::is_directory(path, ignored), "{}: no such file or folder; wanted a model's or a run's",
           path.string());
-  for (const auto& folder : {path, path / "model"}) {
-    if (!path_exists(folder / "config.json")) continue;
+  for (const auto& folder : {path, path / kRunModel}) {
+    if (!path_exists(folder / kConfigFile)) continue;
     return {is_own_config(folder) ? ModelForm::own : ModelForm::hugging_face, folder};
   }
   fail("{}: holds neither config.json nor model/config.json; wanted a model's or a run's folder", path.string());

@@ -4,6 +4,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/formats/model_files.h"
 #include "t6/import/gguf/config.h"
 #include "t6/import/paper_checkpoint.h"
 #include "t6/import/shared/tensors.h"
@@ -15,11 +16,11 @@ namespace t6 {
 namespace {
 
 ImportedModel read_own(const std::filesystem::path& folder) {
-  const auto file = std::make_shared<const WeightFile>(folder / "model.safetensors");
+  const auto file = std::make_shared<const WeightFile>(folder / kWeightsFile);
   return {.config = read_config(folder),
           .tensors = file->tensors(),
           .owners = {file},
-          .tokenizer_json = read_text(folder / "tokenizer.json"),
+          .tokenizer_json = read_text(folder / kTokenizerFile),
           .text = read_text_settings(folder)};
 }
 
@@ -73,16 +74,16 @@ void write_model(const ImportedModel& model, const std::filesystem::path& folder
   require(!path_exists(folder), "{}: exists already", folder.string());
   require(!model.tokenizer_json.empty(), "{}: the model has no tokenizer; one must be named (--tokenizer)",
           folder.string());
-  const Tokenizer tokenizer(model.tokenizer_json, "tokenizer.json");
+  const Tokenizer tokenizer(model.tokenizer_json, kTokenizerFile);
   require_room(tokenizer, model.config, folder.string());
   auto partial = folder;
   partial += ".partial";
   std::filesystem::remove_all(partial);  // of an import that was ended
   make_folder(partial);
-  write_json(partial / "config.json", config_to_json(model.config));
-  write_text(partial / "tokenizer.json", model.tokenizer_json);
+  write_json(partial / kConfigFile, config_to_json(model.config));
+  write_text(partial / kTokenizerFile, model.tokenizer_json);
   write_text_settings(partial, model.text);
-  write_weights(partial / "model.safetensors", model.tensors, {{"format", "pt"}});
+  write_weights(partial / kWeightsFile, model.tensors, {{"format", "pt"}});
   commit_folder(partial, folder);
 }
 

@@ -23,13 +23,13 @@ struct ImportedModel {
   TextSettings text;
 };
 
-// A GGUF file of the architectures llama (SmolLM2, Mistral), qwen2 and qwen3. Matrices stay as they lie in the mapped
-// file where T6 has their type, and are converted else (model/gguf_weights.h). Errors name what is not supported: the
+// A GGUF file of an architecture that has a name there (architectures.h). Matrices stay as they lie in the mapped file
+// where T6 has their type, and are converted else (gguf/weights.h). Errors name what is not supported: the
 // architecture, a tensor or its type, the tokenizer, rope scaling, ...
 ImportedModel import_gguf(Context& context, const std::filesystem::path& file);
 
-// A folder as Hugging Face's transformers write it, with config.json of model_type llama, mistral, qwen2 or qwen3,
-// weights of folder_tensors.h, and tokenizer.json. Errors as above.
+// A folder as Hugging Face's transformers write it, with a config.json of an architecture of architectures.h, weights
+// of hugging_face/folder_tensors.h, and tokenizer.json. Errors as above.
 ImportedModel import_hugging_face(const std::filesystem::path& folder);
 ModelConfig hugging_face_config(const std::filesystem::path& folder);
 

@@ -7,48 +7,8 @@
 
 #include "t6/core/error.h"
 #include "t6/core/units.h"
-#include "t6/model/factors.h"
 
 namespace t6 {
-namespace {
-
-// `raw`: b is finished when it is used, or read as values too.
-CachedFactors cached_factors(const FactorShape& shape, CacheType type, bool features, bool raw) {
-  const auto stream = [&](int64_t width, bool token_rows) {
-    return PagedStream{.type = type, .token_rows = token_rows, .vectors = shape.rank, .width = width};
-  };
-  CachedFactors factors;
-  if (shape.head == HeadFactor::contextual) factors.a = stream(shape.heads, false);
-  if (features && shape.contextual_features) {
-    factors.b = stream(shape.base_features(), raw || shape.third > 1);
-    if (shape.third > 1) factors.c = stream(shape.third, true);
-  }
-  return factors;
-}
-
-template <typename Layer, typename Visitor>
-void visit_streams(Layer& layer, Visitor&& visit) {
-  for (auto* factors : {&layer.k, &layer.v}) {
-    for (auto* stream : {&factors->a, &factors->b, &factors->c}) visit(*stream);
-  }
-}
-
-// Layers follow each other in a page.
-std::vector<LayerStreams> page_layout(const ModelConfig& config, CacheType type, int64_t& page_bytes) {
-  const AttentionShape shape = attention_shape(config);
-  const bool own = shape.values == ValueSource::own;
-  const LayerStreams layer = {cached_factors(shape.k, type, true, !own), cached_factors(shape.v, type, own, true)};
-  std::vector<LayerStreams> layers(static_cast<size_t>(config.num_hidden_layers), layer);
-  page_bytes = 0;
-  for (LayerStreams& placed : layers) {
-    visit_streams(placed, [&](PagedStream& stream) {
-      if (stream.width > 0) page_bytes = stream.place(page_bytes);
-    });
-  }
-  return layers;
-}
-
-}  // namespace
 
 void CacheMemory::take(int64_t bytes) {
   require(bytes <= limit_ - used_, "the cache's memory is full: {} of {} are used, {} more do not fit",
@@ -86,38 +46,26 @@ FactorCache::FactorCache(const ModelConfig& config, const CacheOptions& options)
   require(limit_ >= 1 && limit_ <= config.max_position_embeddings,
           "a cache for {} tokens was asked for; this model has positions for 1 to {}", limit_,
           config.max_position_embeddings);
-  layers_ = page_layout(config, type_, page_bytes_);
+  layout_ = page_layout(config, type_);
 }
 
 bool FactorCache::fits(const ModelConfig& config) const {
-  int64_t bytes = 0;
-  const std::vector<LayerStreams> wanted = page_layout(config, type_, bytes);
-  if (wanted.size() != layers_.size() || bytes != page_bytes_ || limit_ > config.max_position_embeddings) return false;
+  const PageLayout wanted = page_layout(config, type_);
+  if (wanted.layers.size() != layout_.layers.size() || wanted.bytes != layout_.bytes) return false;
+  if (limit_ > config.max_position_embeddings) return false;
   std::vector<int64_t> shapes, wanted_shapes;
   const auto list = [](const LayerStreams& layer, std::vector<int64_t>& to) {
     visit_streams(layer, [&](const PagedStream& stream) {
       to.insert(to.end(), {stream.vectors, stream.width, stream.token_rows});
     });
   };
-  list(layers_.front(), shapes);
-  list(wanted.front(), wanted_shapes);
+  list(layout_.layers.front(), shapes);
+  list(wanted.layers.front(), wanted_shapes);
   return shapes == wanted_shapes;
 }
 
-int64_t FactorCache::numbers_per_token() const {
-  int64_t numbers = 0;
-  visit_streams(layers_.front(), [&](const PagedStream& stream) { numbers += stream.vectors * stream.width; });
-  return numbers;
-}
-
-int64_t FactorCache::bytes_per_token() const {
-  int64_t bytes = 0;
-  visit_streams(layers_.front(), [&](const PagedStream& stream) { bytes += stream.bytes() + stream.scale_bytes(); });
-  return layer_count() * bytes / kPageTokens;
-}
-
 std::shared_ptr<FactorCache::Page> FactorCache::new_page() const {
-  return std::make_shared<Page>(page_bytes_, memory_);
+  return std::make_shared<Page>(layout_.bytes, memory_);
 }
 
 void FactorCache::reserve(int64_t tokens) {
@@ -142,7 +90,7 @@ std::byte* FactorCache::page(int64_t index) {
   std::shared_ptr<Page>& page = pages_[static_cast<size_t>(index)];
   if (page.use_count() > 1) {
     std::shared_ptr<Page> own = new_page();
-    std::memcpy(own->data, page->data, static_cast<size_t>(page_bytes_));
+    std::memcpy(own->data, page->data, static_cast<size_t>(layout_.bytes));
     page = std::move(own);
     table_[static_cast<size_t>(index)] = page->data;
   }
@@ -150,7 +98,7 @@ std::byte* FactorCache::page(int64_t index) {
 }
 
 void FactorCache::write(int64_t layer, int64_t tokens, const NewFactors& keys, const NewFactors& values) {
-  const LayerStreams& streams = layers_[static_cast<size_t>(layer)];
+  const LayerStreams& streams = layout_.layers[static_cast<size_t>(layer)];
   const auto put = [&](const PagedStream& stream, const float* rows) {
     for (int64_t t = 0; stream.width > 0 && t < tokens; ++t) {
       const int64_t at = size_ + t;

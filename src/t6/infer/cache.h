@@ -7,8 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "t6/model/config.h"
-#include "t6/numbers/cache_page.h"
+#include "t6/model/cache_layout.h"
 
 namespace t6 {
 
@@ -33,15 +32,6 @@ struct CacheOptions {
   std::shared_ptr<CacheMemory> memory = nullptr;  // null: no limit
 };
 
-// Where a layer's factors lie in a page: second-order b, or third-order b' and c. Keys are rotated, but for shared B,
-// where b is raw and belongs to the values too, and MLA, where k.b is the latent and its rotated part.
-struct CachedFactors {
-  PagedStream a, b, c;
-};
-struct LayerStreams {
-  CachedFactors k, v;
-};
-
 // Rows of new tokens' factors, [T, ...] each; null for what is not cached.
 struct NewFactors {
   const float* a = nullptr;
@@ -59,11 +49,11 @@ class FactorCache {
   int64_t size() const { return size_; }    // tokens
   int64_t limit() const { return limit_; }  // tokens
   int64_t room() const { return limit_ - size_; }
-  int64_t numbers_per_token() const;  // of one layer, counted from the streams
+  int64_t numbers_per_token() const { return layout_.layers.front().numbers_per_token(); }  // of one layer
   // Of memory held, in whole pages, shared ones too; and of a full page, for each of its tokens.
-  int64_t bytes() const { return static_cast<int64_t>(pages_.size()) * page_bytes_; }
-  int64_t bytes_per_token() const;
-  int64_t page_bytes() const { return page_bytes_; }
+  int64_t bytes() const { return static_cast<int64_t>(pages_.size()) * page_bytes(); }
+  int64_t bytes_per_token() const { return layer_count() * layout_.layers.front().bytes_per_token(); }
+  int64_t page_bytes() const { return layout_.bytes; }
 
   // Makes room for `tokens` more: the caller writes them, layer by layer, and then calls advance. Errors, before
   // anything changes: more than room(), or than the memory allows.
@@ -77,8 +67,8 @@ class FactorCache {
   // A cache with the same tokens. Pages are shared until one of the two writes into them.
   FactorCache fork() const { return *this; }
 
-  int64_t layer_count() const { return static_cast<int64_t>(layers_.size()); }
-  const LayerStreams& layer(int64_t index) const { return layers_[static_cast<size_t>(index)]; }
+  int64_t layer_count() const { return static_cast<int64_t>(layout_.layers.size()); }
+  const LayerStreams& layer(int64_t index) const { return layout_.layers[static_cast<size_t>(index)]; }
   const std::byte* const* pages() const { return table_.data(); }  // for FactorView::pages
   int64_t page_count() const { return static_cast<int64_t>(pages_.size()); }
   std::byte* page(int64_t index);  // for writing: no longer shared
@@ -87,10 +77,10 @@ class FactorCache {
   struct Page;
   std::shared_ptr<Page> new_page() const;
 
-  std::vector<LayerStreams> layers_;
+  PageLayout layout_;
   CacheType type_;
   std::shared_ptr<CacheMemory> memory_;
-  int64_t limit_ = 0, size_ = 0, page_bytes_ = 0;
+  int64_t limit_ = 0, size_ = 0;
   std::vector<std::shared_ptr<Page>> pages_;
   std::vector<const std::byte*> table_;  // of pages_
 };

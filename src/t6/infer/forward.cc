@@ -155,7 +155,7 @@ void ForwardPass::project_compressed(const LayerWeights& layer, const TokenRows&
   compress(context_, tokens, layer.query_down, layer.query_norm, compressed);
   from.x = compressed;
   from.width = config.q_lora_rank;
-  if (config.attention_kind == AttentionKind::mla) {
+  if (model_->shape().values == ValueSource::latent) {
     // The projection is narrower than the absorbed queries.
     float* rows = sized(query_absorbed_, T_ * layer.q.b.rows());
     matmul(context_, {.x = from.x, .w = &layer.q.b, .y = rows, .T = T_});
@@ -187,7 +187,6 @@ Attention ForwardPass::sequence_attention(const LayerWeights& layer, int64_t ind
   const ModelConfig& config = model_->config();
   const AttentionShape& shape = model_->shape();
   const FactorCache& cache = *steps_[sequence].cache;
-  const LayerStreams& cached = cache.layer(index);
   const int64_t row = first_rows_[sequence];
   Attention x;
   x.T = static_cast<int64_t>(steps_[sequence].tokens.size());
@@ -197,15 +196,13 @@ Attention ForwardPass::sequence_attention(const LayerWeights& layer, int64_t ind
   if (x.q.a) x.q.a += row * x.q.a_stride;
   x.q.b += row * x.q.b_stride;
   if (x.q.c) x.q.c += row * x.q.c_stride;
-  x.k =
-      cached_view(shape.k, layer.k, cached.k, cache.pages(), finish(layer.k), shape.values == ValueSource::key_factors);
-  x.v = cached_view(shape.v, layer.v, cached.v, cache.pages(), {}, false);
-  if (shape.values != ValueSource::own) {
-    x.v.b = x.k.b;
-    x.v.paged_b = x.k.paged_b;
-    x.v.paged_c = x.k.paged_c;
-  }
-  x.logit_scale = static_cast<float>(attention_scale(config) * shape.q.scale() * shape.k.scale());
+  const CachedViews cached = cached_views(shape, cache.layer(index), cache.pages());
+  x.k = cached.k;
+  x.v = cached.v;
+  complete_view(shape.k, layer.k, finish(layer.k), shape.values == ValueSource::key_factors, x.k);
+  complete_view(shape.v, layer.v, {}, false, x.v);
+  if (shape.values != ValueSource::own) x.v.b = x.k.b;
+  x.logit_scale = static_cast<float>(logit_scale(config, shape));
   x.value_scale = static_cast<float>(shape.v.scale());
   x.k_shift = layer.k_shift;
   x.v_shift = layer.v_shift;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/formats/model_files.h"
 #include "t6/import/import.h"
 
 namespace t6 {
@@ -22,13 +23,13 @@ LoadedModel load_model(Context& context, const std::filesystem::path& path) {
     return found.form == ModelForm::own ? (found.path / name).string() : source;
   };
   require(!stored.tokenizer_json.empty(),
-          "{}: holds no tokenizer; make a model folder of it with 't6 import --tokenizer'", file("tokenizer.json"));
+          "{}: holds no tokenizer; make a model folder of it with 't6 import --tokenizer'", file(kTokenizerFile));
   LoadedModel loaded;
   loaded.path = found.path;
   loaded.text = std::move(stored.text);
-  loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), file("tokenizer.json"));
+  loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), file(kTokenizerFile));
   require_room(*loaded.tokenizer, stored.config, source);
-  const Weights weights(stored.config, std::move(stored.tensors), file("model.safetensors"));
+  const Weights weights(stored.config, std::move(stored.tensors), file(kWeightsFile));
   loaded.model = std::make_shared<const Model>(context, stored.config, weights);
   return loaded;
 }

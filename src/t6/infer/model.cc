@@ -72,7 +72,7 @@ LayerWeights Model::layer_weights(Context& context, const Weights& weights, int6
   } else {
     out.q = factor_weights(context, weights, self, "q", shape_.q);
   }
-  if (config_.attention_kind == AttentionKind::mla) {
+  if (shape_.values == ValueSource::latent) {
     out.latent = latent_weights(context, weights, self);
   } else {
     out.k = factor_weights(context, weights, self, "k", shape_.k);

@@ -1,35 +1,32 @@
 #include "t6/model/config.h"
 
-#include <array>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/formats/model_files.h"
 #include "t6/model/factors.h"
 
 namespace t6 {
 namespace {
 
 template <typename Enum>
-using Names = std::initializer_list<std::pair<Enum, const char*>>;
+using Names = std::span<const std::pair<Enum, const char*>>;
 
-constexpr Names<AttentionKind> kKinds = {{AttentionKind::mha, "mha"},
-                                         {AttentionKind::mqa, "mqa"},
-                                         {AttentionKind::gqa, "gqa"},
-                                         {AttentionKind::mfa, "mfa"},
-                                         {AttentionKind::mla, "mla"},
-                                         {AttentionKind::tpa, "tpa"},
-                                         {AttentionKind::tpa_kvonly, "tpa_kvonly"}};
-constexpr Names<FactorSource> kSources = {{FactorSource::contextual, "contextual"},
-                                          {FactorSource::constant, "constant"}};
-constexpr Names<HeadActivation> kActivations = {{HeadActivation::identity, "identity"},
-                                                {HeadActivation::sigmoid, "sigmoid"},
-                                                {HeadActivation::softmax_heads, "softmax_heads"},
-                                                {HeadActivation::softmax_ranks, "softmax_ranks"}};
+constexpr std::pair<AttentionKind, const char*> kKinds[] = {{AttentionKind::mha, "mha"},
+                                                            {AttentionKind::mqa, "mqa"},
+                                                            {AttentionKind::gqa, "gqa"},
+                                                            {AttentionKind::mfa, "mfa"},
+                                                            {AttentionKind::mla, "mla"},
+                                                            {AttentionKind::tpa, "tpa"},
+                                                            {AttentionKind::tpa_kvonly, "tpa_kvonly"}};
+constexpr std::pair<FactorSource, const char*> kSources[] = {{FactorSource::contextual, "contextual"},
+                                                             {FactorSource::constant, "constant"}};
 
 Names<AttentionKind> names_of(AttentionKind) { return kKinds; }
 Names<FactorSource> names_of(FactorSource) { return kSources; }
-Names<HeadActivation> names_of(HeadActivation) { return kActivations; }
+Names<HeadActivation> names_of(HeadActivation) { return kHeadActivations; }
 
 template <typename Enum>
 Enum parse_name(const std::string& text, const std::string& what) {
@@ -205,12 +202,12 @@ Json config_to_json(const ModelConfig& config) {
 }
 
 bool is_own_config(const std::filesystem::path& folder) {
-  const auto path = folder / "config.json";
+  const auto path = folder / kConfigFile;
   return model_type(read_json(path), path) == "t6";
 }
 
 ModelConfig read_config(const std::filesystem::path& folder) {
-  const auto path = folder / "config.json";
+  const auto path = folder / kConfigFile;
   const Json json = read_json(path);
   const std::string type = model_type(json, path);
   require(type == "t6", "{}: \"model_type\" is \"{}\", and this program reads \"t6\"", path.string(), type);

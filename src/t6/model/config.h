@@ -2,9 +2,11 @@
 // On disk this is config.json with Hugging Face's keys where they exist and plain words where they do not.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "t6/formats/json.h"
 #include "t6/model/rope_scaling.h"
@@ -18,8 +20,14 @@ inline constexpr int64_t kMaxModelSize = int64_t{1} << 20;
 enum class AttentionKind { mha, mqa, gqa, mfa, mla, tpa, tpa_kvonly };
 // Where a factor comes from: the token (W x), or a learned constant ("non-contextual", appendix G).
 enum class FactorSource { contextual, constant };
-// Applied to contextual head factors (appendix G).
+// Applied to contextual head factors (appendix G), and what config.json calls it: the one list, from which
+// configurations, error messages and the tests' models follow.
 enum class HeadActivation { identity, sigmoid, softmax_heads, softmax_ranks };
+inline constexpr auto kHeadActivations =
+    std::to_array<std::pair<HeadActivation, const char*>>({{HeadActivation::identity, "identity"},
+                                                           {HeadActivation::sigmoid, "sigmoid"},
+                                                           {HeadActivation::softmax_heads, "softmax_heads"},
+                                                           {HeadActivation::softmax_ranks, "softmax_ranks"}});
 
 struct ModelConfig {
   // Sizes.

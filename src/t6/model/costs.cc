@@ -31,7 +31,8 @@ int64_t attention_parameters(const ModelConfig& config) {
 }
 
 int64_t decode_multiply_adds(const ModelConfig& config) {
-  const auto [q, k, v, values] = attention_shape(config);
+  const AttentionShape shape = attention_shape(config);
+  const FactorShape &q = shape.q, &k = shape.k, &v = shape.v;
   const int64_t H = q.heads;
   // Values: mix R_V factors by head weights, or, when heads share factors one to one, just add them up.
   const int64_t value_cost = v.head == HeadFactor::grouped ? H * v.features : H * v.rank * v.features;

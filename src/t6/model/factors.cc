@@ -52,6 +52,7 @@ AttentionShape attention_shape(const ModelConfig& config) {
   const int64_t heads = config.num_attention_heads;
   const int64_t features = config.head_dim, value_features = config.value_dim();
   AttentionShape shape;
+  shape.query_compression = config.q_lora_rank;
   if (config.attention_kind == AttentionKind::mla) {
     const int64_t key_features = config.kv_lora_rank + config.qk_rope_head_dim;
     shape.q = grouped(heads, heads, key_features);
@@ -85,6 +86,10 @@ std::vector<double> frequency_divisors(const ModelConfig& config) {
 
 double attention_scale(const ModelConfig& config) {
   return 1.0 / std::sqrt(static_cast<double>(config.head_dim + config.qk_rope_head_dim));
+}
+
+double logit_scale(const ModelConfig& config, const AttentionShape& shape) {
+  return attention_scale(config) * shape.q.scale() * shape.k.scale();
 }
 
 }  // namespace t6

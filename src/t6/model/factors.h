@@ -46,6 +46,7 @@ enum class ValueSource {
 struct AttentionShape {
   FactorShape q, k, v;
   ValueSource values = ValueSource::own;
+  int64_t query_compression = 0;  // d_q: queries are a linear map of RMSNorm(W x), [T, d_q]; 0: of x itself
 
   // Numbers cached for a token and layer (Table 1): what is contextual, once.
   int64_t cache_numbers() const;
@@ -63,7 +64,9 @@ int64_t rotary_dim(const ModelConfig& config);
 // What the frequencies of rotation are divided by, [rotary_dim / 2]; empty without rope_scaling.
 std::vector<double> frequency_divisors(const ModelConfig& config);
 
-// The logits' scale, 1 / sqrt(features of a key); the ranks' 1/R are in FactorShape::scale().
+// What logits of queries and keys as materialized are multiplied by: 1 / sqrt(features of a key).
 double attention_scale(const ModelConfig& config);
+// What logits of their factors are multiplied by: the ranks' 1 / (R_Q R_K), too. That of values is shape.v.scale().
+double logit_scale(const ModelConfig& config, const AttentionShape& shape);
 
 }  // namespace t6

@@ -61,37 +61,46 @@ void add_projection(List& out, const std::string& name, const FactorShape& shape
   if (bias) out.filled(Part::attention, name + ".bias", {outputs}, Initial::zeros);
 }
 
-void add_compressed_queries(List& out, const std::string& self, int64_t outputs, const ModelConfig& config) {
-  out.linear(Part::attention, self + "q_a_proj.weight", config.q_lora_rank, config.hidden_size);
-  out.filled(Part::norm, self + "q_a_layernorm.weight", {config.q_lora_rank}, Initial::ones);
-  out.linear(Part::attention, self + "q_b_proj.weight", outputs, config.q_lora_rank);
+void add_compressed_queries(List& out, const std::string& self, const ModelConfig& config, int64_t compression) {
+  const int64_t outputs = config.num_attention_heads * (config.head_dim + config.qk_rope_head_dim);
+  out.linear(Part::attention, self + "q_a_proj.weight", compression, config.hidden_size);
+  out.filled(Part::norm, self + "q_a_layernorm.weight", {compression}, Initial::ones);
+  out.linear(Part::attention, self + "q_b_proj.weight", outputs, compression);
+}
+
+// MLA's keys and values.
+void add_latents(List& out, const std::string& self, const ModelConfig& config) {
+  const int64_t latent = config.kv_lora_rank, H = config.num_attention_heads;
+  out.linear(Part::attention, self + "kv_a_proj_with_mqa.weight", latent + config.qk_rope_head_dim, config.hidden_size);
+  out.filled(Part::norm, self + "kv_a_layernorm.weight", {latent}, Initial::ones);
+  out.linear(Part::attention, self + "kv_b_proj.weight", H * (config.head_dim + config.value_dim()), latent);
+}
+
+void add_keys_and_values(List& out, const std::string& self, const ModelConfig& config, const AttentionShape& shape) {
+  add_projection(out, self + "k_proj", shape.k, config.hidden_size, false, config.attention_bias);
+  if (shape.values == ValueSource::key_factors) {
+    add_factors(out, self + "v_proj", shape.v, config.hidden_size, false);
+  } else {
+    add_projection(out, self + "v_proj", shape.v, config.hidden_size, false, config.attention_bias);
+  }
 }
 
 void add_attention(List& out, const std::string& self, const ModelConfig& config) {
   const AttentionShape shape = attention_shape(config);
   const int64_t width = config.hidden_size, H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
-  if (config.attention_kind == AttentionKind::mla) {
-    add_compressed_queries(out, self, H * (D + config.qk_rope_head_dim), config);
-    out.linear(Part::attention, self + "kv_a_proj_with_mqa.weight", config.kv_lora_rank + config.qk_rope_head_dim,
-               width);
-    out.filled(Part::norm, self + "kv_a_layernorm.weight", {config.kv_lora_rank}, Initial::ones);
-    out.linear(Part::attention, self + "kv_b_proj.weight", H * (D + E), config.kv_lora_rank);
+  if (shape.query_compression > 0) {
+    add_compressed_queries(out, self, config, shape.query_compression);
   } else {
-    if (config.attention_kind == AttentionKind::mfa) {
-      add_compressed_queries(out, self, H * D, config);
-    } else {
-      add_projection(out, self + "q_proj", shape.q, width, config.is_factored(), config.attention_bias);
-    }
-    add_projection(out, self + "k_proj", shape.k, width, false, config.attention_bias);
-    if (shape.values == ValueSource::key_factors) {
-      add_factors(out, self + "v_proj", shape.v, width, false);
-    } else {
-      add_projection(out, self + "v_proj", shape.v, width, false, config.attention_bias);
-    }
-    if (config.query_key_norm) {
-      out.filled(Part::norm, self + "q_norm.weight", {D}, Initial::ones);
-      out.filled(Part::norm, self + "k_norm.weight", {D}, Initial::ones);
-    }
+    add_projection(out, self + "q_proj", shape.q, width, config.is_factored(), config.attention_bias);
+  }
+  if (shape.values == ValueSource::latent) {
+    add_latents(out, self, config);
+  } else {
+    add_keys_and_values(out, self, config, shape);
+  }
+  if (config.query_key_norm) {
+    out.filled(Part::norm, self + "q_norm.weight", {D}, Initial::ones);
+    out.filled(Part::norm, self + "k_norm.weight", {D}, Initial::ones);
   }
   if (config.kv_shift) {
     out.filled(Part::attention, self + "k_shift", {2, H}, Initial::first_one);

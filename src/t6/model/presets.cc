@@ -26,50 +26,22 @@ std::vector<KindHeads> every_kind(int64_t mha_heads) {
   return {{mha, mha_heads}, {mqa, 0}, {gqa, 0}, {mfa, 0}, {mla, 0}, {tpa, 0}, {tpa_kvonly, 0}};
 }
 
+// nano and micro: bytes as tokens. The rest: tables 9 and 10, whose heads are the paper's.
 const std::vector<Size>& sizes() {
-  // nano and micro: bytes as tokens. The rest: tables 9 and 10, whose heads are the paper's.
-  static const std::vector<Size> table = {{"nano", 6, 128, 16, 257, 256, 64, 96, 8, every_kind(8)},
-                                          {"micro", 8, 320, 32, 257, 512, 128, 256, 16, every_kind(10)},
-                                          {"small",
-                                           12,
-                                           768,
-                                           64,
-                                           50304,
-                                           1024,
-                                           256,
-                                           512,
-                                           32,
-                                           {{mha, 12}, {mqa, 23}, {gqa, 22}, {mla, 12}, {tpa, 34}, {tpa_kvonly, 22}}},
-                                          {"medium",
-                                           24,
-                                           1024,
-                                           64,
-                                           50304,
-                                           1024,
-                                           512,
-                                           1024,
-                                           32,
-                                           {{mha, 16}, {mqa, 31}, {gqa, 30}, {mla, 23}, {tpa, 47}, {tpa_kvonly, 29}}},
-                                          {"large",
-                                           36,
-                                           1280,
-                                           64,
-                                           50304,
-                                           1024,
-                                           512,
-                                           1024,
-                                           32,
-                                           {{mha, 20}, {mqa, 39}, {gqa, 38}, {mla, 34}, {tpa, 61}, {tpa_kvonly, 37}}},
-                                          {"xl",
-                                           48,
-                                           1600,
-                                           64,
-                                           50304,
-                                           1024,
-                                           512,
-                                           1024,
-                                           32,
-                                           {{mha, 25}, {mqa, 49}, {gqa, 48}, {mla, 49}, {tpa, 78}, {tpa_kvonly, 47}}}};
+  // clang-format off
+  static const std::vector<Size> table = {
+      // name   layers  width  head_dim  vocab  context   d_c   d_q  d_r, heads of each kind
+      {"nano",       6,   128,       16,   257,     256,   64,   96,   8, every_kind(8)},
+      {"micro",      8,   320,       32,   257,     512,  128,  256,  16, every_kind(10)},
+      {"small",     12,   768,       64, 50304,    1024,  256,  512,  32,
+       {{mha, 12}, {mqa, 23}, {gqa, 22}, {mla, 12}, {tpa, 34}, {tpa_kvonly, 22}}},
+      {"medium",    24,  1024,       64, 50304,    1024,  512, 1024,  32,
+       {{mha, 16}, {mqa, 31}, {gqa, 30}, {mla, 23}, {tpa, 47}, {tpa_kvonly, 29}}},
+      {"large",     36,  1280,       64, 50304,    1024,  512, 1024,  32,
+       {{mha, 20}, {mqa, 39}, {gqa, 38}, {mla, 34}, {tpa, 61}, {tpa_kvonly, 37}}},
+      {"xl",        48,  1600,       64, 50304,    1024,  512, 1024,  32,
+       {{mha, 25}, {mqa, 49}, {gqa, 48}, {mla, 49}, {tpa, 78}, {tpa_kvonly, 47}}}};
+  // clang-format on
   return table;
 }
 

@@ -4,6 +4,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/random.h"
+#include "t6/formats/model_files.h"
 #include "t6/formats/safetensors.h"
 #include "t6/model/parameters.h"
 
@@ -49,7 +50,7 @@ void initialize(Transformer& model, uint64_t seed) {
 
 void load_weights(Transformer& model, const std::filesystem::path& folder) {
   const torch::NoGradGuard no_gradients;
-  const SafetensorsFile file(folder / "model.safetensors");
+  const SafetensorsFile file(folder / kWeightsFile);
   const auto tensors = model->named_parameters();
   for (const auto& item : tensors) {
     const TensorView& view = file.at(item.key(), item.value().sizes().vec());
@@ -70,7 +71,7 @@ TensorView view_of(const torch::Tensor& tensor) {
 void save_weights(const Transformer& model, const std::filesystem::path& folder) {
   std::vector<NamedTensor> tensors;
   for (const auto& item : model->named_parameters()) tensors.push_back({item.key(), view_of(item.value())});
-  write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
+  write_safetensors(folder / kWeightsFile, tensors, {{"format", "pt"}});
 }
 
 }  // namespace t6

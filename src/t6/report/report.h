@@ -1,27 +1,15 @@
 // The report of a training run: what its folder says, as one HTML page that opens anywhere, offline.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "t6/formats/json.h"
+#include "t6/formats/run_files.h"
 #include "t6/model/config.h"
 
 namespace t6 {
-
-// A number that is absent or null in metrics.jsonl (JSON has no NaN) is NaN here.
-struct TrainingMetrics {
-  int64_t step = 0, tokens = 0;  // tokens: seen in training up to here
-  double loss = 0;               // nats a token
-  double learning_rate = 0, grad_norm = 0, tokens_per_second = 0, seconds = 0;
-};
-struct ValidationMetrics {
-  int64_t step = 0, tokens = 0;
-  double loss = 0;  // nats a token
-  double bits_per_byte = 0;
-};
 
 struct Sample {
   std::string prompt, text;  // the text goes on where the prompt ends
@@ -31,8 +19,8 @@ struct ReportData {
   std::string name;
   Json run;  // run.json
   ModelConfig model;
-  std::vector<TrainingMetrics> training;      // by step
-  std::vector<ValidationMetrics> validation;  // by step
+  std::vector<StepRecord> training;          // by step
+  std::vector<ValidationRecord> validation;  // by step
   std::vector<Sample> samples;
   std::string samples_note;  // how the samples were made, or why there are none
 };

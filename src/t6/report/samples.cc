@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "t6/formats/model_files.h"
 #include "t6/formats/token_shard.h"
 #include "t6/infer/generate.h"
 #include "t6/text/utf8.h"
@@ -42,8 +43,8 @@ std::vector<std::string> validation_prompts(const std::string& data_path, const 
 }
 
 std::string data_path(const Json& run) {
-  const JsonObject object(run, "run.json");
-  return object.has("data") ? object.object("data").string_or("path", "") : "";
+  const JsonObject object(run, kRunFile);
+  return object.has(run_keys::kData) ? object.object(run_keys::kData).string_or(run_keys::kPath, "") : "";
 }
 
 }  // namespace
@@ -71,11 +72,11 @@ std::string opening(std::string_view text) {
 void draw_samples(Context& context, const fs::path& run_folder, const SampleOptions& options, ReportData& data,
                   const std::function<void(int64_t done)>& progress) {
   data.samples.clear();
-  if (!fs::exists(run_folder / "model" / "config.json")) {
+  if (!fs::exists(run_folder / kRunModel / kConfigFile)) {
     data.samples_note = "The run has saved no checkpoint yet, so there is no model to sample from.";
     return;
   }
-  const LoadedModel loaded = load_model(context, run_folder / "model");
+  const LoadedModel loaded = load_model(context, run_folder / kRunModel);
   std::vector<std::string> prompts = options.prompts;
   if (prompts.empty()) {
     if (const std::string path = data_path(data.run); fs::exists(path)) {
@@ -101,7 +102,7 @@ void draw_samples(Context& context, const fs::path& run_folder, const SampleOpti
   data.samples_note = fmt::format(
       "{} are marked; what follows each is at most {} tokens, drawn at temperature {} from the checkpoint {}.",
       options.prompts.empty() ? "Prompts from the validation data" : "Prompts", options.max_tokens,
-      options.sampler.temperature, fs::canonical(run_folder / "model").filename().string());
+      options.sampler.temperature, fs::canonical(run_folder / kRunModel).filename().string());
 }
 
 }  // namespace t6

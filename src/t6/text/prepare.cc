@@ -11,6 +11,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/random.h"
+#include "t6/formats/model_files.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"
 #include "t6/text/documents/cuts.h"
@@ -233,7 +234,7 @@ DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
   const DataSummary summary = {options.tokenizer_name, tokenizer.vocab_size(), options.seed,
                                document_bytes,         train.finish(),         val.finish()};
   require_both_splits(options, summary);
-  write_text(folder.path() / "tokenizer.json", tokenizer.json());
+  write_text(folder.path() / kTokenizerFile, tokenizer.json());
   write_json(folder.path() / kDataSummaryFile, to_json(summary));
   folder.commit();
   return summary;

@@ -8,6 +8,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/formats/json.h"
+#include "t6/formats/model_files.h"
 #include "t6/text/gguf_tokenizer.h"
 #include "t6/text/tokenizer/byte_level.h"
 #include "t6/text/tokenizer/tokenizer_file.h"
@@ -178,7 +179,7 @@ const std::string& Tokenizer::json() const { return parts_->json; }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path) {
   std::error_code error;  // an unreadable path is reported by read_text
-  const std::filesystem::path file = std::filesystem::is_directory(path, error) ? path / "tokenizer.json" : path;
+  const std::filesystem::path file = std::filesystem::is_directory(path, error) ? path / kTokenizerFile : path;
   std::string json = is_gguf(file) ? gguf_tokenizer_json(GgufFile(file)) : read_text(file);
   return std::make_shared<const Tokenizer>(std::move(json), file.string());
 }

@@ -7,6 +7,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
+#include "t6/formats/run_files.h"
 #include "t6/model/presets.h"
 #include "t6/nn/attention_path.h"
 #include "t6/train/run/toml.h"
@@ -21,7 +22,7 @@ constexpr int64_t kMaxBatch = int64_t{1} << 16;
 // The one list of fields: reading, writing and the check for unknown keys all go through it.
 template <typename Run, typename Visitor>
 void visit_fields(Run& run, Visitor&& visit) {
-  visit("data", "path", run.data.path);
+  visit(run_keys::kData, run_keys::kPath, run.data.path);
   const auto optimizer = [&](const char* key, auto& field, auto... bounds) {
     visit("optimizer", key, field, bounds...);
   };
@@ -34,8 +35,10 @@ void visit_fields(Run& run, Visitor&& visit) {
   optimizer("clip", run.optimizer.clip, 0.0, 1e9);
   visit("schedule", "warmup_steps", run.schedule.warmup_steps, int64_t{0}, kMaxSteps);
   visit("schedule", "minimum_learning_rate", run.schedule.minimum_learning_rate, 0.0, 1e3);
-  const auto train = [&](const char* key, auto& field, auto... bounds) { visit("train", key, field, bounds...); };
-  train("steps", run.train.steps, int64_t{1}, kMaxSteps);
+  const auto train = [&](const char* key, auto& field, auto... bounds) {
+    visit(run_keys::kTrain, key, field, bounds...);
+  };
+  train(run_keys::kSteps, run.train.steps, int64_t{1}, kMaxSteps);
   train("batch_size", run.train.batch_size, int64_t{1}, kMaxBatch);
   train("gradient_accumulation", run.train.gradient_accumulation, int64_t{1}, kMaxBatch);
   train("context", run.train.context, int64_t{0}, int64_t{1} << 24);
@@ -80,13 +83,14 @@ void read_fields(const JsonObject& file, RunConfig& config) {
 }
 
 void read_model(const JsonObject& file, bool from_run, RunConfig& config) {
-  require(file.has("model"), "{}: the section [model] is missing; it names a preset or a model's sizes", file.source());
-  const JsonObject section = file.object("model");
+  require(file.has(run_keys::kModel), "{}: the section [model] is missing; it names a preset or a model's sizes",
+          file.source());
+  const JsonObject section = file.object(run_keys::kModel);
   Json keys = section.json();
-  if (section.has("preset")) {
-    config.preset = section.string("preset");
+  if (section.has(run_keys::kPreset)) {
+    config.preset = section.string(run_keys::kPreset);
     config.model = preset(config.preset);
-    keys.erase("preset");
+    keys.erase(run_keys::kPreset);
   }
   config.own_vocab = section.has("vocab_size");
   // run.json holds the whole of a config.json, with keys of other programs.
@@ -129,16 +133,15 @@ Setting parse_setting(const std::string& text) {
 
 RunConfig load_run_config(const std::filesystem::path& path, const std::vector<Setting>& settings) {
   const bool from_run = std::filesystem::is_directory(path);
-  const auto file_path = from_run ? path / "run.json" : path;
+  const auto file_path = from_run ? path / kRunFile : path;
   Json json = from_run ? read_json(file_path) : read_toml(file_path);
   std::string source = file_path.string();
   if (!settings.empty()) source += " (with the command line's settings)";
   for (const Setting& setting : settings) apply(json, setting);
 
   const JsonObject file(json, source);
-  // "run" is what run.json adds: facts about a run, not settings.
-  std::set<std::string> sections = {"model", "data", "optimizer", "schedule", "train"};
-  if (from_run) sections.insert("run");
+  std::set<std::string> sections = {run_keys::kModel, run_keys::kData, "optimizer", "schedule", run_keys::kTrain};
+  if (from_run) sections.insert(run_keys::kFacts);
   require_known(file, sections);
 
   RunConfig config;
@@ -150,8 +153,8 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<S
 
 Json to_json(const RunConfig& config) {
   Json json;
-  json["model"] = config_to_json(config.model);
-  if (!config.preset.empty()) json["model"]["preset"] = config.preset;
+  json[run_keys::kModel] = config_to_json(config.model);
+  if (!config.preset.empty()) json[run_keys::kModel][run_keys::kPreset] = config.preset;
   visit_fields(config,
                [&](const char* section, const char* key, const auto& field, auto...) { json[section][key] = field; });
   return json;

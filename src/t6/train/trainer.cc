@@ -7,6 +7,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
+#include "t6/formats/run_files.h"
 #include "t6/model/costs.h"
 #include "t6/nn/weights.h"
 #include "t6/train/memory.h"
@@ -92,13 +93,13 @@ Json Trainer::deciding_settings() const {
 
 void Trainer::write_run_json() const {
   Json json = to_json(config_);
-  json["run"] = {{"parameters", parameter_count(config_.model)},
-                 {"train_tokens", train_tokens()},
-                 {"validation_tokens", validation_tokens()},
-                 {"threads", threads()},
-                 {"torch", TORCH_VERSION}};
-  if (facts_.bytes_per_token) json["run"]["bytes_per_token"] = *facts_.bytes_per_token;
-  write_json(folder_ / "run.json", json);
+  json[run_keys::kFacts] = {{"parameters", parameter_count(config_.model)},
+                            {"train_tokens", train_tokens()},
+                            {"validation_tokens", validation_tokens()},
+                            {"threads", threads()},
+                            {"torch", TORCH_VERSION}};
+  if (facts_.bytes_per_token) json[run_keys::kFacts]["bytes_per_token"] = *facts_.bytes_per_token;
+  write_json(folder_ / kRunFile, json);
 }
 
 int64_t Trainer::threads() const { return torch::get_num_threads(); }
@@ -195,7 +196,7 @@ void Trainer::evaluate() {
   }
   const double loss = total / static_cast<double>(begins.size());
   require_finite(state_.step, "validation loss", loss);
-  last_validation_ = ValidationRecord{.step = state_.step, .tokens = state_.tokens, .loss = loss, .bits_per_byte = {}};
+  last_validation_ = ValidationRecord{.step = state_.step, .tokens = state_.tokens, .loss = loss};
   if (facts_.bytes_per_token) last_validation_->bits_per_byte = loss / std::numbers::ln2 / *facts_.bytes_per_token;
   metrics_->add(*last_validation_);
 }

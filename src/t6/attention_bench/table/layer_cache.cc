@@ -28,30 +28,15 @@ void fill_page(const PagedStream& stream, std::byte* page, Random& random) {
   }
 }
 
-FactorView paged_view(const FactorShape& shape, const PagedStream& a, const PagedStream& b) {
-  FactorView view;
-  view.rank = shape.rank;
-  view.features = shape.features;
-  view.paged_a = a;
-  view.paged_b = b;
-  return view;
-}
-
 }  // namespace
 
-BenchPage::BenchPage(const AttentionShape& shape, CacheType type) {
-  const auto stream = [&](int64_t vectors, int64_t width, bool token_rows) {
-    PagedStream placed = {.type = type, .token_rows = token_rows, .vectors = vectors, .width = width};
-    bytes = placed.place(bytes);
-    bytes_per_token += (placed.bytes() + placed.scale_bytes()) / kPageTokens;
-    return placed;
-  };
-  const bool latent = shape.values == ValueSource::latent;
-  if (shape.k.head == HeadFactor::contextual) k_a = stream(shape.k.rank, shape.k.heads, false);
-  k_b = stream(shape.k.rank, shape.k.features, latent);
-  if (shape.v.head == HeadFactor::contextual) v_a = stream(shape.v.rank, shape.v.heads, false);
-  v_b = latent ? k_b : stream(shape.v.rank, shape.v.features, true);
-  bytes = round_up(bytes, kPageAlignment);
+BenchPage::BenchPage(const ModelConfig& config, CacheType type) {
+  ModelConfig layer = config;
+  layer.num_hidden_layers = 1;
+  const PageLayout layout = page_layout(layer, type);
+  streams = layout.layers.front();
+  bytes = round_up(layout.bytes, kPageAlignment);
+  bytes_per_token = streams.bytes_per_token();
 }
 
 int64_t BenchPage::bytes_of(int64_t sequences, int64_t length) const { return sequences * pages_of(length) * bytes; }
@@ -59,7 +44,7 @@ int64_t BenchPage::bytes_of(int64_t sequences, int64_t length) const { return se
 BenchCache::BenchCache(Context& context, const ModelConfig& config, const BenchPage& page, int64_t sequences,
                        int64_t length)
     : shape_(attention_shape(config)),
-      scale_(attention_scale(config)),
+      logit_scale_(logit_scale(config, shape_)),
       page_(page),
       memory_(static_cast<std::byte*>(
                   std::aligned_alloc(kPageAlignment, static_cast<size_t>(page.bytes_of(sequences, length)))),
@@ -70,9 +55,7 @@ BenchCache::BenchCache(Context& context, const ModelConfig& config, const BenchP
   for (int64_t i = 0; i < count; ++i) table_.push_back(memory_.get() + i * page_.bytes);
   const auto writable = [&](int64_t i) { return memory_.get() + i * page_.bytes; };
   for (int64_t i = 0; i < std::min(count, kDifferentPages); ++i) {
-    for (const PagedStream* stream : {&page_.k_a, &page_.k_b, &page_.v_a, &page_.v_b}) {
-      fill_page(*stream, writable(i), random);
-    }
+    visit_streams(page_.streams, [&](const PagedStream& stream) { fill_page(stream, writable(i), random); });
   }
   context.parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = std::max(begin, kDifferentPages); i < end; ++i) {
@@ -92,12 +75,10 @@ std::vector<Attention> BenchCache::step(int64_t sequences, int64_t length) {
   Attention x;
   x.q.rank = q.rank;
   x.q.features = q.features;
-  x.k = paged_view(shape_.k, page_.k_a, page_.k_b);
-  x.v = paged_view(shape_.v, page_.v_a, page_.v_b);
   x.T = 1;
   x.start = length - 1;
   x.heads = q.heads;
-  x.logit_scale = static_cast<float>(scale_ * q.scale() * shape_.k.scale());
+  x.logit_scale = static_cast<float>(logit_scale_);
   x.value_scale = static_cast<float>(shape_.v.scale());
   std::vector<Attention> batch(static_cast<size_t>(sequences), x);
   for (int64_t i = 0; i < sequences; ++i) {
@@ -105,7 +86,9 @@ std::vector<Attention> BenchCache::step(int64_t sequences, int64_t length) {
     const float* query = queries_.data() + i * numbers;
     if (a_numbers > 0) one.q.a = query;
     one.q.b = query + a_numbers;
-    one.k.pages = one.v.pages = table_.data() + i * pages_of(length);
+    const CachedViews cached = cached_views(shape_, page_.streams, table_.data() + i * pages_of(length));
+    one.k = cached.k;
+    one.v = cached.v;
     one.out = out_.data() + i * outputs;
   }
   return batch;

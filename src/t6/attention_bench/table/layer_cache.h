@@ -7,17 +7,16 @@
 #include <vector>
 
 #include "t6/kernels/attention.h"
-#include "t6/model/factors.h"
+#include "t6/model/cache_layout.h"
 
 namespace t6 {
 
-// Where a token's factors lie in a page: head factors and (rotated) keys with tokens in the lanes, values and MLA's
-// latent, which is both, in rows.
+// One layer of a page as serving lays it out (model/cache_layout.h), with keys that nothing is left to do to on use.
 struct BenchPage {
-  BenchPage(const AttentionShape& shape, CacheType type);
+  BenchPage(const ModelConfig& config, CacheType type);
 
-  PagedStream k_a, k_b, v_a, v_b;  // of MLA v_b is k_b
-  int64_t bytes = 0;
+  LayerStreams streams;
+  int64_t bytes = 0;            // to the next page
   int64_t bytes_per_token = 0;  // what a decode step reads
 
   // Bytes of the pages of `sequences` sequences of `length` tokens.
@@ -36,7 +35,7 @@ class BenchCache {
 
  private:
   AttentionShape shape_;
-  double scale_;  // of the logits
+  double logit_scale_;
   BenchPage page_;
   std::unique_ptr<std::byte[], void (*)(void*)> memory_;
   std::vector<const std::byte*> table_;

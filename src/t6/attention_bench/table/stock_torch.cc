@@ -112,7 +112,7 @@ int64_t stock_decode_bytes(const ModelConfig& config, int64_t batch, int64_t len
 
 StockPrefill stock_prefill(const ModelConfig& config, int64_t batch, int64_t length) {
   const torch::NoGradGuard no_gradients;
-  const auto [q, k, v, values] = attention_shape(config);
+  const AttentionShape attention = attention_shape(config);
   // [B, T, H, R] and [B, T, R, D]; without head factors b are the heads, [B, T, G, D].
   const auto heads = [&](const FactorShape& shape) {
     const Tensor b = torch::randn({batch, length, shape.rank, shape.features});
@@ -120,7 +120,7 @@ StockPrefill stock_prefill(const ModelConfig& config, int64_t batch, int64_t len
     const Tensor a = factored ? torch::randn({batch, length, shape.heads, shape.rank}) : Tensor();
     return [=] { return (factored ? a.matmul(b) / static_cast<double>(a.size(3)) : b).transpose(1, 2); };
   };
-  const auto form_q = heads(q), form_k = heads(k), form_v = heads(v);
+  const auto form_q = heads(attention.q), form_k = heads(attention.k), form_v = heads(attention.v);
   const std::function<Tensor()> work = [&] { return sdpa(form_q(), form_k(), form_v(), true); };
   const int64_t bytes = temporary_bytes(work);
   return {time_tensor(work), bytes};

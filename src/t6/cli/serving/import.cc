@@ -13,6 +13,8 @@
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
+#include "t6/formats/model_files.h"
+#include "t6/import/architectures.h"
 #include "t6/model/costs.h"
 
 namespace t6 {
@@ -25,7 +27,7 @@ struct Options {
 
 std::string read_tokenizer(const std::filesystem::path& path) {
   std::error_code ignored;
-  return read_text(std::filesystem::is_directory(path, ignored) ? path / "tokenizer.json" : path);
+  return read_text(std::filesystem::is_directory(path, ignored) ? path / kTokenizerFile : path);
 }
 
 void run(const Options& options) {
@@ -63,14 +65,14 @@ void add_import(CLI::App& app) {
                       "Which of the paper's models the folder holds, by the name of its file there: T6, T6_kvonly, "
                       "llama-gqa, ...");
   add_threads_flag(*command, options->threads);
-  command->footer(
-      "Architectures: llama (SmolLM2, Mistral), qwen2, qwen3. What is not supported is refused by name.\n"
-      "Other commands also take a GGUF file or a Hugging Face folder directly.\n"
-      "Weights may lie in model.safetensors or pytorch_model.bin, of which nothing is run.\n"
-      "Examples:\n"
-      "  t6 import SmolLM2-135M-Instruct.gguf --out models/smollm2\n"
-      "  t6 import Qwen2.5-0.5B/ --out models/qwen\n"
-      "  t6 import out_T6/checkpoint-50000 --model T6 --tokenizer gpt2/tokenizer.json --out models/paper");
+  command->footer(fmt::format("Architectures: {}; in GGUF files {}. What is not supported is refused by name.\n",
+                              hugging_face_names(), gguf_names()) +
+                  "Other commands also take a GGUF file or a Hugging Face folder directly.\n"
+                  "Weights may lie in model.safetensors or pytorch_model.bin, of which nothing is run.\n"
+                  "Examples:\n"
+                  "  t6 import SmolLM2-135M-Instruct.gguf --out models/smollm2\n"
+                  "  t6 import Qwen2.5-0.5B/ --out models/qwen\n"
+                  "  t6 import out_T6/checkpoint-50000 --model T6 --tokenizer gpt2/tokenizer.json --out models/paper");
   command->callback([=] { run(*options); });
 }
 

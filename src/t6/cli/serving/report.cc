@@ -47,7 +47,7 @@ void run(Options& options) {
     add_samples(context, options, data);
   }
   const std::filesystem::path out =
-      options.out.empty() ? std::filesystem::path(options.run) / "report.html" : std::filesystem::path(options.out);
+      options.out.empty() ? std::filesystem::path(options.run) / kReportFile : std::filesystem::path(options.out);
   write_text(out, render_report(data));
   fmt::print("report in {}\n", out.string());
 }

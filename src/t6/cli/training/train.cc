@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
+#include "t6/formats/run_files.h"
 #include "t6/model/costs.h"
 #include "t6/train/trainer.h"
 
@@ -94,10 +96,11 @@ void print_summary(const TrainSummary& summary, const fs::path& folder) {
              format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss)));
   if (summary.validation) {
     fmt::print("validation loss {:.4f} nats a token", summary.validation->loss);
-    if (summary.validation->bits_per_byte) fmt::print(", {:.4f} bits per byte", *summary.validation->bits_per_byte);
+    const double bits = summary.validation->bits_per_byte;
+    if (!std::isnan(bits)) fmt::print(", {:.4f} bits per byte", bits);
     fmt::print("\n");
   }
-  if (summary.step > 0) fmt::print("model in {}\n", (folder / "model").string());
+  if (summary.step > 0) fmt::print("model in {}\n", (folder / kRunModel).string());
   if (summary.end != End::finished) fmt::print("continue with: t6 train {} --resume\n", folder.string());
   std::fflush(stdout);
 }

@@ -5,30 +5,21 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/import/architectures.h"
 #include "t6/import/shared/tensors.h"
 #include "t6/model/factors.h"
 
 namespace t6 {
 namespace {
 
-struct Architecture {
-  std::string_view name;
-  bool interleaved;  // rotates pairs (2i, 2i + 1): rows of q and k lie in that order
-};
-constexpr Architecture kArchitectures[] = {{"llama", true}, {"qwen2", false}, {"qwen3", false}};
-
 const Architecture& architecture(const GgufFile& file) {
-  const std::string name = file.values().string("general.architecture");
-  for (const Architecture& known : kArchitectures) {
-    if (known.name == name) return known;
-  }
-  fail("{}: the architecture \"{}\" is not supported (llama, qwen2 and qwen3 are)", file.path().string(), name);
+  return gguf_architecture(file.values().string("general.architecture"), file.path().string());
 }
 
 // Keys of an architecture: "llama.block_count".
 class Keys {
  public:
-  explicit Keys(const GgufFile& file) : file_(file), prefix_(std::string(architecture(file).name) + ".") {}
+  explicit Keys(const GgufFile& file) : file_(file), prefix_(std::string(architecture(file).gguf) + ".") {}
 
   int64_t size(const std::string& key) const { return values().integer(one(key), 1, kMaxModelSize); }
   int64_t size_or(const std::string& key, int64_t fallback) const {
@@ -137,6 +128,6 @@ ModelConfig gguf_config(const GgufFile& file) {
   return checked_again(config, file.path().string());
 }
 
-bool gguf_rows_are_interleaved(const GgufFile& file) { return architecture(file).interleaved; }
+bool gguf_rows_are_interleaved(const GgufFile& file) { return architecture(file).gguf_interleaves; }
 
 }  // namespace t6

@@ -5,6 +5,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/formats/safetensors.h"
+#include "t6/import/architectures.h"
 #include "t6/import/hugging_face/folder_tensors.h"
 #include "t6/import/import.h"
 #include "t6/import/shared/tensors.h"
@@ -13,18 +14,18 @@
 namespace t6 {
 namespace {
 
-void refuse_unsupported(const JsonObject& json, const std::string& type, int64_t context) {
+void refuse_unsupported(const JsonObject& json, const Architecture& architecture, const ModelConfig& config) {
+  const int64_t context = config.max_position_embeddings;
   const auto refuse = [&](bool used, std::string_view what) {
-    require(!used, "{}: {} is not supported in a model of the type {}", json.source(), what, type);
+    require(!used, "{}: {} is not supported in a model of the type {}", json.source(), what, architecture.hugging_face);
   };
   const std::string activation = json.string_or("hidden_act", "silu");
   refuse(activation != "silu", fmt::format("the activation \"{}\" (hidden_act)", activation));
-  refuse(json.boolean_or("attention_bias", false) && type != "qwen2", "\"attention_bias\" (one of o_proj, too)");
+  refuse(json.boolean_or("attention_bias", false) && !config.attention_bias, "\"attention_bias\" (one of o_proj, too)");
   refuse(json.boolean_or("mlp_bias", false), "\"mlp_bias\"");
   refuse(json.number_or("partial_rotary_factor", 1, 0, 1) != 1, "\"partial_rotary_factor\"");
   refuse(json.has("quantization_config"), "\"quantization_config\" (weights that another program has quantized)");
-  // Mistral's window is in use wherever there is one; Qwen's has a switch, which is off in all of its own models.
-  const bool slides = type == "mistral" || json.boolean_or("use_sliding_window", false);
+  const bool slides = architecture.always_slides || json.boolean_or("use_sliding_window", false);
   const int64_t window = json.integer_or("sliding_window", 0, 0, INT64_MAX);
   refuse(slides && window > 0 && window < context,
          fmt::format("a sliding window of {} tokens (\"sliding_window\") in a context of {}", window, context));
@@ -47,14 +48,11 @@ void read_rope(const JsonObject& json, ModelConfig& config) {
 ModelConfig read_config_file(const std::filesystem::path& folder) {
   const Json file = read_json(folder / "config.json");
   const JsonObject json(file, (folder / "config.json").string());
-  const std::string type = json.string_or("model_type", "(none)");
   require(!json.has("n_embd") || !json.has("block_size"),
           "{}: of the paper's code, which does not write which of its models it is; name it: t6 import --model T6, for "
           "example",
           json.source());
-  require(type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3",
-          "{}: \"model_type\" is \"{}\", which is not supported (t6, llama, mistral, qwen2 and qwen3 are)",
-          json.source(), type);
+  const Architecture& architecture = hugging_face_architecture(json.string_or("model_type", "(none)"), json.source());
   const auto size = [&](const char* key) { return json.integer(key, 1, kMaxModelSize); };
   ModelConfig config;
   config.vocab_size = json.integer("vocab_size", 1, int64_t{1} << 31);
@@ -67,10 +65,10 @@ ModelConfig read_config_file(const std::filesystem::path& folder) {
   config.head_dim = json.integer_or("head_dim", config.hidden_size / heads, 1, kMaxModelSize);
   config.rms_norm_eps = json.number_or("rms_norm_eps", 1e-6, 0, 1);
   config.tie_word_embeddings = json.boolean_or("tie_word_embeddings", false);
-  config.attention_bias = type == "qwen2";
-  config.query_key_norm = type == "qwen3";
+  config.attention_bias = architecture.query_key_value_bias;
+  config.query_key_norm = architecture.query_key_norm;
   read_rope(json, config);
-  refuse_unsupported(json, type, config.max_position_embeddings);
+  refuse_unsupported(json, architecture, config);
   return checked_again(config, json.source());
 }
 

@@ -42,15 +42,9 @@ void finish_features(Context& context, const FactorShape& shape, const FeatureFi
   });
 }
 
-// What is the same for queries and cached factors: sizes and constants.
-FactorView constant_view(const FactorShape& shape, const FactorWeights& weights) {
-  FactorView view;
-  view.rank = shape.rank;
-  view.features = shape.features;
-  view.third = shape.third;
+void add_constants(FactorView& view, const FactorShape& shape, const FactorWeights& weights) {
   if (shape.head == HeadFactor::constant) view.a = weights.constant_a;
   if (!shape.contextual_features) view.b = weights.constant_b;
-  return view;
 }
 
 void finish_on_use(FactorView& view, const FeatureFinish& finish, int64_t start) {
@@ -79,7 +73,11 @@ void finish_factors(Context& context, const FactorShape& shape, HeadActivation a
 
 FactorView query_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
                       const FeatureFinish& finish, int64_t start) {
-  FactorView view = constant_view(shape, weights);
+  FactorView view;
+  view.rank = shape.rank;
+  view.features = shape.features;
+  view.third = shape.third;
+  add_constants(view, shape, weights);
   if (tokens.a) view.a = tokens.a, view.a_stride = shape.rank * shape.heads;
   if (tokens.b) view.b = tokens.b, view.b_stride = shape.rank * shape.base_features();
   if (tokens.c) view.c = tokens.c, view.c_stride = shape.rank * shape.third;
@@ -87,15 +85,10 @@ FactorView query_view(const FactorShape& shape, const FactorWeights& weights, co
   return view;
 }
 
-FactorView cached_view(const FactorShape& shape, const FactorWeights& weights, const CachedFactors& cached,
-                       const std::byte* const* pages, const FeatureFinish& finish, bool raw) {
-  FactorView view = constant_view(shape, weights);
-  view.pages = pages;
-  view.paged_a = cached.a;
-  view.paged_b = cached.b;
-  view.paged_c = cached.c;
+void complete_view(const FactorShape& shape, const FactorWeights& weights, const FeatureFinish& finish, bool raw,
+                   FactorView& view) {
+  add_constants(view, shape, weights);
   if (raw || !shape.contextual_features) finish_on_use(view, finish, 0);
-  return view;
 }
 
 void compress(Context& context, const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out) {

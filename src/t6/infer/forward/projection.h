@@ -47,9 +47,10 @@ void finish_factors(Context& context, const FactorShape& shape, HeadActivation a
 FactorView query_view(const FactorShape& shape, const FactorWeights& weights, const FactorRowsOut& tokens,
                       const FeatureFinish& finish, int64_t start);
 
-// Keys or values in a cache's pages. b is finished on use when it is a constant, or when `raw`.
-FactorView cached_view(const FactorShape& shape, const FactorWeights& weights, const CachedFactors& cached,
-                       const std::byte* const* pages, const FeatureFinish& finish, bool raw);
+// Adds to a view of keys or values in a cache's pages (cached_views) what is not in them: the constants of `weights`,
+// and how b is finished on use when it is a constant, or when `raw`.
+void complete_view(const FactorShape& shape, const FactorWeights& weights, const FeatureFinish& finish, bool raw,
+                   FactorView& view);
 
 // RMSNorm(W x) * weight, the compressed queries of MLA and MFA; [T, rank].
 void compress(Context& context, const TokenRows& tokens, const WeightMatrix& down, const float* norm, float* out);

@@ -21,7 +21,9 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, AttentionPath pa
       rotary_(rotary_dim(config), config.rope_theta, frequency_divisors(config)) {
   const int64_t width = config.hidden_size, H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
   const int64_t rope = config.qk_rope_head_dim, latent = config.kv_lora_rank;
-  if (config.q_lora_rank > 0) compressed_query_.register_in(*this, width, config.q_lora_rank, H * (D + rope));
+  if (shape_.query_compression > 0) {
+    compressed_query_.register_in(*this, width, shape_.query_compression, H * (D + rope));
+  }
   if (shape_.values == ValueSource::latent) {
     latent_down_ = register_module("kv_a_proj_with_mqa", Linear(width, latent + rope));
     latent_norm_ = register_module("kv_a_layernorm", Norm(latent, kLatentEpsilon, true));
@@ -31,7 +33,7 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, AttentionPath pa
       return register_module(
           name, FactorProjection(shape, config.head_activation, width, has_features, config.attention_bias));
     };
-    if (config.q_lora_rank == 0) q_proj_ = projection("q_proj", shape_.q, true);
+    if (shape_.query_compression == 0) q_proj_ = projection("q_proj", shape_.q, true);
     k_proj_ = projection("k_proj", shape_.k, true);
     v_proj_ = projection("v_proj", shape_.v, shape_.values == ValueSource::own);
   }
@@ -51,7 +53,7 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, AttentionPath pa
 SelfAttentionImpl::Products SelfAttentionImpl::project(const torch::Tensor& x) {
   const int64_t length = x.size(1);
   TensorProduct q;
-  if (config_.q_lora_rank > 0) {
+  if (shape_.query_compression > 0) {
     q.b = compressed_query_.forward(x).unflatten(-1, {shape_.q.rank, -1});
     if (q_norm_) q.b = q_norm_->forward(q.b);
     q.b = rotary_.rotate(q.b, length);
@@ -102,7 +104,7 @@ torch::Tensor SelfAttentionImpl::attend_fused(const Products& products, int64_t 
     return spread_factors;
   };
   const auto& [q, k, v] = products;
-  const AttentionScales scales = {attention_scale(config_) * q.scale * k.scale, v.scale};
+  const AttentionScales scales = {logit_scale(config_, shape_), shape_.v.scale()};
   return std::get<0>(attention(factors(q), factors(k), factors(v), config_.num_attention_heads, scales));
 }
 

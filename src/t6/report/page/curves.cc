@@ -16,10 +16,10 @@ constexpr const char* kTokens = "training tokens";
 // Enough for a wide screen; more would only make the page larger.
 constexpr size_t kBuckets = 400;
 
-template <typename Metrics>
-std::vector<Point> points_of(const std::vector<Metrics>& all, double Metrics::*value) {
+template <typename Record>
+std::vector<Point> points_of(const std::vector<Record>& all, double Record::*value) {
   std::vector<Point> points;
-  for (const Metrics& metrics : all) points.push_back({static_cast<double>(metrics.tokens), metrics.*value});
+  for (const Record& record : all) points.push_back({static_cast<double>(record.tokens), record.*value});
   return points;
 }
 
@@ -43,8 +43,8 @@ std::vector<Series> noisy_line(const std::string& name, const std::vector<Point>
 }
 
 std::string loss_chart(const ReportData& data) {
-  const auto training = points_of(data.training, &TrainingMetrics::loss);
-  const auto validation = points_of(data.validation, &ValidationMetrics::loss);
+  const auto training = points_of(data.training, &StepRecord::loss);
+  const auto validation = points_of(data.validation, &ValidationRecord::loss);
   const bool logarithmic = spans(training, 2.5);
   Chart chart{.title = "Loss",
               .note = logarithmic ? "nats a token, logarithmic" : "nats a token",
@@ -77,9 +77,9 @@ std::string evaluations(const ReportData& data) {
 }
 
 std::string small_charts(const ReportData& data) {
-  const auto rate = points_of(data.training, &TrainingMetrics::learning_rate);
-  const auto norm = points_of(data.training, &TrainingMetrics::grad_norm);
-  const auto speed = points_of(data.training, &TrainingMetrics::tokens_per_second);
+  const auto rate = points_of(data.training, &StepRecord::learning_rate);
+  const auto norm = points_of(data.training, &StepRecord::gradient_norm);
+  const auto speed = points_of(data.training, &StepRecord::tokens_per_second);
   const bool wild = spans(norm, 20);
   return "<div class=\"small-charts\">\n" +
          render_chart({.title = "Learning rate",

@@ -29,7 +29,7 @@ std::string kind_title(AttentionKind kind) {
   return name;
 }
 
-const ValidationMetrics* last_evaluation(const ReportData& data) {
+const ValidationRecord* last_evaluation(const ReportData& data) {
   const auto last = std::find_if(data.validation.rbegin(), data.validation.rend(),
                                  [](const auto& metrics) { return std::isfinite(metrics.loss); });
   return last == data.validation.rend() ? nullptr : &*last;
@@ -46,7 +46,7 @@ std::string summary(const ReportData& data) {
   const int64_t tokens = tokens_seen(data);
   if (tokens == 0) return text + ", before its first training step.";
   text += fmt::format(" after {} training tokens: ", format_count(static_cast<double>(tokens)));
-  const ValidationMetrics* last = last_evaluation(data);
+  const ValidationRecord* last = last_evaluation(data);
   if (!last) return text + "not evaluated yet.";
   text += fmt::format("validation loss {:.3f} nats a token", last->loss);
   return text +
@@ -56,7 +56,7 @@ std::string summary(const ReportData& data) {
 // "1,200 of 3,000 steps", where run.json says how many there were to be.
 std::string steps_done(const ReportData& data) {
   const std::string done = format_digits(data.training.back().step);
-  const auto planned = Json::json_pointer("/train/steps");
+  const auto planned = Json::json_pointer() / run_keys::kTrain / run_keys::kSteps;
   if (!data.run.contains(planned) || !data.run[planned].is_number_integer()) return done + " steps";
   return fmt::format("{} of {} steps", done, format_digits(data.run[planned].get<int64_t>()));
 }
@@ -72,7 +72,7 @@ std::string tiles(const ReportData& data) {
   std::string html = "<dl class=\"tiles\">\n";
   html += tile("Parameters", format_count(parameters), fmt::format("{} layers", data.model.num_hidden_layers));
   html += tile("Training tokens", format_count(tokens), fmt::format("{:.3g} a parameter", tokens / parameters));
-  if (const ValidationMetrics* last = last_evaluation(data)) {
+  if (const ValidationRecord* last = last_evaluation(data)) {
     const auto best =
         std::min_element(data.validation.begin(), data.validation.end(),
                          [](const auto& a, const auto& b) { return std::isfinite(a.loss) && !(b.loss <= a.loss); });
@@ -180,12 +180,12 @@ std::string configuration(const ReportData& data) {
   };
   Json model = config_to_json(data.model);
   for (const char* same : {"model_type", "architectures", "torch_dtype"}) model.erase(same);  // in every model of ours
-  const auto preset = Json::json_pointer("/model/preset");
-  if (data.run.contains(preset)) model["preset"] = data.run[preset];
-  add("model", model);
+  const auto preset = Json::json_pointer() / run_keys::kModel / run_keys::kPreset;
+  if (data.run.contains(preset)) model[run_keys::kPreset] = data.run[preset];
+  add(run_keys::kModel, model);
   Json loose = Json::object();
   for (const auto& [key, value] : data.run.items()) {
-    if (key == "model") continue;  // shown as resolved, above
+    if (key == run_keys::kModel) continue;  // shown as resolved, above
     if (value.is_object())
       add(key, value);
     else

@@ -9,6 +9,7 @@
 
 #include "events.pb.h"
 #include "t6/core/error.h"
+#include "t6/formats/run_files.h"
 
 namespace t6 {
 namespace {
@@ -38,7 +39,7 @@ std::filesystem::path unused_path(const std::filesystem::path& folder) {
   if (::gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') std::strcpy(host.data(), "localhost");
   // TensorBoard reads a folder's files in the order of their names; a run resumed within a second needs another name.
   for (auto second = static_cast<int64_t>(now());; ++second) {
-    const auto path = folder / fmt::format("events.out.tfevents.{}.{}", second, host.data());
+    const auto path = folder / fmt::format("{}{}.{}", kEventFilePrefix, second, host.data());
     if (!std::filesystem::exists(path)) return path;
   }
 }

@@ -4,6 +4,8 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/formats/model_files.h"
+#include "t6/formats/run_files.h"
 #include "t6/formats/safetensors.h"
 #include "t6/nn/weights.h"
 
@@ -29,22 +31,22 @@ void require_same(const Json& saved, const Json& current, const std::string& sou
 
 void write_checkpoint(const std::filesystem::path& folder, const TrainerState& state, const Transformer& model,
                       AdamW& optimizer, const std::filesystem::path& tokenizer) {
-  write_json(folder / "config.json", config_to_json(model->config()));
+  write_json(folder / kConfigFile, config_to_json(model->config()));
   save_weights(model, folder);
-  if (!tokenizer.empty()) write_text(folder / "tokenizer.json", read_text(tokenizer));
+  if (!tokenizer.empty()) write_text(folder / kTokenizerFile, read_text(tokenizer));
   std::vector<NamedTensor> tensors;
   for (const auto& [name, tensor] : optimizer.moments()) tensors.push_back({name, view_of(tensor)});
-  write_safetensors(folder / "trainer.safetensors", tensors);
-  write_json(folder / "trainer.json", {{"format", kFormat},
-                                       {"step", state.step},
-                                       {"tokens", state.tokens},
-                                       {"seconds", state.seconds},
-                                       {"configuration", state.configuration}});
+  write_safetensors(folder / kMomentsFile, tensors);
+  write_json(folder / kTrainerFile, {{"format", kFormat},
+                                     {"step", state.step},
+                                     {"tokens", state.tokens},
+                                     {"seconds", state.seconds},
+                                     {"configuration", state.configuration}});
 }
 
 TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& configuration, Transformer& model,
                              AdamW& optimizer) {
-  const auto path = folder / "trainer.json";
+  const auto path = folder / kTrainerFile;
   const Json json = read_json(path);
   const JsonObject object(json, path.string());
   const int64_t format = object.integer("format", 0, INT64_MAX);
@@ -52,7 +54,7 @@ TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& co
   require_same(object.object("configuration").json(), configuration, path.string());
 
   load_weights(model, folder);
-  const SafetensorsFile file(folder / "trainer.safetensors");
+  const SafetensorsFile file(folder / kMomentsFile);
   for (auto& [name, tensor] : optimizer.moments()) {
     const TensorView& view = file.at(name, tensor.sizes().vec());
     require(view.dtype == DType::f32, "{}: tensor \"{}\" is {}, wanted F32", file.path().string(), name,

@@ -1,6 +1,6 @@
 #include "t6/train/run/metrics.h"
 
-#include "t6/formats/json.h"
+#include <cmath>
 
 namespace t6 {
 namespace {
@@ -13,29 +13,11 @@ std::filesystem::path cut(const std::filesystem::path& path, int64_t step) {
 
 }  // namespace
 
-std::string metrics_until(const std::string& text, int64_t step) {
-  size_t kept = 0;
-  for (size_t end; (end = text.find('\n', kept)) != std::string::npos; kept = end + 1) {
-    const Json line = Json::parse(text.begin() + static_cast<ptrdiff_t>(kept),
-                                  text.begin() + static_cast<ptrdiff_t>(end), nullptr, /*allow_exceptions=*/false);
-    const bool good = line.is_object() && line.contains("step") && line["step"].is_number_integer();
-    if (!good || line["step"].get<int64_t>() > step) break;
-  }
-  return text.substr(0, kept);
-}
-
 Metrics::Metrics(const std::filesystem::path& folder, int64_t step)
-    : lines_(cut(folder / "metrics.jsonl", step)), events_(folder, step + 1) {}
+    : lines_(cut(folder / kMetricsFile, step)), events_(folder, step + 1) {}
 
 void Metrics::add(const StepRecord& record) {
-  const nlohmann::ordered_json line = {{"step", record.step},
-                                       {"tokens", record.tokens},
-                                       {"loss", record.loss},
-                                       {"learning_rate", record.learning_rate},
-                                       {"grad_norm", record.gradient_norm},
-                                       {"tokens_per_second", record.tokens_per_second},
-                                       {"seconds", record.seconds}};
-  lines_.append(line.dump() + "\n");
+  lines_.append(metrics_line(record));
   events_.add(record.step, {{"loss/train", record.loss},
                             {"learning_rate", record.learning_rate},
                             {"grad_norm", record.gradient_norm},
@@ -43,13 +25,9 @@ void Metrics::add(const StepRecord& record) {
 }
 
 void Metrics::add(const ValidationRecord& record) {
-  nlohmann::ordered_json line = {{"step", record.step}, {"tokens", record.tokens}, {"validation_loss", record.loss}};
+  lines_.append(metrics_line(record));
   EventFile::Scalars scalars = {{"loss/validation", record.loss}};
-  if (record.bits_per_byte) {
-    line["validation_bits_per_byte"] = *record.bits_per_byte;
-    scalars.emplace_back("bits_per_byte/validation", *record.bits_per_byte);
-  }
-  lines_.append(line.dump() + "\n");
+  if (!std::isnan(record.bits_per_byte)) scalars.emplace_back("bits_per_byte/validation", record.bits_per_byte);
   events_.add(record.step, scalars);
 }
 

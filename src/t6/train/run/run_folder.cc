@@ -15,17 +15,19 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/formats/model_files.h"
+#include "t6/formats/run_files.h"
 
 namespace t6 {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array kFiles = {"config.json", "model.safetensors", "trainer.safetensors", "trainer.json"};
+constexpr std::array kFiles = {kConfigFile, kWeightsFile, kMomentsFile, kTrainerFile};
 constexpr std::string_view kPrefix = "step-";
 constexpr const char* kPartial = ".partial";
 
-fs::path checkpoints_of(const fs::path& run) { return run / "checkpoints"; }
+fs::path checkpoints_of(const fs::path& run) { return run / kCheckpointFolder; }
 
 std::optional<int64_t> step_of(const std::string& name) {
   if (!name.starts_with(kPrefix)) return std::nullopt;
@@ -57,9 +59,9 @@ void remove_checkpoint(const fs::path& path) {
 }
 
 void link_model(const fs::path& run, int64_t step) {
-  const fs::path link = run / "model";
+  const fs::path link = run / kRunModel;
   remove_whole(partial_of(link));
-  fs::create_directory_symlink(fs::path("checkpoints") / checkpoint_path(run, step).filename(), partial_of(link));
+  fs::create_directory_symlink(fs::path(kCheckpointFolder) / checkpoint_path(run, step).filename(), partial_of(link));
   fs::rename(partial_of(link), link);
   sync_folder(run);
 }
@@ -81,15 +83,15 @@ RunLock::RunLock(const fs::path& run) {
 
 RunLock::~RunLock() { ::close(descriptor_); }
 
-bool holds_run(const fs::path& run) { return fs::exists(run / "run.json") || !list_checkpoints(run).empty(); }
+bool holds_run(const fs::path& run) { return fs::exists(run / kRunFile) || !list_checkpoints(run).empty(); }
 
 void remove_run(const fs::path& run) {
   // run.json last: until it is gone the folder counts as a run.
-  for (const char* name : {"model", "checkpoints", "metrics.jsonl", "report.html"}) remove_whole(run / name);
+  for (const char* name : {kRunModel, kCheckpointFolder, kMetricsFile, kReportFile}) remove_whole(run / name);
   for (const auto& entry : fs::directory_iterator(run)) {
-    if (entry.path().filename().string().starts_with("events.out.tfevents.")) remove_whole(entry.path());
+    if (entry.path().filename().string().starts_with(kEventFilePrefix)) remove_whole(entry.path());
   }
-  remove_whole(run / "run.json");
+  remove_whole(run / kRunFile);
 }
 
 std::vector<CheckpointEntry> list_checkpoints(const fs::path& run) {
@@ -105,7 +107,7 @@ std::vector<CheckpointEntry> list_checkpoints(const fs::path& run) {
 
 void mend_run_folder(const fs::path& run) {
   make_folder(checkpoints_of(run));
-  std::vector<fs::path> leftovers = {partial_of(run / "model")};
+  std::vector<fs::path> leftovers = {partial_of(run / kRunModel)};
   for (const auto& entry : fs::directory_iterator(checkpoints_of(run))) {
     if (entry.path().extension() == kPartial) leftovers.push_back(entry.path());
   }

@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/random.h"
+#include "t6/formats/model_files.h"
 #include "t6/text/data_summary.h"
 #include "t6/text/tokenizer.h"
 
@@ -32,7 +33,7 @@ uint64_t shuffled(uint64_t index, uint64_t count, uint64_t key) {
 DataFacts read_data_facts(const std::filesystem::path& path) {
   DataFacts facts;
   if (!std::filesystem::is_directory(path)) return facts;
-  if (const auto tokenizer = path / "tokenizer.json"; std::filesystem::exists(tokenizer)) facts.tokenizer = tokenizer;
+  if (const auto tokenizer = path / kTokenizerFile; std::filesystem::exists(tokenizer)) facts.tokenizer = tokenizer;
   if (std::filesystem::exists(path / kDataSummaryFile)) {
     const DataSummary summary = read_data_summary(path);
     facts.vocab_size = summary.vocab_size;

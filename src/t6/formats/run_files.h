@@ -1,0 +1,71 @@
+// What the folder of a training run holds: its files by name, and the records of metrics.jsonl. The training wing
+// writes them, the serving wing reads them.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "t6/formats/json.h"
+
+namespace t6 {
+
+// Relative to the run's folder.
+inline constexpr const char* kRunFile = "run.json";  // the whole configuration, and facts about the run
+inline constexpr const char* kMetricsFile = "metrics.jsonl";
+inline constexpr const char* kReportFile = "report.html";
+inline constexpr const char* kRunModel = "model";  // a relative link to the newest checkpoint, which is a model folder
+inline constexpr const char* kCheckpointFolder = "checkpoints";
+inline constexpr const char* kEventFilePrefix = "events.out.tfevents.";  // of TensorBoard
+// Of a checkpoint, which is a model folder (model_files.h) beside these.
+inline constexpr const char* kMomentsFile = "trainer.safetensors";  // of AdamW
+inline constexpr const char* kTrainerFile = "trainer.json";         // where the run stands
+
+// Sections and keys of run.json that both wings name. The others are the run's TOML file's, and facts for people.
+namespace run_keys {
+inline constexpr const char* kModel = "model";    // a config.json, and the preset's name
+inline constexpr const char* kPreset = "preset";  // of kModel; absent: none was named
+inline constexpr const char* kData = "data";
+inline constexpr const char* kPath = "path";  // of kData: the folder of token shards
+inline constexpr const char* kTrain = "train";
+inline constexpr const char* kSteps = "steps";  // of kTrain: how many the run is to take
+inline constexpr const char* kFacts = "run";    // what is no setting: tokens, threads, Torch's version
+}  // namespace run_keys
+
+// A number that is absent or null in the file (JSON has no NaN) is NaN here.
+inline constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
+
+// Of a training step.
+struct StepRecord {
+  int64_t step = 0;
+  int64_t tokens = 0;       // trained on so far
+  double loss = kNoNumber;  // of this step's tokens, nats per token
+  double learning_rate = kNoNumber;
+  double gradient_norm = kNoNumber;      // before clipping; "grad_norm" on disk
+  double tokens_per_second = kNoNumber;  // since the last record, without evaluation and saving
+  double seconds = kNoNumber;            // that the run has taken so far, over all its resumptions
+};
+
+// Of an evaluation on the validation split.
+struct ValidationRecord {
+  int64_t step = 0;
+  int64_t tokens = 0;
+  double loss = kNoNumber;           // nats per token; "validation_loss" on disk
+  double bits_per_byte = kNoNumber;  // absent where the data does not say how many bytes its tokens stand for
+};
+
+using MetricsRecord = std::variant<StepRecord, ValidationRecord>;
+
+// A line of metrics.jsonl, with its newline.
+std::string metrics_line(const StepRecord& record);
+std::string metrics_line(const ValidationRecord& record);
+
+// What such a line says. Error: a step or a number of tokens that is missing or negative, a number that is no number.
+MetricsRecord metrics_record(const JsonObject& line);
+
+// The lines of a metrics.jsonl up to and with `step`, without a torn or malformed line and what follows it.
+std::string metrics_until(std::string_view text, int64_t step);
+
+}  // namespace t6

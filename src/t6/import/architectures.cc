@@ -1,0 +1,57 @@
+#include "t6/import/architectures.h"
+
+#include <fmt/ranges.h>
+
+#include <vector>
+
+#include "t6/core/error.h"
+
+namespace t6 {
+namespace {
+
+constexpr Architecture kArchitectures[] = {
+    {.title = "Llama", .hugging_face = "llama", .gguf = "llama", .gguf_interleaves = true},
+    {.title = "Mistral", .hugging_face = "mistral", .always_slides = true},  // GGUF files of it say llama
+    {.title = "Qwen2", .hugging_face = "qwen2", .gguf = "qwen2", .query_key_value_bias = true},
+    {.title = "Qwen3", .hugging_face = "qwen3", .gguf = "qwen3", .query_key_norm = true}};
+
+using Name = std::string_view Architecture::*;
+
+std::string names(Name name) {
+  std::vector<std::string_view> list;
+  for (const Architecture& row : kArchitectures) {
+    if (!(row.*name).empty()) list.push_back(row.*name);
+  }
+  const std::string_view last = list.back();
+  list.pop_back();
+  return fmt::format("{} and {}", fmt::join(list, ", "), last);
+}
+
+const Architecture* find(Name name, std::string_view wanted) {
+  for (const Architecture& row : kArchitectures) {
+    if (row.*name == wanted && !wanted.empty()) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::span<const Architecture> architectures() { return kArchitectures; }
+
+std::string hugging_face_names() { return names(&Architecture::hugging_face); }
+std::string gguf_names() { return names(&Architecture::gguf); }
+
+const Architecture& hugging_face_architecture(std::string_view model_type, const std::string& source) {
+  const Architecture* found = find(&Architecture::hugging_face, model_type);
+  require(found, "{}: \"model_type\" is \"{}\", which is not supported (t6, {} are)", source, model_type,
+          hugging_face_names());
+  return *found;
+}
+
+const Architecture& gguf_architecture(std::string_view name, const std::string& source) {
+  const Architecture* found = find(&Architecture::gguf, name);
+  require(found, "{}: the architecture \"{}\" is not supported ({} are)", source, name, gguf_names());
+  return *found;
+}
+
+}  // namespace t6

@@ -1,0 +1,52 @@
+// Where the cached factors of each layer lie in a page of the cache: the layout that serving writes and benchmarks
+// time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "t6/kernels/attention.h"
+#include "t6/model/factors.h"
+#include "t6/numbers/cache_page.h"
+
+namespace t6 {
+
+// Of keys or values: head factors, and second-order b or third-order b' and c. A width of 0: not cached.
+struct CachedFactors {
+  PagedStream a, b, c;
+};
+
+// Of a layer. Keys are rotated, but for shared B, where b is raw and belongs to the values too, and MLA, where k.b is
+// the latent and its rotated part.
+struct LayerStreams {
+  CachedFactors k, v;
+
+  int64_t numbers_per_token() const;
+  int64_t bytes_per_token() const;  // scales of 8-bit numbers among them
+};
+
+// A page holds 64 tokens of all layers, which follow each other.
+struct PageLayout {
+  std::vector<LayerStreams> layers;
+  int64_t bytes = 0;  // of a page
+};
+
+PageLayout page_layout(const ModelConfig& config, CacheType type);
+
+// Calls visit(stream) for k.a, k.b, k.c, v.a, v.b and v.c of a LayerStreams, absent ones too.
+template <typename Layer, typename Visitor>
+void visit_streams(Layer& layer, Visitor&& visit) {
+  for (auto* factors : {&layer.k, &layer.v}) {
+    for (auto* stream : {&factors->a, &factors->b, &factors->c}) visit(*stream);
+  }
+}
+
+// A layer's keys and values as attention() reads them from pages; values that are the keys' name the keys' streams.
+// Constant factors and what is left to be done on use are not in pages: whoever runs the model adds them.
+struct CachedViews {
+  FactorView k, v;
+};
+CachedViews cached_views(const AttentionShape& shape, const LayerStreams& streams, const std::byte* const* pages);
+
+}  // namespace t6
