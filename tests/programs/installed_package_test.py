@@ -23,40 +23,47 @@ def is_first_in_its_source(header):
 class InstalledPackage(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.prefix = self.folder / "prefix"
+        self.prefix = self.folder / "t6"
         self.run_command("cmake", "--install", BUILD, "--prefix", self.prefix)
         self.documents = self.prefix / "share/doc/t6"
 
     def run_command(self, *command):
-        environment = dict(os.environ, CCACHE_BASEDIR=str(self.folder), CCACHE_NOHASHDIR="1", DESTDIR="")
+        environment = dict(os.environ, DESTDIR="", CXX=cached("CMAKE_CXX_COMPILER"), CMAKE_GENERATOR="Ninja",
+                           CCACHE_BASEDIR=str(self.folder))
+        if shutil.which("ccache"):
+            environment["CMAKE_CXX_COMPILER_LAUNCHER"] = "ccache"
         result = subprocess.run([str(word) for word in command], cwd=self.folder, env=environment, text=True,
                                 capture_output=True, timeout=300)
         self.assertEqual(result.returncode, 0, f"{command}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}")
-        return result
+        return result.stdout
 
-    def build_examples(self):
-        launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
-        self.run_command("cmake", "-G", "Ninja", "-S", self.documents / "examples", "-B", "build", *launcher,
-                         f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DCMAKE_CXX_COMPILER={cached('CMAKE_CXX_COMPILER')}")
-        self.run_command("cmake", "--build", "build")
+    def example_commands(self):
+        """What the examples' page says to type, after the installation itself."""
+        block = re.search(r"^```console\n(.*?)^```", (self.documents / "examples/README.md").read_text(), re.M | re.S).group(1)
+        commands = [line.removeprefix("$ ").replace("$HOME", str(self.folder)) for line in block.splitlines()]
+        self.assertTrue(commands[0].startswith(f"make install PREFIX={self.prefix} "))
+        return commands[1:]
 
     def test_examples_are_built_without_the_source_folder_and_run(self):
-        self.build_examples()
-        package = [*self.prefix.glob("lib*/**/cmake/t6/*.cmake"), self.folder / "build/build.ninja"]
+        shutil.copytree(self.documents / "examples", self.folder / "examples")
+        self.make_tiny_model()
+        (self.folder / "tiny").rename(self.folder / "model.gguf")
+        *builds, attention, generate = self.example_commands()
+        self.run_command("bash", "-euc", "\n".join(builds))
+        package = [*self.prefix.glob("lib*/**/cmake/t6/*.cmake"), self.folder / "build/examples/build.ninja"]
         self.assertGreaterEqual(len(package), 4)
         for file in package:
             self.assertNotIn(str(SOURCE), file.read_text(), file)
 
-        lines = self.run_command("build/factor_attention").stdout.splitlines()
+        lines = self.run_command("bash", "-euc", attention).splitlines()
         for line in lines[:-1]:
             kernel, loop = map(float, re.fullmatch(r"kernel +(\S+) +loop +(\S+)", line).groups())
             self.assertAlmostEqual(kernel, loop, delta=1e-5)
         self.assertRegex(lines[-1], r"^largest difference of 32 numbers: \d\.\de-0[5-9]$")
 
-        self.make_tiny_model()
-        text = self.run_command("build/generate_text", "tiny", "The king").stdout
-        same = self.run_program("generate", "tiny", "--prompt", "The king", "--max-tokens", "50", "--seed", "7", "--cache-type",
-                                "float32", program=self.prefix / "bin/t6").stdout
+        text = self.run_command("bash", "-euc", generate)
+        same = self.run_program("generate", "model.gguf", "--prompt", "Once upon a time", "--max-tokens", "50", "--seed", "7",
+                                "--cache-type", "float32", program=self.prefix / "bin/t6").stdout
         self.assertEqual(text.rstrip("\n"), same.rstrip("\n"))
         self.assertGreater(len(text), 10)
 
@@ -78,7 +85,7 @@ class InstalledPackage(ProgramTest):
     def test_programs_and_papers_are_installed(self):
         programs = ["t6", "t6-train"] if TRAINING else ["t6"]
         for program in programs:
-            self.assertRegex(self.run_command(self.prefix / "bin" / program, "--version").stdout, rf"^{program} \d")
+            self.assertRegex(self.run_command(self.prefix / "bin" / program, "--version"), rf"^{program} \d")
         for name in ("LICENSE", "README.md", "CHANGELOG.md", "docs/serving.md"):
             self.assertTrue((self.documents / name).is_file(), name)
 
