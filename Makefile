@@ -5,11 +5,13 @@
 # PACKAGES=own     does not look at Debian's packages, for systems other than Debian 12
 # JOBS=N           compiles N files at a time; by default what processors and memory allow
 # DIR=FOLDER       the golden files of 'make golden'
+# PREFIX=FOLDER  where 'make install' puts programs, libraries and headers; by default /usr/local
 # SECONDS=N        how long 'make fuzz' fuzzes each reader
 TRAINING ?= ON
 TORCH ?=
 PACKAGES ?= debian
 DIR ?= tests/golden
+PREFIX ?= /usr/local
 SECONDS ?= 60
 export JOBS
 
@@ -22,7 +24,7 @@ wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
 options := -DT6_TRAINING=$(TRAINING) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
 build = scripts/build.sh release $(1) $(options)
 
-.PHONY: help setup build test asan tsan fuzz check format demo chat golden clean
+.PHONY: help setup build install quick test asan tsan fuzz check format demo chat golden clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +36,13 @@ setup:  ## install what is missing: Debian packages, LibTorch in .venv
 
 build: setup  ## build the programs build/release/t6 and build/release/t6-train
 	@$(call build,programs)
+
+install: build  ## install programs, libraries, headers and documents under PREFIX
+	@cmake --install build/release --prefix $(PREFIX)
+
+quick: setup  ## build and run the tests that take about a minute: each room's own
+	@$(call build,quick_tests)
+	@ctest --test-dir build/release --output-on-failure -j2 -LE slow -E NOT_BUILT
 
 test: setup  ## build everything and run all tests
 	@$(call build,all)

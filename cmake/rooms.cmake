@@ -5,7 +5,7 @@ option(T6_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" ON)
 
 function(t6_target_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
-  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
   target_compile_options(${target} PRIVATE -Wall -Wextra
                          # GCC 12 warns about correct std::string code (GCC bug 105651).
                          $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local -Wno-restrict> $<$<BOOL:${T6_WARNINGS_AS_ERRORS}>:-Werror>)
@@ -66,7 +66,7 @@ endfunction()
 
 # t6_test(NAME sources... [PREFIX prefix] [LABELS label]): a test program; the prefix tells its tests apart from another's.
 # The target LABEL_tests builds all programs with that label: "threaded" is what uses several threads, for
-# ThreadSanitizer.
+# ThreadSanitizer; "slow" is left out of quick_tests, which builds what `make quick` runs.
 function(t6_test name)
   cmake_parse_arguments(TEST "" "PREFIX;LABELS" "" ${ARGN})
   add_executable(${name} ${TEST_UNPARSED_ARGUMENTS})
@@ -79,6 +79,12 @@ function(t6_test name)
       add_custom_target(${TEST_LABELS}_tests)
     endif()
     add_dependencies(${TEST_LABELS}_tests ${name})
+  endif()
+  if(NOT TEST_LABELS STREQUAL "slow")
+    if(NOT TARGET quick_tests)
+      add_custom_target(quick_tests)
+    endif()
+    add_dependencies(quick_tests ${name})
   endif()
   gtest_discover_tests(${name} TEST_PREFIX "${TEST_PREFIX}" DISCOVERY_TIMEOUT 120
                        PROPERTIES TIMEOUT 600 LABELS "${TEST_LABELS}")
@@ -99,7 +105,7 @@ endfunction()
 function(t6_scalar_kernels_test)
   t6_sources(kernels kernels)
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/*_test.cc)
-  t6_test(t6_kernels_scalar_test ${kernels} ${tests} PREFIX Scalar.)
+  t6_test(t6_kernels_scalar_test ${kernels} ${tests} PREFIX Scalar. LABELS slow)
   target_compile_definitions(t6_kernels_scalar_test PRIVATE HWY_COMPILE_ONLY_SCALAR)
   target_link_libraries(t6_kernels_scalar_test PRIVATE t6_numbers PkgConfig::hwy)
 endfunction()

@@ -13,7 +13,7 @@ if [[ -z $tool ]]; then
   echo "check: error: clang-format $wanted is not installed; 'make setup' installs it." >&2
   exit 1
 fi
-mapfile -t files < <(find src tests bench -name '*.h' -o -name '*.cc' | sort)
+mapfile -t files < <(find src tests bench examples -name '*.h' -o -name '*.cc' | sort)
 if [[ ${1:-} == --fix ]]; then
   "$tool" -i "${files[@]}"
 elif "$tool" --dry-run -Werror "${files[@]}"; then

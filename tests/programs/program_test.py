@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The programs as a user meets them: help, exit codes, JSON, and the way from a text to a report."""
 import json
+import re
 import shutil
 import time
 import unittest
 
-from support import BUILD, SANITIZED, TRAINING, ProgramTest, book
+from support import BUILD, SANITIZED, SOURCE, TRAINING, ProgramTest, book
 
 COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "chat", "report", "import", "quantize", "golden", "bench")
 
@@ -18,6 +19,13 @@ class Usage(ProgramTest):
         for command in COMMANDS:
             arguments = (command, "train") if command == "tokenizer" else (command,)
             self.assertIn("xample", self.run_program(*arguments, "--help").stdout, command)
+
+    def test_programs_and_documents_have_one_version(self):
+        version = re.search(r"^project\(t6 VERSION (\S+)", (SOURCE / "CMakeLists.txt").read_text(), re.MULTILINE).group(1)
+        for program in ("t6", "t6-train") if TRAINING else ("t6",):
+            self.assertEqual(self.run_program("--version", program=program).stdout, f"{program} {version}\n")
+        newest = re.search(r"^## \[(.+)\] - \d{4}-\d\d-\d\d$", (SOURCE / "CHANGELOG.md").read_text(), re.MULTILINE)
+        self.assertEqual(newest.group(1), version)
 
     @unittest.skipIf(SANITIZED, "sanitizers make it slow and large")
     def test_help_is_immediate(self):

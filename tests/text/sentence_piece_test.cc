@@ -2,7 +2,6 @@
 
 #include "t6/core/error.h"
 #include "t6/text/tokenizer.h"
-#include "t6/text/tokenizer/merges_from_scores.h"
 #include "t6/text/tokenizer/spelling.h"
 #include "t6/text/tokenizer/tokenizer_json.h"
 #include "tests/error_of.h"
@@ -145,13 +144,6 @@ TEST(SentencePiece, NeedsAllBytesAndItsOwnParts) {
                 json["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
               }),
               HasSubstr("ByteLevel does not go with byte_fallback"));
-}
-
-TEST(MergesFromScores, PutsBestScoresFirst) {
-  const std::vector<ScoredToken> tokens = {{"a", -9},  {"b", -9},   {"é", -9},  {"ab", -2},
-                                           {"aé", -1}, {"abé", -3}, {"bé", -4}, {"xyz", 0}};
-  EXPECT_EQ(merges_from_scores(tokens),
-            Json::parse(R"([["a", "é"], ["a", "b"], ["ab", "é"], ["a", "bé"], ["b", "é"]])"));
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 // The program t6: the commands of the serving wing, and the door to t6-train.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "t6/cli/program.h"
 #include "t6/cli/serving/commands.h"
+#include "t6/core/version.h"
 
 namespace {
 
@@ -25,7 +28,7 @@ int main(int argc, char** argv) {
   }
   CLI::App app("T6: models built on Tensor Product Attention, with a factorized KV cache", "t6");
   app.require_subcommand(1);
-  app.set_version_flag("--version", "t6 0.1.0");
+  app.set_version_flag("--version", fmt::format("t6 {}", t6::version()));
   app.footer("Start with 't6 info nano-tpa', or 'make demo' in the source folder.");
   t6::add_info(app);
   t6::add_tokenizer(app);

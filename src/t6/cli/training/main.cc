@@ -1,10 +1,12 @@
 // The program t6-train: the commands that need LibTorch.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
 #include "t6/cli/program.h"
 #include "t6/cli/training/commands.h"
+#include "t6/core/version.h"
 
 namespace {
 
@@ -24,6 +26,7 @@ int main(int argc, char** argv) {
   bound_spinning(argv);
   CLI::App app("The training wing of T6", "t6-train");
   app.require_subcommand(1);
+  app.set_version_flag("--version", fmt::format("t6-train {}", t6::version()));
   t6::add_train(app);
   t6::add_golden(app);
   t6::add_bench(app);
