@@ -38,7 +38,7 @@ ImportedModel stored_model(const ModelConfig& config) {
   ImportedModel model = {
       .config = config, .tensors = {}, .owners = {owner}, .tokenizer_json = byte_tokenizer()->json(), .text = {}};
   for (const Parameter& parameter : parameters(config)) {
-    model.tensors[parameter.name] = {WeightType::f32, parameter.shape,
+    model.tensors[parameter.name] = {NumberType::f32, parameter.shape,
                                      std::as_bytes(std::span(owner->at(parameter.name)))};
   }
   return model;
@@ -67,8 +67,10 @@ class QuantizedKinds : public ::testing::TestWithParam<AttentionKind> {};
 TEST_P(QuantizedKinds, ComeNearTheirLogitsAndDecodeTheSameBits) {
   const ImportedModel stored = stored_model(blocks_config(GetParam()));
   const auto wanted = logits_of(made(stored), {24});
-  for (const auto& [type, most] :
-       {std::pair{WeightType::f16, 0.003}, {WeightType::bf16, 0.02}, {WeightType::q8, 0.05}, {WeightType::q4, 0.4}}) {
+  for (const auto& [type, most] : {std::pair{NumberType::f16, 0.003},
+                                   {NumberType::bf16, 0.02},
+                                   {NumberType::q8_0, 0.05},
+                                   {NumberType::q4_1, 0.4}}) {
     SCOPED_TRACE(weight_type_name(type));
     const auto model = made(quantize_model(stored, type, "test"));
     EXPECT_EQ(model->layers()[0].mlp_up.type(), type);
@@ -91,10 +93,11 @@ INSTANTIATE_TEST_SUITE_P(Kinds, QuantizedKinds,
                          [](const auto& test) { return attention_kind_name(test.param); });
 
 TEST(QuantizeModel, ChoosesTypes) {
-  const auto type_of = [](const std::string& name, WeightType stored, const Shape& shape, WeightType wanted) {
+  const auto type_of = [](const std::string& name, NumberType stored, const Shape& shape, NumberType wanted) {
     return quantized_type(name, {stored, shape, {}}, wanted);
   };
-  using enum WeightType;
+  using enum NumberType;
+  constexpr NumberType q8 = q8_0, q4 = q4_1;
   EXPECT_EQ(type_of("model.layers.0.mlp.up_proj.weight", f32, {8, 64}, q4), q4);
   EXPECT_EQ(type_of("model.layers.0.mlp.up_proj.weight", bf16, {8, 64}, q8), q8);
   EXPECT_EQ(type_of("model.layers.0.mlp.up_proj.weight", q4, {8, 64}, q8), q4);
@@ -109,24 +112,24 @@ TEST(QuantizeModel, ChoosesTypes) {
 
 TEST(QuantizeModel, IsTheSameFromAFile) {
   const ImportedModel stored = stored_model(blocks_config(AttentionKind::tpa));
-  const ImportedModel quantized = quantize_model(stored, WeightType::q4, "test");
+  const ImportedModel quantized = quantize_model(stored, NumberType::q4_1, "test");
   EXPECT_LT(weight_sizes(quantized.tensors).bytes, weight_sizes(stored.tensors).bytes / 4);
   const TemporaryFolder folder;
   write_model(quantized, folder / "q4");
   const auto wanted = logits_of(made(quantized), {24});
   EXPECT_TRUE(logits_of(load_model(folder / "q4").model, {24}) == wanted);
   // Once more changes nothing.
-  const ImportedModel again = quantize_model(read_model(folder / "q4"), WeightType::q4, "test");
+  const ImportedModel again = quantize_model(read_model(folder / "q4"), NumberType::q4_1, "test");
   EXPECT_TRUE(logits_of(made(again), {24}) == wanted);
 }
 
 TEST(QuantizeModel, RefusesWhatIsNotFinite) {
   ImportedModel stored = stored_model(blocks_config(AttentionKind::mha));
-  WeightTensor& tensor = stored.tensors.at("model.layers.1.mlp.down_proj.weight");
+  TensorView& tensor = stored.tensors.at("model.layers.1.mlp.down_proj.weight");
   std::vector<float> numbers(64 * 96);
   numbers[100] = std::numeric_limits<float>::infinity();
   tensor.bytes = std::as_bytes(std::span(numbers));
-  EXPECT_THAT([&] { quantize_model(stored, WeightType::q8, "there"); },
+  EXPECT_THAT([&] { quantize_model(stored, NumberType::q8_0, "there"); },
               ThrowsMessage<Error>(HasSubstr("there: tensor \"model.layers.1.mlp.down_proj.weight\" holds inf")));
 }
 

@@ -6,45 +6,18 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/rounding.h"
 #include "t6/core/units.h"
-#include "t6/model/factors.h"
 
 namespace t6 {
 namespace {
 
-// `raw`: b is finished when it is used, or read as values too.
-CachedFactors cached_factors(const FactorShape& shape, CacheType type, bool features, bool raw) {
-  const auto stream = [&](int64_t width, bool token_rows) {
-    return PagedStream{.type = type, .token_rows = token_rows, .vectors = shape.rank, .width = width};
-  };
-  CachedFactors factors;
-  if (shape.head == HeadFactor::contextual) factors.a = stream(shape.heads, false);
-  if (features && shape.contextual_features) {
-    factors.b = stream(shape.base_features(), raw || shape.third > 1);
-    if (shape.third > 1) factors.c = stream(shape.third, true);
-  }
-  return factors;
-}
-
-template <typename Layer, typename Visitor>
-void visit_streams(Layer& layer, Visitor&& visit) {
-  for (auto* factors : {&layer.k, &layer.v}) {
-    for (auto* stream : {&factors->a, &factors->b, &factors->c}) visit(*stream);
-  }
-}
-
 // Layers follow each other in a page.
-std::vector<LayerStreams> page_layout(const ModelConfig& config, CacheType type, int64_t& page_bytes) {
-  const AttentionShape shape = attention_shape(config);
-  const bool own = shape.values == ValueSource::own;
-  const LayerStreams layer = {cached_factors(shape.k, type, true, !own), cached_factors(shape.v, type, own, true)};
-  std::vector<LayerStreams> layers(static_cast<size_t>(config.num_hidden_layers), layer);
+std::vector<LayerStreams> page_layout(const ModelConfig& config, NumberType type, int64_t& page_bytes) {
+  std::vector<LayerStreams> layers(static_cast<size_t>(config.num_hidden_layers),
+                                   layer_streams(attention_shape(config), type));
   page_bytes = 0;
-  for (LayerStreams& placed : layers) {
-    visit_streams(placed, [&](PagedStream& stream) {
-      if (stream.width > 0) page_bytes = stream.place(page_bytes);
-    });
-  }
+  for (LayerStreams& layer : layers) page_bytes = place_streams(layer, page_bytes);
   return layers;
 }
 
@@ -111,9 +84,7 @@ int64_t FactorCache::numbers_per_token() const {
 }
 
 int64_t FactorCache::bytes_per_token() const {
-  int64_t bytes = 0;
-  visit_streams(layers_.front(), [&](const PagedStream& stream) { bytes += stream.bytes() + stream.scale_bytes(); });
-  return layer_count() * bytes / kPageTokens;
+  return divide_up(layer_count() * layer_bytes(layers_.front()), kPageTokens);
 }
 
 std::shared_ptr<FactorCache::Page> FactorCache::new_page() const {

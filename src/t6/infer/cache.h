@@ -7,8 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "t6/model/cache_layout.h"
 #include "t6/model/config.h"
-#include "t6/numbers/cache_page.h"
 
 namespace t6 {
 
@@ -28,18 +28,9 @@ class CacheMemory {
 };
 
 struct CacheOptions {
-  int64_t limit = 0;  // tokens; 0: the model's max_position_embeddings, which is also the most
-  CacheType type = CacheType::f32;
+  int64_t limit = 0;                  // tokens; 0: the model's max_position_embeddings, which is also the most
+  NumberType type = NumberType::f32;  // of kCacheTypes
   std::shared_ptr<CacheMemory> memory = nullptr;  // null: no limit
-};
-
-// Where a layer's factors lie in a page: second-order b, or third-order b' and c. Keys are rotated, but for shared B,
-// where b is raw and belongs to the values too, and MLA, where k.b is the latent and its rotated part.
-struct CachedFactors {
-  PagedStream a, b, c;
-};
-struct LayerStreams {
-  CachedFactors k, v;
 };
 
 // Rows of new tokens' factors, [T, ...] each; null for what is not cached.
@@ -55,12 +46,12 @@ class FactorCache {
   explicit FactorCache(const ModelConfig& config, const CacheOptions& options = {});
 
   bool fits(const ModelConfig& config) const;  // has this model's layers and factors
-  CacheType type() const { return type_; }
+  NumberType type() const { return type_; }
   int64_t size() const { return size_; }    // tokens
   int64_t limit() const { return limit_; }  // tokens
   int64_t room() const { return limit_ - size_; }
   int64_t numbers_per_token() const;  // of one layer, counted from the streams
-  // Of memory held, in whole pages, shared ones too; and of a full page, for each of its tokens.
+  // Of memory held, in whole pages, shared ones too; and of a full page, for each of its tokens, rounded up.
   int64_t bytes() const { return static_cast<int64_t>(pages_.size()) * page_bytes_; }
   int64_t bytes_per_token() const;
   int64_t page_bytes() const { return page_bytes_; }
@@ -88,7 +79,7 @@ class FactorCache {
   std::shared_ptr<Page> new_page() const;
 
   std::vector<LayerStreams> layers_;
-  CacheType type_;
+  NumberType type_;
   std::shared_ptr<CacheMemory> memory_;
   int64_t limit_ = 0, size_ = 0, page_bytes_ = 0;
   std::vector<std::shared_ptr<Page>> pages_;

@@ -8,6 +8,7 @@
 #include "t6/core/parallel.h"
 #include "t6/core/random.h"
 #include "t6/core/rounding.h"
+#include "t6/model/cache_layout.h"
 
 namespace t6 {
 namespace {
@@ -40,19 +41,14 @@ FactorView paged_view(const FactorShape& shape, const PagedStream& a, const Page
 
 }  // namespace
 
-BenchPage::BenchPage(const AttentionShape& shape, CacheType type) {
-  const auto stream = [&](int64_t vectors, int64_t width, bool token_rows) {
-    PagedStream placed = {.type = type, .token_rows = token_rows, .vectors = vectors, .width = width};
-    bytes = placed.place(bytes);
-    bytes_per_token += (placed.bytes() + placed.scale_bytes()) / kPageTokens;
-    return placed;
-  };
-  const bool latent = shape.values == ValueSource::latent;
-  if (shape.k.head == HeadFactor::contextual) k_a = stream(shape.k.rank, shape.k.heads, false);
-  k_b = stream(shape.k.rank, shape.k.features, latent);
-  if (shape.v.head == HeadFactor::contextual) v_a = stream(shape.v.rank, shape.v.heads, false);
-  v_b = latent ? k_b : stream(shape.v.rank, shape.v.features, true);
-  bytes = round_up(bytes, kPageAlignment);
+BenchPage::BenchPage(const AttentionShape& shape, NumberType type) {
+  LayerStreams layer = layer_streams(shape, type);
+  bytes = round_up(place_streams(layer, 0), kPageAlignment);
+  bytes_per_token = divide_up(layer_bytes(layer), kPageTokens);
+  k_a = layer.k.a;
+  k_b = layer.k.b;
+  v_a = layer.v.a;
+  v_b = shape.values == ValueSource::latent ? k_b : layer.v.b;
 }
 
 int64_t BenchPage::bytes_of(int64_t sequences, int64_t length) const { return sequences * pages_of(length) * bytes; }

@@ -14,11 +14,11 @@ namespace t6 {
 // Where a token's factors lie in a page: head factors and (rotated) keys with tokens in the lanes, values and MLA's
 // latent, which is both, in rows.
 struct BenchPage {
-  BenchPage(const AttentionShape& shape, CacheType type);
+  BenchPage(const AttentionShape& shape, NumberType type);
 
   PagedStream k_a, k_b, v_a, v_b;  // of MLA v_b is k_b
   int64_t bytes = 0;
-  int64_t bytes_per_token = 0;  // what a decode step reads
+  int64_t bytes_per_token = 0;  // what a decode step reads, rounded up
 
   // Bytes of the pages of `sequences` sequences of `length` tokens.
   int64_t bytes_of(int64_t sequences, int64_t length) const;

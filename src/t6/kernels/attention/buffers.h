@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "t6/core/rounding.h"
-#include "t6/numbers/cache_page.h"
+#include "t6/kernels/attention/stored_values.h"
 
 namespace t6 {
 
@@ -31,7 +31,7 @@ class AlignedBuffer {
 // Of the keys or the values of one block.
 struct BlockBuffers {
   AlignedBuffer a_tile, a_scales, b_scales, numbers, columns, formed_heads, feature_rows, head_rows;
-  std::vector<KeptNumbers> a, b;  // [ranks]
+  std::vector<StoredValues> a, b;  // [ranks]
 };
 
 // The online softmax of some columns (pairs of head and query) over a part of the keys: weights and outputs are
@@ -63,7 +63,7 @@ struct TileBuffers {
   BlockBuffers keys, values;
   StateBuffer section, part, total;
   std::vector<float> query_rows;
-  std::vector<KeptNumbers> head_factors, next_head_factors;
+  std::vector<StoredValues> head_factors, next_head_factors;
 };
 
 }  // namespace t6
