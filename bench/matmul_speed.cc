@@ -34,14 +34,14 @@ constexpr Size kSizes[] = {{576, 576}, {1536, 576}, {576, 1536}, {49152, 576}, {
 // More than any cache holds, so that weights come from memory, as they do when a model decodes.
 constexpr int64_t kWorkingSet = int64_t{192} << 20;
 
-WeightMatrix random_matrix(Context& context, WeightType type, Size size, Random& random) {
-  std::vector<uint32_t> words(static_cast<size_t>(size.outputs * weight_row_bytes(type, size.inputs) / 4));
+WeightMatrix random_matrix(Context& context, NumberType type, Size size, Random& random) {
+  std::vector<uint32_t> words(static_cast<size_t>(size.outputs * stored_bytes(type, size.inputs) / 4));
   // Whatever these bits are read as, they are finite and no subnormal numbers, which some processors convert slowly.
   for (uint32_t& word : words) word = (static_cast<uint32_t>(random.below(1u << 30)) & 0x3BFF3BFF) | 0x20002000;
   return {context, type, size.outputs, size.inputs, words.data()};
 }
 
-void measure(Context& context, WeightType type, Size size, int64_t T, double roof) {
+void measure(Context& context, NumberType type, Size size, int64_t T, double roof) {
   Random random(1);
   std::vector<WeightMatrix> matrices;
   int64_t bytes = 0;
@@ -84,7 +84,7 @@ void run(const BenchOptions& options) {
   const Json header = {{"threads", options.threads}, {"memory_roof_gb_s", roof / 1e9}, {"target", options.target}};
   fmt::print("{}\n", header.dump());
   for (const int64_t T : options.rows) {
-    for (const WeightType type : kWeightTypes) {
+    for (const NumberType type : kWeightTypes) {
       for (const Size size : kSizes) measure(context, type, size, T, roof);
     }
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "t6/core/error.h"
+#include "t6/numbers/dequantize.h"
 #include "tests/damage.h"
 #include "tests/error_of.h"
 #include "tests/formats/gguf_builder.h"
@@ -64,12 +65,10 @@ TEST_F(Gguf, ReadsValuesArraysAndTensors) {
     EXPECT_THAT(file.integers("ids"), ElementsAre(3, -4));
     EXPECT_THAT(file.numbers("scores"), ElementsAre(0.5, -1.5));
     EXPECT_EQ(file.tensors().size(), 3u);
-    const GgufTensor& matrix = *file.find("matrix");
+    const TensorView& matrix = *file.find("matrix");
     EXPECT_EQ(matrix.shape, (Shape{2, 3}));
-    std::vector<float> numbers(6);
-    dequantize(matrix.type, matrix.bytes, numbers);
-    EXPECT_THAT(numbers, ElementsAre(1, 2, 3, 4, 5, 6));
-    EXPECT_EQ(file.find("blocks")->type, GgufType::q8_0);
+    EXPECT_THAT(dequantize(matrix), ElementsAre(1, 2, 3, 4, 5, 6));
+    EXPECT_EQ(file.find("blocks")->type, NumberType::q8_0);
     EXPECT_EQ(file.find("blocks")->bytes.size(), 34u);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(file.find("vector")->bytes.data()) % 32, 0u);
     EXPECT_EQ(file.find("nothing"), nullptr);
@@ -162,10 +161,7 @@ TEST_F(Gguf, DamageIsAnErrorOrHarmless) {
   const std::string file = small_file().file();
   expect_errors_or_success(file, file.size(), 1, [](const auto& path) {
     const GgufFile damaged(path);
-    for (const auto& [name, tensor] : damaged.tensors()) {
-      std::vector<float> numbers(static_cast<size_t>(element_count(tensor.shape)));
-      dequantize(tensor.type, tensor.bytes, numbers);
-    }
+    for (const auto& [name, tensor] : damaged.tensors()) dequantize(tensor);
   });
 }
 

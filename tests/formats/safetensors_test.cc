@@ -40,8 +40,8 @@ class Safetensors : public ::testing::Test {
 TEST_F(Safetensors, RoundTripsTensorsAndMetadata) {
   const std::vector<float> x = {1, 2, 3, 4, 5, 6}, empty;
   const auto path = folder_ / "a.safetensors";
-  const std::vector<NamedTensor> tensors = {{"x", {DType::f32, {2, 3}, std::as_bytes(std::span(x))}},
-                                            {"none", {DType::f32, {0, 3}, std::as_bytes(std::span(empty))}}};
+  const std::vector<NamedTensor> tensors = {{"x", {NumberType::f32, {2, 3}, std::as_bytes(std::span(x))}},
+                                            {"none", {NumberType::f32, {0, 3}, std::as_bytes(std::span(empty))}}};
   write_safetensors(path, tensors, {{"k", "v"}});
   const SafetensorsFile file(path);
   EXPECT_EQ(file.metadata().at("k"), "v");
@@ -56,11 +56,11 @@ TEST_F(Safetensors, RoundTripsTensorsAndMetadata) {
 TEST_F(Safetensors, ConvertsHalfTypes) {
   const std::vector<uint16_t> bf16 = {0x3f80, 0xc000}, f16 = {0x3c00, 0xc000};
   std::vector<float> out(2);
-  copy_as_float({DType::bf16, {2}, std::as_bytes(std::span(bf16))}, "x", out);
+  copy_as_float({NumberType::bf16, {2}, std::as_bytes(std::span(bf16))}, "x", out);
   EXPECT_EQ(out, (std::vector<float>{1, -2}));
-  copy_as_float({DType::f16, {2}, std::as_bytes(std::span(f16))}, "x", out);
+  copy_as_float({NumberType::f16, {2}, std::as_bytes(std::span(f16))}, "x", out);
   EXPECT_EQ(out, (std::vector<float>{1, -2}));
-  EXPECT_THROW(copy_as_float({DType::i16, {2}, std::as_bytes(std::span(f16))}, "x", out), Error);
+  EXPECT_THROW(copy_as_float({NumberType::i16, {2}, std::as_bytes(std::span(f16))}, "x", out), Error);
 }
 
 TEST_F(Safetensors, RefusesHostileHeaders) {
@@ -91,7 +91,7 @@ TEST_F(Safetensors, RefusesShortFiles) {
 TEST_F(Safetensors, SurvivesFlippedBitsAndTruncation) {
   const std::vector<float> x(12, 1.5f);
   const auto path = folder_ / "good.safetensors";
-  const std::vector<NamedTensor> tensors = {{"x", {DType::f32, {3, 4}, std::as_bytes(std::span(x))}}};
+  const std::vector<NamedTensor> tensors = {{"x", {NumberType::f32, {3, 4}, std::as_bytes(std::span(x))}}};
   write_safetensors(path, tensors, {{"k", "v"}});
   const std::string good = read_text(path);
   Random random(1);

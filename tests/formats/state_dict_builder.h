@@ -80,9 +80,9 @@ inline std::string state_dict_file(const std::vector<NamedTensor>& tensors) {
   std::vector<std::pair<std::string, std::string>> values, files;
   for (const NamedTensor& tensor : tensors) {
     PickledTensor out;
-    out.storage = tensor.view.dtype == DType::f32   ? "torch\nFloatStorage\n"
-                  : tensor.view.dtype == DType::f16 ? "torch\nHalfStorage\n"
-                                                    : "torch\nBFloat16Storage\n";
+    out.storage = tensor.view.type == NumberType::f32   ? "torch\nFloatStorage\n"
+                  : tensor.view.type == NumberType::f16 ? "torch\nHalfStorage\n"
+                                                        : "torch\nBFloat16Storage\n";
     out.key = std::to_string(values.size());
     out.shape = out.strides = tensor.view.shape;
     int64_t stride = 1;

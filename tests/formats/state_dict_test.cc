@@ -36,7 +36,7 @@ TEST(StateDict, IsWhatTorchSaved) {
   EXPECT_EQ(file.tensors().size(), wanted.tensors().size());
   for (const auto& [name, tensor] : wanted.tensors()) {
     const TensorView& found = tensor_at(file.tensors(), name, tensor.shape, "state_dict.bin");
-    EXPECT_EQ(found.dtype, tensor.dtype) << name;
+    EXPECT_EQ(found.type, tensor.type) << name;
     EXPECT_TRUE(std::ranges::equal(found.bytes, tensor.bytes)) << name;
   }
 }

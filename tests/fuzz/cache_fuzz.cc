@@ -46,7 +46,7 @@ class SavedCache {
   }
 
  private:
-  t6::FactorCache empty() const { return t6::FactorCache(model_->config(), {.type = t6::CacheType::i8}); }
+  t6::FactorCache empty() const { return t6::FactorCache(model_->config(), {.type = t6::NumberType::i8}); }
 
   std::shared_ptr<const t6::Model> model_;
   std::string file_;

@@ -1,10 +1,8 @@
 // Any bytes as a GGUF file: an Error or a model, and nothing else.
-#include <vector>
-
 #include "t6/core/error.h"
 #include "t6/formats/gguf.h"
 #include "t6/infer/load.h"
-#include "t6/numbers/gguf_blocks.h"
+#include "t6/numbers/dequantize.h"
 #include "tests/memory_file.h"
 
 namespace {
@@ -16,8 +14,7 @@ void read(const std::filesystem::path& path) {
   const t6::GgufFile file(path);
   for (const auto& [name, tensor] : file.tensors()) {
     if (t6::element_count(tensor.shape) > kMostNumbers) return;
-    std::vector<float> numbers(static_cast<size_t>(t6::element_count(tensor.shape)));
-    t6::dequantize(tensor.type, tensor.bytes, numbers);
+    t6::dequantize(tensor);
   }
   t6::load_model(path);
 }

@@ -7,6 +7,7 @@
 #include "t6/core/error.h"
 #include "t6/formats/safetensors.h"
 #include "t6/kernels/quantize.h"
+#include "t6/numbers/dequantize.h"
 #include "tests/context.h"
 
 namespace t6 {
@@ -15,27 +16,22 @@ namespace {
 class GgufWeights : public ::testing::Test {
  protected:
   // Of `type`, two rows of 256 numbers.
-  std::span<const std::byte> blocks(GgufType type) const {
-    return file_.at(std::string(gguf_type_info(type).name) + ".blocks").bytes;
+  std::span<const std::byte> blocks(NumberType type) const {
+    return file_.at(std::string(number_type_name(type)) + ".blocks").bytes;
   }
-  std::vector<float> numbers(GgufType type) const {
-    std::vector<float> out(512);
-    dequantize(type, blocks(type), out);
-    return out;
-  }
-  std::vector<std::byte> converted(GgufType type) const {
-    std::vector<std::byte> out(static_cast<size_t>(2 * weight_row_bytes(weight_type_of(type), 256)));
+  std::vector<float> numbers(NumberType type) const { return dequantize({type, {2, 256}, blocks(type)}); }
+  std::vector<std::byte> converted(NumberType type) const {
+    std::vector<std::byte> out(static_cast<size_t>(2 * stored_bytes(weight_type_of(type), 256)));
     convert_weights(test_context(), type, blocks(type), 256, out);
     return out;
   }
   // The numbers that T6 makes of them.
-  std::vector<float> kept(GgufType type) const {
-    std::vector<float> out(512);
-    dequantize(weight_type_of(type), 512, converted(type).data(), out.data());
-    return out;
+  std::vector<float> kept(NumberType type) const {
+    const std::vector<std::byte> bytes = converted(type);
+    return dequantize({weight_type_of(type), {2, 256}, bytes});
   }
   // The largest difference in the 32 numbers from `begin` on, of their largest magnitude.
-  double block_error(GgufType type, size_t begin) const {
+  double block_error(NumberType type, size_t begin) const {
     const auto wanted = numbers(type), found = kept(type);
     double difference = 0, largest = 0;
     for (size_t i = begin; i < begin + 32; ++i) {
@@ -49,23 +45,24 @@ class GgufWeights : public ::testing::Test {
 };
 
 TEST_F(GgufWeights, KeepTheBytesOfTypesThatBothHave) {
-  for (const GgufType type : {GgufType::f32, GgufType::f16, GgufType::bf16, GgufType::q8_0, GgufType::q4_1}) {
-    EXPECT_TRUE(has_same_bytes(type));
-    EXPECT_TRUE(std::ranges::equal(converted(type), blocks(type))) << gguf_type_info(type).name;
-    EXPECT_EQ(kept(type), numbers(type)) << gguf_type_info(type).name;
+  for (const NumberType type :
+       {NumberType::f32, NumberType::f16, NumberType::bf16, NumberType::q8_0, NumberType::q4_1}) {
+    EXPECT_EQ(weight_type_of(type), type);
+    EXPECT_TRUE(std::ranges::equal(converted(type), blocks(type))) << number_type_name(type);
+    EXPECT_EQ(kept(type), numbers(type)) << number_type_name(type);
   }
 }
 
 TEST_F(GgufWeights, KeepTheNumbersOfQ4_0) {
-  EXPECT_EQ(weight_type_of(GgufType::q4_0), WeightType::q4);
-  const auto wanted = numbers(GgufType::q4_0), found = kept(GgufType::q4_0);
+  EXPECT_EQ(weight_type_of(NumberType::q4_0), NumberType::q4_1);
+  const auto wanted = numbers(NumberType::q4_0), found = kept(NumberType::q4_0);
   // scale * q - 8 scale and scale * (q - 8) round differently.
   for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-6);
 }
 
 TEST_F(GgufWeights, RoundScalesOfQ4KToFloat16) {
-  EXPECT_EQ(weight_type_of(GgufType::q4_k), WeightType::q4);
-  const auto wanted = numbers(GgufType::q4_k), found = kept(GgufType::q4_k);
+  EXPECT_EQ(weight_type_of(NumberType::q4_k), NumberType::q4_1);
+  const auto wanted = numbers(NumberType::q4_k), found = kept(NumberType::q4_k);
   for (size_t begin = 0; begin < 512; begin += 32) {
     // Both terms of scale * q - minimum are off by 2^-11 of themselves at most, and their difference has to bear it.
     double terms = 0;
@@ -76,25 +73,23 @@ TEST_F(GgufWeights, RoundScalesOfQ4KToFloat16) {
 }
 
 TEST_F(GgufWeights, RoundFiveAndSixBitsToEight) {
-  for (const GgufType type : {GgufType::q5_0, GgufType::q5_1, GgufType::q5_k, GgufType::q6_k}) {
-    EXPECT_EQ(weight_type_of(type), WeightType::q8);
+  for (const NumberType type : {NumberType::q5_0, NumberType::q5_1, NumberType::q5_k, NumberType::q6_k}) {
+    EXPECT_EQ(weight_type_of(type), NumberType::q8_0);
     // Half a step of largest / 127, and the scale's own rounding to float16.
     for (size_t begin = 0; begin < 512; begin += 32) {
-      EXPECT_LE(block_error(type, begin), 0.5 / 127 + 1.0 / 2048) << gguf_type_info(type).name << " " << begin;
+      EXPECT_LE(block_error(type, begin), 0.5 / 127 + 1.0 / 2048) << number_type_name(type) << " " << begin;
     }
   }
 }
 
 TEST_F(GgufWeights, KeepZerosAndRefuseScalesThatAreTooLarge) {
   std::vector<std::byte> zeros(22), out(34);
-  convert_weights(test_context(), GgufType::q5_0, zeros, 32, out);  // scale 0
-  std::vector<float> numbers(32, 1);
-  dequantize(WeightType::q8, 32, out.data(), numbers.data());
-  EXPECT_THAT(numbers, ::testing::Each(0.0f));
+  convert_weights(test_context(), NumberType::q5_0, zeros, 32, out);  // scale 0
+  EXPECT_THAT(dequantize({NumberType::q8_0, {1, 32}, out}), ::testing::Each(0.0f));
 
   std::vector<std::byte> large(18, std::byte{0x7b});  // scale 0x7b7b: 61280, eight times of which is too much
   std::vector<std::byte> four(20);
-  EXPECT_THAT([&] { convert_weights(test_context(), GgufType::q4_0, large, 32, four); },
+  EXPECT_THAT([&] { convert_weights(test_context(), NumberType::q4_0, large, 32, four); },
               ::testing::ThrowsMessage<Error>(::testing::HasSubstr("more than float16 holds")));
 }
 

@@ -7,7 +7,7 @@
 #include "t6/infer/forward.h"
 #include "t6/infer/generate.h"
 #include "t6/infer/load.h"
-#include "t6/kernels/quantize.h"
+#include "t6/numbers/dequantize.h"
 #include "t6/numbers/half.h"
 #include "tests/context.h"
 #include "tests/damage.h"
@@ -123,10 +123,9 @@ TEST_F(ImportGguf, KeepsQuantizedRowsAndMovesThemWhole) {
     }
   }
   const ImportedModel model = import_gguf(test_context(), write(builder));
-  const WeightTensor& q = model.tensors.at(name);
-  EXPECT_EQ(q.type, WeightType::q8);
-  std::vector<float> numbers(48 * 32);
-  dequantize(q.type, 48 * 32, q.bytes.data(), numbers.data());
+  const TensorView& q = model.tensors.at(name);
+  EXPECT_EQ(q.type, NumberType::q8_0);
+  const std::vector<float> numbers = dequantize(q);
   for (int row = 0; row < 48; ++row) {
     const int source = row / 12 * 12 + row % 6 * 2 + row % 12 / 6;
     const float scale = float_from_float16(float16_from_float(0.01f * static_cast<float>(source + 1)));

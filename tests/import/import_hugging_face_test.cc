@@ -50,16 +50,16 @@ class ImportHuggingFace : public ::testing::Test {
 
   // The parameters for which `wanted` holds, in `type`.
   template <typename Wanted>
-  void write_tensors(const std::string& name, DType type, Wanted&& wanted, std::vector<NamedTensor> more = {}) {
+  void write_tensors(const std::string& name, NumberType type, Wanted&& wanted, std::vector<NamedTensor> more = {}) {
     std::vector<std::vector<uint16_t>> halves;
     std::vector<NamedTensor> list = std::move(more);
     for (const Parameter& parameter : parameters(config_)) {
       if (!wanted(parameter.name)) continue;
       std::span bytes = std::as_bytes(std::span(tensors_.at(parameter.name)));
-      if (type != DType::f32) {
+      if (type != NumberType::f32) {
         auto& half = halves.emplace_back();
         for (const float x : tensors_.at(parameter.name)) {
-          half.push_back(type == DType::f16 ? float16_from_float(x) : bfloat16_from_float(x));
+          half.push_back(type == NumberType::f16 ? float16_from_float(x) : bfloat16_from_float(x));
         }
         bytes = std::as_bytes(std::span(half));
       }
@@ -67,7 +67,7 @@ class ImportHuggingFace : public ::testing::Test {
     }
     write_safetensors(folder_ / name, list);
   }
-  void write_all(DType type = DType::f32, std::vector<NamedTensor> more = {}) {
+  void write_all(NumberType type = NumberType::f32, std::vector<NamedTensor> more = {}) {
     write_tensors(
         "model.safetensors", type, [](const std::string&) { return true; }, std::move(more));
   }
@@ -116,18 +116,18 @@ TEST_F(ImportHuggingFace, GivesTheModelThatWasWritten) {
 TEST_F(ImportHuggingFace, KeepsTheTypesOfMatrices) {
   use(llama_config());
   write_config(config_json(config_, "llama"));
-  for (const auto& [type, kept] : {std::pair(DType::f16, WeightType::f16), {DType::bf16, WeightType::bf16}}) {
+  for (const auto& [type, kept] : {std::pair(NumberType::f16, NumberType::f16), {NumberType::bf16, NumberType::bf16}}) {
     write_all(type);
     const ImportedModel model = import_hugging_face(folder_.path());
     EXPECT_EQ(model.tensors.at("model.layers.0.mlp.up_proj.weight").type, kept);
-    EXPECT_EQ(model.tensors.at("model.norm.weight").type, WeightType::f32);
+    EXPECT_EQ(model.tensors.at("model.norm.weight").type, NumberType::f32);
     std::vector<float> floats(config_.hidden_size);
     std::memcpy(floats.data(), model.tensors.at("model.norm.weight").bytes.data(), 4 * floats.size());
     EXPECT_EQ(floats, tensors_.at("model.norm.weight"));
   }
   // NamedFloats at odd addresses.
   const std::vector<std::byte> odd(1);
-  write_all(DType::f32, {{"model.layers.0.self_attn.rotary_emb.inv_freq", {DType::u8, {1}, odd}}});
+  write_all(NumberType::f32, {{"model.layers.0.self_attn.rotary_emb.inv_freq", {NumberType::u8, {1}, odd}}});
   EXPECT_THAT(found(), ElementsAreArray(wanted()));
 }
 
@@ -135,8 +135,8 @@ TEST_F(ImportHuggingFace, ReadsSeveralFiles) {
   use(llama_config());
   write_config(config_json(config_, "llama"));
   const auto first = [](const std::string& name) { return name.find("layers.0") != std::string::npos; };
-  write_tensors("model-00001-of-00002.safetensors", DType::f32, first);
-  write_tensors("model-00002-of-00002.safetensors", DType::f32, std::not_fn(first));
+  write_tensors("model-00001-of-00002.safetensors", NumberType::f32, first);
+  write_tensors("model-00002-of-00002.safetensors", NumberType::f32, std::not_fn(first));
   Json map = Json::object();
   for (const auto& [name, tensor] : tensors_) {
     map[name] = first(name) ? "model-00001-of-00002.safetensors" : "model-00002-of-00002.safetensors";
@@ -144,7 +144,7 @@ TEST_F(ImportHuggingFace, ReadsSeveralFiles) {
   folder_.write("model.safetensors.index.json", Json{{"metadata", Json::object()}, {"weight_map", map}}.dump());
   EXPECT_THAT(found(), ElementsAreArray(wanted()));
 
-  write_tensors("model-00002-of-00002.safetensors", DType::f32, [](const std::string&) { return true; });
+  write_tensors("model-00002-of-00002.safetensors", NumberType::f32, [](const std::string&) { return true; });
   EXPECT_THAT(error(), HasSubstr("is in another file, too"));
   map["model.norm.weight"] = "../model.safetensors";
   folder_.write("model.safetensors.index.json", Json{{"weight_map", map}}.dump());
@@ -203,7 +203,7 @@ void pickle_files(const std::filesystem::path& folder, const std::map<std::strin
 TEST_F(ImportHuggingFace, ReadsPickledWeights) {
   use(llama_config());
   write_config(config_json(config_, "llama"));
-  for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
+  for (const NumberType type : {NumberType::f32, NumberType::f16, NumberType::bf16}) {
     write_all(type);
     const ImportedModel plain = import_hugging_face(folder_.path());
     pickle_files(folder_.path(), {{"model.safetensors", "pytorch_model.bin"}});
@@ -221,8 +221,8 @@ TEST_F(ImportHuggingFace, ReadsPickledWeightsOfSeveralFiles) {
   use(llama_config());
   write_config(config_json(config_, "llama"));
   const auto is_first = [](const std::string& name) { return name.find("layers.0.") != std::string::npos; };
-  write_tensors("a.safetensors", DType::f32, is_first);
-  write_tensors("b.safetensors", DType::f32, [&](const std::string& name) { return !is_first(name); });
+  write_tensors("a.safetensors", NumberType::f32, is_first);
+  write_tensors("b.safetensors", NumberType::f32, [&](const std::string& name) { return !is_first(name); });
   pickle_files(folder_.path(), {{"a.safetensors", "a.bin"}, {"b.safetensors", "b.bin"}});
   const auto write_index = [&](const char* first) {
     folder_.write("pytorch_model.bin.index.json", Json{{"weight_map", {{"x", first}, {"y", "b.bin"}}}}.dump());
@@ -261,9 +261,9 @@ TEST_F(ImportHuggingFace, RefusesFilesByName) {
   EXPECT_THAT(error(), HasSubstr("pytorch_model.bin: not a whole zip archive"));
   const std::vector<float> numbers(1);
   const std::span bytes = std::as_bytes(std::span(numbers));
-  write_all(DType::f32, {{"model.layers.0.self_attn.q_proj.lora_A", {DType::f32, {1}, bytes}}});
+  write_all(NumberType::f32, {{"model.layers.0.self_attn.q_proj.lora_A", {NumberType::f32, {1}, bytes}}});
   EXPECT_THAT(error(), HasSubstr("the tensor \"model.layers.0.self_attn.q_proj.lora_A\" is not supported"));
-  write_all(DType::f32, {{"lm_head.weight", {DType::f32, {1}, bytes}}});
+  write_all(NumberType::f32, {{"lm_head.weight", {NumberType::f32, {1}, bytes}}});
   EXPECT_EQ(error(), "no error");  // tied: a copy that is not read
   std::filesystem::remove(folder_ / "tokenizer.json");
   EXPECT_THAT(error(), HasSubstr("tokenizer.json: cannot open"));

@@ -20,8 +20,8 @@ TEST(ImportReference, GivesTheParametersThatGoldenFilesAreCheckedWith) {
   const ImportedModel model = import_model(test_context(), find_model(kGolden));
   EXPECT_EQ(config_to_json(model.config), config_to_json(paper_config(file)));
   for (const auto& [name, numbers] : paper_tensors(file, model.config, "param.")) {
-    const WeightTensor& tensor = model.tensors.at(name);
-    EXPECT_EQ(tensor.type, WeightType::f32);
+    const TensorView& tensor = model.tensors.at(name);
+    EXPECT_EQ(tensor.type, NumberType::f32);
     EXPECT_TRUE(std::ranges::equal(tensor.bytes, std::as_bytes(std::span(numbers)))) << name;
   }
 }

@@ -41,7 +41,7 @@ ImportedModel stored_model(const ModelConfig& config) {
   ImportedModel model = {
       .config = config, .tensors = {}, .owners = {owner}, .tokenizer_json = byte_tokenizer()->json(), .text = {}};
   for (const Parameter& parameter : parameters(config)) {
-    model.tensors[parameter.name] = {WeightType::f32, parameter.shape,
+    model.tensors[parameter.name] = {NumberType::f32, parameter.shape,
                                      std::as_bytes(std::span(owner->at(parameter.name)))};
   }
   return model;
@@ -70,8 +70,10 @@ class QuantizedKinds : public ::testing::TestWithParam<AttentionKind> {};
 TEST_P(QuantizedKinds, ComeNearTheirLogitsAndDecodeTheSameBits) {
   const ImportedModel stored = stored_model(blocks_config(GetParam()));
   const auto wanted = logits_of(made(stored), {24});
-  for (const auto& [type, most] :
-       {std::pair{WeightType::f16, 0.003}, {WeightType::bf16, 0.02}, {WeightType::q8, 0.05}, {WeightType::q4, 0.4}}) {
+  for (const auto& [type, most] : {std::pair{NumberType::f16, 0.003},
+                                   {NumberType::bf16, 0.02},
+                                   {NumberType::q8_0, 0.05},
+                                   {NumberType::q4_1, 0.4}}) {
     SCOPED_TRACE(weight_type_name(type));
     const auto model = made(quantize_model(test_context(), stored, type, "test", no_progress));
     EXPECT_EQ(model->layers()[0].mlp_up.type(), type);
@@ -94,10 +96,11 @@ INSTANTIATE_TEST_SUITE_P(Kinds, QuantizedKinds,
                          [](const auto& test) { return attention_kind_name(test.param); });
 
 TEST(QuantizeModel, ChoosesTypes) {
-  const auto type_of = [](const std::string& name, WeightType stored, const Shape& shape, WeightType wanted) {
+  const auto type_of = [](const std::string& name, NumberType stored, const Shape& shape, NumberType wanted) {
     return quantized_type(name, {stored, shape, {}}, wanted);
   };
-  using enum WeightType;
+  using enum NumberType;
+  constexpr NumberType q8 = q8_0, q4 = q4_1;
   EXPECT_EQ(type_of("model.layers.0.mlp.up_proj.weight", f32, {8, 64}, q4), q4);
   EXPECT_EQ(type_of("model.layers.0.mlp.up_proj.weight", bf16, {8, 64}, q8), q8);
   EXPECT_EQ(type_of("model.layers.0.mlp.up_proj.weight", q4, {8, 64}, q8), q4);
@@ -112,7 +115,7 @@ TEST(QuantizeModel, ChoosesTypes) {
 
 TEST(QuantizeModel, IsTheSameFromAFile) {
   const ImportedModel stored = stored_model(blocks_config(AttentionKind::tpa));
-  const ImportedModel quantized = quantize_model(test_context(), stored, WeightType::q4, "test", no_progress);
+  const ImportedModel quantized = quantize_model(test_context(), stored, NumberType::q4_1, "test", no_progress);
   EXPECT_LT(weight_sizes(quantized.tensors).bytes, weight_sizes(stored.tensors).bytes / 4);
   const TemporaryFolder folder;
   write_model(quantized, folder / "q4");
@@ -120,17 +123,17 @@ TEST(QuantizeModel, IsTheSameFromAFile) {
   EXPECT_TRUE(logits_of(load_model(test_context(), folder / "q4").model, {24}) == wanted);
   // Once more changes nothing.
   const ImportedModel again =
-      quantize_model(test_context(), read_model(test_context(), folder / "q4"), WeightType::q4, "test", no_progress);
+      quantize_model(test_context(), read_model(test_context(), folder / "q4"), NumberType::q4_1, "test", no_progress);
   EXPECT_TRUE(logits_of(made(again), {24}) == wanted);
 }
 
 TEST(QuantizeModel, RefusesWhatIsNotFinite) {
   ImportedModel stored = stored_model(blocks_config(AttentionKind::mha));
-  WeightTensor& tensor = stored.tensors.at("model.layers.1.mlp.down_proj.weight");
+  TensorView& tensor = stored.tensors.at("model.layers.1.mlp.down_proj.weight");
   std::vector<float> numbers(64 * 96);
   numbers[100] = std::numeric_limits<float>::infinity();
   tensor.bytes = std::as_bytes(std::span(numbers));
-  EXPECT_THAT([&] { quantize_model(test_context(), stored, WeightType::q8, "there", no_progress); },
+  EXPECT_THAT([&] { quantize_model(test_context(), stored, NumberType::q8_0, "there", no_progress); },
               ThrowsMessage<Error>(HasSubstr("there: tensor \"model.layers.1.mlp.down_proj.weight\" holds inf")));
 }
 

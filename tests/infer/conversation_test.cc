@@ -60,7 +60,7 @@ TEST(Conversation, KeepsEveryMessageAndAnswerInTheCache) {
 TEST(Conversation, StartsOverAndComesBack) {
   const TemporaryFolder folder;
   const LoadedModel loaded = byte_model(400);
-  Conversation conversation(test_context(), loaded, chat_format("plain"), {.type = CacheType::i8});
+  Conversation conversation(test_context(), loaded, chat_format("plain"), {.type = NumberType::i8});
   const Generated first = conversation.ask("Hi", greedy(8), ignore);
   conversation.save(folder / "talk");
   const Generated next = conversation.ask("More", greedy(8), ignore);

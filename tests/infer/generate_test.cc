@@ -81,7 +81,7 @@ TEST(Generate, EndsAtEndOfText) {
   auto tensors = random_tensors(config);
   auto& head = tensors["lm_head.weight"];
   const auto logits_after_x = [&] {
-    ForwardPass pass(test_context(),
+    ForwardPass pass(test_context(), test_context(),
                      std::make_shared<const Model>(test_context(), config, Weights(config, tensors, "test")));
     FactorCache cache(config);
     const auto logits = pass.run(std::vector<int32_t>{'x'}, cache, Logits::last);

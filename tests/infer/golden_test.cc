@@ -39,7 +39,8 @@ TEST(Golden, SeesADifferentModel) {
     for (const auto& [name, view] : file.tensors()) {
       if (name != changed) tensors.push_back({name, view});
     }
-    if (keep) tensors.push_back({changed, {DType::f32, file.at(changed).shape, std::as_bytes(std::span(numbers))}});
+    if (keep)
+      tensors.push_back({changed, {NumberType::f32, file.at(changed).shape, std::as_bytes(std::span(numbers))}});
     write_safetensors(folder / "changed.safetensors", tensors, file.metadata());
   };
   write(0, true);

@@ -56,24 +56,24 @@ TEST_F(Load, ConvertsHalfPrecisionAndReadsUnalignedFloats) {
     for (float& x : tensor) x = std::round(x * 64) / 64;
   }
   const auto wanted = logits_of(model_of(config_, tensors));
-  for (const DType type : {DType::f16, DType::bf16, DType::f32}) {
+  for (const NumberType type : {NumberType::f16, NumberType::bf16, NumberType::f32}) {
     std::vector<std::vector<uint16_t>> halves;
     std::vector<NamedTensor> list;
     const std::vector<std::byte> odd(2);  // puts every tensor after it at an address that is no float's
     config_.tie_word_embeddings = true;
-    if (type == DType::f32) list.push_back({"lm_head.weight", {DType::bf16, {1}, odd}});
+    if (type == NumberType::f32) list.push_back({"lm_head.weight", {NumberType::bf16, {1}, odd}});
     for (const Parameter& parameter : parameters(config_)) {
       auto& half = halves.emplace_back();
       for (const float x : tensors[parameter.name]) {
-        half.push_back(type == DType::f16 ? float16_from_float(x) : bfloat16_from_float(x));
+        half.push_back(type == NumberType::f16 ? float16_from_float(x) : bfloat16_from_float(x));
       }
       const auto bytes =
-          type == DType::f32 ? std::as_bytes(std::span(tensors[parameter.name])) : std::as_bytes(std::span(half));
+          type == NumberType::f32 ? std::as_bytes(std::span(tensors[parameter.name])) : std::as_bytes(std::span(half));
       list.push_back({parameter.name, {type, parameter.shape, bytes}});
     }
     write_safetensors(weights(), list);
     EXPECT_THAT(logits_of(load_model(test_context(), folder_.path()).model), ElementsAreArray(wanted))
-        << dtype_name(type);
+        << number_type_name(type);
   }
 }
 
@@ -107,9 +107,10 @@ TEST_F(Load, RefusesTensorsOfAnotherType) {
   std::vector<NamedTensor> list;
   std::vector<int32_t> integers(tensors["model.norm.weight"].size());
   for (const Parameter& parameter : parameters(config_)) {
-    list.push_back({parameter.name, {DType::f32, parameter.shape, std::as_bytes(std::span(tensors[parameter.name]))}});
+    list.push_back(
+        {parameter.name, {NumberType::f32, parameter.shape, std::as_bytes(std::span(tensors[parameter.name]))}});
     if (parameter.name == "model.norm.weight")
-      list.back().view = {DType::i32, {24}, std::as_bytes(std::span(integers))};
+      list.back().view = {NumberType::i32, {24}, std::as_bytes(std::span(integers))};
   }
   write_safetensors(weights(), list);
   EXPECT_THAT([&] { load_model(test_context(), folder_.path()); },

@@ -14,6 +14,7 @@
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
 #include "t6/kernels/quantize.h"
+#include "t6/numbers/dequantize.h"
 #include "tests/context.h"
 
 namespace t6 {
@@ -22,11 +23,7 @@ namespace {
 std::shared_ptr<const Model> float32_model(const std::filesystem::path& path) {
   const ImportedModel imported = import_model(test_context(), find_model(path));
   std::map<std::string, std::vector<float>> floats;
-  for (const auto& [name, tensor] : imported.tensors) {
-    std::vector<float>& values = floats[name];
-    values.resize(static_cast<size_t>(element_count(tensor.shape)));
-    dequantize(tensor.type, element_count(tensor.shape), tensor.bytes.data(), values.data());
-  }
+  for (const auto& [name, tensor] : imported.tensors) floats[name] = dequantize(tensor);
   return std::make_shared<const Model>(test_context(), imported.config,
                                        Weights(imported.config, std::move(floats), path.string()));
 }

@@ -26,7 +26,7 @@ inline void write_weights(const std::filesystem::path& path, const std::map<std:
   for (const Parameter& parameter : parameters(config)) {
     const auto found = tensors.find(parameter.name);
     if (found == tensors.end()) continue;
-    list.push_back({parameter.name, {DType::f32, parameter.shape, std::as_bytes(std::span(found->second))}});
+    list.push_back({parameter.name, {NumberType::f32, parameter.shape, std::as_bytes(std::span(found->second))}});
   }
   write_safetensors(path, list);
 }

@@ -135,7 +135,7 @@ inline std::vector<Case> attention_cases() {
 class Pages {
  public:
   // From now on `view` reads what it read from its pointers, rounded to `type`, from these pages.
-  Pages(FactorView& view, int64_t heads, int64_t tokens, CacheType type, bool token_rows) {
+  Pages(FactorView& view, int64_t heads, int64_t tokens, NumberType type, bool token_rows) {
     const bool on_use = view.c || view.norm_weight || view.rotary;
     int64_t size = 0;
     const auto stream = [&](const float* numbers, int64_t stride, int64_t width, bool rows) {

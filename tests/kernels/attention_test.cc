@@ -45,10 +45,10 @@ TEST_P(Kinds, AgreesWithTheReference) {
 
 TEST_P(Kinds, AgreesInTheCachesPages) {
   on_every_target([] {
-    for (const CacheType type : {CacheType::f32, CacheType::bf16, CacheType::f16, CacheType::i8}) {
+    for (const auto& [name, type, largest] : kCacheTypes) {
       for (const int64_t T : {1, 5}) {
         for (const bool key_rows : {false, true}) {
-          SCOPED_TRACE(fmt::format("type {} T {} rows {}", static_cast<int>(type), T, key_rows));
+          SCOPED_TRACE(fmt::format("{} T {} rows {}", name, T, key_rows));
           Problem problem(GetParam(), T, 127 - T);
           const Pages keys(problem.arguments.k, GetParam().heads, 127, type, key_rows);
           const Pages values(problem.arguments.v, GetParam().heads, 127, type, true);
@@ -130,7 +130,8 @@ TEST(Attention, ReadsValuesInsideTheKeys) {
       problem.arguments.v.b_stride = keys;
       attention(test_context(), problem.arguments);
       expect_agreement(problem, 1e-5);
-      for (const CacheType type : {CacheType::f32, CacheType::bf16, CacheType::f16, CacheType::i8}) {
+      for (const auto& [name, type, largest] : kCacheTypes) {
+        SCOPED_TRACE(name);
         Problem paged(shape, 9, 70);
         const Pages pages(paged.arguments.k, 4, 79, type, true);
         paged.arguments.v.b = nullptr;
@@ -170,8 +171,8 @@ TEST(Attention, TakesSequencesOfDifferentLengths) {
     for (const int64_t keys : {1, 63, 64, 65, 300, 2000}) {
       problems.push_back(std::make_unique<Problem>(case_named("tpa_ranks"), 1, keys - 1));
       Attention& x = problems.back()->arguments;
-      pages.push_back(std::make_unique<Pages>(x.k, x.heads, keys, CacheType::bf16, false));
-      pages.push_back(std::make_unique<Pages>(x.v, x.heads, keys, CacheType::bf16, true));
+      pages.push_back(std::make_unique<Pages>(x.k, x.heads, keys, NumberType::bf16, false));
+      pages.push_back(std::make_unique<Pages>(x.v, x.heads, keys, NumberType::bf16, true));
       batch.push_back(x);
     }
     Problem empty(case_named("tpa_ranks"), 1, 0);

@@ -2,6 +2,7 @@
 
 #include "t6/core/error.h"
 #include "t6/kernels/reference/matmul.h"
+#include "t6/numbers/blocks.h"
 #include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 #include "tests/kernels/random_weight_matrix.h"
@@ -15,7 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 using ::testing::Truly;
 
-class MatmulTypes : public ::testing::TestWithParam<WeightType> {
+class MatmulTypes : public ::testing::TestWithParam<NumberType> {
  protected:
   // Columns of about this size that the type allows.
   static int64_t columns(int64_t wanted) {
@@ -117,23 +118,23 @@ TEST(Matmul, SumsTheLargestIntegersExactly) {
       int64_t sum = 0;
       for (const float value : x) sum += static_cast<int64_t>(value);
 
-      std::vector<BlockQ8> q8(4 * 2);
+      std::vector<BlockQ8_0> q8(4 * 2);
       for (size_t i = 0; i < q8.size(); ++i) {
         q8[i].scale = 0x3C00;  // 1
         std::fill_n(q8[i].values, kWeightBlock, static_cast<int8_t>(i / 2 % 2 ? -128 : 127));
       }
-      const WeightMatrix w8(test_context(), WeightType::q8, 4, 64, q8.data());
+      const WeightMatrix w8(test_context(), NumberType::q8_0, 4, 64, q8.data());
       std::vector<float> y(4);
       matmul(test_context(), {.x = x.data(), .w = &w8, .y = y.data(), .T = 1});
       const auto wide = static_cast<float>(127 * sum), low = static_cast<float>(-128 * sum);
       EXPECT_THAT(y, ElementsAreArray({wide, low, wide, low}));
 
-      std::vector<BlockQ4> q4(4 * 2);
-      for (BlockQ4& block : q4) {
+      std::vector<BlockQ4_1> q4(4 * 2);
+      for (BlockQ4_1& block : q4) {
         block.scale = 0x3C00, block.minimum = 0x4000;  // 1, 2
         std::fill_n(block.values, kWeightBlock / 2, uint8_t{0xFF});
       }
-      const WeightMatrix w4(test_context(), WeightType::q4, 4, 64, q4.data());
+      const WeightMatrix w4(test_context(), NumberType::q4_1, 4, 64, q4.data());
       matmul(test_context(), {.x = x.data(), .w = &w4, .y = y.data(), .T = 1});
       EXPECT_THAT(y, Each(static_cast<float>(17 * sum)));
     }
@@ -141,7 +142,7 @@ TEST(Matmul, SumsTheLargestIntegersExactly) {
 }
 
 TEST(Matmul, RefusesProductsOfDifferentX) {
-  const WeightMatrix w = random_weight_matrix(WeightType::f32, 2, 3, 1);
+  const WeightMatrix w = random_weight_matrix(NumberType::f32, 2, 3, 1);
   std::vector<float> x(6), y(2);
   const Matmul products[] = {{.x = x.data(), .w = &w, .y = y.data(), .T = 1},
                              {.x = x.data() + 3, .w = &w, .y = y.data(), .T = 1}};

@@ -1,6 +1,10 @@
 #include "t6/kernels/quantize.h"
 
+#include "t6/core/error.h"
+#include "t6/numbers/blocks.h"
+#include "t6/numbers/dequantize.h"
 #include "tests/context.h"
+#include "tests/error_of.h"
 #include "tests/kernels/kernel_test.h"
 #include "tests/kernels/random_weight_matrix.h"
 
@@ -9,6 +13,7 @@ namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
 
 // About normal: a sum of uniform numbers.
 std::vector<float> bell_numbers(size_t count, uint64_t seed) {
@@ -20,14 +25,12 @@ std::vector<float> bell_numbers(size_t count, uint64_t seed) {
   return numbers;
 }
 
-std::vector<float> round_trip(WeightType type, const std::vector<float>& numbers) {
+std::vector<float> round_trip(NumberType type, const std::vector<float>& numbers) {
   const auto count = static_cast<int64_t>(numbers.size());
-  const auto size = static_cast<size_t>(weight_row_bytes(type, count));
+  const auto size = static_cast<size_t>(stored_bytes(type, count));
   std::vector<uint32_t> stored((size + 3) / 4);
   quantize(test_context(), type, count, numbers.data(), stored.data());
-  std::vector<float> back(numbers.size());
-  dequantize(type, count, stored.data(), back.data());
-  return back;
+  return dequantize({type, {count}, std::as_bytes(std::span(stored)).first(size)});
 }
 
 double mean_square(const std::vector<float>& a, const std::vector<float>& b) {
@@ -40,7 +43,7 @@ double mean_square(const std::vector<float>& a, const std::vector<float>& b) {
 TEST(Quantize, RoundsToTheNearest) {
   on_every_target([] {
     const std::vector<float> x = bell_numbers(32 * 70, 1);
-    for (const WeightType type : kWeightTypes) {
+    for (const NumberType type : kWeightTypes) {
       SCOPED_TRACE(weight_type_name(type));
       const std::vector<float> back = round_trip(type, x);
       for (size_t b = 0; b < x.size(); b += 32) {
@@ -48,10 +51,10 @@ TEST(Quantize, RoundsToTheNearest) {
             std::minmax_element(x.begin() + static_cast<int64_t>(b), x.begin() + static_cast<int64_t>(b) + 32);
         const float largest = std::max(-*low, *high);
         for (size_t i = b; i < b + 32; ++i) {
-          const float most = type == WeightType::f32    ? 0
-                             : type == WeightType::f16  ? std::max(std::abs(x[i]) / 2048, 6e-8f)
-                             : type == WeightType::bf16 ? std::abs(x[i]) / 256
-                             : type == WeightType::q8   ? 0.501f * largest / 127
+          const float most = type == NumberType::f32    ? 0
+                             : type == NumberType::f16  ? std::max(std::abs(x[i]) / 2048, 6e-8f)
+                             : type == NumberType::bf16 ? std::abs(x[i]) / 256
+                             : type == NumberType::q8_0 ? 0.501f * largest / 127
                                                         : 1.5f * (*high - *low) / 15;
           EXPECT_LE(std::abs(x[i] - back[i]), most);
         }
@@ -70,31 +73,30 @@ TEST(Quantize, FindsABetterScaleThanTheRange) {
       const float step = (*high - *low) / 15;
       for (size_t i = b; i < b + 32; ++i) plain[i] = *low + step * std::round((x[i] - *low) / step);
     }
-    EXPECT_LT(mean_square(x, round_trip(WeightType::q4, x)), 0.85 * mean_square(x, plain));
+    EXPECT_LT(mean_square(x, round_trip(NumberType::q4_1, x)), 0.85 * mean_square(x, plain));
   });
 }
 
 TEST(Quantize, KeepsWhatABlockCanHold) {
   on_every_target([] {
-    for (const WeightType type : {WeightType::q8, WeightType::q4}) {
+    for (const NumberType type : {NumberType::q8_0, NumberType::q4_1}) {
       SCOPED_TRACE(weight_type_name(type));
       std::vector<std::byte> stored = random_weight_rows(type, 1, 32 * 40, 3);
-      if (type == WeightType::q8) {  // all values of [-127, 127], the largest in every block
+      if (type == NumberType::q8_0) {  // all values of [-127, 127], the largest in every block
         std::replace(stored.begin(), stored.end(), std::byte{0x80}, std::byte{0x81});
-        for (size_t b = 0; b < 40; ++b) stored[b * sizeof(BlockQ8) + 2] = std::byte{127};
+        for (size_t b = 0; b < 40; ++b) stored[b * sizeof(BlockQ8_0) + 2] = std::byte{127};
       }
-      std::vector<float> x(32 * 40);
-      dequantize(type, 32 * 40, stored.data(), x.data());
+      const std::vector<float> x = dequantize({type, {32 * 40}, stored});
       EXPECT_LT(mean_square(x, round_trip(type, x)), 1e-7);
       EXPECT_THAT(round_trip(type, std::vector<float>(64, 0.0f)), Each(0.0f));
-      EXPECT_THAT(round_trip(WeightType::q4, std::vector<float>(64, -0.5f)), Each(-0.5f));
+      EXPECT_THAT(round_trip(NumberType::q4_1, std::vector<float>(64, -0.5f)), Each(-0.5f));
     }
   });
 }
 
 TEST(Quantize, ShowsWhatIsNotFinite) {
   on_every_target([] {
-    for (const WeightType type : kWeightTypes) {
+    for (const NumberType type : kWeightTypes) {
       for (const float strange : {kNaN, std::numeric_limits<float>::infinity()}) {
         std::vector<float> x(32, 1.0f);
         x[7] = strange;
@@ -106,40 +108,24 @@ TEST(Quantize, ShowsWhatIsNotFinite) {
   });
 }
 
-TEST(QuantizeActivations, RoundsAndSumsExactly) {
-  on_every_target([] {
-    const int64_t rows = 3, columns = 96, stride = 101;
-    std::vector<float> x = random_floats(rows * stride, 4);
-    std::fill_n(x.begin() + 32, 32, 0.0f);
-    std::vector<ActivationBlock> blocks(static_cast<size_t>(rows * columns / 32));
-    quantize_activations(test_context(), x.data(), rows, columns, stride, blocks.data());
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t b = 0; b < columns / 32; ++b) {
-        const ActivationBlock& block = blocks[static_cast<size_t>(row * columns / 32 + b)];
-        const float* from = x.data() + row * stride + b * 32;
-        float largest = 0;
-        int sum = 0;
-        for (int i = 0; i < 32; ++i) largest = std::max(largest, std::abs(from[i])), sum += block.values[i];
-        EXPECT_FLOAT_EQ(block.scale, largest / 127);
-        EXPECT_EQ(block.sum, static_cast<float>(sum));
-        EXPECT_EQ(block.offset, -128 * sum);
-        for (int i = 0; i < 32; ++i) {
-          EXPECT_LE(std::abs(from[i] - block.scale * static_cast<float>(block.values[i])), 0.5001f * block.scale);
-        }
-      }
-    }
-  });
+TEST(Quantize, RefusesWhatIsNoWeightType) {
+  const std::vector<float> x(32);
+  std::vector<std::byte> out(256);
+  EXPECT_THAT(error_of([&] { quantize(test_context(), NumberType::q5_0, 32, x.data(), out.data()); }),
+              HasSubstr("weights cannot be Q5_0; wanted F32, BF16, F16, Q8_0, Q4_1"));
+  EXPECT_THAT(error_of([&] { WeightMatrix(test_context(), NumberType::i8, 1, 32, out.data()); }),
+              HasSubstr("weights cannot be I8"));
 }
 
 TEST(WeightMatrix, GivesRowsBack) {
-  for (const WeightType type : kWeightTypes) {
+  for (const NumberType type : kWeightTypes) {
     SCOPED_TRACE(weight_type_name(type));
     for (const int64_t columns : {32, 96}) {
       const int64_t rows = 19;
       const auto stored = random_weight_rows(type, rows, columns, 5);
       const WeightMatrix matrix(test_context(), type, rows, columns, stored.data());
-      std::vector<float> wanted(static_cast<size_t>(rows * columns)), row(static_cast<size_t>(columns));
-      dequantize(type, rows * columns, stored.data(), wanted.data());
+      const std::vector<float> wanted = dequantize({type, {rows, columns}, stored});
+      std::vector<float> row(static_cast<size_t>(columns));
       for (int64_t n = 0; n < rows; ++n) {
         matrix.copy_row(n, row.data());
         EXPECT_THAT(row, ElementsAreArray(wanted.begin() + n * columns, wanted.begin() + (n + 1) * columns));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "t6/core/rounding.h"
+#include "t6/numbers/cache_type.h"
 #include "tests/zoo.h"
 
 namespace t6 {
@@ -15,18 +16,18 @@ class Layouts : public ::testing::TestWithParam<ZooModel> {};
 TEST_P(Layouts, HoldWhatIsContextualOnce) {
   const ModelConfig& config = GetParam().config;
   const AttentionShape shape = attention_shape(config);
-  for (const CacheType type : {CacheType::f32, CacheType::bf16, CacheType::i8}) {
+  for (const NumberType type : {NumberType::f32, NumberType::bf16, NumberType::i8}) {
     const PageLayout layout = page_layout(config, type);
     ASSERT_EQ(std::ssize(layout.layers), config.num_hidden_layers);
     const LayerStreams& layer = layout.layers.front();
     EXPECT_EQ(layer.numbers_per_token(), shape.cache_numbers());
-    const int64_t scales = type == CacheType::i8 ? 2 * shape.cache_vectors() : 0;
-    EXPECT_EQ(layer.bytes_per_token(), shape.cache_numbers() * cache_type_size(type) + scales);
+    const int64_t scales = has_scales(type) ? 2 * shape.cache_vectors() : 0;
+    EXPECT_EQ(layer.page_bytes(), kPageTokens * (stored_bytes(type, shape.cache_numbers()) + scales));
   }
 }
 
 TEST_P(Layouts, PutOneStreamAfterTheOther) {
-  for (const CacheType type : {CacheType::f16, CacheType::i8}) {
+  for (const NumberType type : {NumberType::f16, NumberType::i8, NumberType::i4}) {
     const PageLayout layout = page_layout(GetParam().config, type);
     int64_t end = 0;
     for (const LayerStreams& layer : layout.layers) {
@@ -44,7 +45,7 @@ TEST_P(Layouts, PutOneStreamAfterTheOther) {
 TEST_P(Layouts, GiveViewsWithAllThatIsNotConstant) {
   const ModelConfig& config = GetParam().config;
   const AttentionShape shape = attention_shape(config);
-  const PageLayout layout = page_layout(config, CacheType::f32);
+  const PageLayout layout = page_layout(config, NumberType::f32);
   const std::byte* const* pages = nullptr;
   const CachedViews views = cached_views(shape, layout.layers.back(), pages);
   for (const auto& [view, factors] : {std::pair(&views.k, &shape.k), {&views.v, &shape.v}}) {

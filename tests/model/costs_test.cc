@@ -65,12 +65,21 @@ TEST(Decode, HasThePapersMultiplyAdds) {
 TEST(Cache, BytesFollowTheType) {
   ModelConfig tpa = with(AttentionKind::tpa);
   tpa.num_hidden_layers = 3;
-  EXPECT_EQ(cache_bytes(tpa, CacheType::f32), 3 * 384 * 4);
-  EXPECT_EQ(cache_bytes(tpa, CacheType::bf16), 3 * 384 * 2);
-  EXPECT_EQ(cache_bytes(tpa, CacheType::i8), 3 * (384 + 8 * 2));
-  EXPECT_EQ(longest_context(tpa, CacheType::bf16, 1), 0);
+  EXPECT_EQ(cache_bytes(tpa, NumberType::f32), 3 * 384 * 4);
+  EXPECT_EQ(cache_bytes(tpa, NumberType::bf16), 3 * 384 * 2);
+  EXPECT_EQ(cache_bytes(tpa, NumberType::i8), 3 * (384 + 8 * 2));
+  EXPECT_EQ(cache_bytes(tpa, NumberType::i4), 3 * (384 / 2 + 8 * 2));
+  EXPECT_EQ(longest_context(tpa, NumberType::bf16, 1), 0);
   const int64_t weights = 2 * parameter_count(tpa);
-  EXPECT_EQ(longest_context(tpa, CacheType::bf16, weights + 10 * 3 * 384 * 2), 10);
+  EXPECT_EQ(longest_context(tpa, NumberType::bf16, weights + 10 * 3 * 384 * 2), 10);
+  EXPECT_EQ(longest_context(tpa, NumberType::i4, weights / 4 + 10 * 3 * (384 / 2 + 8 * 2)), 10);
+  // Rows of values of 34 numbers are two blocks of 32, and head factors of 5 heads are rows of 64 tokens.
+  ModelConfig odd = with(AttentionKind::tpa);
+  odd.num_hidden_layers = 1;
+  odd.num_attention_heads = 5;
+  odd.head_dim = 34;
+  EXPECT_EQ(cache_bytes(odd, NumberType::i4), 2 * 5 + 34 + 2 * 32 + 8 * 2);
+  EXPECT_THROW(cache_bytes(odd, NumberType::q8_0), Error);
 }
 
 TEST(Baselines, HaveTheSameSize) {

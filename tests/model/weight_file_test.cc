@@ -23,8 +23,8 @@ class WeightFiles : public ::testing::Test {
     EXPECT_THAT([&] { WeightFile file(path()); }, ThrowsMessage<Error>(HasSubstr(text)));
   }
   // A file with one tensor of `type`, called w, and this metadata.
-  void write(DType type, const Shape& shape, const std::string& types) {
-    const std::vector<std::byte> bytes(static_cast<size_t>(element_count(shape) * dtype_size(type)));
+  void write(NumberType type, const Shape& shape, const std::string& types) {
+    const std::vector<std::byte> bytes(static_cast<size_t>(stored_bytes(type, element_count(shape))));
     const NamedTensor tensor = {"w", {type, shape, bytes}};
     write_safetensors(path(), std::span(&tensor, 1), {{"t6.weight_types", types}});
   }
@@ -35,19 +35,19 @@ class WeightFiles : public ::testing::Test {
 TEST_F(WeightFiles, HoldEveryType) {
   std::vector<std::byte> bytes(3 * 64 * 4);
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 7);
-  WeightTensors written;
-  for (const WeightType type : kWeightTypes) {
-    const auto size = static_cast<size_t>(3 * weight_row_bytes(type, 64));
+  TensorViews written;
+  for (const NumberType type : kWeightTypes) {
+    const auto size = static_cast<size_t>(3 * stored_bytes(type, 64));
     written[std::string(weight_type_name(type))] = {type, {3, 64}, std::span(bytes).first(size)};
   }
-  written["vector"] = {WeightType::f32, {5}, std::span(bytes).first(20)};
+  written["vector"] = {NumberType::f32, {5}, std::span(bytes).first(20)};
   write_weights(path(), written, {{"format", "pt"}});
   const WeightFile file(path());
   EXPECT_THAT(file.metadata(), ElementsAre(Pair("format", "pt")));
   EXPECT_EQ(file.tensors().size(), written.size());
   for (const auto& [name, tensor] : written) {
     SCOPED_TRACE(name);
-    const WeightTensor& read = file.tensors().at(name);
+    const TensorView& read = file.tensors().at(name);
     EXPECT_EQ(read.type, tensor.type);
     EXPECT_EQ(read.shape, tensor.shape);
     EXPECT_THAT(std::vector(read.bytes.begin(), read.bytes.end()), ElementsAreArray(tensor.bytes));
@@ -56,48 +56,48 @@ TEST_F(WeightFiles, HoldEveryType) {
 
 TEST_F(WeightFiles, AreOrdinarySafetensors) {
   const std::vector<std::byte> bytes(2 * 20);
-  write_weights(path(), {{"w", {WeightType::q4, {2, 32}, bytes}}});
+  write_weights(path(), {{"w", {NumberType::q4_1, {2, 32}, bytes}}});
   const SafetensorsFile file(path());
-  EXPECT_EQ(file.at("w").dtype, DType::u8);
+  EXPECT_EQ(file.at("w").type, NumberType::u8);
   EXPECT_EQ(file.at("w").shape, (Shape{2, 20}));
   EXPECT_THAT(file.metadata(), ElementsAre(Pair("t6.weight_types", "{\"w\":\"q4\"}")));
 }
 
 TEST_F(WeightFiles, RefuseWhatTheyCannotBe) {
-  write(DType::u8, {2, 34}, R"({"w": "q5"})");
+  write(NumberType::u8, {2, 34}, R"({"w": "q5"})");
   expect_error(R"(its type in "t6.weight_types" is "q5"; wanted "q8" or "q4")");
-  write(DType::u8, {2, 34}, R"({"w": "f32"})");
+  write(NumberType::u8, {2, 34}, R"({"w": "f32"})");
   expect_error(R"(is "f32"; wanted)");
-  write(DType::u8, {2, 34}, R"({"w": 4})");
+  write(NumberType::u8, {2, 34}, R"({"w": 4})");
   expect_error("is 4; wanted a string");
-  write(DType::u8, {2, 34}, R"({"w": "q4"})");
+  write(NumberType::u8, {2, 34}, R"({"w": "q4"})");
   expect_error("tensor \"w\" has rows of 34 bytes; wanted whole blocks of 20");
-  write(DType::u8, {34}, R"({"w": "q8"})");
+  write(NumberType::u8, {34}, R"({"w": "q8"})");
   expect_error("is U8 of shape [34]; wanted U8 of two sizes");
-  write(DType::i8, {2, 34}, R"({"w": "q8"})");
+  write(NumberType::i8, {2, 34}, R"({"w": "q8"})");
   expect_error("is I8 of shape [2, 34]; wanted U8");
-  write(DType::u8, {2, 34}, "{}");
+  write(NumberType::u8, {2, 34}, "{}");
   expect_error("tensor \"w\" is U8; wanted F32, F16, BF16, or U8 with a type");
-  write(DType::f32, {2, 34}, R"({"v": "q8"})");
+  write(NumberType::f32, {2, 34}, R"({"v": "q8"})");
   expect_error("names the tensor \"v\", which is not there");
-  write(DType::f32, {2, 34}, "[]");
+  write(NumberType::f32, {2, 34}, "[]");
   expect_error("is not a JSON object");
-  write(DType::f32, {2, 34}, "{");
+  write(NumberType::f32, {2, 34}, "{");
   expect_error("t6.weight_types");
 }
 
 TEST_F(WeightFiles, AreNotWrittenFromBytesThatDoNotFit) {
   const std::vector<std::byte> bytes(40);
-  const auto expect_refusal = [&](WeightType type, const Shape& shape, const std::string& text) {
+  const auto expect_refusal = [&](NumberType type, const Shape& shape, const std::string& text) {
     EXPECT_THAT([&] { write_weights(path(), {{"w", {type, shape, bytes}}}); }, ThrowsMessage<Error>(HasSubstr(text)));
     EXPECT_FALSE(std::filesystem::exists(path()));
   };
-  expect_refusal(WeightType::q4, {40}, "tensor \"w\" of shape [40] cannot be q4");
-  expect_refusal(WeightType::q4, {2, 40}, "the second a multiple of 32");
-  expect_refusal(WeightType::q4, {3, 32}, "as q4 needs 60 bytes and has 40");
-  expect_refusal(WeightType::f32, {11}, "as f32 needs 44 bytes and has 40");
-  expect_refusal(WeightType::f32, {int64_t{1} << 40, int64_t{1} << 40}, "is not possible");
-  expect_refusal(WeightType::f32, {-1, 10}, "is not possible");
+  expect_refusal(NumberType::q4_1, {40}, "tensor \"w\" of shape [40] cannot be q4");
+  expect_refusal(NumberType::q4_1, {2, 40}, "the second a multiple of 32");
+  expect_refusal(NumberType::q4_1, {3, 32}, "as q4 needs 60 bytes and has 40");
+  expect_refusal(NumberType::f32, {11}, "as f32 needs 44 bytes and has 40");
+  expect_refusal(NumberType::f32, {int64_t{1} << 40, int64_t{1} << 40}, "is not possible");
+  expect_refusal(NumberType::f32, {-1, 10}, "is not possible");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ class BenchModel(ProgramTest):
         self.make_tiny_model()
 
     def test_a_row_a_context(self):
-        for cache_type in ("float32", "int8"):
+        for cache_type in ("float32", "int8", "int4"):
             machine, contexts = rows(self.run_program("bench", "model", "tiny", "--contexts", "30,4", "--decode-tokens", 3,
                                                       "--threads", 2, "--cache-type", cache_type, "--json"))
             for key in ("weight_bytes", "load_s", "first_token_s", "read_gbs", "cpu", "date"):
@@ -39,7 +39,7 @@ class BenchModel(ProgramTest):
 
     def test_wrong_flags_are_usage_errors(self):
         for flags, words in ((["--contexts", "0"], ["--contexts", "1"]), (["--contexts", "many"], ["--contexts", "many"]),
-                             (["--decode-tokens", "0"], ["--decode-tokens"]), (["--cache-type", "int4"], ["int4", "int8"])):
+                             (["--decode-tokens", "0"], ["--decode-tokens"]), (["--cache-type", "int3"], ["int3", "int8"])):
             self.refuse("bench", "model", "tiny", *flags, code=2, words=words)
         self.run_program("bench", code=2)
 
@@ -50,13 +50,13 @@ class BenchAttention(ProgramTest):
 
     def test_a_row_for_each_kind_and_type(self):
         machine, found = rows(self.run_program("bench", "attention", *self.SMALL, "--lengths", "70", "--batch", 2,
-                                               "--kinds", "gqa,mla,tpa", "--dtypes", "float32,int8", "--json"))
+                                               "--kinds", "gqa,mla,tpa", "--dtypes", "float32,int8,int4", "--json"))
         for key in ("roof_gflops", "read_gbs"):
             self.assertGreater(machine[key], 0, key)
         self.assertEqual(machine["threads"], 1)
         self.assertTrue(machine["cpu"] and machine["date"])
         self.assertEqual([(row["kind"], row["dtype"]) for row in found],
-                         [(kind, dtype) for kind in ("gqa", "mla", "tpa") for dtype in ("float32", "int8")])
+                         [(kind, dtype) for kind in ("gqa", "mla", "tpa") for dtype in ("float32", "int8", "int4")])
         for row in found:
             self.assertEqual((row["length"], row["batch"], row["heads"], row["dim"]), (70, 2, 4, 16))
             self.assertGreaterEqual(row["runs"], 7)
@@ -99,7 +99,7 @@ class BenchAttention(ProgramTest):
 
     def test_wrong_flags_are_usage_errors(self):
         for flags, words in ((["--kinds", "mha,mxa"], ["--kinds", "mxa", "tpa"]), (["--lengths", "64,0"], ["--lengths", "0", "1"]),
-                             (["--dtypes", "int4"], ["int4", "int8"]), (["--threads", "0"], ["--threads"]),
+                             (["--dtypes", "int3"], ["int3", "int8"]), (["--threads", "0"], ["--threads"]),
                              (["--groups", "5"], ["--groups", "divide"]), (["--prefill", "--kinds", "mla"], ["mla", "tpa"]),
                              (["--plot", "x.svg", "--prefill"], ["--prefill"]), (["--plot", "x.svg", "--dim", "100"], ["--dim", "1024"]),
                              (["--plot", "x.svg", "--groups", "5"], ["--groups", "16 heads"]), (["--heads", "many"], ["--heads", "many"])):

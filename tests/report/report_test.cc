@@ -193,7 +193,8 @@ TEST(RenderReportTest, ComparesTheCacheWithBaselinesOfTheSameSize) {
   using enum AttentionKind;
   for (const AttentionKind kind : {mha, mqa, gqa, mla}) models.push_back(equal_size_baseline(data.model, kind));
   for (const ModelConfig& model : models) {
-    for (const CacheType type : {CacheType::f32, CacheType::bf16, CacheType::i8}) {
+    for (const CacheType& cache : kCacheTypes) {
+      const NumberType type = cache.type;
       EXPECT_TRUE(contains(html, "<td>" + format_digits(cache_bytes(model, type)) + "</td>"));
       EXPECT_THAT(html,
                   HasSubstr("<td>" + format_digits(longest_context(model, type, parse_bytes("16GiB"))) + "</td>"));

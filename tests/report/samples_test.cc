@@ -52,7 +52,7 @@ class DrawSamplesTest : public testing::Test {
     std::vector<NamedTensor> tensors;
     for (const Parameter& parameter : parameters(config_)) {
       tensors.push_back(
-          {parameter.name, {DType::f32, parameter.shape, std::as_bytes(std::span(numbers.at(parameter.name)))}});
+          {parameter.name, {NumberType::f32, parameter.shape, std::as_bytes(std::span(numbers.at(parameter.name)))}});
     }
     write_safetensors(folder_ / (checkpoint + "model.safetensors"), tensors);
     std::filesystem::create_directory_symlink("checkpoints/step-00000007", folder_ / "model");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/formats/gguf/type_codes.h"
 
 namespace t6 {
 namespace {
@@ -166,7 +167,7 @@ void GgufFile::Parser::parse_tensor() {
   const auto dimensions = number<uint32_t>(what);
   require(dimensions >= 1 && dimensions <= kMaxDimensions, "{}: {} has {} dimensions; wanted 1 to {}", source_, what,
           dimensions, kMaxDimensions);
-  GgufTensor tensor;
+  TensorView tensor;
   uint64_t count = 1;
   for (uint32_t i = 0; i < dimensions; ++i) {
     const auto size = number<uint64_t>(what);
@@ -179,13 +180,13 @@ void GgufFile::Parser::parse_tensor() {
   require(type.has_value(), "{}: {} is of type {} ({}), which is not supported; these are: {}", source_, what,
           gguf_type_name(code), code, gguf_types());
   tensor.type = *type;
-  const GgufTypeInfo& info = gguf_type_info(tensor.type);
-  require(tensor.shape.back() % info.numbers == 0, "{}: {}: rows of {} are not whole blocks of {} ({})", source_, what,
-          tensor.shape.back(), info.numbers, info.name);
+  const NumberTypeInfo& info = number_type_info(tensor.type);
+  require(tensor.shape.back() % info.block_numbers == 0, "{}: {}: rows of {} are not whole blocks of {} ({})", source_,
+          what, tensor.shape.back(), info.block_numbers, info.name);
   uint64_t bytes = 0;
-  require(
-      !__builtin_mul_overflow(count / static_cast<uint64_t>(info.numbers), static_cast<uint64_t>(info.bytes), &bytes),
-      "{}: {}: its size overflows", source_, what);
+  require(!__builtin_mul_overflow(count / static_cast<uint64_t>(info.block_numbers),
+                                  static_cast<uint64_t>(info.block_bytes), &bytes),
+          "{}: {}: its size overflows", source_, what);
   placed_.push_back({name, number<uint64_t>(what), bytes});
   require(file_.tensors_.emplace(name, std::move(tensor)).second, "{}: {} is there twice", source_, what);
 }
@@ -212,7 +213,7 @@ void GgufFile::Parser::place_tensors() {
 
 GgufFile::GgufFile(const std::filesystem::path& path) : file_(path) { Parser(*this).parse(); }
 
-const GgufTensor* GgufFile::find(const std::string& name) const {
+const TensorView* GgufFile::find(const std::string& name) const {
   const auto found = tensors_.find(name);
   return found == tensors_.end() ? nullptr : &found->second;
 }

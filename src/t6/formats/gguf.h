@@ -13,17 +13,9 @@
 
 #include "t6/core/file.h"
 #include "t6/formats/json.h"
-#include "t6/formats/safetensors.h"
-#include "t6/numbers/gguf_blocks.h"
+#include "t6/numbers/tensor_view.h"
 
 namespace t6 {
-
-// Row-major: the file's dimensions reversed. The bytes lie in the file; rows are whole blocks.
-struct GgufTensor {
-  GgufType type = GgufType::f32;
-  Shape shape;
-  std::span<const std::byte> bytes;
-};
 
 class GgufFile {
  public:
@@ -32,8 +24,9 @@ class GgufFile {
   explicit GgufFile(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return file_.path(); }
-  const std::map<std::string, GgufTensor>& tensors() const { return tensors_; }
-  const GgufTensor* find(const std::string& name) const;  // null: no such tensor
+  // Shapes are row-major: the file's dimensions reversed. The bytes lie in the file.
+  const TensorViews& tensors() const { return tensors_; }
+  const TensorView* find(const std::string& name) const;  // null: no such tensor
 
   // The values that are no arrays, by key. The object lives as long as the file.
   JsonObject values() const { return {values_, path().string()}; }
@@ -56,7 +49,7 @@ class GgufFile {
   MappedFile file_;
   Json values_ = Json::object();
   std::map<std::string, Array> arrays_;
-  std::map<std::string, GgufTensor> tensors_;
+  TensorViews tensors_;
 };
 
 // Whether a file begins as a GGUF does.

@@ -1,49 +1,32 @@
 #include "t6/formats/safetensors.h"
 
-#include <algorithm>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
-#include "t6/numbers/half.h"
+#include "t6/numbers/dequantize.h"
 
 namespace t6 {
 namespace {
-
-struct DTypeInfo {
-  DType type;
-  std::string_view name;
-  int64_t size;
-};
-
-constexpr DTypeInfo kDTypes[] = {{DType::f64, "F64", 8},     {DType::f32, "F32", 4}, {DType::f16, "F16", 2},
-                                 {DType::bf16, "BF16", 2},   {DType::i64, "I64", 8}, {DType::i32, "I32", 4},
-                                 {DType::i16, "I16", 2},     {DType::i8, "I8", 1},   {DType::u64, "U64", 8},
-                                 {DType::u32, "U32", 4},     {DType::u16, "U16", 2}, {DType::u8, "U8", 1},
-                                 {DType::boolean, "BOOL", 1}};
 
 // The format's own limit on its header.
 constexpr uint64_t kMaxHeader = 100'000'000;
 // Data begins at a multiple of a cache line, so that float32 rows can be read in place with vector loads.
 constexpr uint64_t kAlignment = 64;
 
-const DTypeInfo& dtype_info(DType type) {
-  return *std::find_if(std::begin(kDTypes), std::end(kDTypes),
-                       [&](const DTypeInfo& info) { return info.type == type; });
-}
-
-DType parse_dtype(const std::string& name, const std::string& source) {
-  for (const DTypeInfo& info : kDTypes) {
-    if (info.name == name) return info.type;
-  }
-  fail("{}: the type \"{}\" is not supported (F64 to F16, BF16, I64 to I8, U64 to U8, BOOL)", source, name);
+NumberType parse_type(const std::string& name, const std::string& source) {
+  const std::optional<NumberType> type = find_number_type(name, kSafetensorsTypes);
+  require(type.has_value(), "{}: the type \"{}\" is not supported ({} are)", source, name,
+          number_type_names(kSafetensorsTypes));
+  return *type;
 }
 
 TensorView parse_tensor(const Json& value, const std::string& source, std::span<const std::byte> data) {
   const JsonObject entry(value, source);
   TensorView tensor;
-  tensor.dtype = parse_dtype(entry.string("dtype"), source);
+  tensor.type = parse_type(entry.string("dtype"), source);
   const Json& shape = entry.at("shape");
   const Json& offsets = entry.at("data_offsets");
   require(shape.is_array() && shape.size() <= 16, "{}: \"shape\" must be an array of at most 16 sizes", source);
@@ -53,7 +36,7 @@ TensorView parse_tensor(const Json& value, const std::string& source, std::span<
   const auto begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>();
   require(begin <= end && end <= data.size(), "{}: data_offsets [{}, {}] lie outside the file's {} bytes of data",
           source, begin, end, data.size());
-  uint64_t bytes = static_cast<uint64_t>(dtype_size(tensor.dtype));
+  uint64_t bytes = static_cast<uint64_t>(stored_bytes(tensor.type, 1));
   for (const Json& size : shape) {
     require(size.is_number_unsigned() && size.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()},
             "{}: \"shape\" holds {}, which is not a size", source, size.dump());
@@ -61,7 +44,7 @@ TensorView parse_tensor(const Json& value, const std::string& source, std::span<
     tensor.shape.push_back(size.get<int64_t>());
   }
   require(bytes == end - begin, "{}: shape {} of {} needs {} bytes, but data_offsets hold {}", source,
-          format_shape(tensor.shape), dtype_name(tensor.dtype), bytes, end - begin);
+          format_shape(tensor.shape), number_type_name(tensor.type), bytes, end - begin);
   tensor.bytes = data.subspan(begin, bytes);
   return tensor;
 }
@@ -73,21 +56,6 @@ const TensorView& find(const TensorViews& tensors, const std::string& name, cons
 }
 
 }  // namespace
-
-std::string_view dtype_name(DType type) { return dtype_info(type).name; }
-int64_t dtype_size(DType type) { return dtype_info(type).size; }
-
-int64_t element_count(const Shape& shape) {
-  int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  return count;
-}
-
-std::string format_shape(const Shape& shape) {
-  std::string text;
-  for (const int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + text + "]";
-}
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
   const std::string name = path.string();
@@ -136,17 +104,9 @@ const TensorView& tensor_at(const TensorViews& tensors, const std::string& name,
 void copy_as_float(const TensorView& tensor, const std::string& name, std::span<float> out) {
   require(out.size() == static_cast<size_t>(element_count(tensor.shape)), "tensor \"{}\" has {} elements, wanted {}",
           name, element_count(tensor.shape), out.size());
-  if (tensor.dtype == DType::f32) {
-    if (!out.empty()) std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size());
-    return;
-  }
-  require(tensor.dtype == DType::f16 || tensor.dtype == DType::bf16, "tensor \"{}\" is {}; wanted F32, F16 or BF16",
-          name, dtype_name(tensor.dtype));
-  for (size_t i = 0; i < out.size(); ++i) {
-    uint16_t bits = 0;
-    std::memcpy(&bits, tensor.bytes.data() + 2 * i, 2);
-    out[i] = tensor.dtype == DType::f16 ? float_from_float16(bits) : float_from_bfloat16(bits);
-  }
+  require(tensor.type == NumberType::f32 || tensor.type == NumberType::f16 || tensor.type == NumberType::bf16,
+          "tensor \"{}\" is {}; wanted F32, F16 or BF16", name, number_type_name(tensor.type));
+  dequantize(tensor.type, tensor.bytes, out);
 }
 
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
@@ -156,8 +116,10 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
   uint64_t offset = 0;
   for (const NamedTensor& tensor : tensors) {
     const uint64_t end = offset + tensor.view.bytes.size();
-    header[tensor.name] = {
-        {"dtype", dtype_name(tensor.view.dtype)}, {"shape", tensor.view.shape}, {"data_offsets", {offset, end}}};
+    const std::string_view type = number_type_name(tensor.view.type);
+    require(find_number_type(type, kSafetensorsTypes).has_value(), "{}: tensor \"{}\" is {}, which is not one of {}",
+            path.string(), tensor.name, type, number_type_names(kSafetensorsTypes));
+    header[tensor.name] = {{"dtype", type}, {"shape", tensor.view.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = header.dump();

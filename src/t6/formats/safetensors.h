@@ -7,30 +7,18 @@
 #include <map>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "t6/core/file.h"
+#include "t6/numbers/tensor_view.h"
 
 namespace t6 {
 
-enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
-
-std::string_view dtype_name(DType type);  // as safetensors spells it: "F32", "BF16", "BOOL"
-int64_t dtype_size(DType type);           // bytes an element
-
-using Shape = std::vector<int64_t>;
-int64_t element_count(const Shape& shape);
-std::string format_shape(const Shape& shape);  // "[384, 48]"
-
-// A tensor's bytes in row-major order; the bytes belong to someone else.
-struct TensorView {
-  DType dtype = DType::f32;
-  Shape shape;
-  std::span<const std::byte> bytes;
-};
-
-using TensorViews = std::map<std::string, TensorView>;
+// The types that the format has; of numbers that lie each by itself.
+inline constexpr NumberType kSafetensorsTypes[] = {
+    NumberType::f64, NumberType::f32, NumberType::f16,    NumberType::bf16, NumberType::i64,
+    NumberType::i32, NumberType::i16, NumberType::i8,     NumberType::u64,  NumberType::u32,
+    NumberType::u16, NumberType::u8,  NumberType::boolean};
 
 // The tensor `name`. Errors, which begin with `source`: missing, or of another shape.
 const TensorView& tensor_at(const TensorViews& tensors, const std::string& name, const Shape& shape,
@@ -66,7 +54,7 @@ struct NamedTensor {
 };
 
 // Writes the tensors in the order given, beside, synced and renamed. The first tensor's bytes start at a
-// multiple of 64.
+// multiple of 64. Error: a type that the format does not have.
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

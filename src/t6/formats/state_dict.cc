@@ -20,13 +20,14 @@ constexpr size_t kMostDimensions = 16;
 
 struct StorageType {
   std::string_view name;
-  DType dtype;
+  NumberType type;
 };
-constexpr StorageType kStorageTypes[] = {{"torch.DoubleStorage", DType::f64}, {"torch.FloatStorage", DType::f32},
-                                         {"torch.HalfStorage", DType::f16},   {"torch.BFloat16Storage", DType::bf16},
-                                         {"torch.LongStorage", DType::i64},   {"torch.IntStorage", DType::i32},
-                                         {"torch.ShortStorage", DType::i16},  {"torch.CharStorage", DType::i8},
-                                         {"torch.ByteStorage", DType::u8},    {"torch.BoolStorage", DType::boolean}};
+constexpr StorageType kStorageTypes[] = {
+    {"torch.DoubleStorage", NumberType::f64}, {"torch.FloatStorage", NumberType::f32},
+    {"torch.HalfStorage", NumberType::f16},   {"torch.BFloat16Storage", NumberType::bf16},
+    {"torch.LongStorage", NumberType::i64},   {"torch.IntStorage", NumberType::i32},
+    {"torch.ShortStorage", NumberType::i16},  {"torch.CharStorage", NumberType::i8},
+    {"torch.ByteStorage", NumberType::u8},    {"torch.BoolStorage", NumberType::boolean}};
 
 // The archive's files stand in one folder, whose name is that of the file when it was saved.
 std::string find_folder(const ZipFile& archive) {
@@ -60,10 +61,10 @@ class TensorReader {
     require_rows(tensor.shape, strides, source);
     const uint64_t size = byte_size(tensor, source), offset = read_size(*arguments[1], source + ": offset");
     uint64_t begin = 0;
-    require(!__builtin_mul_overflow(offset, static_cast<uint64_t>(dtype_size(tensor.dtype)), &begin) &&
+    require(!__builtin_mul_overflow(offset, static_cast<uint64_t>(stored_bytes(tensor.type, 1)), &begin) &&
                 begin <= tensor.bytes.size() && size <= tensor.bytes.size() - begin,
             "{}: shape {} of {} from number {} on does not fit its storage of {} bytes", source,
-            format_shape(tensor.shape), dtype_name(tensor.dtype), offset, tensor.bytes.size());
+            format_shape(tensor.shape), number_type_name(tensor.type), offset, tensor.bytes.size());
     tensor.bytes = tensor.bytes.subspan(begin, size);
     return tensor;
   }
@@ -76,16 +77,16 @@ class TensorReader {
     require(id.size() == 5 && id[0]->text == "storage" && id[1]->kind == Kind::global && id[2]->kind == Kind::text,
             "{}: its storage is not described as torch.save does it", source);
     TensorView storage;
-    storage.dtype = storage_type(id[1]->text, source);
+    storage.type = storage_type(id[1]->text, source);
     const auto found = archive_.files().find(folder_ + "data/" + id[2]->text);
     require(found != archive_.files().end(), "{}: its storage \"{}\" is missing", source, id[2]->text);
     storage.bytes = found->second;
     return storage;
   }
 
-  static DType storage_type(const std::string& name, const std::string& source) {
+  static NumberType storage_type(const std::string& name, const std::string& source) {
     for (const StorageType& known : kStorageTypes) {
-      if (known.name == name) return known.dtype;
+      if (known.name == name) return known.type;
     }
     fail("{}: the type {} is not supported", source, name);
   }
@@ -105,7 +106,7 @@ class TensorReader {
   }
 
   static uint64_t byte_size(const TensorView& tensor, const std::string& source) {
-    auto bytes = static_cast<uint64_t>(dtype_size(tensor.dtype));
+    auto bytes = static_cast<uint64_t>(stored_bytes(tensor.type, 1));
     for (const int64_t size : tensor.shape) {
       require(!__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes), "{}: the sizes' product overflows",
               source);

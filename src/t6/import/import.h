@@ -17,7 +17,7 @@ namespace t6 {
 
 struct ImportedModel {
   ModelConfig config;
-  WeightTensors tensors;                            // exactly the parameters of `config`; norms and biases in float32
+  TensorViews tensors;                              // exactly the parameters of `config`; norms and biases in float32
   std::vector<std::shared_ptr<const void>> owners;  // of the tensors' bytes
   std::string tokenizer_json;                       // empty: the source has none
   TextSettings text;

@@ -6,23 +6,23 @@
 #include "t6/core/error.h"
 #include "t6/import/shared/tensors.h"
 #include "t6/kernels/quantize.h"
+#include "t6/numbers/dequantize.h"
 
 namespace t6 {
 namespace {
 
 bool is_vocabulary(const std::string& name) { return name == "model.embed_tokens.weight" || name == "lm_head.weight"; }
 
-std::vector<float> finite_numbers(const WeightTensor& tensor, const std::string& source) {
+std::vector<float> finite_numbers(const TensorView& tensor, const std::string& source) {
   check_bytes(tensor, source);
-  std::vector<float> numbers(static_cast<size_t>(element_count(tensor.shape)));
-  dequantize(tensor.type, static_cast<int64_t>(numbers.size()), tensor.bytes.data(), numbers.data());
+  std::vector<float> numbers = dequantize(tensor);
   for (const float x : numbers) require(std::isfinite(x), "{} holds {}, which is no weight", source, x);
   return numbers;
 }
 
 }  // namespace
 
-WeightSizes weight_sizes(const WeightTensors& tensors) {
+WeightSizes weight_sizes(const TensorViews& tensors) {
   WeightSizes sizes;
   for (const auto& [name, tensor] : tensors) {
     sizes.numbers[tensor.type] += element_count(tensor.shape);
@@ -31,23 +31,23 @@ WeightSizes weight_sizes(const WeightTensors& tensors) {
   return sizes;
 }
 
-WeightType quantized_type(const std::string& name, const WeightTensor& stored, WeightType wanted) {
+NumberType quantized_type(const std::string& name, const TensorView& stored, NumberType wanted) {
   if (stored.shape.size() != 2 || !name.ends_with(".weight")) return stored.type;
-  WeightType type = wanted == WeightType::q4 && is_vocabulary(name) ? WeightType::q8 : wanted;
-  if (has_blocks(type) && stored.shape[1] % kWeightBlock != 0) type = WeightType::bf16;
-  const auto size = [](WeightType t) { return weight_row_bytes(t, kWeightBlock); };
+  NumberType type = wanted == NumberType::q4_1 && is_vocabulary(name) ? NumberType::q8_0 : wanted;
+  if (has_blocks(type) && stored.shape[1] % kWeightBlock != 0) type = NumberType::bf16;
+  const auto size = [](NumberType t) { return stored_bytes(t, kWeightBlock); };
   return size(type) < size(stored.type) ? type : stored.type;
 }
 
-ImportedModel quantize_model(Context& context, ImportedModel model, WeightType wanted, const std::string& source,
+ImportedModel quantize_model(Context& context, ImportedModel model, NumberType wanted, const std::string& source,
                              const std::function<void(int64_t, int64_t)>& progress) {
   int64_t done = 0;
   for (auto& [name, tensor] : model.tensors) {
-    const WeightType type = quantized_type(name, tensor, wanted);
+    const NumberType type = quantized_type(name, tensor, wanted);
     if (type != tensor.type) {
       const auto numbers = finite_numbers(tensor, fmt::format("{}: tensor \"{}\"", source, name));
       const auto count = static_cast<int64_t>(numbers.size());
-      const int64_t bytes = tensor.shape[0] * weight_row_bytes(type, tensor.shape[1]);
+      const int64_t bytes = tensor.shape[0] * stored_bytes(type, tensor.shape[1]);
       tensor.bytes = new_bytes(
           model, bytes, [&](std::span<std::byte> to) { quantize(context, type, count, numbers.data(), to.data()); });
       tensor.type = type;

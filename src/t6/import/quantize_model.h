@@ -11,19 +11,19 @@
 namespace t6 {
 
 struct WeightSizes {
-  std::map<WeightType, int64_t> numbers;  // how many are stored as this type
+  std::map<NumberType, int64_t> numbers;  // how many are stored as this type
   int64_t bytes = 0;
 };
-WeightSizes weight_sizes(const WeightTensors& tensors);
+WeightSizes weight_sizes(const TensorViews& tensors);
 
 // The type in which a model quantized to `wanted` keeps a parameter. Matrices become `wanted`, but with q4 embeddings
 // and output head become q8, since every token passes through them; matrices whose rows are no whole blocks become
 // bf16. Vectors and constant factors stay as they are, and nothing becomes larger than it is stored.
-WeightType quantized_type(const std::string& name, const WeightTensor& stored, WeightType wanted);
+NumberType quantized_type(const std::string& name, const TensorView& stored, NumberType wanted);
 
 // `progress` is called with the tensors done and their number. Errors: a matrix holds what is not finite, or is not of
 // its shape; `source` begins the message.
-ImportedModel quantize_model(Context& context, ImportedModel model, WeightType wanted, const std::string& source,
+ImportedModel quantize_model(Context& context, ImportedModel model, NumberType wanted, const std::string& source,
                              const std::function<void(int64_t done, int64_t total)>& progress);
 
 }  // namespace t6

@@ -28,7 +28,7 @@ class CacheMemory {
 
 struct CacheOptions {
   int64_t limit = 0;  // tokens; 0: the model's max_position_embeddings, which is also the most
-  CacheType type = CacheType::f32;
+  NumberType type = NumberType::f32;
   std::shared_ptr<CacheMemory> memory = nullptr;  // null: no limit
 };
 
@@ -45,14 +45,14 @@ class FactorCache {
   explicit FactorCache(const ModelConfig& config, const CacheOptions& options = {});
 
   bool fits(const ModelConfig& config) const;  // has this model's layers and factors
-  CacheType type() const { return type_; }
+  NumberType type() const { return type_; }
   int64_t size() const { return size_; }    // tokens
   int64_t limit() const { return limit_; }  // tokens
   int64_t room() const { return limit_ - size_; }
   int64_t numbers_per_token() const { return layout_.layers.front().numbers_per_token(); }  // of one layer
-  // Of memory held, in whole pages, shared ones too; and of a full page, for each of its tokens.
+  // Of memory held, in whole pages, shared ones too; and of a full page, for each of its tokens, rounded up.
   int64_t bytes() const { return static_cast<int64_t>(pages_.size()) * page_bytes(); }
-  int64_t bytes_per_token() const { return layer_count() * layout_.layers.front().bytes_per_token(); }
+  int64_t bytes_per_token() const { return cache_bytes_per_token(layout_); }
   int64_t page_bytes() const { return layout_.bytes; }
 
   // Makes room for `tokens` more: the caller writes them, layer by layer, and then calls advance. Errors, before
@@ -78,7 +78,7 @@ class FactorCache {
   std::shared_ptr<Page> new_page() const;
 
   PageLayout layout_;
-  CacheType type_;
+  NumberType type_;
   std::shared_ptr<CacheMemory> memory_;
   int64_t limit_ = 0, size_ = 0;
   std::vector<std::shared_ptr<Page>> pages_;

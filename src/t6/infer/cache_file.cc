@@ -53,8 +53,8 @@ void save_cache(const std::filesystem::path& path, const Model& model, const Fac
   for (int64_t i = 0; i < count; ++i) {
     std::memcpy(pages.data() + i * page, cache.pages()[i], static_cast<size_t>(page));
   }
-  const std::vector<NamedTensor> tensors = {{"pages", {DType::u8, {count, page}, pages}},
-                                            {"tokens", {DType::i32, {cache.size()}, std::as_bytes(tokens)}}};
+  const std::vector<NamedTensor> tensors = {{"pages", {NumberType::u8, {count, page}, pages}},
+                                            {"tokens", {NumberType::i32, {cache.size()}, std::as_bytes(tokens)}}};
   write_safetensors(
       path, tensors,
       {{"format", kFormat}, {"cache_type", std::string(cache_type_name(cache.type()))}, {"model", fingerprint(model)}});
@@ -66,14 +66,15 @@ std::vector<int32_t> load_cache(const std::filesystem::path& path, const Model& 
   expect(file, "model", fingerprint(model));
   expect(file, "cache_type", std::string(cache_type_name(cache.type())));
   const TensorView& ids = file.at("tokens");
-  const int64_t size = ids.shape.size() == 1 && ids.dtype == DType::i32 ? ids.shape[0] : -1;
-  require(size >= 0, "{}: tensor \"tokens\" is {} {}, wanted is one row of I32", path.string(), dtype_name(ids.dtype),
-          format_shape(ids.shape));
+  const int64_t size = ids.shape.size() == 1 && ids.type == NumberType::i32 ? ids.shape[0] : -1;
+  require(size >= 0, "{}: tensor \"tokens\" is {} {}, wanted is one row of I32", path.string(),
+          number_type_name(ids.type), format_shape(ids.shape));
   require(size <= cache.limit(), "{}: the saved cache holds {} tokens, there is room for {}", path.string(), size,
           cache.limit());
   const int64_t count = pages_of(size), page = cache.page_bytes();
   const TensorView& pages = file.at("pages", {count, page});
-  require(pages.dtype == DType::u8, "{}: tensor \"pages\" is {}, wanted is U8", path.string(), dtype_name(pages.dtype));
+  require(pages.type == NumberType::u8, "{}: tensor \"pages\" is {}, wanted is U8", path.string(),
+          number_type_name(pages.type));
   std::vector<int32_t> tokens(static_cast<size_t>(size));
   if (size > 0) std::memcpy(tokens.data(), ids.bytes.data(), ids.bytes.size());
   for (const int32_t id : tokens) {

@@ -15,8 +15,8 @@ namespace t6 {
 namespace {
 
 std::vector<int32_t> read_tokens(const TensorView& tensor, const std::string& source) {
-  require(tensor.dtype == DType::i32 && tensor.shape.size() == 2,
-          "{}: input.tokens is {} of shape {}; wanted I32 of two sizes", source, dtype_name(tensor.dtype),
+  require(tensor.type == NumberType::i32 && tensor.shape.size() == 2,
+          "{}: input.tokens is {} of shape {}; wanted I32 of two sizes", source, number_type_name(tensor.type),
           format_shape(tensor.shape));
   std::vector<int32_t> tokens(static_cast<size_t>(element_count(tensor.shape)));
   if (!tokens.empty()) std::memcpy(tokens.data(), tensor.bytes.data(), tensor.bytes.size());

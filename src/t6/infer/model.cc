@@ -45,7 +45,7 @@ LatentWeights Model::latent_weights(Context& context, const Weights& weights, co
   const int64_t width = config_.kv_lora_rank;
   // Each head's keys, then its values: [H, D + E, d_c].
   const std::string up = self + "kv_b_proj.weight";
-  const WeightTensor& stored = *weights.find(up);
+  const TensorView& stored = *weights.find(up);
   const std::vector<float> numbers = weights.numbers(up);
   std::vector<float> transposed(static_cast<size_t>(width * D));
   for (int64_t h = 0; h < H; ++h) {
@@ -53,8 +53,8 @@ LatentWeights Model::latent_weights(Context& context, const Weights& weights, co
     for (int64_t i = 0; i < width; ++i) {
       for (int64_t j = 0; j < D; ++j) transposed[static_cast<size_t>(i * D + j)] = keys[j * width + i];
     }
-    latent.key_up.emplace_back(context, WeightType::f32, width, D, transposed.data());
-    const int64_t first = (h * (D + E) + D) * weight_row_bytes(stored.type, width);
+    latent.key_up.emplace_back(context, NumberType::f32, width, D, transposed.data());
+    const int64_t first = (h * (D + E) + D) * stored_bytes(stored.type, width);
     latent.value_up.emplace_back(context, stored.type, E, width, stored.bytes.data() + first);
   }
   return latent;

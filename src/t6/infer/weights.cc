@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/kernels/quantize.h"
 #include "t6/model/parameters.h"
+#include "t6/numbers/dequantize.h"
 
 namespace t6 {
 namespace {
@@ -22,7 +22,7 @@ Weights::Weights(const ModelConfig& config, const std::filesystem::path& path)
   check(config, path.string());
 }
 
-Weights::Weights(const ModelConfig& config, WeightTensors tensors, const std::string& source)
+Weights::Weights(const ModelConfig& config, TensorViews tensors, const std::string& source)
     : tensors_(std::move(tensors)) {
   check(config, source);
 }
@@ -37,7 +37,7 @@ Weights::Weights(const ModelConfig& config, std::map<std::string, std::vector<fl
     const Shape shape = known == shapes.end() ? Shape{static_cast<int64_t>(numbers.size())} : known->second;
     require(numbers.size() == static_cast<size_t>(element_count(shape)),
             "{}: tensor \"{}\" has {} numbers, wanted shape {}", source, name, numbers.size(), format_shape(shape));
-    tensors_[name] = {WeightType::f32, shape, std::as_bytes(std::span(numbers))};
+    tensors_[name] = {NumberType::f32, shape, std::as_bytes(std::span(numbers))};
   }
   check(config, source);
 }
@@ -45,7 +45,7 @@ Weights::Weights(const ModelConfig& config, std::map<std::string, std::vector<fl
 void Weights::check(const ModelConfig& config, const std::string& source) const {
   std::set<std::string> known;
   for (const Parameter& parameter : parameters(config)) {
-    const WeightTensor* tensor = find(parameter.name);
+    const TensorView* tensor = find(parameter.name);
     require(tensor, "{}: the tensor \"{}\" is missing", source, parameter.name);
     require(tensor->shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, parameter.name,
             format_shape(tensor->shape), format_shape(parameter.shape));
@@ -59,23 +59,21 @@ void Weights::check(const ModelConfig& config, const std::string& source) const 
   }
 }
 
-const WeightTensor* Weights::find(const std::string& name) const {
+const TensorView* Weights::find(const std::string& name) const {
   const auto found = tensors_.find(name);
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
 WeightMatrix Weights::matrix(Context& context, const std::string& name) const {
-  const WeightTensor* tensor = find(name);
+  const TensorView* tensor = find(name);
   if (!tensor) return {};
   return {context, tensor->type, tensor->shape.at(0), tensor->shape.at(1), tensor->bytes.data()};
 }
 
 std::vector<float> Weights::numbers(const std::string& name) const {
-  const WeightTensor* tensor = find(name);
+  const TensorView* tensor = find(name);
   if (!tensor) return {};
-  std::vector<float> numbers(static_cast<size_t>(element_count(tensor->shape)));
-  dequantize(tensor->type, static_cast<int64_t>(numbers.size()), tensor->bytes.data(), numbers.data());
-  return numbers;
+  return dequantize(*tensor);
 }
 
 }  // namespace t6

@@ -20,7 +20,7 @@ class Weights {
   // that `config` does not have (but the copy of tied embeddings that some programs write).
   Weights(const ModelConfig& config, const std::filesystem::path& file);
   // Tensors whose bytes belong to someone else and outlive this; `source` names them in errors, which are the same.
-  Weights(const ModelConfig& config, WeightTensors tensors, const std::string& source);
+  Weights(const ModelConfig& config, TensorViews tensors, const std::string& source);
   // float32, row-major.
   Weights(const ModelConfig& config, std::map<std::string, std::vector<float>> tensors, const std::string& source);
 
@@ -28,7 +28,7 @@ class Weights {
   Weights& operator=(Weights&&) = default;
 
   // Null when the model has no such parameter.
-  const WeightTensor* find(const std::string& name) const;
+  const TensorView* find(const std::string& name) const;
   // Ready to multiply by; none when the model has no such parameter.
   WeightMatrix matrix(Context& context, const std::string& name) const;
   // As float32, row-major; empty when the model has no such parameter.
@@ -39,7 +39,7 @@ class Weights {
 
   std::unique_ptr<const WeightFile> file_;
   std::map<std::string, std::vector<float>> owned_;
-  WeightTensors tensors_;
+  TensorViews tensors_;
 };
 
 }  // namespace t6

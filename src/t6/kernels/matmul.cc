@@ -18,16 +18,16 @@ namespace t6::HWY_NAMESPACE {
 
 void multiply(const Product& p, const Part& part) {
   switch (p.type) {
-    case WeightType::f32:
-      return multiply_floats<WeightType::f32>(p, part);
-    case WeightType::bf16:
-      return multiply_floats<WeightType::bf16>(p, part);
-    case WeightType::f16:
-      return multiply_floats<WeightType::f16>(p, part);
-    case WeightType::q8:
-      return multiply_blocks<WeightType::q8>(p, part);
-    case WeightType::q4:
-      return multiply_blocks<WeightType::q4>(p, part);
+    case NumberType::f32:
+      return multiply_floats<NumberType::f32>(p, part);
+    case NumberType::bf16:
+      return multiply_floats<NumberType::bf16>(p, part);
+    case NumberType::f16:
+      return multiply_floats<NumberType::f16>(p, part);
+    case NumberType::q8_0:
+      return multiply_blocks<NumberType::q8_0>(p, part);
+    default:  // Q4_1, the last of kWeightTypes
+      return multiply_blocks<NumberType::q4_1>(p, part);
   }
 }
 

@@ -6,7 +6,8 @@
 #include "t6/core/error.h"
 #include "t6/core/rounding.h"
 #include "t6/kernels/linear/weight_memory.h"
-#include "t6/numbers/half.h"
+#include "t6/numbers/blocks.h"
+#include "t6/numbers/stored_number.h"
 
 namespace t6 {
 namespace {
@@ -14,32 +15,27 @@ namespace {
 constexpr int64_t kCacheLine = 64;
 
 // Bytes that lie side by side: one number, two of bf16, four small integers of a block.
-int64_t lane_bytes(WeightType type) { return type == WeightType::f16 ? 2 : 4; }
+int64_t lane_bytes(NumberType type) { return type == NumberType::f16 ? 2 : 4; }
 
 // Bytes of a group of rows.
-int64_t packed_bytes(WeightType type, int64_t columns) {
+int64_t packed_bytes(NumberType type, int64_t columns) {
   if (has_blocks(type)) {
     const int64_t blocks = columns / kWeightBlock;
     return blocks > 0 ? values_offset(type, blocks - 1) + group_block_bytes(type) : 0;
   }
-  return kWeightGroup * round_up(weight_row_bytes(type, columns), lane_bytes(type));
+  return kWeightGroup * round_up(stored_bytes(type, columns), lane_bytes(type));
 }
 
 // Scales of a stored block come first, float16.
-int64_t stored_scale_bytes(WeightType type) {
-  return type == WeightType::q8 ? int64_t{offsetof(BlockQ8, values)} : int64_t{offsetof(BlockQ4, values)};
-}
-
-float half_at(const std::byte* from) {
-  uint16_t bits = 0;
-  std::memcpy(&bits, from, sizeof(bits));
-  return float_from_float16(bits);
+int64_t stored_scale_bytes(NumberType type) {
+  return type == NumberType::q8_0 ? int64_t{offsetof(BlockQ8_0, values)} : int64_t{offsetof(BlockQ4_1, values)};
 }
 
 }  // namespace
 
-WeightMatrix::WeightMatrix(Context& context, WeightType type, int64_t rows, int64_t columns, const void* data)
+WeightMatrix::WeightMatrix(Context& context, NumberType type, int64_t rows, int64_t columns, const void* data)
     : type_(type), rows_(rows), columns_(columns) {
+  require_weight_type(type);
   require(rows >= 0 && columns >= 0, "a weight matrix of {} rows and {} columns is not possible", rows, columns);
   require(!has_blocks(type) || columns % kWeightBlock == 0,
           "a matrix in blocks has {} columns; wanted a multiple of {}", columns, kWeightBlock);
@@ -54,7 +50,7 @@ WeightMatrix::WeightMatrix(Context& context, WeightType type, int64_t rows, int6
 void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
   std::byte* const to = data_.get() + group * group_bytes_;
   std::memset(to, 0, static_cast<size_t>(group_bytes_));
-  const int64_t row_bytes = weight_row_bytes(type_, columns_), lane = lane_bytes(type_);
+  const int64_t row_bytes = stored_bytes(type_, columns_), lane = lane_bytes(type_);
   const int64_t used = std::min(kWeightGroup, rows_ - group * kWeightGroup);
   for (int64_t r = 0; r < used; ++r) {
     const std::byte* from = rows + (group * kWeightGroup + r) * row_bytes;
@@ -64,7 +60,7 @@ void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
       }
       continue;
     }
-    const int64_t scales = stored_scale_bytes(type_), block = weight_row_bytes(type_, kWeightBlock);
+    const int64_t scales = stored_scale_bytes(type_), block = stored_bytes(type_, kWeightBlock);
     for (int64_t b = 0; b < columns_ / kWeightBlock; ++b, from += block) {
       for (int64_t i = 0; i < scales; i += 2) {
         std::memcpy(to + scales_offset(type_, b) + i * kWeightGroup + 2 * r, from + i, 2);
@@ -73,7 +69,7 @@ void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
       for (int64_t i = 0; i < block - scales; i += lane) std::memcpy(values + i * kWeightGroup, from + scales + i, 4);
     }
   }
-  if (type_ != WeightType::q8) return;
+  if (type_ != NumberType::q8_0) return;
   // Two's complement plus 128, the rows of zeros too.
   for (int64_t b = 0; b < columns_ / kWeightBlock; ++b) {
     std::byte* values = to + values_offset(type_, b);
@@ -90,26 +86,25 @@ void WeightMatrix::copy_row(int64_t row, float* out) const {
   for (int64_t k = 0; k < columns_; ++k) {
     const int64_t b = k / kWeightBlock, i = k % kWeightBlock;
     switch (type_) {
-      case WeightType::f32:
-        std::memcpy(out + k, from + (k * kWeightGroup + r) * 4, 4);
+      case NumberType::f32:
+        out[k] = load_number<NumberType::f32>(from, k * kWeightGroup + r);
         break;
-      case WeightType::f16:
-        out[k] = half_at(from + (k * kWeightGroup + r) * 2);
+      case NumberType::f16:
+        out[k] = load_number<NumberType::f16>(from, k * kWeightGroup + r);
         break;
-      case WeightType::bf16: {
-        uint16_t bits = 0;
-        std::memcpy(&bits, from + (k / 2 * kWeightGroup + r) * 4 + k % 2 * 2, 2);
-        out[k] = float_from_bfloat16(bits);
+      case NumberType::bf16:
+        out[k] = load_number<NumberType::bf16>(from, (k / 2 * kWeightGroup + r) * 2 + k % 2);
         break;
-      }
-      case WeightType::q8:
-        out[k] = half_at(from + scales_offset(type_, b) + 2 * r) * static_cast<float>(byte_at(b, i) - 128);
+      case NumberType::q8_0:
+        out[k] =
+            load_number<NumberType::f16>(from + scales_offset(type_, b), r) * static_cast<float>(byte_at(b, i) - 128);
         break;
-      case WeightType::q4: {
+      default: {  // Q4_1
         const int byte = byte_at(b, i % (kWeightBlock / 2));
         const auto nibble = static_cast<float>(i < kWeightBlock / 2 ? byte & 15 : byte >> 4);
-        const std::byte* scale = from + scales_offset(type_, b) + 2 * r;
-        out[k] = half_at(scale) * nibble + half_at(scale + 2 * kWeightGroup);
+        const std::byte* scales = from + scales_offset(type_, b);
+        out[k] =
+            load_number<NumberType::f16>(scales, r) * nibble + load_number<NumberType::f16>(scales, kWeightGroup + r);
         break;
       }
     }

@@ -15,20 +15,20 @@ namespace t6 {
 constexpr int64_t kWeightGroup = 16;
 
 // Bytes that one block of a group of rows takes without its scales.
-constexpr int64_t group_block_bytes(WeightType type) {
-  return kWeightGroup * (type == WeightType::q8 ? kWeightBlock : kWeightBlock / 2);
+constexpr int64_t group_block_bytes(NumberType type) {
+  return kWeightGroup * (type == NumberType::q8_0 ? kWeightBlock : kWeightBlock / 2);
 }
-// Blocks whose scales, [16] float16 of q8 and [2, 16] of q4, fill one cache line.
-constexpr int64_t blocks_of_scales(WeightType type) { return type == WeightType::q8 ? 2 : 1; }
+// Blocks whose scales, [16] float16 of Q8_0 and [2, 16] of Q4_1, fill one cache line.
+constexpr int64_t blocks_of_scales(NumberType type) { return type == NumberType::q8_0 ? 2 : 1; }
 constexpr int64_t kScaleBytes = 64;
 
 // Where block b of a group begins: a line of scales goes before the blocks that it is for, so that one stream of memory
 // is read from front to back.
-constexpr int64_t scales_offset(WeightType type, int64_t b) {
+constexpr int64_t scales_offset(NumberType type, int64_t b) {
   const int64_t blocks = blocks_of_scales(type);
   return b / blocks * (kScaleBytes + blocks * group_block_bytes(type)) + b % blocks * (kScaleBytes / blocks);
 }
-constexpr int64_t values_offset(WeightType type, int64_t b) {
+constexpr int64_t values_offset(NumberType type, int64_t b) {
   const int64_t lines = b / blocks_of_scales(type) + 1;
   return lines * kScaleBytes + b * group_block_bytes(type);
 }
@@ -36,18 +36,18 @@ constexpr int64_t values_offset(WeightType type, int64_t b) {
 // Made once, when a model is loaded; not changed afterwards. A group of 16 rows (zeros past the last) is, by type,
 //   f32, f16  [K, 16]
 //   bf16      [K / 2, 16, 2]: two columns in one 32-bit lane, a zero after an odd K
-//   q8        blocks of values + 128 as unsigned bytes [8, 16, 4]: four columns in one 32-bit lane
-//   q4        blocks of nibbles [4, 16, 4]: the low halves are the first 16 columns, as in BlockQ4
+//   q8_0      blocks of values + 128 as unsigned bytes [8, 16, 4]: four columns in one 32-bit lane
+//   q4_1      blocks of nibbles [4, 16, 4]: the low halves are the first 16 columns, as in BlockQ4_1
 // and starts on a cache line.
 class WeightMatrix {
  public:
   WeightMatrix() = default;  // no matrix
-  // Copies `rows` rows of weight_row_bytes(type, columns) bytes; any alignment. Error: columns of a type with blocks
-  // that are no multiple of kWeightBlock.
-  WeightMatrix(Context& context, WeightType type, int64_t rows, int64_t columns, const void* data);
+  // Copies `rows` rows of stored_bytes(type, columns) bytes; any alignment. Errors: not one of kWeightTypes; columns of
+  // a type with blocks that are no multiple of kWeightBlock.
+  WeightMatrix(Context& context, NumberType type, int64_t rows, int64_t columns, const void* data);
 
   explicit operator bool() const { return data_ != nullptr; }
-  WeightType type() const { return type_; }
+  NumberType type() const { return type_; }
   int64_t rows() const { return rows_; }        // N
   int64_t columns() const { return columns_; }  // K
 
@@ -62,7 +62,7 @@ class WeightMatrix {
  private:
   void pack_group(int64_t group, const std::byte* rows);
 
-  WeightType type_ = WeightType::f32;
+  NumberType type_ = NumberType::f32;
   int64_t rows_ = 0, columns_ = 0, group_bytes_ = 0;
   std::shared_ptr<std::byte> data_;  // copies of a matrix share it
 };

@@ -1,10 +1,13 @@
 #include "t6/model/cache_layout.h"
 
+#include "t6/core/rounding.h"
+#include "t6/numbers/cache_type.h"
+
 namespace t6 {
 namespace {
 
 // `raw`: b is finished when it is used, or read as values too.
-CachedFactors cached_factors(const FactorShape& shape, CacheType type, bool features, bool raw) {
+CachedFactors cached_factors(const FactorShape& shape, NumberType type, bool features, bool raw) {
   const auto stream = [&](int64_t width, bool token_rows) {
     return PagedStream{.type = type, .token_rows = token_rows, .vectors = shape.rank, .width = width};
   };
@@ -37,13 +40,20 @@ int64_t LayerStreams::numbers_per_token() const {
   return numbers;
 }
 
-int64_t LayerStreams::bytes_per_token() const {
+int64_t LayerStreams::page_bytes() const {
   int64_t bytes = 0;
   visit_streams(*this, [&](const PagedStream& stream) { bytes += stream.bytes() + stream.scale_bytes(); });
-  return bytes / kPageTokens;
+  return bytes;
 }
 
-PageLayout page_layout(const ModelConfig& config, CacheType type) {
+int64_t cache_bytes_per_token(const PageLayout& layout) {
+  int64_t bytes = 0;
+  for (const LayerStreams& layer : layout.layers) bytes += layer.page_bytes();
+  return divide_up(bytes, kPageTokens);
+}
+
+PageLayout page_layout(const ModelConfig& config, NumberType type) {
+  (void)cache_type_name(type);  // the error
   const AttentionShape shape = attention_shape(config);
   const bool own = shape.values == ValueSource::own;
   const LayerStreams layer = {cached_factors(shape.k, type, true, !own), cached_factors(shape.v, type, own, true)};

@@ -23,7 +23,7 @@ struct LayerStreams {
   CachedFactors k, v;
 
   int64_t numbers_per_token() const;
-  int64_t bytes_per_token() const;  // scales of 8-bit numbers among them
+  int64_t page_bytes() const;  // of 64 tokens, scales among them, without what aligns the streams
 };
 
 // A page holds 64 tokens of all layers, which follow each other.
@@ -32,7 +32,11 @@ struct PageLayout {
   int64_t bytes = 0;  // of a page
 };
 
-PageLayout page_layout(const ModelConfig& config, CacheType type);
+// Bytes per token of all layers, rounded up.
+int64_t cache_bytes_per_token(const PageLayout& layout);
+
+// Error: a cache cannot store this type.
+PageLayout page_layout(const ModelConfig& config, NumberType type);
 
 // Calls visit(stream) for k.a, k.b, k.c, v.a, v.b and v.c of a LayerStreams, absent ones too.
 template <typename Layer, typename Visitor>

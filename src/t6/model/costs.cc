@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "t6/core/error.h"
+#include "t6/core/rounding.h"
+#include "t6/model/cache_layout.h"
 #include "t6/model/factors.h"
 
 namespace t6 {
@@ -52,14 +54,12 @@ double forward_flops(const ModelConfig& config, int64_t context) {
   return 2 * (weights + attention * static_cast<double>(context));
 }
 
-int64_t cache_bytes(const ModelConfig& config, CacheType type) {
-  const AttentionShape shape = attention_shape(config);
-  const int64_t scales = type == CacheType::i8 ? shape.cache_vectors() * int64_t{sizeof(uint16_t)} : 0;
-  return config.num_hidden_layers * (shape.cache_numbers() * cache_type_size(type) + scales);
+int64_t cache_bytes(const ModelConfig& config, NumberType type) {
+  return cache_bytes_per_token(page_layout(config, type));
 }
 
-int64_t longest_context(const ModelConfig& config, CacheType type, int64_t memory) {
-  const int64_t weights = cache_type_size(type) * parameter_count(config);
+int64_t longest_context(const ModelConfig& config, NumberType type, int64_t memory) {
+  const int64_t weights = stored_bytes(type, parameter_count(config));
   return std::max<int64_t>(0, memory - weights) / cache_bytes(config, type);
 }
 

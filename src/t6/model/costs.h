@@ -6,7 +6,7 @@
 
 #include "t6/model/config.h"
 #include "t6/model/parameters.h"
-#include "t6/numbers/cache_page.h"
+#include "t6/numbers/number_type.h"
 
 namespace t6 {
 
@@ -21,12 +21,13 @@ int64_t decode_multiply_adds(const ModelConfig& config);
 // Floating-point operations (two a multiply-add) to predict one token after `context` others.
 double forward_flops(const ModelConfig& config, int64_t context);
 
-// Bytes cached for one token, all layers, the scales of 8-bit numbers among them.
-int64_t cache_bytes(const ModelConfig& config, CacheType type);
+// Bytes cached per token, all layers, the scales of integers among them: those of a full page, for each of its tokens,
+// rounded up. Error: a cache cannot store this type.
+int64_t cache_bytes(const ModelConfig& config, NumberType type);
 
 // Tokens whose cache fits into `memory` bytes beside the weights, both stored in `type`; 0 when the weights
 // do not fit.
-int64_t longest_context(const ModelConfig& config, CacheType type, int64_t memory);
+int64_t longest_context(const ModelConfig& config, NumberType type, int64_t memory);
 
 // The model with another attention of (nearly) the same number of parameters: heads are chosen for it,
 // everything else stays. GQA has 2 groups; MLA has d_c = 4 D, d_q = 8 D, d_r = D / 2 rounded to an even

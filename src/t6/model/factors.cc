@@ -39,15 +39,6 @@ int64_t AttentionShape::cache_numbers() const {
   return k.head_numbers() + k.feature_numbers() + v.head_numbers() + value_features;
 }
 
-int64_t AttentionShape::cache_vectors() const {
-  const auto vectors = [](const FactorShape& shape, bool features) {
-    const int64_t a = shape.head == HeadFactor::contextual ? shape.rank : 0;
-    const int64_t b = features && shape.contextual_features ? shape.rank * (shape.third > 1 ? 2 : 1) : 0;
-    return a + b;
-  };
-  return vectors(k, true) + vectors(v, values == ValueSource::own);
-}
-
 AttentionShape attention_shape(const ModelConfig& config) {
   const int64_t heads = config.num_attention_heads;
   const int64_t features = config.head_dim, value_features = config.value_dim();

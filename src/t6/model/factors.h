@@ -50,8 +50,6 @@ struct AttentionShape {
 
   // Numbers cached for a token and layer (Table 1): what is contextual, once.
   int64_t cache_numbers() const;
-  // Factor vectors cached for a token and layer: an 8-bit cache holds one scale for each.
-  int64_t cache_vectors() const;
 };
 
 // For MLA this is the absorbed form: MQA over the latent, keys [c; k_rope], values c.

@@ -12,34 +12,20 @@ namespace {
 
 constexpr const char* kTypesKey = "t6.weight_types";
 
-DType stored_type(WeightType type) {
-  switch (type) {
-    case WeightType::f32:
-      return DType::f32;
-    case WeightType::bf16:
-      return DType::bf16;
-    case WeightType::f16:
-      return DType::f16;
-    default:
-      return DType::u8;
-  }
+TensorView float_tensor(const TensorView& tensor, const std::string& source) {
+  require(is_float_weight(tensor.type), "{} is {}; wanted F32, F16, BF16, or U8 with a type in the metadata's \"{}\"",
+          source, number_type_name(tensor.type), kTypesKey);
+  return tensor;
 }
 
-WeightTensor float_tensor(const TensorView& tensor, const std::string& source) {
-  const std::optional<WeightType> type = float_weight_type(tensor.dtype);
-  require(type.has_value(), "{} is {}; wanted F32, F16, BF16, or U8 with a type in the metadata's \"{}\"", source,
-          dtype_name(tensor.dtype), kTypesKey);
-  return {*type, tensor.shape, tensor.bytes};
-}
-
-WeightTensor quantized_tensor(const TensorView& tensor, const Json& name, const std::string& source) {
+TensorView quantized_tensor(const TensorView& tensor, const Json& name, const std::string& source) {
   require(name.is_string(), "{}: its type in \"{}\" is {}; wanted a string", source, kTypesKey, name.dump());
-  const std::optional<WeightType> type = find_weight_type(name.get<std::string>());
+  const std::optional<NumberType> type = find_weight_type(name.get<std::string>());
   require(type && has_blocks(*type), "{}: its type in \"{}\" is {}; wanted \"q8\" or \"q4\"", source, kTypesKey,
           name.dump());
-  require(tensor.dtype == DType::u8 && tensor.shape.size() == 2, "{} is {} of shape {}; wanted U8 of two sizes", source,
-          dtype_name(tensor.dtype), format_shape(tensor.shape));
-  const int64_t block = weight_row_bytes(*type, kWeightBlock);
+  require(tensor.type == NumberType::u8 && tensor.shape.size() == 2, "{} is {} of shape {}; wanted U8 of two sizes",
+          source, number_type_name(tensor.type), format_shape(tensor.shape));
+  const int64_t block = stored_bytes(*type, kWeightBlock);
   require(tensor.shape[1] % block == 0, "{} has rows of {} bytes; wanted whole blocks of {}", source, tensor.shape[1],
           block);
   return {*type, {tensor.shape[0], tensor.shape[1] / block * kWeightBlock}, tensor.bytes};
@@ -65,18 +51,18 @@ WeightFile::WeightFile(const std::filesystem::path& path) : file_(path), metadat
   }
 }
 
-void write_weights(const std::filesystem::path& path, const WeightTensors& tensors,
+void write_weights(const std::filesystem::path& path, const TensorViews& tensors,
                    std::map<std::string, std::string> metadata) {
   std::vector<NamedTensor> list;
   Json types = Json::object();
   for (const auto& [name, tensor] : tensors) {
     check_bytes(tensor, fmt::format("{}: tensor \"{}\"", path.string(), name));
-    Shape shape = tensor.shape;
-    if (has_blocks(tensor.type)) {
-      types[name] = weight_type_name(tensor.type);
-      shape = {shape[0], weight_row_bytes(tensor.type, shape[1])};
-    }
-    list.push_back({name, {stored_type(tensor.type), shape, tensor.bytes}});
+    list.push_back({name, tensor});
+    if (!has_blocks(tensor.type)) continue;
+    types[name] = weight_type_name(tensor.type);
+    TensorView& listed = list.back().view;
+    listed.type = NumberType::u8;
+    listed.shape[1] = stored_bytes(tensor.type, listed.shape[1]);
   }
   if (!types.empty()) metadata[kTypesKey] = types.dump();
   write_safetensors(path, list, metadata);

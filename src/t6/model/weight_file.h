@@ -1,6 +1,6 @@
-// model.safetensors with weights of any WeightType. Quantized matrices are U8 tensors [rows, bytes of a row], which
-// every reader of the format can list; what they are stands in the metadata: "t6.weight_types" is a JSON object of
-// tensor names to types.
+// model.safetensors with weights of any of kWeightTypes. Quantized matrices are U8 tensors [rows, bytes of a row],
+// which every reader of the format can list; what they are stands in the metadata: "t6.weight_types" is a JSON object
+// of tensor names to types.
 #pragma once
 
 #include <filesystem>
@@ -19,20 +19,20 @@ class WeightFile {
   explicit WeightFile(const std::filesystem::path& path);
 
   // Bytes lie in the mapped file, which this object keeps.
-  const WeightTensors& tensors() const { return tensors_; }
+  const TensorViews& tensors() const { return tensors_; }
   // Without the types.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:
   SafetensorsFile file_;
-  WeightTensors tensors_;
+  TensorViews tensors_;
   std::map<std::string, std::string> metadata_;
 };
 
 // Writes the tensors in the order of their names, beside, synced and renamed. Error: a quantized tensor whose shape is
 // not rows of whole blocks, bytes that do not fit a shape.
-void write_weights(const std::filesystem::path& path, const WeightTensors& tensors,
+void write_weights(const std::filesystem::path& path, const TensorViews& tensors,
                    std::map<std::string, std::string> metadata = {});
 
 }  // namespace t6

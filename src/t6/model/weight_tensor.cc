@@ -4,7 +4,9 @@
 
 namespace t6 {
 
-void check_bytes(const WeightTensor& tensor, const std::string& source) {
+void check_bytes(const TensorView& tensor, const std::string& source) {
+  require(is_weight_type(tensor.type), "{} is {}; wanted one of {}", source, number_type_name(tensor.type),
+          number_type_names(kWeightTypes));
   const Shape& shape = tensor.shape;
   if (has_blocks(tensor.type)) {
     require(shape.size() == 2 && shape[1] % kWeightBlock == 0,
@@ -19,23 +21,10 @@ void check_bytes(const WeightTensor& tensor, const std::string& source) {
   const int64_t columns = shape.empty() ? 1 : shape.back();
   // A row's bytes are at most 4 columns.
   require(columns >= 0 && columns <= (int64_t{1} << 60) &&
-              !__builtin_mul_overflow(rows, weight_row_bytes(tensor.type, columns), &bytes),
+              !__builtin_mul_overflow(rows, stored_bytes(tensor.type, columns), &bytes),
           "{}: the shape {} is not possible", source, format_shape(shape));
   require(tensor.bytes.size() == static_cast<uint64_t>(bytes), "{} of shape {} as {} needs {} bytes and has {}", source,
           format_shape(shape), weight_type_name(tensor.type), bytes, tensor.bytes.size());
-}
-
-std::optional<WeightType> float_weight_type(DType type) {
-  switch (type) {
-    case DType::f32:
-      return WeightType::f32;
-    case DType::bf16:
-      return WeightType::bf16;
-    case DType::f16:
-      return WeightType::f16;
-    default:
-      return std::nullopt;
-  }
 }
 
 }  // namespace t6

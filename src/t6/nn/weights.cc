@@ -65,7 +65,7 @@ void load_weights(Transformer& model, const std::filesystem::path& folder) {
 TensorView view_of(const torch::Tensor& tensor) {
   require(tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat,
           "a tensor to save must be contiguous float32");
-  return {DType::f32, tensor.sizes().vec(), std::as_bytes(floats(tensor))};
+  return {NumberType::f32, tensor.sizes().vec(), std::as_bytes(floats(tensor))};
 }
 
 void save_weights(const Transformer& model, const std::filesystem::path& folder) {

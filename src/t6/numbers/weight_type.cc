@@ -1,15 +1,32 @@
 #include "t6/numbers/weight_type.h"
 
-namespace t6 {
+#include <iterator>
 
-std::string_view weight_type_name(WeightType type) {
-  constexpr std::string_view kNames[] = {"f32", "bf16", "f16", "q8", "q4"};
-  return kNames[static_cast<size_t>(type)];
+#include "t6/core/error.h"
+
+namespace t6 {
+namespace {
+
+constexpr std::string_view kNames[] = {"f32", "bf16", "f16", "q8", "q4"};  // of kWeightTypes
+static_assert(std::size(kNames) == std::size(kWeightTypes));
+
+}  // namespace
+
+void require_weight_type(NumberType type) {
+  require(is_weight_type(type), "weights cannot be {}; wanted {}", number_type_name(type),
+          number_type_names(kWeightTypes));
 }
 
-std::optional<WeightType> find_weight_type(std::string_view name) {
-  for (const WeightType type : kWeightTypes) {
-    if (weight_type_name(type) == name) return type;
+std::string_view weight_type_name(NumberType type) {
+  require_weight_type(type);
+  size_t i = 0;
+  while (kWeightTypes[i] != type) ++i;
+  return kNames[i];
+}
+
+std::optional<NumberType> find_weight_type(std::string_view name) {
+  for (size_t i = 0; i < std::size(kNames); ++i) {
+    if (kNames[i] == name) return kWeightTypes[i];
   }
   return std::nullopt;
 }

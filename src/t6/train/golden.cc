@@ -20,9 +20,9 @@ double worse(double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN :
 
 torch::Tensor read_tensor(const SafetensorsFile& file, const std::string& name) {
   const TensorView& view = file.at(name);
-  require(view.dtype == DType::f32 || view.dtype == DType::i32, "{}: \"{}\" must be F32 or I32", file.path().string(),
-          name);
-  const auto type = view.dtype == DType::f32 ? torch::kFloat : torch::kInt;
+  require(view.type == NumberType::f32 || view.type == NumberType::i32, "{}: \"{}\" must be F32 or I32",
+          file.path().string(), name);
+  const auto type = view.type == NumberType::f32 ? torch::kFloat : torch::kInt;
   torch::Tensor tensor = torch::empty(view.shape, type);
   if (!view.bytes.empty()) std::memcpy(tensor.data_ptr(), view.bytes.data(), view.bytes.size());
   return tensor;

@@ -30,13 +30,13 @@ void fill_page(const PagedStream& stream, std::byte* page, Random& random) {
 
 }  // namespace
 
-BenchPage::BenchPage(const ModelConfig& config, CacheType type) {
+BenchPage::BenchPage(const ModelConfig& config, NumberType type) {
   ModelConfig layer = config;
   layer.num_hidden_layers = 1;
   const PageLayout layout = page_layout(layer, type);
   streams = layout.layers.front();
   bytes = round_up(layout.bytes, kPageAlignment);
-  bytes_per_token = streams.bytes_per_token();
+  bytes_per_token = cache_bytes_per_token(layout);
 }
 
 int64_t BenchPage::bytes_of(int64_t sequences, int64_t length) const { return sequences * pages_of(length) * bytes; }

@@ -13,11 +13,11 @@ namespace t6 {
 
 // One layer of a page as serving lays it out (model/cache_layout.h), with keys that nothing is left to do to on use.
 struct BenchPage {
-  BenchPage(const ModelConfig& config, CacheType type);
+  BenchPage(const ModelConfig& config, NumberType type);
 
   LayerStreams streams;
   int64_t bytes = 0;            // to the next page
-  int64_t bytes_per_token = 0;  // what a decode step reads
+  int64_t bytes_per_token = 0;  // what a decode step reads, rounded up
 
   // Bytes of the pages of `sequences` sequences of `length` tokens.
   int64_t bytes_of(int64_t sequences, int64_t length) const;

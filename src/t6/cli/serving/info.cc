@@ -1,5 +1,4 @@
 // t6 info: what a model is and costs, beside the baselines of its size.
-#include <array>
 #include <cstdio>
 #include <memory>
 
@@ -11,6 +10,7 @@
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"
 #include "t6/model/presets.h"
+#include "t6/numbers/cache_type.h"
 
 namespace t6 {
 namespace {
@@ -21,8 +21,6 @@ struct InfoOptions {
   bool list = false;
   bool json = false;
 };
-
-constexpr std::array kCaches = {CacheType::f32, CacheType::bf16, CacheType::i8};
 
 struct Row {
   std::string name;
@@ -52,14 +50,20 @@ Json to_json(const ModelConfig& config, const std::vector<Row>& rows, int64_t me
                  {"heads", row.config.num_attention_heads},
                  {"parameters", parameter_count(row.config)},
                  {"numbers_per_token_and_layer", attention_shape(row.config).cache_numbers()}};
-    for (const CacheType type : kCaches) {
-      const std::string name(cache_type_name(type));
-      cost["bytes_per_token"][name] = cache_bytes(row.config, type);
-      cost["longest_context"][name] = longest_context(row.config, type, memory);
+    for (const CacheType& cache : kCacheTypes) {
+      cost["bytes_per_token"][std::string(cache.name)] = cache_bytes(row.config, cache.type);
+      cost["longest_context"][std::string(cache.name)] = longest_context(row.config, cache.type, memory);
     }
     json["cache"].push_back(cost);
   }
   return json;
+}
+
+// The names of all types of caches, as the head of a table.
+std::string cache_columns() {
+  std::string columns;
+  for (const CacheType& cache : kCacheTypes) columns += fmt::format("{:>12}", cache.name);
+  return columns;
 }
 
 void print_text(const std::string& name, const ModelConfig& config, const std::vector<Row>& rows, int64_t memory) {
@@ -77,23 +81,24 @@ void print_text(const std::string& name, const ModelConfig& config, const std::v
   fmt::print("{:<26}{:>16}  at {} tokens\n\n", "", format_count(forward_flops(config, config.max_position_embeddings)),
              config.max_position_embeddings);
   fmt::print("KV cache a token, all layers, beside baselines of the same size\n");
-  fmt::print("{:<12}{:>6}{:>14}{:>12}{:>12}{:>12}{:>10}\n", "", "heads", "numbers/layer", "float32", "bfloat16", "int8",
-             "x MHA");
+  fmt::print("{:<12}{:>6}{:>14}{}{:>10}\n", "", "heads", "numbers/layer", cache_columns(), "x MHA");
   const double mha =
       static_cast<double>(attention_shape(equal_size_baseline(config, AttentionKind::mha)).cache_numbers());
   for (const Row& row : rows) {
     const int64_t numbers = attention_shape(row.config).cache_numbers();
     fmt::print("{:<12}{:>6}{:>14}", row.name, row.config.num_attention_heads, format_digits(numbers));
-    for (const CacheType type : kCaches) fmt::print("{:>12}", format_digits(cache_bytes(row.config, type)));
+    for (const CacheType& cache : kCacheTypes) {
+      fmt::print("{:>12}", format_digits(cache_bytes(row.config, cache.type)));
+    }
     fmt::print("{:>10.3f}\n", static_cast<double>(numbers) / mha);
   }
   fmt::print("\nLongest context in {}, weights and cache in the same type\n",
              format_bytes(static_cast<double>(memory)));
-  fmt::print("{:<32}{:>12}{:>12}{:>12}\n", "", "float32", "bfloat16", "int8");
+  fmt::print("{:<32}{}\n", "", cache_columns());
   for (const Row& row : rows) {
     fmt::print("{:<32}", row.name);
-    for (const CacheType type : kCaches) {
-      fmt::print("{:>12}", format_digits(longest_context(row.config, type, memory)));
+    for (const CacheType& cache : kCacheTypes) {
+      fmt::print("{:>12}", format_digits(longest_context(row.config, cache.type, memory)));
     }
     fmt::print("\n");
   }

@@ -22,8 +22,8 @@
 namespace t6 {
 namespace {
 
-const std::map<std::string, WeightType> kTypes = {
-    {"q8", WeightType::q8}, {"q4", WeightType::q4}, {"bf16", WeightType::bf16}};
+const std::map<std::string, NumberType> kTypes = {
+    {"q8", NumberType::q8_0}, {"q4", NumberType::q4_1}, {"bf16", NumberType::bf16}};
 
 struct Options {
   std::string model, type, out, text;

@@ -8,6 +8,7 @@
 #include "t6/import/architectures.h"
 #include "t6/import/shared/tensors.h"
 #include "t6/model/factors.h"
+#include "t6/numbers/dequantize.h"
 
 namespace t6 {
 namespace {
@@ -68,13 +69,12 @@ void refuse_unsupported(const GgufFile& file, const Keys& keys, const ModelConfi
 }
 
 // GGUF keeps Llama 3's scaling as the divisors of the frequencies, in a tensor, and not as the numbers that gave them.
-RopeScaling scaling_from_divisors(const GgufFile& file, const GgufTensor& tensor, const ModelConfig& config) {
+RopeScaling scaling_from_divisors(const GgufFile& file, const TensorView& tensor, const ModelConfig& config) {
   const std::string source = file.path().string();
   const int64_t pairs = rotary_dim(config) / 2;
-  require(pairs > 0 && tensor.type == GgufType::f32 && tensor.shape == Shape{pairs},
+  require(pairs > 0 && tensor.type == NumberType::f32 && tensor.shape == Shape{pairs},
           "{}: {} has shape {}, wanted [{}] of F32", source, kGgufFrequencies, format_shape(tensor.shape), pairs);
-  std::vector<float> divisors(static_cast<size_t>(pairs));
-  dequantize(tensor.type, tensor.bytes, divisors);
+  const std::vector<float> divisors = dequantize(tensor);
   const double factor = *std::max_element(divisors.begin(), divisors.end());
   const RopeScaling scaling = {.kind = RopeScalingKind::llama3, .factor = factor};
   const auto wanted = frequency_divisors(scaling, 2 * pairs, config.rope_theta);
@@ -93,7 +93,7 @@ RopeScaling rope_scaling(const GgufFile& file, const Keys& keys, const ModelConf
   const std::string type = keys.text_or("rope.scaling.type", factor == 1 ? "none" : "linear");
   require(type == "none" || type == "linear", "{}: rope scaling \"{}\" is not supported (linear is)",
           file.path().string(), type);
-  const GgufTensor* divisors = file.find(std::string(kGgufFrequencies));
+  const TensorView* divisors = file.find(std::string(kGgufFrequencies));
   if (divisors) return scaling_from_divisors(file, *divisors, config);
   if (type == "none" || factor == 1) return {};
   require(factor > 1, "{}: rope.scaling.factor is {}; wanted at least 1", file.path().string(), factor);
@@ -104,7 +104,7 @@ RopeScaling rope_scaling(const GgufFile& file, const Keys& keys, const ModelConf
 
 ModelConfig gguf_config(const GgufFile& file) {
   const Keys keys(file);
-  const GgufTensor* embeddings = file.find("token_embd.weight");
+  const TensorView* embeddings = file.find("token_embd.weight");
   require(embeddings != nullptr && embeddings->shape.size() == 2, "{}: the tensor \"token_embd.weight\" is missing",
           file.path().string());
   ModelConfig config;

@@ -9,6 +9,7 @@
 #include "t6/import/import.h"
 #include "t6/import/shared/tensors.h"
 #include "t6/model/parameters.h"
+#include "t6/numbers/dequantize.h"
 #include "t6/text/gguf_tokenizer.h"
 
 namespace t6 {
@@ -48,16 +49,16 @@ bool is_query_or_key(const std::string& name) {
 }
 
 // In place where T6 has the type, else converted; vectors as float32.
-WeightTensor as_weights(Context& context, ImportedModel& model, const GgufTensor& tensor) {
-  WeightTensor weights = {WeightType::f32, tensor.shape, tensor.bytes};
+TensorView as_weights(Context& context, ImportedModel& model, const TensorView& tensor) {
+  TensorView weights = {NumberType::f32, tensor.shape, tensor.bytes};
   if (tensor.shape.size() == 1) {
     weights.bytes = new_bytes(model, tensor.shape[0] * int64_t{sizeof(float)},
                               [&](std::span<std::byte> to) { dequantize(tensor.type, tensor.bytes, floats_of(to)); });
     return weights;
   }
   weights.type = weight_type_of(tensor.type);
-  if (has_same_bytes(tensor.type)) return weights;
-  const int64_t columns = tensor.shape.back(), row_bytes = weight_row_bytes(weights.type, columns);
+  if (weights.type == tensor.type) return weights;
+  const int64_t columns = tensor.shape.back(), row_bytes = stored_bytes(weights.type, columns);
   weights.bytes = new_bytes(model, tensor.shape.front() * row_bytes, [&](std::span<std::byte> to) {
     convert_weights(context, tensor.type, tensor.bytes, columns, to);
   });
@@ -78,11 +79,11 @@ ImportedModel import_gguf(Context& context, const std::filesystem::path& path) {
   std::set<std::string> used = {std::string(kGgufFrequencies)};
   for (const Parameter& parameter : parameters(model.config)) {
     const std::string& name = *used.insert(gguf_name(parameter.name)).first;
-    const GgufTensor* tensor = file->find(name);
+    const TensorView* tensor = file->find(name);
     require(tensor != nullptr, "{}: the tensor \"{}\" is missing", source, name);
     require(tensor->shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, name,
             format_shape(tensor->shape), format_shape(parameter.shape));
-    WeightTensor& weights = model.tensors[parameter.name] = as_weights(context, model, *tensor);
+    TensorView& weights = model.tensors[parameter.name] = as_weights(context, model, *tensor);
     if (interleaved && is_query_or_key(parameter.name)) pair_halves(model, weights, model.config.head_dim);
   }
   for (const auto& [name, tensor] : file->tensors()) {

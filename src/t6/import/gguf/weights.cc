@@ -6,6 +6,8 @@
 
 #include "t6/core/error.h"
 #include "t6/kernels/quantize.h"
+#include "t6/numbers/blocks.h"
+#include "t6/numbers/dequantize.h"
 #include "t6/numbers/half.h"
 
 namespace t6 {
@@ -27,17 +29,17 @@ uint16_t float16_scale(float value) {
 }
 
 // Q4_0 is {scale, values} with the nibbles in our order, and 8 stands for zero.
-BlockQ4 from_q4_0(const std::byte* from) {
-  BlockQ4 block;
+BlockQ4_1 from_q4_0(const std::byte* from) {
+  BlockQ4_1 block;
   block.scale = load<uint16_t>(from);
   block.minimum = float16_scale(-8 * float_from_float16(block.scale));
   std::memcpy(block.values, from + sizeof(uint16_t), sizeof(block.values));
   return block;
 }
 
-BlockQ4 from_q4_k(const GgufBlockQ4K& from, int group) {
-  const GgufScales scales = from.group(group);
-  BlockQ4 block;
+BlockQ4_1 from_q4_k(const BlockQ4K& from, int group) {
+  const GroupScales scales = from.group(group);
+  BlockQ4_1 block;
   block.scale = float16_scale(float_from_float16(from.scale) * scales.scale);
   block.minimum = float16_scale(-float_from_float16(from.minimum) * scales.minimum);
   const uint8_t* values = from.values + group / 2 * kWeightBlock;
@@ -51,19 +53,19 @@ BlockQ4 from_q4_k(const GgufBlockQ4K& from, int group) {
 
 // A row of numbers of another quantized type, as blocks of 8 bits.
 void requantize(Context& context, const std::vector<float>& numbers, std::byte* out) {
-  quantize(context, WeightType::q8, static_cast<int64_t>(numbers.size()), numbers.data(), out);
+  quantize(context, NumberType::q8_0, static_cast<int64_t>(numbers.size()), numbers.data(), out);
   for (size_t i = 0; i < numbers.size() / kWeightBlock; ++i) {
-    const float scale = float_from_float16(load<BlockQ8>(out + i * sizeof(BlockQ8)).scale);
+    const float scale = float_from_float16(load<BlockQ8_0>(out + i * sizeof(BlockQ8_0)).scale);
     require(std::isfinite(scale), "a block's scale is {}, more than float16 holds", scale);
   }
 }
 
 // Rows [begin, end).
-void convert_rows(Context& context, GgufType type, const std::byte* from, int64_t columns, std::byte* to, int64_t begin,
-                  int64_t end) {
-  const GgufTypeInfo& info = gguf_type_info(type);
-  const int64_t row_blocks = columns / info.numbers, row_bytes = row_blocks * info.bytes;
-  std::byte* out = to + begin * weight_row_bytes(weight_type_of(type), columns);
+void convert_rows(Context& context, NumberType type, const std::byte* from, int64_t columns, std::byte* to,
+                  int64_t begin, int64_t end) {
+  const NumberTypeInfo& info = number_type_info(type);
+  const int64_t row_blocks = columns / info.block_numbers, row_bytes = row_blocks * info.block_bytes;
+  std::byte* out = to + begin * stored_bytes(weight_type_of(type), columns);
   const auto put = [&](const auto& block) {
     std::memcpy(out, &block, sizeof(block));
     out += sizeof(block);
@@ -71,55 +73,44 @@ void convert_rows(Context& context, GgufType type, const std::byte* from, int64_
   std::vector<float> numbers(static_cast<size_t>(columns));
   for (int64_t row = begin; row < end; ++row) {
     const std::byte* at = from + row * row_bytes;
-    if (type == GgufType::q4_0) {
-      for (int64_t i = 0; i < row_blocks; ++i) put(from_q4_0(at + i * info.bytes));
-    } else if (type == GgufType::q4_k) {
+    if (type == NumberType::q4_0) {
+      for (int64_t i = 0; i < row_blocks; ++i) put(from_q4_0(at + i * info.block_bytes));
+    } else if (type == NumberType::q4_k) {
       for (int64_t i = 0; i < row_blocks; ++i) {
-        const auto block = load<GgufBlockQ4K>(at + i * info.bytes);
-        for (int group = 0; group < info.numbers / kWeightBlock; ++group) put(from_q4_k(block, group));
+        const auto block = load<BlockQ4K>(at + i * info.block_bytes);
+        for (int group = 0; group < info.block_numbers / kWeightBlock; ++group) put(from_q4_k(block, group));
       }
     } else {
       dequantize(type, {at, static_cast<size_t>(row_bytes)}, numbers);
-      requantize(context, numbers, to + row * weight_row_bytes(WeightType::q8, columns));
+      requantize(context, numbers, to + row * stored_bytes(NumberType::q8_0, columns));
     }
   }
 }
 
 }  // namespace
 
-WeightType weight_type_of(GgufType type) {
+NumberType weight_type_of(NumberType type) {
+  if (is_weight_type(type)) return type;
   switch (type) {
-    case GgufType::f32:
-      return WeightType::f32;
-    case GgufType::f16:
-      return WeightType::f16;
-    case GgufType::bf16:
-      return WeightType::bf16;
-    case GgufType::q4_0:
-    case GgufType::q4_1:
-    case GgufType::q4_k:
-      return WeightType::q4;
-    case GgufType::q5_0:
-    case GgufType::q5_1:
-    case GgufType::q8_0:
-    case GgufType::q5_k:
-    case GgufType::q6_k:
-      return WeightType::q8;
+    case NumberType::q4_0:
+    case NumberType::q4_k:
+      return NumberType::q4_1;
+    case NumberType::q5_0:
+    case NumberType::q5_1:
+    case NumberType::q5_k:
+    case NumberType::q6_k:
+      return NumberType::q8_0;
+    default:
+      fail("{} is no type of weights of GGUF", number_type_name(type));
   }
-  fail("unknown GGUF type {}", static_cast<uint32_t>(type));
 }
 
-bool has_same_bytes(GgufType type) {
-  using enum GgufType;
-  return type == f32 || type == f16 || type == bf16 || type == q8_0 || type == q4_1;
-}
-
-void convert_weights(Context& context, GgufType type, std::span<const std::byte> from, int64_t columns,
+void convert_weights(Context& context, NumberType type, std::span<const std::byte> from, int64_t columns,
                      std::span<std::byte> to) {
-  const WeightType wanted = weight_type_of(type);
-  const int64_t row_bytes = weight_row_bytes(wanted, columns);
+  const NumberType wanted = weight_type_of(type);
+  const int64_t row_bytes = stored_bytes(wanted, columns);
   const int64_t rows = row_bytes > 0 ? static_cast<int64_t>(to.size()) / row_bytes : 0;
-  if (has_same_bytes(type)) {
+  if (is_weight_type(type)) {
     if (!from.empty()) std::memcpy(to.data(), from.data(), from.size());
     return;
   }

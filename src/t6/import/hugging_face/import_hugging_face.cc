@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -72,16 +71,17 @@ ModelConfig read_config_file(const std::filesystem::path& folder) {
   return checked_again(config, json.source());
 }
 
-WeightTensor import_tensor(ImportedModel& model, const TensorView& tensor, const std::string& name,
-                           const std::string& source) {
-  const std::optional<WeightType> type = float_weight_type(tensor.dtype);
-  require(type.has_value(), "{}: tensor \"{}\" is {}; wanted F32, F16 or BF16", source, name, dtype_name(tensor.dtype));
-  WeightTensor out = {*type, tensor.shape, tensor.bytes};
-  if (tensor.shape.size() == 1 && tensor.dtype != DType::f32) {
-    out.type = WeightType::f32;
+TensorView import_tensor(ImportedModel& model, const TensorView& tensor, const std::string& name,
+                         const std::string& source) {
+  const NumberType type = tensor.type;
+  require(is_float_weight(type), "{}: tensor \"{}\" is {}; wanted F32, F16 or BF16", source, name,
+          number_type_name(type));
+  TensorView out = tensor;
+  if (tensor.shape.size() == 1 && type != NumberType::f32) {
+    out.type = NumberType::f32;
     out.bytes = new_bytes(model, element_count(tensor.shape) * int64_t{sizeof(float)},
                           [&](std::span<std::byte> to) { copy_as_float(tensor, source + ": " + name, floats_of(to)); });
-  } else if (reinterpret_cast<uintptr_t>(tensor.bytes.data()) % static_cast<uintptr_t>(dtype_size(tensor.dtype)) != 0) {
+  } else if (reinterpret_cast<uintptr_t>(tensor.bytes.data()) % static_cast<uintptr_t>(stored_bytes(type, 1)) != 0) {
     // Nothing in the format says where numbers begin.
     out.bytes = new_bytes(model, static_cast<int64_t>(tensor.bytes.size()), [&](std::span<std::byte> to) {
       std::copy(tensor.bytes.begin(), tensor.bytes.end(), to.begin());

@@ -19,7 +19,7 @@ ImportedModel converted(const ModelConfig& config, const TensorViews& tensors, c
   ImportedModel model;
   model.config = config;
   for (const Parameter& parameter : parameters(config)) {
-    model.tensors[parameter.name] = {WeightType::f32, parameter.shape,
+    model.tensors[parameter.name] = {NumberType::f32, parameter.shape,
                                      std::as_bytes(std::span(owner->at(parameter.name)))};
   }
   model.owners.push_back(std::move(owner));

@@ -39,7 +39,7 @@ std::span<float> floats_of(std::span<std::byte> bytes) {
   return {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)};
 }
 
-void pair_halves(ImportedModel& model, WeightTensor& tensor, int64_t head_dim) {
+void pair_halves(ImportedModel& model, TensorView& tensor, int64_t head_dim) {
   const int64_t rows = tensor.shape.front(), half = head_dim / 2;
   const size_t row_bytes = tensor.bytes.size() / static_cast<size_t>(rows);
   const std::byte* from = tensor.bytes.data();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/attention/stored_values.h"
 #include "t6/kernels/simd/aligned_buffer.h"
 #include "t6/numbers/cache_page.h"
 
@@ -23,7 +24,7 @@ struct RowBuffers {
 struct BlockBuffers {
   RowBuffers rows;
   AlignedBuffer a_tile, a_scales, b_scales, numbers, columns, formed_heads, feature_rows, head_rows;
-  std::vector<KeptNumbers> a, b;  // [ranks]
+  std::vector<StoredValues> a, b;  // [ranks]
 };
 
 // The online softmax of some columns (pairs of head and query) over a part of the keys: weights and outputs are
@@ -56,7 +57,7 @@ struct TileBuffers {
   StateBuffer section, part, total;
   RowBuffers rows;
   std::vector<float> query_rows;
-  std::vector<KeptNumbers> head_factors, next_head_factors;
+  std::vector<StoredValues> head_factors, next_head_factors;
 };
 
 }  // namespace t6

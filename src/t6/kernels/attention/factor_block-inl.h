@@ -1,4 +1,4 @@
-// Keys or values of 64 tokens as the attention kernels multiply them, whatever they are kept as.
+// Keys or values of 64 tokens as the attention kernels multiply them, whatever they are stored as.
 
 #if defined(T6_KERNELS_ATTENTION_FACTOR_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef T6_KERNELS_ATTENTION_FACTOR_BLOCK_INL_H_
@@ -19,15 +19,15 @@ HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
 // Vector r of a paged stream, [width, 64] or [64, width].
-inline KeptNumbers kept_numbers(const PagedStream& stream, const std::byte* page, int64_t r) {
-  return {stream.type, page + stream.offset + r * stream.width * kPageTokens * cache_type_size(stream.type)};
+inline StoredValues stored_values(const PagedStream& stream, const std::byte* page, int64_t r) {
+  return {stream.type, page + stream.offset + r * stream.vector_bytes()};
 }
 
-// The scales of vector r of an int8 stream, [64]; null if it has none.
+// The scales of vector r of a paged stream, [64]; null if its type has none.
 inline const float* token_scales(const PagedStream& stream, const std::byte* page, int64_t r, float* scratch) {
-  if (stream.type != CacheType::i8) return nullptr;
-  const int64_t offset = stream.scale_offset + r * kPageTokens * cache_type_size(CacheType::bf16);
-  write_floats({CacheType::bf16, page + offset}, 1, scratch);
+  if (!has_scales(stream.type)) return nullptr;
+  const StoredValues scales(kCacheScale, page + stream.scale_offset);
+  write_floats(scales.from_row(r, kPageTokens), 1, scratch);
   return scratch;
 }
 
@@ -39,7 +39,7 @@ class FactorBlock {
   enum class Side { keys, values };
 
   // A shift [2, heads] doubles the ranks: the second half is of the tokens before. `floats`: b(s) must be float32;
-  // otherwise it is left as it is kept where products can read it so, which is faster even when they read it several
+  // otherwise it is left as it is stored where products can read it so, which is faster even when they read it several
   // times: conversion hides behind the multiply-adds, and numbers made floats first would not fit into the first-level
   // cache beside the rest.
   FactorBlock(Side side, const FactorView& view, const float* shift, int64_t heads, bool floats, BlockBuffers& buffers)
@@ -49,7 +49,8 @@ class FactorBlock {
         heads_(heads),
         ranks_(view.has_a() ? view.rank : 1),
         as_rows_(!view.pages || view.paged_b.width == 0 || shift || finished_on_use(view)),
-        as_kept_(!as_rows_ && is_multiplied_as_kept(floats)),
+        as_stored_(!as_rows_ && is_multiplied_as_stored(floats)),
+        scales_as_a_(!as_rows_ && has_scales(view.paged_b.type)),
         buffers_(buffers) {
     buffers_.a.assign(static_cast<size_t>(ranks()), {});
     buffers_.b.assign(static_cast<size_t>(ranks()), {});
@@ -78,9 +79,9 @@ class FactorBlock {
     head_ = head;
     first_rank_ = view_.has_a() ? 0 : head * view_.rank / heads_;
     for (int64_t s = 0; s < ranks(); ++s) {
-      KeptNumbers& numbers = buffers_.b[static_cast<size_t>(s)];
-      if (as_kept_) {
-        numbers = kept_numbers(view_.paged_b, page(), first_rank_ + s);
+      StoredValues& numbers = buffers_.b[static_cast<size_t>(s)];
+      if (as_stored_) {
+        numbers = stored_values(view_.paged_b, page(), first_rank_ + s);
       } else if (side_ == Side::keys) {
         numbers = columns(s);
       } else {
@@ -91,14 +92,13 @@ class FactorBlock {
   }
 
   int64_t ranks() const { return ranks_ * (shift_ ? 2 : 1); }
-  // The scales of int8 numbers in pages are head factors, or a part of them.
-  bool has_a() const { return shift_ || view_.has_a() || scales_as_a(); }
+  bool has_a() const { return shift_ || view_.has_a() || scales_as_a_; }
 
-  KeptNumbers b(int64_t s) const { return buffers_.b[static_cast<size_t>(s)]; }
+  StoredValues b(int64_t s) const { return buffers_.b[static_cast<size_t>(s)]; }
   int64_t b_row() const { return as_rows_ ? row_stride_ : view_.paged_b.width; }  // of values
   // Head factors of rank s, [64], of a head counted from the group's first; the next head's are a_row() numbers on.
-  KeptNumbers a(int64_t s, int64_t head) const {
-    return buffers_.a[static_cast<size_t>(s)].from((head_ + head) * a_row());
+  StoredValues a(int64_t s, int64_t head) const {
+    return buffers_.a[static_cast<size_t>(s)].from_row(head_ + head, a_row());
   }
   int64_t a_row() const { return shift_ || view_.has_a() ? kPageTokens : 0; }
 
@@ -112,32 +112,31 @@ class FactorBlock {
 
   // What a product with b(s) is to fetch for the one after the next select().
   NextBytes next_b(int64_t s) const {
-    const KeptNumbers next = as_rows_ ? KeptNumbers() : next_numbers(view_.paged_b, s);
-    return {next.at, next ? view_.paged_b.width * kPageTokens * cache_type_size(next.type) : 0};
+    const StoredValues next = as_rows_ ? StoredValues() : next_numbers(view_.paged_b, s);
+    return {next.at, next ? view_.paged_b.vector_bytes() : 0};
   }
   // Where a(s, head) will be read from after it; null where that is not known.
-  KeptNumbers next_a(int64_t s, int64_t head) const {
-    const KeptNumbers next = a_as_kept() ? next_numbers(view_.paged_a, s) : KeptNumbers();
-    return next ? next.from((head_ + head) * kPageTokens) : next;
+  StoredValues next_a(int64_t s, int64_t head) const {
+    const StoredValues next = a_as_stored() ? next_numbers(view_.paged_a, s) : StoredValues();
+    return next ? next.from_row(head_ + head, kPageTokens) : next;
   }
 
  private:
-  bool is_multiplied_as_kept(bool floats) const {
+  bool is_multiplied_as_stored(bool floats) const {
     const PagedStream& stream = view_.paged_b;
     if (stream.token_rows != (side_ == Side::values)) return false;
-    return stream.type == CacheType::f32 || (!floats && (!stream.token_rows || view_.features % kLanes == 0));
+    return stream.type == NumberType::f32 || (!floats && (!stream.token_rows || view_.features % kLanes == 0));
   }
-  bool scales_as_a() const { return !as_rows_ && view_.paged_b.type == CacheType::i8; }
 
   const std::byte* page() const { return view_.pages[first_ / kPageTokens]; }
-  bool a_as_kept() const { return view_.pages && view_.paged_a.width > 0 && !shift_; }
+  bool a_as_stored() const { return view_.pages && view_.paged_a.width > 0 && !shift_; }
 
   // Vector s of the next group of ranks: of this page, or of the one after it.
-  KeptNumbers next_numbers(const PagedStream& stream, int64_t s) const {
+  StoredValues next_numbers(const PagedStream& stream, int64_t s) const {
     const bool here = first_rank_ + ranks_ < stream.vectors;
     const int64_t block = first_ + (here ? 0 : kPageTokens);
     if (block >= end_) return {};
-    return kept_numbers(stream, view_.pages[block / kPageTokens], here ? first_rank_ + ranks_ + s : s);
+    return stored_values(stream, view_.pages[block / kPageTokens], here ? first_rank_ + ranks_ + s : s);
   }
 
   // Feature factors of rank s as rows; of the second half of the ranks, those of the tokens before.
@@ -158,21 +157,25 @@ class FactorBlock {
   // Numbers of rank s in the page: where they lie when they are float32, else made.
   const float* page_numbers(int64_t s) const {
     const PagedStream& stream = view_.paged_b;
-    const KeptNumbers kept = kept_numbers(stream, page(), first_rank_ + s);
-    if (stream.type == CacheType::f32) return reinterpret_cast<const float*>(kept.at);
+    const StoredValues stored = stored_values(stream, page(), first_rank_ + s);
+    if (stream.type == NumberType::f32) return reinterpret_cast<const float*>(stored.at);
     const int64_t tile = stream.width * kPageTokens;
     float* numbers = buffers_.numbers.reserve(ranks() * tile) + s * tile;
-    write_floats(kept, stream.width, numbers);
+    if (stream.token_rows) {
+      write_float_rows(stored, stream.width, numbers);
+    } else {
+      write_floats(stored, stream.width, numbers);
+    }
     return numbers;
   }
 
   void load_heads() {
-    if (a_as_kept()) {
+    if (a_as_stored()) {
       find_heads();
     } else if (a_row() > 0) {
       make_heads();
     }
-    if (scales_as_a()) scale_by_b();
+    if (scales_as_a_) scale_by_b();
   }
 
   // Head factors in rows of 64 numbers.
@@ -203,8 +206,8 @@ class FactorBlock {
   void find_heads() {
     float* scales = buffers_.a_scales.reserve(ranks() * kPageTokens);
     for (int64_t s = 0; s < ranks(); ++s, scales += kPageTokens) {
-      KeptNumbers& numbers = buffers_.a[static_cast<size_t>(s)];
-      numbers = kept_numbers(view_.paged_a, page(), s);
+      StoredValues& numbers = buffers_.a[static_cast<size_t>(s)];
+      numbers = stored_values(view_.paged_a, page(), s);
       numbers.scales = token_scales(view_.paged_a, page(), s, scales);
     }
   }
@@ -214,9 +217,9 @@ class FactorBlock {
     float* scales = buffers_.b_scales.reserve(ranks() * kPageTokens);
     for (int64_t s = 0; s < ranks(); ++s, scales += kPageTokens) {
       token_scales(view_.paged_b, page(), first_rank_ + s, scales);
-      KeptNumbers& numbers = buffers_.a[static_cast<size_t>(s)];
+      StoredValues& numbers = buffers_.a[static_cast<size_t>(s)];
       if (a_row() == 0) {
-        numbers = KeptNumbers(scales);
+        numbers = StoredValues(scales);
         continue;
       }
       for (int64_t t = 0; numbers.scales && t < kPageTokens; ++t) scales[t] *= numbers.scales[t];
@@ -235,7 +238,8 @@ class FactorBlock {
   const FactorView& view_;
   const float* shift_;
   const int64_t heads_, ranks_;
-  const bool as_rows_, as_kept_;
+  const bool as_rows_, as_stored_;
+  const bool scales_as_a_;  // the scales of b in a page are head factors, or a part of them
   BlockBuffers& buffers_;
   int64_t first_ = 0, count_ = 0, end_ = 0, head_ = 0, first_rank_ = 0;
   const float* rows_ = nullptr;  // of the block's first token, where factors are rows

@@ -144,7 +144,7 @@ class Scores {
   }
 
   // Rows of queries of one or all of the chunk's heads times a block's keys.
-  SmallProduct query_product(int64_t head, int64_t heads, const KeptNumbers& keys) const {
+  SmallProduct query_product(int64_t head, int64_t heads, const StoredValues& keys) const {
     return {.a = queries_ + ((chunk_.group_head + chunk_.head) * tokens_ + head * tokens_) * query_stride_,
             .a_row = query_stride_,
             .a_step = 1,

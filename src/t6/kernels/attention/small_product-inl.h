@@ -32,13 +32,14 @@ struct NextBytes {
 
 // c = scale * (a b), element by element, or c += that. Element (m, k) of a is a[m * a_row + k * a_step]. Rows of c end
 // on whole vectors, and what lies there past N is overwritten; rows of b and of scale are read up to N only. Where b or
-// scale is not float32, N is of whole vectors; scales of b are not used.
+// scale is not float32, N is of whole vectors; scales of b are not used. Strides of b and of scale are the numbers of
+// their rows.
 struct SmallProduct {
   const float* a = nullptr;  // [M, K]
   int64_t a_row = 0, a_step = 0;
-  KeptNumbers b = nullptr;  // [K, N]
+  StoredValues b = nullptr;  // [K, N]
   int64_t b_row = 0;
-  KeptNumbers scale = nullptr;  // [M, N]; null: 1
+  StoredValues scale = nullptr;  // [M, N]; null: 1
   int64_t scale_row = 0;
   float* c = nullptr;  // [M, N]
   int64_t c_row = 0;
@@ -56,12 +57,12 @@ constexpr int kProductRows = 6;
 constexpr int kProductVectors = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 2 : 4;
 
 // Sums over k in order, one multiply-add each: an element's bits do not depend on the tile that it falls into.
-template <int kRows, int kVectors, bool kShort, CacheType kType>
+template <int kRows, int kVectors, bool kShort, NumberType kType>
 HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64_t step, int64_t m, int64_t n) {
-  static_assert(!kShort || (kVectors == 1 && kType == CacheType::f32), "only a last vector of floats is short");
+  static_assert(!kShort || (kVectors == 1 && kType == NumberType::f32), "only a last vector of floats is short");
   const Floats d;
-  const auto load_last = [&](const std::byte* from) HWY_ATTR {
-    return load_first(d, reinterpret_cast<const float*>(from), static_cast<size_t>(p.N - n));
+  const auto load_last = [&](const std::byte* row) HWY_ATTR {
+    return load_first(d, reinterpret_cast<const float*>(row) + n, static_cast<size_t>(p.N - n));
   };
   const bool from_c = p.accumulate && !p.scale;
   Vector sums[kRows][kVectors];
@@ -73,13 +74,13 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
     }
   }
   const float* a = p.a + m * p.a_row;
-  const std::byte* b = p.b.from(n).at;
-  const int64_t b_bytes = p.b_row * cache_type_size(kType);
+  const std::byte* b = p.b.at;
+  const int64_t b_bytes = stored_bytes(kType, p.b_row);
   for (int64_t k = 0; k < p.K; ++k, b += b_bytes, a += p.a_step) {
     next.fetch_some(step);
     Vector row[kVectors];
     T6_UNROLL
-    for (int v = 0; v < kVectors; ++v) row[v] = kShort ? load_last(b) : load_kept<kType>(b, v * kLanes);
+    for (int v = 0; v < kVectors; ++v) row[v] = kShort ? load_last(b) : load_stored<kType>(b, n + v * kLanes);
     T6_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Vector factor = hn::Set(d, a[r * p.a_row]);
@@ -88,16 +89,16 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
     }
   }
   if (p.scale) {
-    const int64_t row_bytes = p.scale_row * cache_type_size(p.scale.type);
     with_cache_type(p.scale.type, [&](auto type) HWY_ATTR {
+      const int64_t row_bytes = stored_bytes(type(), p.scale_row);
       T6_UNROLL
       for (int r = 0; r < kRows; ++r) {
         const float* c = p.c + (m + r) * p.c_row + n;
-        const std::byte* scale = p.scale.from((m + r) * p.scale_row + n).at;
+        const std::byte* scale = p.scale.at + (m + r) * row_bytes;
         if (p.next_scale && n == 0) fetch(p.next_scale + (m + r) * row_bytes, row_bytes);
         T6_UNROLL
         for (int v = 0; v < kVectors; ++v) {
-          Vector factor = kShort ? load_last(scale) : load_kept<type()>(scale, v * kLanes);
+          Vector factor = kShort ? load_last(scale) : load_stored<type()>(scale, n + v * kLanes);
           if (p.scale.scales) factor = hn::Mul(factor, hn::LoadU(d, p.scale.scales + n + v * kLanes));
           sums[r][v] = hn::Mul(sums[r][v], factor);
           if (p.accumulate) sums[r][v] = hn::Add(sums[r][v], hn::LoadU(d, c + v * kLanes));
@@ -112,19 +113,19 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
   }
 }
 
-template <int kRows, CacheType kType>
+template <int kRows, NumberType kType>
 HWY_NOINLINE void small_product_rows(const SmallProduct& p, NextBytes& next, int64_t step, int64_t m) {
   int64_t n = 0;
   for (; n + kProductVectors * kLanes <= p.N; n += kProductVectors * kLanes) {
     small_product_tile<kRows, kProductVectors, false, kType>(p, next, step, m, n);
   }
   for (; n + kLanes <= p.N; n += kLanes) small_product_tile<kRows, 1, false, kType>(p, next, step, m, n);
-  if constexpr (kType == CacheType::f32) {
+  if constexpr (kType == NumberType::f32) {
     if (n < p.N) small_product_tile<kRows, 1, true, kType>(p, next, step, m, n);
   }
 }
 
-template <CacheType kType>
+template <NumberType kType>
 void small_product_of(const SmallProduct& p) {
   NextBytes next = p.next_b;
   const int64_t steps = divide_up(p.M, kProductRows) * divide_up(p.N, kProductVectors * kLanes) * p.K;

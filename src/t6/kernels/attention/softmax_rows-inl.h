@@ -44,8 +44,8 @@ inline void scale_numbers(float* numbers, int64_t count, float factor) {
 
 // Where a row's weights go: times each rank's head factors, or as they are.
 struct SpreadWeights {
-  const KeptNumbers* a = nullptr;     // [ranks], 64 numbers each; null: plain weights
-  const KeptNumbers* next = nullptr;  // what they will be for the next block, to be fetched early; each may be null
+  const StoredValues* a = nullptr;     // [ranks], 64 numbers each; null: plain weights
+  const StoredValues* next = nullptr;  // what they will be for the next block, to be fetched early; each may be null
   int64_t ranks = 1;
   float* out = nullptr;     // [64] of rank 0
   int64_t rank_stride = 0;  // to the next rank's
@@ -92,12 +92,12 @@ HWY_INLINE void soften_row(float* row, const KeyRange& seen, const SpreadWeights
     return;
   }
   for (int64_t s = 0; s < spread.ranks; ++s, out += spread.rank_stride) {
-    const KeptNumbers& a = spread.a[s];
-    if (spread.next[s]) fetch(spread.next[s].at, kPageTokens * cache_type_size(a.type));
+    const StoredValues& a = spread.a[s];
     with_cache_type(a.type, [&](auto type) HWY_ATTR {
+      if (spread.next[s]) fetch(spread.next[s].at, stored_bytes(type(), kPageTokens));
       T6_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        Vector weight = hn::Mul(logits[v], load_kept<type()>(a.at, v * kLanes));
+        Vector weight = hn::Mul(logits[v], load_stored<type()>(a.at, v * kLanes));
         if (a.scales) weight = hn::Mul(weight, hn::LoadU(d, a.scales + v * kLanes));
         hn::Store(weight, d, out + v * kLanes);
       }

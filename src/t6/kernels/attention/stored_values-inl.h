@@ -1,4 +1,4 @@
-// Numbers as a cache keeps them, read as floats.
+// Numbers as a cache stores them, read as floats: for each of kCacheTypes a loader.
 
 #if defined(T6_KERNELS_ATTENTION_STORED_VALUES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef T6_KERNELS_ATTENTION_STORED_VALUES_INL_H_
@@ -9,58 +9,66 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "hwy/cache_control.h"
+#include "t6/kernels/attention/stored_values.h"
 #include "t6/kernels/simd/vectors-inl.h"
 #include "t6/numbers/cache_page.h"
+#include "t6/numbers/stored_number.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// A vector of numbers from number i on, without their scales.
-template <CacheType kType>
-HWY_INLINE Vector load_kept(const std::byte* from, int64_t i) {
-  if constexpr (kType == CacheType::f32) {
-    return hn::LoadU(Floats(), reinterpret_cast<const float*>(from) + i);
-  } else if constexpr (kType == CacheType::bf16) {
-    return load_bfloats(reinterpret_cast<const uint16_t*>(from) + i);
-  } else if constexpr (kType == CacheType::f16) {
-    return load_halves(reinterpret_cast<const uint16_t*>(from) + i);
-  } else {
+// A vector of numbers of a row from number i on, a multiple of kLanes, without their scales.
+template <NumberType kType>
+HWY_INLINE Vector load_stored(const std::byte* row, int64_t i) {
+  if constexpr (kType == NumberType::f32) {
+    return hn::LoadU(Floats(), reinterpret_cast<const float*>(row) + i);
+  } else if constexpr (kType == NumberType::bf16) {
+    return load_bfloats(reinterpret_cast<const uint16_t*>(row) + i);
+  } else if constexpr (kType == NumberType::f16) {
+    return load_halves(reinterpret_cast<const uint16_t*>(row) + i);
+  } else if constexpr (kType == NumberType::i8) {
     const hn::Rebind<int8_t, Floats> bytes;
     const hn::RebindToSigned<Floats> integers;
-    return hn::ConvertTo(Floats(),
-                         hn::PromoteTo(integers, hn::LoadU(bytes, reinterpret_cast<const int8_t*>(from) + i)));
-  }
-}
-
-// Calls run(type) with the type as a constant.
-template <typename Run>
-HWY_INLINE void with_cache_type(CacheType type, Run&& run) {
-  switch (type) {
-    case CacheType::f32:
-      return run(std::integral_constant<CacheType, CacheType::f32>());
-    case CacheType::bf16:
-      return run(std::integral_constant<CacheType, CacheType::bf16>());
-    case CacheType::f16:
-      return run(std::integral_constant<CacheType, CacheType::f16>());
-    case CacheType::i8:
-      return run(std::integral_constant<CacheType, CacheType::i8>());
+    return hn::ConvertTo(Floats(), hn::PromoteTo(integers, hn::LoadU(bytes, reinterpret_cast<const int8_t*>(row) + i)));
+  } else {
+    static_assert(kType == NumberType::i4 && 16 % kLanes == 0,
+                  "the lanes' numbers lie in the same half of their bytes");
+    const hn::Rebind<uint8_t, Floats> bytes;
+    const hn::RebindToSigned<Floats> integers;
+    const NibblePlace place(i);
+    const auto pairs = hn::PromoteTo(integers, hn::LoadU(bytes, reinterpret_cast<const uint8_t*>(row) + place.byte));
+    // Up to the top of the lane and down again with their signs.
+    return hn::ConvertTo(Floats(), hn::ShiftRight<28>(hn::ShiftLeftSame(pairs, 28 - place.shift)));
   }
 }
 
 // Rows of 64 numbers as floats, times their scales.
-inline void write_floats(const KeptNumbers& numbers, int64_t rows, float* out) {
-  const std::byte* at = numbers.at;
-  const float* scales = numbers.scales;
-  with_cache_type(numbers.type, [=](auto type) HWY_ATTR {
+inline void write_floats(const StoredValues& values, int64_t rows, float* out) {
+  const std::byte* at = values.at;
+  const float* scales = values.scales;
+  with_cache_type(values.type, [=](auto type) HWY_ATTR {
     const Floats d;
     for (int64_t i = 0; i < rows * kPageTokens; i += kPageTokens) {
       T6_UNROLL
       for (int64_t v = 0; v < kPageTokens; v += kLanes) {
-        const Vector loaded = load_kept<type()>(at, i + v);
+        const Vector loaded = load_stored<type()>(at, i + v);
         hn::StoreU(scales ? hn::Mul(loaded, hn::LoadU(d, scales + v)) : loaded, d, out + i + v);
+      }
+    }
+  });
+}
+
+// 64 rows of `width` numbers as floats, one row right behind the other.
+inline void write_float_rows(const StoredValues& values, int64_t width, float* out) {
+  // Where rows end with a block, there is nothing between them.
+  if (width % number_type_info(values.type).block_numbers == 0) return write_floats(values, width, out);
+  with_cache_type(values.type, [&](auto type) HWY_ATTR {
+    const std::byte* row = values.at;
+    for (int64_t t = 0; t < kPageTokens; ++t, row += stored_bytes(type(), width), out += width) {
+      for (int64_t i = 0; i < width; i += kLanes) {
+        store_up_to(load_stored<type()>(row, i), Floats(), out + i, width - i);
       }
     }
   });

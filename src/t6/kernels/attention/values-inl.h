@@ -74,7 +74,7 @@ class Values {
   }
 
  private:
-  SmallProduct weight_product(const float* weights, int64_t rows, const KeptNumbers& values, int64_t stride) const {
+  SmallProduct weight_product(const float* weights, int64_t rows, const StoredValues& values, int64_t stride) const {
     return {.a = weights,
             .a_row = kPageTokens,
             .a_step = 1,
@@ -116,7 +116,7 @@ class Values {
 
   const Attention& x_;
   TileBuffers& buffers_;
-  std::vector<KeptNumbers>&head_factors_, &next_head_factors_;  // [ranks], of a head
+  std::vector<StoredValues>&head_factors_, &next_head_factors_;  // [ranks], of a head
   const int64_t tokens_, output_stride_;
   const bool formed_;
   FactorBlock values_;

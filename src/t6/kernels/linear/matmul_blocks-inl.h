@@ -63,9 +63,9 @@ HWY_INLINE void sum_q8(const std::byte* values, const ActivationBlock* const (&x
 }
 
 // Rows t.. of one vector of outputs, all of K.
-template <WeightType kType, int kRows>
+template <NumberType kType, int kRows>
 HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
-  constexpr bool kMinima = kType == WeightType::q4;
+  constexpr bool kMinima = kType == NumberType::q4_1;
   const Floats d;
   const int64_t blocks = p.K / kWeightBlock, lane = lane_of(vector);
   const std::byte* const group = group_of(p, vector);
@@ -99,7 +99,7 @@ HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
   for (int r = 0; r < kRows; ++r) store_outputs(p, t + r, vector, y[r], false);
 }
 
-template <WeightType kType>
+template <NumberType kType>
 struct BlockTile {
   template <int kRows, int kVectors>
   static HWY_INLINE void run(const Product& p, int64_t t, int64_t vector) {
@@ -108,7 +108,7 @@ struct BlockTile {
   }
 };
 
-template <WeightType kType>
+template <NumberType kType>
 void multiply_blocks(const Product& p, const Part& part) {
   for (int64_t vector = part.group_begin * kGroupVectors; vector < part.group_end * kGroupVectors; ++vector) {
     for_row_tiles<BlockTile<kType>, 1>(p, part, vector);

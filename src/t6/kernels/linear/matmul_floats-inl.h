@@ -16,15 +16,15 @@ namespace t6::HWY_NAMESPACE {
 constexpr int64_t kPassColumns = 512;
 
 // Weights of columns k and, of bfloat16, k + 1 for the lanes' outputs; `from` is where k's begin.
-template <WeightType kType>
+template <NumberType kType>
 HWY_INLINE void load_weights(const std::byte* from, Vector& first, Vector& second) {
   const Floats d;
-  if constexpr (kType == WeightType::bf16) {
+  if constexpr (kType == NumberType::bf16) {
     const hn::RebindToUnsigned<Floats> bits;
     const auto pair = hn::LoadU(bits, reinterpret_cast<const uint32_t*>(from));
     first = hn::BitCast(d, hn::ShiftLeft<16>(pair));
     second = hn::BitCast(d, hn::And(pair, hn::Set(bits, 0xFFFF0000u)));
-  } else if constexpr (kType == WeightType::f16) {
+  } else if constexpr (kType == NumberType::f16) {
     first = load_halves(reinterpret_cast<const uint16_t*>(from));
   } else {
     first = hn::LoadU(d, reinterpret_cast<const float*>(from));
@@ -32,10 +32,10 @@ HWY_INLINE void load_weights(const std::byte* from, Vector& first, Vector& secon
 }
 
 // Rows t.., kVectors vectors of outputs, columns [k, k + depth).
-template <WeightType kType, int kRows, int kVectors>
+template <NumberType kType, int kRows, int kVectors>
 HWY_INLINE void float_tile(const Product& p, int64_t t, int64_t vector, int64_t k, int64_t depth) {
-  constexpr int kStep = kType == WeightType::bf16 ? 2 : 1;  // columns in a lane
-  constexpr int64_t kLaneBytes = kType == WeightType::f16 ? 2 : 4;
+  constexpr int kStep = kType == NumberType::bf16 ? 2 : 1;  // columns in a lane
+  constexpr int64_t kLaneBytes = kType == NumberType::f16 ? 2 : 4;
   const Floats d;
   Vector sums[kRows][kVectors];
   const float* x[kRows];
@@ -81,7 +81,7 @@ HWY_INLINE void float_tile(const Product& p, int64_t t, int64_t vector, int64_t 
   }
 }
 
-template <WeightType kType>
+template <NumberType kType>
 struct FloatTile {
   template <int kRows, int kVectors>
   static HWY_INLINE void run(const Product& p, int64_t t, int64_t vector, int64_t k, int64_t depth) {
@@ -91,7 +91,7 @@ struct FloatTile {
 
 // Two vectors a tile: with eight rows (four of the 16 registers before AVX-512) enough independent sums to hide the
 // latency of a multiply-add, each broadcast of x used twice.
-template <WeightType kType>
+template <NumberType kType>
 void multiply_floats(const Product& p, const Part& part) {
   const int64_t end = part.group_end * kGroupVectors;
   for (int64_t vector = part.group_begin * kGroupVectors; vector < end; vector += 2) {

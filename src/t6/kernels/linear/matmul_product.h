@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "t6/kernels/quantize.h"
+#include "t6/kernels/linear/activations.h"
 #include "t6/numbers/weight_type.h"
 
 namespace t6 {
 
 struct Product {
-  WeightType type = WeightType::f32;
+  NumberType type = NumberType::f32;
   const std::byte* w = nullptr;  // groups, as WeightMatrix lays them out
   int64_t group_bytes = 0;
   const float* x = nullptr;

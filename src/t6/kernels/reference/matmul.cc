@@ -1,6 +1,6 @@
 #include "t6/kernels/reference/matmul.h"
 
-#include "t6/kernels/quantize.h"
+#include "t6/kernels/linear/activations.h"
 
 namespace t6 {
 namespace {

@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cmath>
 
 #include "t6/core/units.h"
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"
+#include "t6/numbers/cache_type.h"
 #include "t6/report/page/curves.h"
 #include "t6/report/page/html.h"
 #include "t6/report/report.h"
@@ -18,8 +18,6 @@ namespace {
 
 // The longest context is given for this memory, a common size of one accelerator or a laptop.
 constexpr int64_t kMemory = int64_t{16} << 30;
-
-constexpr std::array kCaches = {CacheType::f32, CacheType::bf16, CacheType::i8};
 
 // "TPA-KVonly", as the paper spells the kinds.
 std::string kind_title(AttentionKind kind) {
@@ -89,7 +87,7 @@ std::string tiles(const ReportData& data) {
     const double seconds = data.training.back().seconds;
     html += tile("Training time", format_seconds(seconds), steps_done(data));
   }
-  html += tile("Cache a token", format_bytes(static_cast<double>(cache_bytes(data.model, CacheType::bf16))),
+  html += tile("Cache a token", format_bytes(static_cast<double>(cache_bytes(data.model, NumberType::bf16))),
                "all layers, bfloat16");
   return html + "</dl>\n";
 }
@@ -112,8 +110,8 @@ std::string cache(const ReportData& data) {
                                          format_count(static_cast<double>(parameter_count(config))));
     bytes.push_back({heading, note, {}, own});
     contexts.push_back({heading, note, {}, own});
-    for (const CacheType type : kCaches) {
-      const std::string name(cache_type_name(type));
+    for (const auto& [cache_name, type, largest] : kCacheTypes) {
+      const std::string name(cache_name);
       const int64_t size = cache_bytes(config, type), tokens = longest_context(config, type, kMemory);
       bytes.back().bars.push_back({name, static_cast<double>(size), format_digits(size)});
       contexts.back().bars.push_back({name, static_cast<double>(tokens), format_digits(tokens)});

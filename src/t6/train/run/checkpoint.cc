@@ -57,8 +57,8 @@ TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& co
   const SafetensorsFile file(folder / kMomentsFile);
   for (auto& [name, tensor] : optimizer.moments()) {
     const TensorView& view = file.at(name, tensor.sizes().vec());
-    require(view.dtype == DType::f32, "{}: tensor \"{}\" is {}, wanted F32", file.path().string(), name,
-            dtype_name(view.dtype));
+    require(view.type == NumberType::f32, "{}: tensor \"{}\" is {}, wanted F32", file.path().string(), name,
+            number_type_name(view.type));
     std::memcpy(tensor.data_ptr(), view.bytes.data(), view.bytes.size());
   }
   const TrainerState state = {.step = object.integer("step", 0, INT64_MAX),

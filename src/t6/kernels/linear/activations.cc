@@ -1,0 +1,63 @@
+#include "t6/kernels/linear/activations.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "t6/kernels/linear/activations.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/simd/vectors-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> integers;
+  const hn::Rebind<int8_t, Floats> bytes;
+  Vector largest = hn::Zero(d), strange = hn::Zero(d);
+  for (int64_t i = 0; i < kWeightBlock; i += kLanes) {
+    const Vector v = hn::LoadU(d, x + i);
+    largest = hn::Max(largest, hn::Abs(v));
+    strange = hn::MulAdd(v, hn::Zero(d), strange);  // stays zero but for infinity and NaN
+  }
+  const float most = hn::GetLane(hn::MaxOfLanes(d, largest));
+  const Vector factor = hn::Set(d, most > 0 ? 127 / most : 0);
+  auto sums = hn::Zero(integers);
+  for (int64_t i = 0; i < kWeightBlock; i += kLanes) {
+    const Vector scaled = hn::Mul(hn::LoadU(d, x + i), factor);
+    const auto rounded = hn::NearestInt(hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled));  // NaN is in the scale
+    sums = hn::Add(sums, rounded);
+    hn::StoreU(hn::DemoteTo(bytes, rounded), bytes, out.values + i);
+  }
+  const int32_t sum = hn::GetLane(hn::SumOfLanes(integers, sums));
+  out.scale = most / 127 + hn::GetLane(hn::SumOfLanes(d, strange));
+  out.sum = static_cast<float>(sum);
+  out.offset = -128 * sum;
+}
+
+void quantize_rows(const float* x, int64_t rows, int64_t columns, int64_t stride, ActivationBlock* out) {
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t k = 0; k < columns; k += kWeightBlock) quantize_block(x + row * stride + k, *out++);
+  }
+}
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace t6 {
+
+HWY_EXPORT(quantize_rows);
+
+void quantize_activations(Context& context, const float* x, int64_t rows, int64_t columns, int64_t stride,
+                          ActivationBlock* out) {
+  constexpr int64_t kGrain = 1 << 14;  // numbers that are worth a hand-over to another thread
+  const auto kernel = HWY_DYNAMIC_DISPATCH(quantize_rows);
+  context.parallel_for(rows, 1 + kGrain / std::max<int64_t>(1, columns), [&](int64_t begin, int64_t end) {
+    kernel(x + begin * stride, end - begin, columns, stride, out + begin * (columns / kWeightBlock));
+  });
+}
+
+}  // namespace t6
+#endif  // HWY_ONCE
