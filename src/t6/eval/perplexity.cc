@@ -77,7 +77,7 @@ Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens
   const Stopwatch time;
   const auto last = static_cast<int64_t>(tokens.size()) - 1;
   ForwardPass pass(loaded.model);
-  FactorCache cache(loaded.config());
+  FactorCache cache(loaded.config(), {.type = options.cache_type});
   Progress progress("evaluating", last, "tokens");
   for (int64_t begin = 0; result.tokens < last; begin += result.stride) {
     const int64_t end = std::min(begin + result.context, last);

@@ -7,6 +7,7 @@
 
 #include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
+#include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
 #include "t6/core/units.h"
@@ -19,7 +20,7 @@ namespace t6 {
 namespace {
 
 struct Options {
-  std::string model, text, shard, baseline_train;
+  std::string model, text, shard, baseline_train, cache_type = "float32";
   PerplexityOptions perplexity;
   int64_t tokens = 0;
   int threads = thread_count();
@@ -71,7 +72,9 @@ void run(const Options& options) {
   const std::vector<int32_t> tokens = options.shard.empty()
                                           ? text_tokens(*loaded.tokenizer, options.text, options.tokens)
                                           : read_shard(options.shard, options.tokens);
-  const Perplexity result = perplexity(loaded, tokens, options.perplexity);
+  PerplexityOptions choice = options.perplexity;
+  choice.cache_type = parse_cache_type(options.cache_type);
+  const Perplexity result = perplexity(loaded, tokens, choice);
   std::optional<double> baseline;
   if (!options.baseline_train.empty()) {
     baseline = baseline_bits(options.baseline_train, loaded, tokens, result.bytes);
@@ -98,6 +101,7 @@ void add_eval(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--baseline-train", options->baseline_train,
                       "A shard of byte tokens: count it, and print what an order-3 byte model makes of the same text");
+  add_cache_type_flag(*command, options->cache_type);
   add_threads_flag(*command, options->threads);
   command->add_flag("--json", options->json, "Print JSON");
   command->footer(
