@@ -68,6 +68,15 @@ TEST(Perplexity, RunsLongWindowsInPieces) {
   EXPECT_NEAR(result.nats, nats_by_definition(loaded, ids, 600, 100), 2e-2);
 }
 
+TEST(Perplexity, TakesACacheOfAnyType) {
+  const LoadedModel loaded = loaded_model(48);
+  const auto ids = random_ids(loaded.config(), 60);
+  const double exact = perplexity(loaded, ids, {}).loss(),
+               int4 = perplexity(loaded, ids, {.cache_type = NumberType::i4}).loss();
+  EXPECT_NE(int4, exact);
+  EXPECT_NEAR(int4, exact, 0.05);
+}
+
 TEST(Perplexity, TellsItsFiguresFromOneSum) {
   const LoadedModel loaded = loaded_model(48);
   const auto ids = loaded.tokenizer->encode("some text<|endoftext|>more");

@@ -44,15 +44,15 @@ double root_mean_square(const std::vector<float>& numbers) {
                    static_cast<double>(numbers.size()));
 }
 
-// What a type's rounding may do to the logits, relative to their size: 8 and 11 bits of a number, 7 of a vector's
-// largest number and 3 of it. Of a vector's numbers int4 loses 18 times as much as int8, a fourteenth of the largest at
-// most.
+// What a type's rounding may do to the logits, relative to their size: 8 and 11 bits of a number; 7 bits of a vector's
+// largest number, and 3, which is 127 / 7 times as much. Measured, the worst of the zoo's models move by 1.3 % in int8
+// and by 39 % in int4: MLA with every option, whose latent and rotated part have one scale. The others stay below 15 %.
 double most_error(NumberType type) {
   static const std::map<NumberType, double> errors = {{NumberType::f32, 0},
                                                       {NumberType::bf16, 0.02},
                                                       {NumberType::f16, 0.003},
                                                       {NumberType::i8, 0.05},
-                                                      {NumberType::i4, 0.6}};
+                                                      {NumberType::i4, 0.45}};
   return errors.at(type);
 }
 

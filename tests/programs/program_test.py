@@ -105,6 +105,10 @@ checkpoint_every = 20
 
         score = json.loads(self.run_program("eval", "run", "--text", "book.txt", "--tokens", "3000", "--json").stdout)
         self.assertLess(score["bits_per_byte"], 6)
+        int4 = json.loads(self.run_program("eval", "run", "--text", "book.txt", "--tokens", "3000", "--cache-type", "int4",
+                                           "--json").stdout)
+        self.assertNotEqual(int4["loss"], score["loss"])
+        self.assertAlmostEqual(int4["loss"], score["loss"], delta=0.1)
         validation = [r["validation_loss"] for r in records if "validation_loss" in r]
         shard = json.loads(self.run_program("eval", "run", "--shard", "data/val_000000.bin", "--context", "64", "--json").stdout)
         self.assertAlmostEqual(shard["loss"], validation[-1], delta=0.25)

@@ -11,6 +11,7 @@
 #include "t6/core/units.h"
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"
+#include "t6/numbers/cache_type.h"
 #include "t6/report/page/html.h"
 #include "tests/error_of.h"
 #include "tests/temporary_folder.h"

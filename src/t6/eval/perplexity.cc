@@ -77,7 +77,7 @@ Perplexity perplexity(Context& context, const LoadedModel& loaded, std::span<con
   const Stopwatch time;
   const auto last = static_cast<int64_t>(tokens.size()) - 1;
   ForwardPass pass(context, loaded.model);
-  FactorCache cache(loaded.config());
+  FactorCache cache(loaded.config(), {.type = options.cache_type});
   for (int64_t begin = 0; result.tokens < last; begin += result.stride) {
     const int64_t end = std::min(begin + result.context, last);
     cache.truncate(0);

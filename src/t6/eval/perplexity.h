@@ -14,6 +14,7 @@ namespace t6 {
 struct PerplexityOptions {
   int64_t context = 0;  // tokens a window; 0: the model's max_position_embeddings, at most 1024
   int64_t stride = 0;   // from one window's first token to the next one's; 0: half the context
+  NumberType cache_type = NumberType::f32;
 };
 
 // Measured in this run.

@@ -8,6 +8,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
+#include "t6/cli/serving/writing_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
@@ -20,7 +21,7 @@ namespace t6 {
 namespace {
 
 struct Options {
-  std::string model, text, shard, baseline_train;
+  std::string model, text, shard, baseline_train, cache_type = "float32";
   PerplexityOptions perplexity;
   int64_t tokens = 0;
   int threads = processor_count();
@@ -72,10 +73,12 @@ void run(const Options& options) {
   const std::vector<int32_t> tokens = options.shard.empty()
                                           ? text_tokens(*loaded.tokenizer, options.text, options.tokens)
                                           : read_shard(options.shard, options.tokens);
+  PerplexityOptions choice = options.perplexity;
+  choice.cache_type = parse_cache_type(options.cache_type);
   const Perplexity result = [&] {
     ProgressBar bar("evaluating", std::ssize(tokens) - 1, "tokens");
     const Perplexity measured =
-        perplexity(context, loaded, tokens, options.perplexity, [&](int64_t done, int64_t) { bar.update(done); });
+        perplexity(context, loaded, tokens, choice, [&](int64_t done, int64_t) { bar.update(done); });
     bar.finish();
     return measured;
   }();
@@ -105,6 +108,7 @@ void add_eval(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--baseline-train", options->baseline_train,
                       "A shard of byte tokens: count it, and print what an order-3 byte model makes of the same text");
+  add_cache_type_flag(*command, options->cache_type);
   add_threads_flag(*command, options->threads);
   command->add_flag("--json", options->json, "Print JSON");
   command->footer(

@@ -12,8 +12,9 @@ namespace t6 {
 // Adds --temperature, --top-k and their kind.
 void add_sampler_flags(CLI::App& command, SamplerOptions& options);
 
-// Adds --cache-type. Its values start at kServingCacheType.
+// Adds --cache-type, one of kCacheTypes by name; `type` is the default.
 void add_cache_type_flag(CLI::App& command, std::string& type);
+// The default of commands that write text.
 inline constexpr char kServingCacheType[] = "float16";  // half of float32's bytes; logits move by less than 1 %
 
 struct CacheFlags {

@@ -62,7 +62,7 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
   static_assert(!kShort || (kVectors == 1 && kType == NumberType::f32), "only a last vector of floats is short");
   const Floats d;
   const auto load_last = [&](const std::byte* row) HWY_ATTR {
-    return load_first(d, reinterpret_cast<const float*>(row) + n, static_cast<size_t>(p.N - n));
+    return load_first(d, reinterpret_cast<const float*>(row), static_cast<size_t>(p.N - n));
   };
   const bool from_c = p.accumulate && !p.scale;
   Vector sums[kRows][kVectors];
@@ -74,13 +74,15 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
     }
   }
   const float* a = p.a + m * p.a_row;
-  const std::byte* b = p.b.at;
+  // Columns are counted from `first` on: from n, or, in the middle of a block, from the row's beginning.
+  const int64_t first = has_blocks(kType) ? 0 : n;
+  const std::byte* b = p.b.at + stored_bytes(kType, first);
   const int64_t b_bytes = stored_bytes(kType, p.b_row);
   for (int64_t k = 0; k < p.K; ++k, b += b_bytes, a += p.a_step) {
     next.fetch_some(step);
     Vector row[kVectors];
     T6_UNROLL
-    for (int v = 0; v < kVectors; ++v) row[v] = kShort ? load_last(b) : load_stored<kType>(b, n + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) row[v] = kShort ? load_last(b) : load_stored<kType>(b, n - first + v * kLanes);
     T6_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Vector factor = hn::Set(d, a[r * p.a_row]);
@@ -98,7 +100,8 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
         if (p.next_scale && n == 0) fetch(p.next_scale + (m + r) * row_bytes, row_bytes);
         T6_UNROLL
         for (int v = 0; v < kVectors; ++v) {
-          Vector factor = kShort ? load_last(scale) : load_stored<type()>(scale, n + v * kLanes);
+          Vector factor =
+              kShort ? load_last(scale + stored_bytes(NumberType::f32, n)) : load_stored<type()>(scale, n + v * kLanes);
           if (p.scale.scales) factor = hn::Mul(factor, hn::LoadU(d, p.scale.scales + n + v * kLanes));
           sums[r][v] = hn::Mul(sums[r][v], factor);
           if (p.accumulate) sums[r][v] = hn::Add(sums[r][v], hn::LoadU(d, c + v * kLanes));
