@@ -101,8 +101,14 @@ void FileReader::read_at(uint64_t offset, void* data, size_t size) const {
 
 std::string read_text(const std::filesystem::path& path) { return std::string(MappedFile(path).text()); }
 
-FileWriter::FileWriter(const std::filesystem::path& path) : path_(path), partial_(path.string() + ".partial") {
-  descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
+  // Only a file that was not there: PATH.partial may be somebody's, or another process's that writes the same file.
+  constexpr int kNames = 100;
+  for (int i = 1; i <= kNames && descriptor_ < 0; ++i) {
+    partial_ = path.string() + (i == 1 ? ".partial" : fmt::format(".partial-{}", i));
+    descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (descriptor_ < 0 && errno != EEXIST) break;
+  }
   if (descriptor_ < 0) fail_system(partial_, "create");
 }
 

@@ -53,8 +53,9 @@ class FileReader {
 
 std::string read_text(const std::filesystem::path& path);
 
-// Appends to PATH.partial; commit() syncs it and renames it to PATH. Destroyed without commit, it leaves
-// nothing. Errors (a full disk, no permission) name the file and the system's reason.
+// Appends to PATH.partial (PATH.partial-2, ... when that is there already: no file but PATH is ever written over);
+// commit() syncs it and renames it to PATH. Destroyed without commit, it leaves nothing. Errors (a full disk, no
+// permission) name the file and the system's reason.
 class FileWriter {
  public:
   explicit FileWriter(const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/core/partial_folder.h"
 #include "t6/formats/model_files.h"
 #include "t6/import/gguf/config.h"
 #include "t6/import/paper_checkpoint.h"
@@ -76,15 +77,12 @@ void write_model(const ImportedModel& model, const std::filesystem::path& folder
           folder.string());
   const Tokenizer tokenizer(model.tokenizer_json, kTokenizerFile);
   require_room(tokenizer, model.config, folder.string());
-  auto partial = folder;
-  partial += ".partial";
-  std::filesystem::remove_all(partial);  // of an import that was ended
-  make_folder(partial);
-  write_json(partial / kConfigFile, config_to_json(model.config));
-  write_text(partial / kTokenizerFile, model.tokenizer_json);
-  write_text_settings(partial, model.text);
-  write_weights(partial / kWeightsFile, model.tensors, {{"format", "pt"}});
-  commit_folder(partial, folder);
+  PartialFolder partial(folder);
+  write_json(partial.path() / kConfigFile, config_to_json(model.config));
+  write_text(partial.path() / kTokenizerFile, model.tokenizer_json);
+  write_text_settings(partial.path(), model.text);
+  write_weights(partial.path() / kWeightsFile, model.tensors, {{"format", "pt"}});
+  partial.commit();
 }
 
 }  // namespace t6

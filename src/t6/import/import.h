@@ -52,8 +52,8 @@ ModelConfig read_model_config(const std::filesystem::path& path);
 void require_room(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& source);
 
 // Writes a model folder: config.json, model.safetensors, tokenizer.json, tokenizer_config.json, generation_config.json.
-// It gets its name when all of it is written. Errors: `folder` exists, or has no parent; a full disk; no tokenizer, or
-// one with more tokens than the model.
+// It gets its name when all of it is written. Errors: `folder` exists, or those of PartialFolder; a full disk; no
+// tokenizer, or one with more tokens than the model.
 void write_model(const ImportedModel& model, const std::filesystem::path& folder);
 
 }  // namespace t6

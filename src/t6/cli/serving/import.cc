@@ -11,6 +11,7 @@
 #include "t6/cli/serving/weight_words.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/core/partial_folder.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/formats/model_files.h"
@@ -33,6 +34,7 @@ std::string read_tokenizer(const std::filesystem::path& path) {
 void run(const Options& options) {
   Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
+  PartialFolder::require_free(options.out);
   ImportedModel model = options.model.empty() ? import_model(context, find_model(options.source))
                                               : import_paper_folder(options.source, options.model);
   if (!options.tokenizer.empty()) model.tokenizer_json = read_tokenizer(options.tokenizer);

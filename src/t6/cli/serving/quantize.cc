@@ -13,6 +13,7 @@
 #include "t6/cli/serving/weight_words.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/core/partial_folder.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/eval/perplexity.h"
@@ -68,6 +69,7 @@ void print_side(const char* name, const Side& side) {
 void run(const Options& options) {
   Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
+  PartialFolder::require_free(options.out);
   Side before, after;
   before.perplexity = measure(context, options, options.model);
   {
