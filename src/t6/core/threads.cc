@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "t6/core/cpu_quota.h"
 #include "t6/core/error.h"
 
 namespace t6 {
@@ -188,8 +189,11 @@ class ThreadPool {
 
 int processor_count() {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const bool known = sched_getaffinity(0, sizeof(set), &set) == 0;
+  const int allowed = known ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
+  // Rounded down: with one thread more than its time all of them are stopped together for a part of each period.
+  const double quota = std::min(cpu_quota().value_or(kMostThreads), double{kMostThreads});
+  return std::max(1, std::min(allowed, static_cast<int>(quota)));
 }
 
 Threads::Threads(int count) : Threads(count, nullptr) { pool_ = std::make_shared<ThreadPool>(count); }

@@ -9,7 +9,7 @@ namespace t6 {
 // More than any machine has, and few enough for a job's ranges to be counted in 16 bits.
 inline constexpr int kMostThreads = 4096;
 
-// Processors that this process may run on.
+// Processors that this process may run on: those of its affinity, and no more than its time is for (cpu_quota.h).
 int processor_count();
 
 // A function of a range that is called while the caller waits: refers to it and copies nothing.
