@@ -38,7 +38,7 @@ MAY_INCLUDE = {
 LIBRARIES = {
     r"(torch|ATen|c10)/": ["ops", "nn", "train", "convert", "attention_bench", "cli/training"],
     r"hwy/": ["kernels"],
-    r"pcre2|utf8proc": ["text"],
+    r"pcre2|utf8proc|zlib|zstd": ["text"],
     r"CLI/": ["cli", "cli/serving", "cli/training"],
     r"httplib": ["serve"],
     r"google/protobuf/|\w+\.pb\.h": ["train"],

@@ -1,8 +1,11 @@
 #include "t6/text/documents.h"
 
 #include <gmock/gmock.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "t6/core/error.h"
@@ -143,6 +146,76 @@ TEST(DocumentReader, ErrorsNameFileAndPlace) {
   EXPECT_THAT(error_of({folder.path() / "gone.txt"}), HasSubstr("gone.txt: cannot open: No such file"));
 }
 
+TEST(DocumentReader, FieldsWithinFields) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("a.jsonl",
+                                     "{\"a\": {\"b\": {\"c\": \"deep\"}, \"b.c\": \"shorter\"}}\n"
+                                     "{\"a.b.c\": \"whole\", \"a\": {\"b\": {\"c\": \"deep\"}}}\n");
+  EXPECT_THAT(documents({file}, {.text_field = "a.b.c"}), ElementsAre("shorter", "whole"));
+  const fs::path other = folder.write("b.jsonl", "{\"a\": {\"b\": null}}\n");
+  EXPECT_THAT(error_of({other}, {.text_field = "a.b"}), HasSubstr("b.jsonl:1: \"a.b\" must be a string, not null"));
+  EXPECT_THAT(error_of({other}, {.text_field = "a.c"}), HasSubstr("b.jsonl:1: the key \"a.c\" is missing"));
+  EXPECT_THAT(error_of({other}, {.text_field = "a.b.c"}), HasSubstr("is missing"));
+}
+
+TEST(DocumentReader, FormatsMayBeSaid) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(documents({folder.write("a.txt", "{\"text\": \"x\"}\n")}, {.format = TextFormat::jsonl}),
+              ElementsAre("x"));
+  EXPECT_THAT(documents({folder.write("a.jsonl", "{}\n")}, {.format = TextFormat::text}), ElementsAre("{}\n"));
+}
+
+std::string gzip(const std::string& text) {
+  z_stream stream = {};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
+
+TEST(DocumentReader, CompressedFilesAreWhatIsInThem) {
+  const TemporaryFolder folder;
+  const std::string text = lines_of_text(3 * kPartBytes + 11), lines = "{\"text\": \"one\"}\n{\"text\": \"two\"}\n";
+  for (const auto& [extension, compress] : {std::pair{".gz", &gzip}, std::pair{".zst", &zstd}}) {
+    const auto found =
+        documents({folder.write(std::string("a.txt") + extension, compress(text)),
+                   folder.write(std::string("b.jsonl") + extension, compress(lines)),
+                   folder.write(std::string("c.TXT") + extension, compress("\xef\xbb\xbfx") + compress("y"))});
+    ASSERT_EQ(found.size(), 4u) << extension;
+    EXPECT_TRUE(found[0] == text);
+    EXPECT_EQ(found[1] + found[2] + found[3], "onetwoxy") << "a mark is passed over, parts of a file follow each other";
+    EXPECT_THAT(documents({folder.write(std::string("none.txt") + extension, compress(""))}), ElementsAre());
+    EXPECT_EQ(text_bytes({folder.path() / (std::string("a.txt") + extension)}, 1 << 30, nullptr), std::ssize(text));
+    EXPECT_EQ(text_bytes({folder.path() / (std::string("a.txt") + extension)}, 1000, nullptr), 1000);
+  }
+}
+
+TEST(DocumentReader, DamagedCompressedFilesAreErrors) {
+  const TemporaryFolder folder;
+  const std::string text = lines_of_text(2000);
+  for (const auto& [extension, compress] : {std::pair{".gz", &gzip}, std::pair{".zst", &zstd}}) {
+    const std::string whole = compress(text), name = std::string("a.txt") + extension;
+    for (size_t size = 0; size < whole.size(); ++size) {
+      const std::string message = error_of({folder.write(name, whole.substr(0, size))});
+      EXPECT_THAT(message, HasSubstr(name + ": its compressed data")) << size;
+    }
+    EXPECT_THAT(error_of({folder.write(name, text)}), HasSubstr("its compressed data is damaged"));
+    EXPECT_THAT(error_of({folder.write(name, whole + "more")}), HasSubstr("its compressed data"));
+  }
+}
+
 TEST(DocumentReader, RefusesTwoWaysToCut) {
   EXPECT_THROW(DocumentReader({}, {.separator = "\n", .document_bytes = 1024}), Error);
   EXPECT_THROW(DocumentReader({}, {.document_bytes = -1}), Error);
@@ -155,7 +228,15 @@ TEST(FindDocuments, ListsFoldersInOrderWithoutHiddenOnes) {
   folder.write("in/.hidden/x.txt", "x");
   folder.write("in/.y.txt", "y");
   folder.write("in/z.bin", "z");
-  EXPECT_THAT(find_documents({other, folder.path() / "in"}), ElementsAre(other, b, c, a));
+  const fs::path upper = folder.write("in/E.TXT.GZ", "e"), lines = folder.write("in/f.ndjson", "f");
+  fs::create_directory_symlink(folder.path(), folder / "in/linked");
+  std::vector<PassedOver> passed_over;
+  EXPECT_THAT(find_documents({other, folder.path() / "in", "-"}, &passed_over),
+              ElementsAre(other, upper, b, c, a, lines, "-"));
+  std::vector<std::string> said;
+  for (const auto& [path, reason] : passed_over) said.push_back(path.filename().string() + ": " + reason);
+  EXPECT_THAT(said, ElementsAre(".hidden: hidden", ".y.txt: hidden", "linked: a link to a folder",
+                                "z.bin: not *.txt, *.md, *.jsonl or *.ndjson"));
 }
 
 TEST(FindDocuments, RefusesWhatIsNotThere) {

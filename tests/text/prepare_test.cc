@@ -259,6 +259,24 @@ TEST_F(PrepareTest, RefusesAFolderThatIsInUse) {
   EXPECT_THAT(names(folder_.path()), UnorderedElementsAre("a.jsonl", "out"));
 }
 
+TEST_F(PrepareTest, ReplacesOnlyAnEarlierResult) {
+  options_.inputs = {write_lines("a.jsonl", 40)};
+  run();
+  options_.force = true;
+  const fs::path mine = folder_.write("out/notes.txt", "mine");
+  EXPECT_THAT(error(), HasSubstr("it also holds notes.txt"));
+  EXPECT_EQ(read_text(mine), "mine");
+  fs::remove(mine);
+  folder_.write("out/data.json", "{\"mine\": 1}");
+  EXPECT_THAT(error(), HasSubstr("data.json"));
+  EXPECT_TRUE(fs::exists(options_.out / "train_000000.bin"));
+
+  options_.out = folder_ / "other";
+  const fs::path partial = folder_.write("other.partial/x", "mine");
+  EXPECT_THAT(error(), HasSubstr("other.partial: is there already"));
+  EXPECT_EQ(read_text(partial), "mine");
+}
+
 TEST_F(PrepareTest, AnErrorLeavesNothing) {
   options_.inputs = {write_lines("a.jsonl", 100), folder_.write("bad.txt", "\xff\xfe")};
   EXPECT_THAT(error(), HasSubstr("bad.txt: not UTF-8 text at byte 0"));
@@ -277,6 +295,21 @@ TEST_F(PrepareTest, TheFirstBadLineIsReported) {
   options_.inputs = {folder_.write("a.jsonl", lines)};
   options_.threads = Threads(4);
   EXPECT_THAT(error(), HasSubstr("a.jsonl:700: not valid JSON"));
+}
+
+TEST_F(PrepareTest, BadLinesArePassedOverWhenAsked) {
+  std::string lines;
+  for (int i = 1; i <= 200; ++i) lines += i % 50 == 7 ? "{\"text\": null}\n" : "{\"text\": \"good\"}\n";
+  options_.inputs = {folder_.write("a.jsonl", lines + "half a line")};
+  EXPECT_THAT(error(), HasSubstr("a.jsonl:7: \"text\" must be a string, not null"));
+  options_.skip_bad_lines = true;
+  PrepareNotes notes;
+  const DataSummary summary = prepare(
+      options_, *byte_tokenizer(), [](int64_t, int64_t) {}, &notes);
+  EXPECT_EQ(summary.skipped_lines, 5);
+  EXPECT_EQ(summary.train.documents + summary.val.documents, 196);
+  EXPECT_EQ(read_data_summary(options_.out).skipped_lines, 5);
+  EXPECT_THAT(notes.first_bad_line, HasSubstr("a.jsonl:7: "));
 }
 
 TEST_F(PrepareTest, CancellingLeavesNothing) {

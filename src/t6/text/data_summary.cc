@@ -20,7 +20,8 @@ Json to_json(const DataSummary& summary) {
           {"seed", summary.seed},
           {"document_bytes", summary.document_bytes},
           {"train", split_json(summary.train)},
-          {"val", split_json(summary.val)}};
+          {"val", split_json(summary.val)},
+          {"skipped_lines", summary.skipped_lines}};
 }
 
 DataSummary read_data_summary(const std::filesystem::path& folder) {
@@ -32,7 +33,8 @@ DataSummary read_data_summary(const std::filesystem::path& folder) {
           .seed = static_cast<uint64_t>(object.integer("seed", 0, INT64_MAX)),
           .document_bytes = object.integer_or("document_bytes", 0, 0, INT64_MAX),
           .train = read_split(object.object("train")),
-          .val = read_split(object.object("val"))};
+          .val = read_split(object.object("val")),
+          .skipped_lines = object.integer_or("skipped_lines", 0, 0, INT64_MAX)};
 }
 
 }  // namespace t6

@@ -24,6 +24,7 @@ struct DataSummary {
   uint64_t seed = 0;
   int64_t document_bytes = 0;  // above 0: text files were cut into documents of at most this size
   SplitSummary train, val;
+  int64_t skipped_lines = 0;  // bad lines of JSONL
 };
 
 Json to_json(const DataSummary& summary);

@@ -1,13 +1,12 @@
 #include "t6/text/documents.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
+#include "t6/text/documents/byte_source.h"
 #include "t6/text/documents/cuts.h"
 #include "t6/text/utf8.h"
 
@@ -19,38 +18,80 @@ namespace fs = std::filesystem;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kBufferBytes = 4 * kPartBytes;  // a move of what is left in the buffer for every few parts
 
-void list_folder(const fs::path& folder, std::vector<fs::path>& files) {
+bool is_text_name(const fs::path& path) {
+  const fs::path extension = name_of_content(path).extension();
+  return extension == ".txt" || extension == ".md" || extension == ".jsonl" || extension == ".ndjson";
+}
+
+// Why an entry of a folder is not read; empty: it is.
+std::string reason_against(const fs::directory_entry& entry) {
+  std::error_code ignored;
+  if (entry.path().filename().string().starts_with('.')) return "hidden";
+  if (entry.is_directory(ignored)) return entry.is_symlink(ignored) ? "a link to a folder" : "";
+  if (!is_text_name(entry.path())) return "not *.txt, *.md, *.jsonl or *.ndjson";
+  return entry.is_regular_file(ignored) ? "" : "no file that can be read";
+}
+
+void list_folder(const fs::path& folder, std::vector<fs::path>& files, std::vector<PassedOver>& passed_over) {
   std::error_code error;
-  const size_t before = files.size();
+  const auto before = static_cast<std::ptrdiff_t>(files.size());
+  const auto passed_before = static_cast<std::ptrdiff_t>(passed_over.size());
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    const fs::path& path = entry->path();
-    if (path.filename().string().starts_with('.')) {
-      entry.disable_recursion_pending();
-      continue;
-    }
-    const fs::path extension = path.extension();
     std::error_code ignored;
-    if ((extension == ".txt" || extension == ".md" || extension == ".jsonl") && entry->is_regular_file(ignored)) {
-      files.push_back(path);
+    const bool is_folder = entry->is_directory(ignored);
+    const std::string reason = reason_against(*entry);
+    if (!reason.empty()) {
+      entry.disable_recursion_pending();
+      passed_over.push_back({entry->path(), reason});
+    } else if (!is_folder) {
+      files.push_back(entry->path());
     }
   }
   require(!error, "{}: cannot list the folder: {}", folder.string(), error.message());
-  require(files.size() > before, "{}: the folder holds no *.txt, *.md or *.jsonl file", folder.string());
-  std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
+  require(std::ssize(files) > before, "{}: the folder holds no *.txt, *.md, *.jsonl or *.ndjson file", folder.string());
+  std::sort(files.begin() + before, files.end());
+  std::sort(passed_over.begin() + passed_before, passed_over.end(),
+            [](const PassedOver& a, const PassedOver& b) { return a.path < b.path; });
+}
+
+// The value under a key, or under a path of keys with dots between them; null: there is none.
+const Json* find_field(const Json& line, std::string_view field) {
+  if (!line.is_object()) return nullptr;
+  if (const auto found = line.find(field); found != line.end()) return &*found;
+  for (size_t dot = field.find('.'); dot != std::string_view::npos; dot = field.find('.', dot + 1)) {
+    const auto found = line.find(field.substr(0, dot));
+    if (found == line.end()) continue;
+    if (const Json* inner = find_field(*found, field.substr(dot + 1))) return inner;
+  }
+  return nullptr;
+}
+
+std::string text_of_line(const std::string& bytes, const std::string& source, const std::string& field) {
+  const Json line = parse_json(bytes, source);
+  require(line.is_object(), "{}: wanted a JSON object, found {}", source, line.type_name());
+  const Json* text = find_field(line, field);
+  require(text != nullptr, "{}: the key \"{}\" is missing", source, field);
+  require(text->is_string(), "{}: \"{}\" must be a string, not {}", source, field, text->dump().substr(0, 40));
+  return text->get<std::string>();
 }
 
 }  // namespace
 
-std::vector<fs::path> find_documents(const std::vector<fs::path>& inputs) {
+std::vector<fs::path> find_documents(const std::vector<fs::path>& inputs, std::vector<PassedOver>* passed_over) {
   std::vector<fs::path> files;
+  std::vector<PassedOver> ignored;
   for (const fs::path& input : inputs) {
+    if (is_standard_input(input)) {
+      files.push_back(input);
+      continue;
+    }
     std::error_code error;
     const fs::file_status status = fs::status(input, error);
     require(fs::exists(status), "{}: no such file or folder", input.string());
     if (fs::is_directory(status)) {
-      list_folder(input, files);
+      list_folder(input, files, passed_over ? *passed_over : ignored);
     } else {
-      require(fs::is_regular_file(status), "{}: neither a file nor a folder", input.string());
+      require(fs::is_regular_file(status) || fs::is_fifo(status), "{}: neither a file nor a folder", input.string());
       files.push_back(input);
     }
   }
@@ -58,12 +99,30 @@ std::vector<fs::path> find_documents(const std::vector<fs::path>& inputs) {
 }
 
 bool is_json_lines(const fs::path& path) {
-  const fs::path extension = path.extension();
+  const fs::path extension = name_of_content(path).extension();
   return extension == ".jsonl" || extension == ".ndjson" || extension == ".json";
 }
 
+int64_t text_bytes(const std::vector<fs::path>& files, int64_t limit, const CancelToken* cancel) {
+  int64_t total = 0;
+  std::vector<char> buffer(kPartBytes);
+  for (const fs::path& path : files) {
+    if (total >= limit) break;
+    if (is_standard_input(path) || !fs::is_regular_file(path)) return limit;
+    if (!is_compressed(path)) {
+      total += static_cast<int64_t>(fs::file_size(path));
+      continue;
+    }
+    const auto source = open_source(path, cancel);
+    for (size_t count = buffer.size(); count == buffer.size() && total < limit; total += static_cast<int64_t>(count)) {
+      count = source->read(buffer.data(), buffer.size());
+    }
+  }
+  return std::min(total, limit);
+}
+
 DocumentReader::DocumentReader(std::vector<fs::path> files, DocumentOptions options)
-    : files_(std::move(files)), options_(std::move(options)), stream_buffer_(kPartBytes) {
+    : files_(std::move(files)), options_(std::move(options)) {
   const int64_t most = kPartBytes;
   require(options_.document_bytes == 0 || (options_.document_bytes >= 16 && options_.document_bytes <= most),
           "text files can be cut into documents of 16 to {} bytes, not {}", most, options_.document_bytes);
@@ -72,6 +131,10 @@ DocumentReader::DocumentReader(std::vector<fs::path> files, DocumentOptions opti
   require(options_.separator.size() < kPartBytes, "a document separator of {} bytes is too long",
           options_.separator.size());
 }
+
+DocumentReader::~DocumentReader() = default;
+
+int64_t DocumentReader::bytes_read() const { return closed_bytes_ + (source_ ? source_->bytes_read() : 0); }
 
 bool DocumentReader::next(DocumentPart& part) {
   while (open_ || open_next()) {
@@ -90,54 +153,55 @@ bool DocumentReader::next(DocumentPart& part) {
 }
 
 bool DocumentReader::open_next() {
+  closed_bytes_ = bytes_read();
+  source_.reset();
   if (file_ == files_.size()) return false;
   const fs::path& path = files_[file_++];
-  stream_.close();
-  stream_.clear();
-  stream_.rdbuf()->pubsetbuf(stream_buffer_.data(), static_cast<std::streamsize>(stream_buffer_.size()));
-  stream_.open(path, std::ios::binary);
-  require(stream_.is_open(), "{}: cannot open: {}", path.string(), std::strerror(errno));
-  json_ = is_json_lines(path);
+  source_ = open_source(path, options_.cancel);
+  json_ = options_.format == TextFormat::by_name ? is_json_lines(path) : options_.format == TextFormat::jsonl;
   position_ = 0;
   buffer_.clear();
   given_ = 0;
   open_ = true;
-  char mark[3] = {};
-  stream_.read(mark, sizeof(mark));
-  if (std::string_view(mark, 3) == kByteOrderMark) {
+  source_ended_ = false;
+  fill(kByteOrderMark.size());
+  if (buffer_.starts_with(kByteOrderMark)) {
+    given_ = kByteOrderMark.size();
     position_ = json_ ? 0 : 3;
-    bytes_read_ += 3;
-  } else {
-    stream_.clear();
-    stream_.seekg(0);
   }
   return true;
 }
 
+// A line's length is known when its end was read; it is looked for only in what is new.
 bool DocumentReader::next_line(DocumentPart& part) {
   part.last = true;
-  while (std::getline(stream_, part.bytes)) {
-    bytes_read_ += static_cast<int64_t>(part.bytes.size()) + 1;
+  for (size_t seen = 0;;) {
+    const size_t end = buffer_.find('\n', given_ + seen);
+    if (end == std::string::npos) {
+      seen = buffer_.size() - given_;
+      if (fill(seen + kBufferBytes)) continue;
+      if (seen == 0) return false;
+    }
+    const size_t size = std::min(end, buffer_.size()) - given_;
+    part.bytes.assign(buffer_, given_, size);
+    given_ = std::min(given_ + size + 1, buffer_.size());
     part.position = ++position_;
+    seen = 0;
     if (!is_blank(part.bytes)) return true;
   }
-  require(!stream_.bad(), "{}: cannot read past line {}", files_[file_ - 1].string(), position_);
-  return false;
 }
 
-// Reads on until `size` bytes are there to be given out or the file ends.
-void DocumentReader::fill(size_t size) {
-  if (buffer_.size() - given_ >= size || stream_.eof()) return;
+// Reads on until `size` bytes are there to be given out or the file ends; false: it had ended before.
+bool DocumentReader::fill(size_t size) {
+  if (buffer_.size() - given_ >= size || source_ended_) return !source_ended_;
   buffer_.erase(0, given_);
   given_ = 0;
-  const size_t before = buffer_.size();
-  buffer_.resize(std::max(size, kBufferBytes));
-  stream_.read(buffer_.data() + before, static_cast<std::streamsize>(buffer_.size() - before));
-  const auto read = static_cast<size_t>(stream_.gcount());
+  const size_t before = buffer_.size(), wanted = std::max(size, kBufferBytes) - before;
+  buffer_.resize(before + wanted);
+  const size_t read = source_->read(buffer_.data() + before, wanted);
   buffer_.resize(before + read);
-  bytes_read_ += static_cast<int64_t>(read);
-  require(!stream_.bad(), "{}: cannot read past byte {}", files_[file_ - 1].string(),
-          position_ + static_cast<int64_t>(buffer_.size()));
+  source_ended_ = read < wanted;
+  return true;
 }
 
 // Gives out the next `size` bytes and passes over `skip` more.
@@ -173,10 +237,10 @@ bool DocumentReader::next_text(DocumentPart& part) {
 }
 
 std::string DocumentReader::text(DocumentPart&& part) const {
-  const std::string path = files_[part.file].string();
+  const fs::path& file = files_[part.file];
+  const std::string path = is_standard_input(file) ? "standard input" : file.string();
   if (part.json) {
-    const std::string source = fmt::format("{}:{}", path, part.position);
-    return JsonObject(parse_json(part.bytes, source), source).string(options_.text_field);
+    return text_of_line(part.bytes, fmt::format("{}:{}", path, part.position), options_.text_field);
   }
   if (!is_valid_utf8(part.bytes)) {
     size_t valid = 0;

@@ -1,20 +1,32 @@
-// Documents out of text files, folders and JSONL files, read once, in order, in parts of bounded size.
+// Documents out of text files, folders and JSONL files, compressed or not, and standard input, read once, in order, in
+// parts of bounded size.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "t6/core/cancel_token.h"
+
 namespace t6 {
 
+enum class TextFormat {
+  by_name,  // JSONL where is_json_lines says so
+  text,
+  jsonl
+};
+
 struct DocumentOptions {
-  std::string text_field = "text";  // the key of a JSONL line that holds its text
+  // The key of a JSONL line that holds its text; "a.b" is also the key b of the object under a.
+  std::string text_field = "text";
   // How a text file is cut into documents; with neither, a file is one document.
   std::string separator = "";  // stands between two documents and belongs to neither; empty: none
   int64_t document_bytes = 0;  // cut after at most this many bytes, where a paragraph ends; 0: not
+  TextFormat format = TextFormat::by_name;
+  const CancelToken* cancel = nullptr;
 };
 
 // A whole document, or one of the consecutive parts of a large one, as it lies in its file.
@@ -31,46 +43,64 @@ struct DocumentPart {
 // A document of a text file is given in parts of at most this many bytes, a line of JSONL as a whole.
 constexpr size_t kPartBytes = 256 * 1024;
 
+class ByteSource;
+
 class DocumentReader {
  public:
+  // Files as find_documents gives them.
   DocumentReader(std::vector<std::filesystem::path> files, DocumentOptions options);
+  ~DocumentReader();
 
-  // The next part; false at the end. Documents of nothing but white space are left out. Error: a file cannot be read.
+  // The next part; false at the end. Documents of nothing but white space are left out. Errors: a file cannot be read,
+  // or its compressed data is damaged; cancelled.
   bool next(DocumentPart& part);
 
   // The text of a part that next() gave. May be called from many threads. Errors, with file and place: text that is not
   // UTF-8, a line that is not a JSON object with a string under `text_field`.
   std::string text(DocumentPart&& part) const;
 
-  int64_t bytes_read() const { return bytes_read_; }
+  int64_t bytes_read() const;  // of the files as they lie on disk
 
  private:
   bool next_line(DocumentPart& part);
   bool next_text(DocumentPart& part);
   bool open_next();
-  void fill(size_t size);
+  bool fill(size_t size);
   void take(DocumentPart& part, size_t size, size_t skip, bool last);
 
   std::vector<std::filesystem::path> files_;
   DocumentOptions options_;
-  std::vector<char> stream_buffer_;
-  std::ifstream stream_;
+  std::unique_ptr<ByteSource> source_;
   size_t file_ = 0;  // index of the file after the open one
   bool open_ = false;
   bool json_ = false;
-  std::string buffer_;    // of a text file: what was read and,
+  bool source_ended_ = false;
+  std::string buffer_;    // what was read and,
   size_t given_ = 0;      // after its first given_ bytes, not yet given out
   int64_t position_ = 0;  // lines given out, or offset in the file of what is given out next
   bool within_ = false;   // the last part did not end its document
   int64_t document_ = 0;
-  int64_t bytes_read_ = 0;
+  int64_t closed_bytes_ = 0;  // of the files before the open one
 };
 
-// Files stand for themselves; a folder for the *.txt, *.md and *.jsonl files in it and below, hidden ones left out, in
-// the order of their paths. Errors: a path that does not exist or is neither; a folder without such a file.
-std::vector<std::filesystem::path> find_documents(const std::vector<std::filesystem::path>& inputs);
+// What a folder holds and is not read.
+struct PassedOver {
+  std::filesystem::path path;
+  std::string reason;
+};
 
-// By its name: .jsonl, .ndjson or .json.
+// Files stand for themselves, "-" for standard input; a folder for the *.txt, *.md, *.jsonl and *.ndjson files in it
+// and below, .gz and .zst behind these included, in the order of their paths; whatever else it holds is added to
+// `passed_over`. Links to folders are not followed, and names that begin with a dot are left out. Errors: a path that
+// does not exist or is none of these; a folder without such a file.
+std::vector<std::filesystem::path> find_documents(const std::vector<std::filesystem::path>& inputs,
+                                                  std::vector<PassedOver>* passed_over = nullptr);
+
+// By its name: .jsonl, .ndjson or .json, .gz or .zst behind it or not.
 bool is_json_lines(const std::filesystem::path& path);
+
+// Bytes of text in the files, as far as it is less than `limit`: compressed files are read for it. Standard input and
+// pipes count as `limit`.
+int64_t text_bytes(const std::vector<std::filesystem::path>& files, int64_t limit, const CancelToken* cancel);
 
 }  // namespace t6

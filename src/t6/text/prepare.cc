@@ -10,6 +10,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/core/partial_folder.h"
 #include "t6/core/random.h"
 #include "t6/formats/model_files.h"
 #include "t6/formats/token_shard.h"
@@ -21,49 +22,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The folder beside `out` in which the result grows. Destroyed without commit, it leaves nothing.
-class PartialFolder {
- public:
-  PartialFolder(const fs::path& out, bool force) : out_(out.has_filename() ? out : out.parent_path()) {
-    require(!out_.empty() && out_.filename() != "." && out_.filename() != "..",
-            "'{}' cannot be the output: name a folder that may be made anew", out.string());
-    std::error_code error;
-    const bool used = fs::exists(out_, error) && !(fs::is_directory(out_, error) && fs::is_empty(out_, error));
-    require(!used || force, "{}: already there and not empty; --force replaces it", out_.string());
-    // --force is for earlier results; it must not cost anyone another folder.
-    require(!used || fs::exists(out_ / kDataSummaryFile, error),
-            "{}: not replaced, since it holds no {} of an earlier run", out_.string(), kDataSummaryFile);
-    path_ = out_.string() + ".partial";
-    fs::remove_all(path_, error);
-    make_folder(path_);
-  }
-  ~PartialFolder() {
-    std::error_code ignored;
-    if (!committed_) fs::remove_all(path_, ignored);
-  }
-  PartialFolder(const PartialFolder&) = delete;
-  PartialFolder& operator=(const PartialFolder&) = delete;
+// "train_000000.bin"
+bool is_shard_name(const std::string& name) {
+  const size_t underscore = name.find('_');
+  const std::string split = name.substr(0, underscore);
+  return (split == "train" || split == "val") && name.ends_with(".bin") && name.size() > split.size() + 5 &&
+         std::all_of(name.begin() + static_cast<std::ptrdiff_t>(underscore) + 1, name.end() - 4,
+                     [](char c) { return c >= '0' && c <= '9'; });
+}
 
-  const fs::path& path() const { return path_; }
-
-  void commit() {
-    const fs::path old = out_.string() + ".replaced";
-    std::error_code error;
-    const bool replace = fs::exists(out_, error) && !fs::is_empty(out_, error);
-    if (replace) {
-      fs::remove_all(old, error);
-      fs::rename(out_, old, error);
-      require(!error, "{}: cannot rename to {}: {}", out_.string(), old.string(), error.message());
-    }
-    commit_folder(path_, out_);
-    committed_ = true;
-    if (replace) fs::remove_all(old, error);
+// Whether there is an earlier result to replace. Error: `out` holds anything else; --force must not cost anyone another
+// file.
+bool find_earlier_result(const fs::path& out, bool force) {
+  std::error_code error;
+  if (!fs::exists(out, error) || (fs::is_directory(out, error) && fs::is_empty(out, error))) return false;
+  require(force, "{}: already there and not empty; --force replaces it", out.string());
+  require(fs::exists(out / kDataSummaryFile, error), "{}: not replaced, since it holds no {} of an earlier run",
+          out.string(), kDataSummaryFile);
+  (void)read_data_summary(out);  // or the data.json is another program's
+  for (const auto& entry : fs::directory_iterator(out)) {
+    const std::string name = entry.path().filename().string();
+    require(name == kDataSummaryFile || name == kTokenizerFile || is_shard_name(name),
+            "{}: not replaced, since it also holds {}, which is not of an earlier run", out.string(), name);
   }
-
- private:
-  fs::path out_, path_;
-  bool committed_ = false;
-};
+  return true;
+}
 
 // One split as it is written.
 struct Split {
@@ -84,6 +67,7 @@ struct EncodedPart {
   std::vector<int32_t> tokens;
   int64_t bytes = 0;
   std::exception_ptr error;
+  std::string bad_line;  // what is wrong with a line that is passed over
 };
 
 void require_not_cancelled(const PrepareOptions& options) {
@@ -95,7 +79,14 @@ EncodedPart encode(const PrepareOptions& options, DocumentPart&& part, const Doc
   EncodedPart encoded;
   const bool last = part.last, json = part.json;
   bool goes_on = !part.first;
-  const std::string text = reader.text(std::move(part));
+  std::string text;
+  try {
+    text = reader.text(std::move(part));
+  } catch (const Error& error) {
+    if (!json || !options.skip_bad_lines) throw;
+    encoded.bad_line = error.what();
+    return encoded;
+  }
   if (json && is_blank(text)) return encoded;
   for (std::string_view rest = text; !rest.empty();) {  // a line of JSONL may be long
     require_not_cancelled(options);
@@ -132,6 +123,14 @@ std::vector<EncodedPart> encode_all(const PrepareOptions& options, std::vector<D
   return results;
 }
 
+DocumentOptions document_options(const PrepareOptions& options, int64_t document_bytes) {
+  return {.text_field = options.text_field,
+          .separator = options.separator,
+          .document_bytes = document_bytes,
+          .format = options.format,
+          .cancel = options.cancel};
+}
+
 // Parts for one round of encode_all: two full ones a thread, or as many small ones as make that.
 std::vector<DocumentPart> read_round(const PrepareOptions& options, DocumentReader& reader) {
   const auto wanted = static_cast<size_t>(options.threads.count()) * 2 * kPartBytes;
@@ -145,10 +144,12 @@ std::vector<DocumentPart> read_round(const PrepareOptions& options, DocumentRead
   return parts;
 }
 
+// On disk; 0 where a pipe is among them.
 int64_t total_bytes(const std::vector<fs::path>& files) {
   int64_t total = 0;
   for (const fs::path& file : files) {
     std::error_code error;
+    if (!fs::is_regular_file(file, error)) return 0;
     const auto size = fs::file_size(file, error);
     require(!error, "{}: cannot read its size: {}", file.string(), error.message());
     total += static_cast<int64_t>(size);
@@ -190,35 +191,40 @@ bool is_validation_document(int64_t document, double fraction, uint64_t seed) {
 
 int64_t automatic_document_bytes(const std::vector<fs::path>& files, const PrepareOptions& options) {
   const int64_t period = validation_period(options);
-  if (!options.separator.empty() || std::any_of(files.begin(), files.end(), is_json_lines) ||
-      static_cast<int64_t>(files.size()) >= period) {
-    return 0;
-  }
-  return std::clamp<int64_t>(total_bytes(files) / (2 * period), 256, 64 * 1024);
+  const bool lines = options.format == TextFormat::jsonl ||
+                     (options.format == TextFormat::by_name && std::any_of(files.begin(), files.end(), is_json_lines));
+  if (!options.separator.empty() || lines || static_cast<int64_t>(files.size()) >= period) return 0;
+  constexpr int64_t kMost = 64 * 1024;
+  return std::clamp<int64_t>(
+      text_bytes(files, kMost * 2 * std::min<int64_t>(period, 1 << 20), options.cancel) / (2 * period), 256, kMost);
 }
 
 DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
-                    const std::function<void(int64_t, int64_t)>& progress) {
+                    const std::function<void(int64_t, int64_t)>& progress, PrepareNotes* notes) {
   require(options.val_fraction >= 0 && options.val_fraction <= 0.5,
           "the part of the documents for validation must be from 0 to 0.5, not {}", options.val_fraction);
   const std::optional<int32_t> end_of_text = tokenizer.end_of_text();
   require(end_of_text.has_value(), "the tokenizer {} has no end-of-text token to put between documents",
           options.tokenizer_name);
-  const std::vector<fs::path> files = find_documents(options.inputs);
+  PrepareNotes unread;
+  const std::vector<fs::path> files = find_documents(options.inputs, &unread.passed_over);
   const int64_t total = total_bytes(files);
   const int64_t document_bytes =
       options.document_bytes ? *options.document_bytes : automatic_document_bytes(files, options);
-  PartialFolder folder(options.out, options.force);
-  DocumentReader reader(files, {options.text_field, options.separator, document_bytes});
+  find_earlier_result(options.out, options.force);
+  PartialFolder folder(options.out);
+  DocumentReader reader(files, document_options(options, document_bytes));
   const int bytes_per_token = tokenizer.vocab_size() <= 65536 ? 2 : 4;
   Split train(folder.path(), "train", bytes_per_token, options.shard_tokens);
   Split val(folder.path(), "val", bytes_per_token, options.shard_tokens);
 
+  int64_t skipped_lines = 0;
   progress(0, total);
   for (std::vector<DocumentPart> parts; !(parts = read_round(options, reader)).empty();) {
     const std::vector<EncodedPart> encoded = encode_all(options, parts, reader, tokenizer, *end_of_text);
     for (size_t i = 0; i < parts.size(); ++i) {
       if (encoded[i].error) std::rethrow_exception(encoded[i].error);
+      if (!encoded[i].bad_line.empty() && ++skipped_lines == 1) unread.first_bad_line = encoded[i].bad_line;
       if (encoded[i].tokens.empty()) continue;
       const bool is_val = options.val_documents
                               ? parts[i].document < *options.val_documents
@@ -229,14 +235,19 @@ DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
       split.documents += parts[i].last;
     }
     require_not_cancelled(options);
-    progress(std::min(reader.bytes_read(), total), total);
+    progress(total > 0 ? std::min(reader.bytes_read(), total) : reader.bytes_read(), total);
   }
-  const DataSummary summary = {options.tokenizer_name, tokenizer.vocab_size(), options.seed,
-                               document_bytes,         train.finish(),         val.finish()};
+  const DataSummary summary = {options.tokenizer_name, tokenizer.vocab_size(), options.seed, document_bytes,
+                               train.finish(),         val.finish(),           skipped_lines};
+  if (notes) *notes = std::move(unread);
   require_both_splits(options, summary);
   write_text(folder.path() / kTokenizerFile, tokenizer.json());
   write_json(folder.path() / kDataSummaryFile, to_json(summary));
-  folder.commit();
+  if (find_earlier_result(options.out, options.force)) {
+    folder.commit_replacing();
+  } else {
+    folder.commit();
+  }
   return summary;
 }
 

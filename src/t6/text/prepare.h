@@ -12,6 +12,7 @@
 #include "t6/core/cancel_token.h"
 #include "t6/core/threads.h"
 #include "t6/text/data_summary.h"
+#include "t6/text/documents.h"
 #include "t6/text/tokenizer.h"
 
 namespace t6 {
@@ -19,8 +20,10 @@ namespace t6 {
 struct PrepareOptions {
   std::vector<std::filesystem::path> inputs;  // as find_documents takes them
   std::filesystem::path out;
-  bool force = false;  // replace an earlier result in `out`
-  std::string text_field = "text";
+  bool force = false;               // replace an earlier result in `out`
+  std::string text_field = "text";  // as in DocumentOptions, and the next
+  TextFormat format = TextFormat::by_name;
+  bool skip_bad_lines = false;  // lines of JSONL without a text are counted and passed over instead of an error
   std::string separator;
   std::optional<int64_t> document_bytes;  // by default chosen by automatic_document_bytes
   double val_fraction = 0.05;             // of the documents, in [0, 0.5]
@@ -32,12 +35,19 @@ struct PrepareOptions {
   const CancelToken* cancel = nullptr;
 };
 
+// What was not read.
+struct PrepareNotes {
+  std::vector<PassedOver> passed_over;
+  std::string first_bad_line;  // what is wrong with it; how many there are is in the summary
+};
+
 // The output does not depend on the threads, and memory not on the size of the input, lines of JSONL aside.
-// `progress` is called now and then with the bytes read and their total. Errors: the inputs hold no text, text that is
+// `progress` is called now and then with the bytes read and their total, 0 when that is not known; `notes` may be null.
+// Errors: the inputs hold no text, text that is
 // not UTF-8, a malformed line, no document for one of the two splits, `out` is in use, a full disk, cancelled.
 // After an error `out` is what it was before.
 DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
-                    const std::function<void(int64_t done, int64_t total)>& progress);
+                    const std::function<void(int64_t done, int64_t total)>& progress, PrepareNotes* notes = nullptr);
 
 // Exactly one document of every 1 / fraction consecutive ones is for validation; which, the seed says.
 bool is_validation_document(int64_t document, double fraction, uint64_t seed);

@@ -1,6 +1,8 @@
 // t6 prepare: text files, folders and JSONL to token shards.
 #include "t6/text/prepare.h"
 
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -16,16 +18,21 @@ namespace {
 
 struct Arguments {
   PrepareOptions options;
-  std::string document_bytes, separator;
+  std::string document_bytes, separator, format = "auto";
   int64_t seed = 0, val_documents = 0;
   int threads = 0;
   bool json = false;
 };
 
+const std::map<std::string, TextFormat> kFormats = {
+    {"auto", TextFormat::by_name}, {"text", TextFormat::text}, {"jsonl", TextFormat::jsonl}};
+
 constexpr const char* kFooter = R"(Examples:
   t6 prepare book.txt --out data/book
   t6 prepare stories/ more.jsonl --out data/stories --tokenizer models/llama
   t6 prepare TinyStories.txt --document-separator '<|endoftext|>' --out data/stories
+
+  zcat crawl.jsonl.gz | t6 prepare - --format jsonl --field page.text --out data/crawl
 
 A file is a document, and so is a line of JSONL; each ends with the tokenizer's end-of-text token.
 When text files are too few to spare one for validation (a single book), they are cut where
@@ -50,6 +57,18 @@ void print_split(const char* name, const SplitSummary& split) {
              format_bytes(static_cast<double>(split.bytes)), split.shards, split.shards == 1 ? "" : "s");
 }
 
+void print_notes(const PrepareNotes& notes, const DataSummary& summary) {
+  constexpr size_t kShown = 10;
+  for (size_t i = 0; i < std::min(kShown, notes.passed_over.size()); ++i) {
+    fmt::print("passed over: {} ({})\n", notes.passed_over[i].path.string(), notes.passed_over[i].reason);
+  }
+  if (notes.passed_over.size() > kShown) fmt::print("passed over: {} more\n", notes.passed_over.size() - kShown);
+  if (summary.skipped_lines > 0) {
+    fmt::print("bad lines passed over: {}; the first: {}\n", format_digits(summary.skipped_lines),
+               notes.first_bad_line);
+  }
+}
+
 void print_summary(const DataSummary& summary, const std::string& out) {
   if (summary.document_bytes > 0) {
     fmt::print("text files were cut into documents of at most {}, where paragraphs end\n",
@@ -72,21 +91,29 @@ void run(Arguments& arguments, bool fixed_val_documents) {
   } else if (!options.separator.empty()) {
     options.document_bytes = 0;
   }
+  options.format = kFormats.at(arguments.format);
   if (fixed_val_documents) options.val_documents = arguments.val_documents;
   catch_interrupts();
   options.cancel = &interrupt_token();
   const auto tokenizer = options.tokenizer_name == "bytes" ? byte_tokenizer() : load_tokenizer(options.tokenizer_name);
   std::unique_ptr<ProgressBar> bar;
-  const DataSummary summary = prepare(options, *tokenizer, [&](int64_t done, int64_t total) {
+  PrepareNotes notes;
+  const auto progress = [&](int64_t done, int64_t total) {
     if (!bar) bar = std::make_unique<ProgressBar>("preparing", total, "B");
     bar->update(done);
-  });
+  };
+  const DataSummary summary = prepare(options, *tokenizer, progress, &notes);
   if (bar) bar->finish();
   if (arguments.json) {
     Json json = to_json(summary);
     json["out"] = options.out.string();
+    json["passed_over"] = Json::array();
+    for (const PassedOver& each : notes.passed_over) {
+      json["passed_over"].push_back({{"path", each.path.string()}, {"reason", each.reason}});
+    }
     fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
+    print_notes(notes, summary);
     print_summary(summary, options.out.string());
   }
 }
@@ -99,7 +126,11 @@ void add_prepare(CLI::App& app) {
   PrepareOptions& options = arguments->options;
   arguments->document_bytes = "auto";
   command->footer(kFooter);
-  command->add_option("input", options.inputs, "Text files, .jsonl files, folders of *.txt, *.md and *.jsonl")
+  command
+      ->add_option(
+          "input", options.inputs,
+          "Text files, JSONL files (.jsonl, .ndjson, .json), either with .gz or .zst behind it, folders of these, or - "
+          "for standard input")
       ->required()
       ->type_name("PATH");
   command->add_option("-o,--out", options.out, "Folder to make: token shards, tokenizer.json, data.json")
@@ -125,8 +156,16 @@ void add_prepare(CLI::App& app) {
   command->add_option("--shard-tokens", options.shard_tokens, "Tokens in a shard")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{INT32_MAX}).description(""));
-  command->add_option("--text-field", options.text_field, "Key of a JSONL line that holds its text")
+  command
+      ->add_option("--field,--text-field", options.text_field,
+                   "Key of a JSONL line that holds its text; a.b is the key b of the object under a")
       ->capture_default_str();
+  command
+      ->add_option("--format", arguments->format, "What the inputs are; by default their names say so: text or jsonl")
+      ->capture_default_str()
+      ->check(CLI::IsMember(kFormats));
+  command->add_flag("--skip-bad-lines", options.skip_bad_lines,
+                    "Count lines of JSONL that hold no text and pass over them");
   auto* separator = command->add_option("--document-separator", arguments->separator,
                                         "Text between two documents of a text file; \\n and \\t are understood");
   command
@@ -135,7 +174,7 @@ void add_prepare(CLI::App& app) {
       ->capture_default_str()
       ->type_name("SIZE")
       ->excludes(separator);
-  command->add_flag("--force", options.force, "Replace the result of an earlier run");
+  command->add_flag("--force", options.force, "Replace the result of an earlier run, and nothing else");
   command->add_flag("--json", arguments->json, "Print the summary as JSON");
   command->callback([arguments, documents] { run(*arguments, documents->count() > 0); });
 }

@@ -28,9 +28,13 @@ void stop_if_interrupted() { require(!interrupt_token().cancelled(), "interrupte
 void count_words(const Arguments& arguments, BytePairTrainer& trainer) {
   const std::vector<std::filesystem::path> files = find_documents(arguments.inputs);
   int64_t total = 0;
-  for (const auto& path : files) total += static_cast<int64_t>(std::filesystem::file_size(path));
+  for (const auto& path : files) {
+    if (std::filesystem::is_regular_file(path)) total += static_cast<int64_t>(std::filesystem::file_size(path));
+  }
   ProgressBar progress("counting words", total, "B");
-  DocumentReader reader(files, arguments.documents);
+  DocumentOptions options = arguments.documents;
+  options.cancel = &interrupt_token();
+  DocumentReader reader(files, options);
   for (DocumentPart part; reader.next(part);) {
     trainer.add(reader.text(std::move(part)));
     progress.update(reader.bytes_read());
@@ -63,7 +67,9 @@ void run(const Arguments& arguments) {
 void add_tokenizer_train(CLI::App& tokenizer) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = tokenizer.add_subcommand("train", "Learn a byte-level BPE vocabulary from text");
-  command->add_option("input", arguments->inputs, "Text files, .jsonl files, folders of *.txt, *.md and *.jsonl")
+  command
+      ->add_option("input", arguments->inputs,
+                   "Text and JSONL files, folders of these, or -: as 't6 prepare' takes them")
       ->required();
   command->add_option("-o,--out", arguments->out, "The tokenizer.json to write")->required();
   command->add_option("--vocab-size", arguments->vocab_size, "Tokens to have, with the 256 bytes and <|endoftext|>")
@@ -72,7 +78,8 @@ void add_tokenizer_train(CLI::App& tokenizer) {
   command->add_option("--pattern", arguments->pattern, "Where text is cut into words: as this family does it")
       ->capture_default_str()
       ->check(CLI::IsMember({"gpt2", "llama3", "qwen2", "smollm2"}));
-  command->add_option("--text-field", arguments->documents.text_field, "Key of a JSONL line that holds its text")
+  command
+      ->add_option("--field,--text-field", arguments->documents.text_field, "Key of a JSONL line that holds its text")
       ->capture_default_str();
   command->footer("Example:\n  t6 tokenizer train book.txt --vocab-size 4096 --out tokenizer.json");
   command->callback([=] { run(*arguments); });
