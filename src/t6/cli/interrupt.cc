@@ -3,14 +3,17 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 
 namespace t6 {
 namespace {
 
 CancelToken token;
+volatile std::sig_atomic_t caught = 0;
 
 void on_signal(int signal) {
   if (token.cancelled()) _exit(128 + signal);
+  caught = signal;
   token.cancel();
 }
 
@@ -21,8 +24,18 @@ void catch_interrupts() {
   action.sa_handler = on_signal;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction before {};
+  sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
 }
 
 CancelToken& interrupt_token() { return token; }
+
+void end_if_interrupted() {
+  if (!token.cancelled()) return;
+  std::fflush(nullptr);
+  std::signal(caught, SIG_DFL);
+  std::raise(caught);
+}
 
 }  // namespace t6

@@ -5,8 +5,14 @@
 
 namespace t6 {
 
-// From here on SIGINT and SIGTERM cancel interrupt_token(); a second one ends the process with the usual exit code.
+// From here on SIGINT, SIGTERM and SIGHUP cancel interrupt_token(); a second one ends the process at once, with exit
+// code 128 + its number. A process that was started to outlive its terminal (nohup) goes on passing over SIGHUP.
 void catch_interrupts();
 CancelToken& interrupt_token();
+
+// For the end of a program that has heeded a signal, tidied up and has nothing else to do: ends the process by that
+// signal, which a shell reports as 128 + its number (130 for Ctrl-C) and which ends its loops and "&&". Returns when
+// nothing was caught, or the token was reset since.
+void end_if_interrupted();
 
 }  // namespace t6

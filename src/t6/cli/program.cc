@@ -1,14 +1,22 @@
 #include "t6/cli/program.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstring>
 #include <exception>
 #include <filesystem>
 #include <new>
+#include <optional>
 #include <system_error>
 
+#include "t6/cli/interrupt.h"
 #include "t6/core/error.h"
 
 namespace t6 {
@@ -16,6 +24,7 @@ namespace t6 {
 int run_program(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);
+    end_if_interrupted();
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
@@ -26,6 +35,7 @@ int run_program(CLI::App& app, int argc, char** argv) {
   } catch (const std::exception& error) {
     fmt::print(stderr, "t6: error: {}\n", error.what());
   }
+  end_if_interrupted();
   return 1;
 }
 
@@ -36,17 +46,71 @@ std::string path_beside(const std::string& name) {
   return !error && ::access(path.c_str(), X_OK) == 0 ? path.string() : std::string();
 }
 
+namespace {
+
+// As exec wants them: `copies` holds the words, the last pointer is null.
+std::vector<char*> pointers(std::vector<std::string>& copies) {
+  std::vector<char*> argv;
+  for (auto& word : copies) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  return argv;
+}
+
+// Waits for a program that was started, taking what comes out of `output` (below 0: nothing is taken), and returns its
+// status. When this process is interrupted meanwhile, the other is so, too, if it has not ended a second later: Ctrl-C
+// reaches both, a signal from another program this one alone.
+int wait_for(pid_t child, int output, std::string* text) {
+  using Clock = std::chrono::steady_clock;
+  const bool interrupted_before = interrupt_token().cancelled();
+  std::optional<Clock::time_point> noticed;
+  for (int status = 0;;) {
+    const bool ended = ::waitpid(child, &status, WNOHANG) == child;
+    pollfd pipe = {output, POLLIN, 0};
+    char buffer[4096];
+    while (::poll(&pipe, 1, ended ? 0 : 20) > 0) {
+      const ssize_t count = ::read(output, buffer, sizeof(buffer));
+      if (count > 0) text->append(buffer, static_cast<size_t>(count));
+      if (count == 0) pipe.fd = output = -1;  // only time is left to wait for
+      if (!ended) break;
+    }
+    if (ended) return status;
+    if (interrupted_before || !interrupt_token().cancelled()) continue;
+    if (!noticed) noticed = Clock::now();
+    if (Clock::now() - *noticed < std::chrono::seconds(1)) continue;
+    ::kill(child, SIGINT);
+    noticed = Clock::time_point::max() - std::chrono::seconds(1);
+  }
+}
+
+}  // namespace
+
+bool call_beside(const std::string& name, const std::vector<std::string>& arguments, std::string* output) {
+  std::vector<std::string> copies = {path_beside(name)};
+  copies.insert(copies.end(), arguments.begin(), arguments.end());
+  int ends[2] = {-1, -1};
+  if (copies[0].empty() || (output && ::pipe2(ends, O_CLOEXEC) != 0)) return false;
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (output) posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  pid_t child = 0;
+  const bool started =
+      ::posix_spawn(&child, copies[0].c_str(), &actions, nullptr, pointers(copies).data(), environ) == 0;
+  posix_spawn_file_actions_destroy(&actions);
+  if (output) ::close(ends[1]);
+  const int status = started ? wait_for(child, ends[0], output) : -1;
+  if (output) ::close(ends[0]);
+  return status == 0;
+}
+
 void run_beside(const std::string& name, const std::vector<std::string>& arguments) {
-  std::string path = path_beside(name);
+  const std::string path = path_beside(name);
   require(!path.empty(),
           "this command needs the program {}, which was not built beside t6; build it with 'make build' "
           "(the training wing, -DT6_TRAINING=ON)",
           name);
-  std::vector<char*> argv = {path.data()};
   std::vector<std::string> copies = arguments;
-  for (auto& argument : copies) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  ::execv(path.c_str(), argv.data());
+  copies.insert(copies.begin(), path);
+  ::execv(path.c_str(), pointers(copies).data());
   fail("{}: cannot run: {}", path, std::strerror(errno));
 }
 

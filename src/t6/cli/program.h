@@ -8,11 +8,16 @@
 
 namespace t6 {
 
-// Runs the chosen command of `app`. Exit codes: 0, 1 (t6: error: ...), 2 (wrong usage).
+// Runs the chosen command of `app`. Exit codes: 0, 1 (t6: error: ...), 2 (wrong usage); a command that was interrupted
+// and has tidied up ends by its signal, 130 for a shell after Ctrl-C.
 int run_program(CLI::App& app, int argc, char** argv);
 
 // Replaces this process by the program `name` that lies beside it, with `arguments`. Error: it was not built.
 [[noreturn]] void run_beside(const std::string& name, const std::vector<std::string>& arguments);
+
+// Runs the program `name` that lies beside this one and waits for it; `output`, where given, takes what it writes to
+// standard output. False: it could not be run, or ended with another exit code than 0.
+bool call_beside(const std::string& name, const std::vector<std::string>& arguments, std::string* output = nullptr);
 
 // The full path of the program `name` beside this one; empty when there is none.
 std::string path_beside(const std::string& name);
