@@ -312,6 +312,37 @@ TEST_F(PrepareTest, BadLinesArePassedOverWhenAsked) {
   EXPECT_THAT(notes.first_bad_line, HasSubstr("a.jsonl:7: "));
 }
 
+TEST_F(PrepareTest, WeightsSayHowOftenTextsForTrainingAreWritten) {
+  const auto lines = [&](const std::string& name, const std::string& word) {
+    std::string text;
+    for (int i = 0; i < 400; ++i) text += "{\"text\": \"" + word + std::to_string(i) + ".\"}\n";
+    return folder_.write(name, text);
+  };
+  options_.inputs = {lines("a.jsonl", "a"), lines("b.jsonl", "b")};
+  const DataSummary once = run();
+  const auto val = tokens("val");
+  const auto count = [&](char word) {
+    const auto all = tokens("train");
+    return std::count(all.begin(), all.end(), word);
+  };
+  const auto a = count('a'), b = count('b');
+  EXPECT_EQ(a + b + once.val.documents, 800);
+  options_.force = true;
+  options_.weights = {2.5, 0.5};
+  const DataSummary weighted = run();
+  EXPECT_TRUE(tokens("val") == val) << "validation is the same, and none of it comes into training";
+  EXPECT_EQ(weighted.train.documents, count('a') + count('b'));
+  EXPECT_NEAR(static_cast<double>(count('a')), 2.5 * static_cast<double>(a), 30);
+  EXPECT_NEAR(static_cast<double>(count('b')), 0.5 * static_cast<double>(b), 30);
+  options_.weights = {1, 1};
+  run();
+  EXPECT_EQ(count('a'), a);
+  options_.weights = {1};
+  EXPECT_THAT(error(), HasSubstr("1 weights are given for 2 inputs"));
+  options_.weights = {1, 0};
+  EXPECT_THAT(error(), HasSubstr("b.jsonl: a weight must be above 0 and at most 1000, not 0"));
+}
+
 TEST_F(PrepareTest, CancellingLeavesNothing) {
   options_.inputs = {write_lines("a.jsonl", 20'000)};
   CancelToken cancel;

@@ -22,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr double kMostWeight = 1000;  // times that a text is repeated
+
 // "train_000000.bin"
 bool is_shard_name(const std::string& name) {
   const size_t underscore = name.find('_');
@@ -48,11 +50,23 @@ bool find_earlier_result(const fs::path& out, bool force) {
   return true;
 }
 
+struct EncodedPart {
+  std::vector<int32_t> tokens;
+  int64_t bytes = 0;
+  std::exception_ptr error;
+  std::string bad_line;  // what is wrong with a line that is passed over
+};
+
 // One split as it is written.
 struct Split {
   Split(const fs::path& folder, const char* name, int bytes_per_token, int64_t shard_tokens)
       : shards(folder, name, bytes_per_token, shard_tokens) {}
 
+  void append(const EncodedPart& part, bool last) {
+    shards.append(part.tokens);
+    bytes += part.bytes;
+    documents += last;
+  }
   SplitSummary finish() {
     shards.finish();
     return {documents, shards.size(), bytes, shards.shards()};
@@ -61,13 +75,6 @@ struct Split {
   TokenShardSetWriter shards;
   int64_t documents = 0;
   int64_t bytes = 0;
-};
-
-struct EncodedPart {
-  std::vector<int32_t> tokens;
-  int64_t bytes = 0;
-  std::exception_ptr error;
-  std::string bad_line;  // what is wrong with a line that is passed over
 };
 
 void require_not_cancelled(const PrepareOptions& options) {
@@ -131,13 +138,61 @@ DocumentOptions document_options(const PrepareOptions& options, int64_t document
           .cancel = options.cancel};
 }
 
+// The inputs' files, each with the weight of its input.
+struct Sources {
+  std::vector<fs::path> files;
+  std::vector<double> weights;
+
+  double heaviest() const { return *std::max_element(weights.begin(), weights.end()); }
+};
+
+Sources find_sources(const PrepareOptions& options, std::vector<PassedOver>* passed_over) {
+  const std::vector<double>& weights = options.weights;
+  require(!options.inputs.empty(), "no inputs are given");
+  require(weights.empty() || weights.size() == options.inputs.size(),
+          "{} weights are given for {} inputs; wanted one for each, in their order", weights.size(),
+          options.inputs.size());
+  Sources sources;
+  for (size_t i = 0; i < options.inputs.size(); ++i) {
+    const double weight = weights.empty() ? 1 : weights[i];
+    require(weight > 0 && weight <= kMostWeight, "{}: a weight must be above 0 and at most {}, not {}",
+            options.inputs[i].string(), kMostWeight, weight);
+    for (fs::path& file : find_documents({options.inputs[i]}, passed_over)) {
+      std::error_code error;
+      require(weight <= 1 || fs::is_regular_file(file, error), "{}: a pipe is read once, so its weight is at most 1",
+              file.string());
+      sources.files.push_back(std::move(file));
+      sources.weights.push_back(weight);
+    }
+  }
+  return sources;
+}
+
+bool is_for_validation(const PrepareOptions& options, int64_t document) {
+  return options.val_documents ? document < *options.val_documents
+                               : is_validation_document(document, options.val_fraction, options.seed);
+}
+
+// Whether a document is written when all inputs are read for the pass-th time, from 0: those for validation once, the
+// others as often as their weight says, which of them once more the seed.
+bool is_written(const PrepareOptions& options, const Sources& sources, const DocumentPart& part, int64_t pass) {
+  if (is_for_validation(options, part.document)) return pass == 0;
+  const double left = sources.weights[part.file] - static_cast<double>(pass);
+  if (left <= 0 || left >= 1) return left >= 1;
+  Random random(options.seed, static_cast<uint64_t>(part.document));
+  return random.uniform() < left;
+}
+
 // Parts for one round of encode_all: two full ones a thread, or as many small ones as make that.
-std::vector<DocumentPart> read_round(const PrepareOptions& options, DocumentReader& reader) {
+template <typename Wanted>
+std::vector<DocumentPart> read_round(const PrepareOptions& options, DocumentReader& reader, const Wanted& is_wanted) {
   const auto wanted = static_cast<size_t>(options.threads.count()) * 2 * kPartBytes;
   std::vector<DocumentPart> parts;
   for (size_t bytes = 0; bytes < wanted;) {
     DocumentPart part;
     if (!reader.next(part)) break;
+    require_not_cancelled(options);
+    if (!is_wanted(part)) continue;
     bytes += part.bytes.size();
     parts.push_back(std::move(part));
   }
@@ -207,35 +262,35 @@ DataSummary prepare(const PrepareOptions& options, const Tokenizer& tokenizer,
   require(end_of_text.has_value(), "the tokenizer {} has no end-of-text token to put between documents",
           options.tokenizer_name);
   PrepareNotes unread;
-  const std::vector<fs::path> files = find_documents(options.inputs, &unread.passed_over);
-  const int64_t total = total_bytes(files);
+  const Sources sources = find_sources(options, &unread.passed_over);
+  const int64_t total = total_bytes(sources.files);
   const int64_t document_bytes =
-      options.document_bytes ? *options.document_bytes : automatic_document_bytes(files, options);
+      options.document_bytes ? *options.document_bytes : automatic_document_bytes(sources.files, options);
   find_earlier_result(options.out, options.force);
   PartialFolder folder(options.out);
-  DocumentReader reader(files, document_options(options, document_bytes));
   const int bytes_per_token = tokenizer.vocab_size() <= 65536 ? 2 : 4;
   Split train(folder.path(), "train", bytes_per_token, options.shard_tokens);
   Split val(folder.path(), "val", bytes_per_token, options.shard_tokens);
 
   int64_t skipped_lines = 0;
-  progress(0, total);
-  for (std::vector<DocumentPart> parts; !(parts = read_round(options, reader)).empty();) {
-    const std::vector<EncodedPart> encoded = encode_all(options, parts, reader, tokenizer, *end_of_text);
-    for (size_t i = 0; i < parts.size(); ++i) {
-      if (encoded[i].error) std::rethrow_exception(encoded[i].error);
-      if (!encoded[i].bad_line.empty() && ++skipped_lines == 1) unread.first_bad_line = encoded[i].bad_line;
-      if (encoded[i].tokens.empty()) continue;
-      const bool is_val = options.val_documents
-                              ? parts[i].document < *options.val_documents
-                              : is_validation_document(parts[i].document, options.val_fraction, options.seed);
-      Split& split = is_val ? val : train;
-      split.shards.append(encoded[i].tokens);
-      split.bytes += encoded[i].bytes;
-      split.documents += parts[i].last;
+  const auto passes = static_cast<int64_t>(std::ceil(sources.heaviest()));
+  progress(0, total * passes);
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    DocumentReader reader(sources.files, document_options(options, document_bytes));
+    const auto wanted = [&](const DocumentPart& part) { return is_written(options, sources, part, pass); };
+    for (std::vector<DocumentPart> parts; !(parts = read_round(options, reader, wanted)).empty();) {
+      const std::vector<EncodedPart> encoded = encode_all(options, parts, reader, tokenizer, *end_of_text);
+      for (size_t i = 0; i < parts.size(); ++i) {
+        if (encoded[i].error) std::rethrow_exception(encoded[i].error);
+        const bool bad = !encoded[i].bad_line.empty() && pass == 0;
+        if (bad && ++skipped_lines == 1) unread.first_bad_line = encoded[i].bad_line;
+        if (encoded[i].tokens.empty()) continue;
+        (is_for_validation(options, parts[i].document) ? val : train).append(encoded[i], parts[i].last);
+      }
+      require_not_cancelled(options);
+      const int64_t read = reader.bytes_read();
+      progress(total > 0 ? pass * total + std::min(read, total) : read, total * passes);
     }
-    require_not_cancelled(options);
-    progress(total > 0 ? std::min(reader.bytes_read(), total) : reader.bytes_read(), total);
   }
   const DataSummary summary = {options.tokenizer_name, tokenizer.vocab_size(), options.seed, document_bytes,
                                train.finish(),         val.finish(),           skipped_lines};

@@ -19,6 +19,9 @@ namespace t6 {
 
 struct PrepareOptions {
   std::vector<std::filesystem::path> inputs;  // as find_documents takes them
+  // Of each input: how often its documents for training are written; 0.5 writes about half of them, 2.5 all of them
+  // twice, far apart, and about half once more. Empty: each once.
+  std::vector<double> weights;
   std::filesystem::path out;
   bool force = false;               // replace an earlier result in `out`
   std::string text_field = "text";  // as in DocumentOptions, and the next

@@ -30,6 +30,7 @@ const std::map<std::string, TextFormat> kFormats = {
 constexpr const char* kFooter = R"(Examples:
   t6 prepare book.txt --out data/book
   t6 prepare stories/ more.jsonl --out data/stories --tokenizer models/llama
+  t6 prepare books/ code.jsonl.zst --weight 2 --weight 0.5 --out data/mixed
   t6 prepare TinyStories.txt --document-separator '<|endoftext|>' --out data/stories
 
   zcat crawl.jsonl.gz | t6 prepare - --format jsonl --field page.text --out data/crawl
@@ -136,6 +137,12 @@ void add_prepare(CLI::App& app) {
   command->add_option("-o,--out", options.out, "Folder to make: token shards, tokenizer.json, data.json")
       ->required()
       ->type_name("DIR");
+  command
+      ->add_option(
+          "--weight", options.weights,
+          "How often an input's documents are written for training, such as 2.5; once for each input, in order")
+      ->allow_extra_args(false)
+      ->type_name("NUMBER");
   command->add_option("--tokenizer", options.tokenizer_name, "A tokenizer.json, a folder that holds one, or 'bytes'")
       ->capture_default_str()
       ->type_name("PATH");

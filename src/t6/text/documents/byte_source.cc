@@ -53,7 +53,7 @@ class PlainSource : public ByteSource {
   void wait() const {
     for (pollfd input = {descriptor_, POLLIN, 0};;) {
       require(!cancel_ || !cancel_->cancelled(), "interrupted");
-      if (::poll(&input, 1, 200) != 0) return;
+      if (::poll(&input, 1, 200) > 0) return;
     }
   }
 
