@@ -60,6 +60,29 @@ TEST(Perplexity, PredictsEachTokenOnceFromItsWindow) {
   }
 }
 
+TEST(Perplexity, LossesByTokensBeforeAddUp) {
+  const LoadedModel loaded = loaded_model(48);
+  const auto ids = random_ids(loaded.config(), 60);
+  const Perplexity result = perplexity(test_context(), loaded, ids, {.context = 10, .stride = 10}, no_progress);
+  ASSERT_EQ(result.by_position.size(), 4u);
+  double nats_in_all = 0;
+  const int64_t counts[] = {6, 12, 24, 17};  // five windows of ten, and one of nine
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(result.by_position[i].begin, 1 << i);
+    EXPECT_EQ(result.by_position[i].tokens, counts[i]);
+    nats_in_all += result.by_position[i].nats;
+  }
+  EXPECT_NEAR(nats_in_all, result.nats, 1e-9);
+  ForwardPass pass(test_context(), loaded.model);
+  double first = 0;
+  for (size_t begin = 0; begin < 60; begin += 10) first += nats(pass, ids, begin, begin + 1);
+  EXPECT_NEAR(result.by_position[0].nats, first, 1e-4);
+  // With a stride most tokens are predicted from most of a window.
+  const Perplexity far = perplexity(test_context(), loaded, ids, {.context = 10, .stride = 2}, no_progress);
+  EXPECT_EQ(far.by_position[0].tokens, 1);
+  EXPECT_EQ(far.by_position[3].tokens, 52);
+}
+
 TEST(Perplexity, RunsLongWindowsInPieces) {
   const LoadedModel loaded = loaded_model(700);
   const auto ids = random_ids(loaded.config(), 720);
@@ -71,8 +94,8 @@ TEST(Perplexity, RunsLongWindowsInPieces) {
 TEST(Perplexity, TakesACacheOfAnyType) {
   const LoadedModel loaded = loaded_model(48);
   const auto ids = random_ids(loaded.config(), 60);
-  const double exact = perplexity(loaded, ids, {}).loss(),
-               int4 = perplexity(loaded, ids, {.cache_type = NumberType::i4}).loss();
+  const double exact = perplexity(test_context(), loaded, ids, {}, no_progress).loss(),
+               int4 = perplexity(test_context(), loaded, ids, {.cache_type = NumberType::i4}, no_progress).loss();
   EXPECT_NE(int4, exact);
   EXPECT_NEAR(int4, exact, 0.05);
 }

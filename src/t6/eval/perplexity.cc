@@ -1,15 +1,16 @@
 #include "t6/eval/perplexity.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numbers>
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/core/file.h"
 #include "t6/core/stopwatch.h"
 #include "t6/infer/forward.h"
 #include "t6/kernels/pointwise.h"
+#include "t6/text/document_tokens.h"
 
 namespace t6 {
 namespace {
@@ -18,8 +19,9 @@ constexpr int64_t kDefaultContext = 1024;
 // Tokens in one forward pass: enough to fill the kernels, few enough for logits of large vocabularies.
 constexpr int64_t kChunk = 256;
 
-// The sum of -log p(targets[t]) by row t of the logits [T, V].
-double cross_entropy(Context& context, std::span<const float> logits, std::span<const int32_t> targets, int64_t V) {
+// -log p(targets[t]) by row t of the logits [T, V].
+std::vector<double> cross_entropy(Context& context, std::span<const float> logits, std::span<const int32_t> targets,
+                                  int64_t V) {
   std::vector<double> losses(targets.size());
   context.parallel_for(static_cast<int64_t>(targets.size()), 1 + (int64_t{1} << 15) / V,
                        [&](int64_t begin, int64_t end) {
@@ -29,9 +31,22 @@ double cross_entropy(Context& context, std::span<const float> logits, std::span<
                            losses[row] = log_sum_exp(x, V) - x[targets[row]];
                          }
                        });
+  return losses;
+}
+
+// Losses of tokens whose first has `position` tokens before it in its window, and each further one more.
+void add_losses(Perplexity& result, std::span<const double> losses, int64_t position) {
   double sum = 0;
-  for (const double loss : losses) sum += loss;
-  return sum;
+  for (const double loss : losses) {
+    sum += loss;
+    const auto bucket = static_cast<size_t>(std::bit_width(static_cast<uint64_t>(position++))) - 1;
+    for (size_t i = result.by_position.size(); i <= bucket; ++i) {
+      result.by_position.push_back({.begin = int64_t{1} << i, .end = int64_t{2} << i});
+    }
+    ++result.by_position[bucket].tokens;
+    result.by_position[bucket].nats += loss;
+  }
+  result.nats += sum;
 }
 
 int64_t text_bytes(const Tokenizer& tokenizer, std::span<const int32_t> tokens) {
@@ -52,9 +67,7 @@ double Perplexity::perplexity() const { return std::exp(loss()); }
 double Perplexity::bits_per_byte() const { return nats / std::numbers::ln2 / static_cast<double>(bytes); }
 
 std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, const std::filesystem::path& path, int64_t limit) {
-  std::vector<int32_t> tokens = tokenizer.encode_whole(MappedFile(path).text());
-  if (limit > 0 && static_cast<int64_t>(tokens.size()) > limit) tokens.resize(static_cast<size_t>(limit));
-  return tokens;
+  return document_tokens(tokenizer, {path}, {}, limit);
 }
 
 Perplexity perplexity(Context& context, const LoadedModel& loaded, std::span<const int32_t> tokens,
@@ -89,12 +102,13 @@ Perplexity perplexity(Context& context, const LoadedModel& loaded, std::span<con
       const auto logits = pass.run(tokens.subspan(from, size), cache, known ? Logits::none : Logits::all);
       at += count;
       if (known) continue;
-      result.nats += cross_entropy(context, logits, tokens.subspan(from + 1, size), V);
+      add_losses(result, cross_entropy(context, logits, tokens.subspan(from + 1, size), V), at - count - begin + 1);
       result.tokens += count;
       progress(result.tokens, last);
     }
   }
   result.seconds = time.seconds();
+  std::erase_if(result.by_position, [](const PositionLoss& each) { return each.tokens == 0; });
   return result;
 }
 

@@ -17,6 +17,15 @@ struct PerplexityOptions {
   NumberType cache_type = NumberType::f32;
 };
 
+// Of tokens that were predicted from `begin` to `end` - 1 tokens before them in their window.
+struct PositionLoss {
+  int64_t begin = 0, end = 0;
+  int64_t tokens = 0;
+  double nats = 0;
+
+  double loss() const { return nats / static_cast<double>(tokens); }
+};
+
 // Measured in this run.
 struct Perplexity {
   int64_t context = 0, stride = 0;  // those that were used
@@ -24,6 +33,7 @@ struct Perplexity {
   int64_t bytes = 0;                // of their text
   double nats = 0;                  // -log of the probability of all of them together
   double seconds = 0;
+  std::vector<PositionLoss> by_position;  // 1, 2 to 3, 4 to 7, ... tokens before; those with tokens alone
 
   double loss() const { return nats / static_cast<double>(tokens); }  // nats a token
   double perplexity() const;
@@ -31,7 +41,7 @@ struct Perplexity {
   double tokens_per_second() const { return static_cast<double>(tokens) / seconds; }
 };
 
-// The first `limit` tokens of a text file; 0: all.
+// The first `limit` tokens of a text, as document_tokens reads it; 0: all.
 std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, const std::filesystem::path& path, int64_t limit);
 
 // Windows of `context` tokens move on by `stride`; each token but the first is predicted once, from all tokens before

@@ -1,4 +1,6 @@
 // t6 eval: how well a model predicts a text.
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -16,22 +18,25 @@
 #include "t6/eval/perplexity.h"
 #include "t6/formats/json.h"
 #include "t6/formats/token_shard.h"
+#include "t6/text/document_tokens.h"
 
 namespace t6 {
 namespace {
 
 struct Options {
   std::string model, text, shard, baseline_train, cache_type = "float32";
+  DocumentOptions documents;
   PerplexityOptions perplexity;
   int64_t tokens = 0;
   int threads = processor_count();
-  bool json = false;
+  bool json = false, by_position = false;
 };
 
-std::vector<int32_t> read_shard(const std::string& path, int64_t limit) {
-  const TokenShard shard(path);
-  std::vector<int32_t> tokens(static_cast<size_t>(limit > 0 ? std::min(limit, shard.size()) : shard.size()));
-  shard.read(0, tokens);
+// A shard, or the shards of a split in a folder.
+std::vector<int32_t> read_shards(const std::string& path, const char* split, int64_t limit) {
+  const TokenShardSet shards(path, split);
+  std::vector<int32_t> tokens(static_cast<size_t>(limit > 0 ? std::min(limit, shards.size()) : shards.size()));
+  shards.read(0, tokens);
   return tokens;
 }
 
@@ -39,7 +44,7 @@ std::vector<int32_t> read_shard(const std::string& path, int64_t limit) {
 double baseline_bits(const std::string& train, const LoadedModel& loaded, std::span<const int32_t> tokens,
                      int64_t bytes) {
   ByteModel model;
-  model.train(read_shard(train, 0));
+  model.train(read_shards(train, "train", 0));
   return model.bits(byte_symbols(*loaded.tokenizer, tokens)) / static_cast<double>(bytes);
 }
 
@@ -54,6 +59,10 @@ void print_json(const Perplexity& result, const std::optional<double>& baseline)
                {"seconds", result.seconds},
                {"tokens_per_second", result.tokens_per_second()}};
   if (baseline) json["baseline_bits_per_byte"] = *baseline;
+  for (const PositionLoss& each : result.by_position) {
+    json["by_position"].push_back(
+        {{"begin", each.begin}, {"end", each.end}, {"tokens", each.tokens}, {"loss", each.loss()}});
+  }
   fmt::print("{}\n", json.dump(2));
 }
 
@@ -67,12 +76,22 @@ void print_text(const Perplexity& result, const std::optional<double>& baseline)
              format_digits(result.stride), format_seconds(result.seconds), format_count(result.tokens_per_second()));
 }
 
+void print_positions(const Perplexity& result) {
+  fmt::print("\n{:<16}{:>12}{:>10}{:>12}\n", "tokens before", "predicted", "loss", "perplexity");
+  for (const PositionLoss& each : result.by_position) {
+    const int64_t last = std::min(each.end - 1, result.context);
+    fmt::print("{:<16}{:>12}{:>10.4f}{:>12.4f}\n",
+               last == each.begin ? fmt::format("{}", last) : fmt::format("{} to {}", each.begin, last),
+               format_digits(each.tokens), each.loss(), std::exp(each.loss()));
+  }
+}
+
 void run(const Options& options) {
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
-  const std::vector<int32_t> tokens = options.shard.empty()
-                                          ? text_tokens(*loaded.tokenizer, options.text, options.tokens)
-                                          : read_shard(options.shard, options.tokens);
+  const std::vector<int32_t> tokens =
+      options.shard.empty() ? document_tokens(*loaded.tokenizer, {options.text}, options.documents, options.tokens)
+                            : read_shards(options.shard, "val", options.tokens);
   PerplexityOptions choice = options.perplexity;
   choice.cache_type = parse_cache_type(options.cache_type);
   const Perplexity result = [&] {
@@ -88,6 +107,7 @@ void run(const Options& options) {
   }
   if (options.json) return print_json(result, baseline);
   print_text(result, baseline);
+  if (options.by_position) print_positions(result);
 }
 
 }  // namespace
@@ -97,9 +117,13 @@ void add_eval(CLI::App& app) {
   CLI::App* command = app.add_subcommand("eval", "Loss, perplexity and bits a byte of a model on a text");
   add_model_argument(*command, options->model);
   auto* source = command->add_option_group("source", "What is predicted");
-  source->add_option("--text", options->text, "A text file");
-  source->add_option("--shard", options->shard, "A token shard of the model's own tokenizer (t6 prepare)");
+  source->add_option("--text", options->text, "A text, JSONL file or folder, as 't6 prepare' reads them");
+  source->add_option(
+      "--shard", options->shard,
+      "A token shard of the model's own tokenizer, or a folder that 't6 prepare' made: its validation split");
   source->require_option(1);
+  command->add_option("--field", options->documents.text_field, "Key of a JSONL line that holds its text")
+      ->capture_default_str();
   command->add_option("--context", options->perplexity.context,
                       "Tokens a window (default: the model's context, at most 1024)");
   command->add_option("--stride", options->perplexity.stride,
@@ -110,12 +134,14 @@ void add_eval(CLI::App& app) {
                       "A shard of byte tokens: count it, and print what an order-3 byte model makes of the same text");
   add_cache_type_flag(*command, options->cache_type);
   add_threads_flag(*command, options->threads);
+  command->add_flag("--by-position", options->by_position,
+                    "Also print the loss by the number of tokens that a prediction is made from");
   command->add_flag("--json", options->json, "Print JSON");
   command->footer(
       "Each token but the first is predicted once, from at least context - stride tokens before it.\n"
       "Examples:\n"
       "  t6 eval runs/demo --text book.txt\n"
-      "  t6 eval runs/demo --shard data/demo_val.bin --context 256 --stride 128\n"
+      "  t6 eval runs/demo --shard data/demo --context 256 --stride 256 --by-position\n"
       "  t6 eval runs/demo --shard data/demo_val.bin --baseline-train data/demo_train.bin --json");
   command->callback([=] { run(*options); });
 }
