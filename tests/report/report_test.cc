@@ -56,6 +56,21 @@ TEST_F(ReadRunTest, ReadsTrainingAndValidationLines) {
   EXPECT_EQ(data.validation[0].bits_per_byte, 7.5);
 }
 
+TEST_F(ReadRunTest, ReadsTextsThatWereDrawnWhileItTrained) {
+  write("samples.jsonl", R"({"step":10,"prompt":"a","text":"b"})"
+                         "\n"
+                         R"({"step":20,"prompt":"a","text":"lost"})"
+                         "\n"
+                         R"({"step":20,"prompt":"a","text":"<c>"})"
+                         "\n"
+                         R"({"step":30)");
+  const ReportData data = read();
+  ASSERT_EQ(data.training_samples.size(), 2u);
+  EXPECT_EQ(data.training_samples[1].sample.text, "<c>") << "a resumed run draws again";
+  EXPECT_THAT(render_report(data),
+              HasSubstr("<h3>After step 20</h3>\n<pre class=\"sample\" dir=\"auto\"><mark>a</mark>&lt;c&gt;"));
+}
+
 TEST_F(ReadRunTest, ARunWithoutMetricsIsEmpty) {
   EXPECT_TRUE(read().training.empty());
   write("metrics.jsonl", "");

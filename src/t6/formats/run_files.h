@@ -16,7 +16,9 @@ namespace t6 {
 inline constexpr const char* kRunFile = "run.json";  // the whole configuration, and facts about the run
 inline constexpr const char* kMetricsFile = "metrics.jsonl";
 inline constexpr const char* kReportFile = "report.html";
+inline constexpr const char* kSamplesFile = "samples.jsonl";  // a line for each text that was drawn while it trained
 inline constexpr const char* kRunModel = "model";  // a relative link to the newest checkpoint, which is a model folder
+inline constexpr const char* kRunBest = "best";    // the same to the one with the lowest validation loss
 inline constexpr const char* kCheckpointFolder = "checkpoints";
 inline constexpr const char* kEventFilePrefix = "events.out.tfevents.";  // of TensorBoard
 // Of a checkpoint, which is a model folder (model_files.h) beside these.
@@ -30,8 +32,10 @@ inline constexpr const char* kPreset = "preset";  // of kModel; absent: none was
 inline constexpr const char* kData = "data";
 inline constexpr const char* kPath = "path";  // of kData: the folder of token shards
 inline constexpr const char* kTrain = "train";
-inline constexpr const char* kSteps = "steps";  // of kTrain: how many the run is to take
-inline constexpr const char* kFacts = "run";    // what is no setting: tokens, threads, Torch's version
+inline constexpr const char* kSteps = "steps";             // of kTrain: how many the run is to take
+inline constexpr const char* kFacts = "run";               // what is no setting: tokens, threads, Torch's version
+inline constexpr const char* kEventFiles = "event_files";  // of kFacts: the names of those that the run wrote
+inline constexpr const char* kDataFolder = "data_folder";  // of kFacts: kPath as an absolute path
 }  // namespace run_keys
 
 // A number that is absent or null in the file (JSON has no NaN) is NaN here.
@@ -41,7 +45,7 @@ inline constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 struct StepRecord {
   int64_t step = 0;
   int64_t tokens = 0;       // trained on so far
-  double loss = kNoNumber;  // of this step's tokens, nats per token
+  double loss = kNoNumber;  // nats per token, the mean of the steps since the last record
   double learning_rate = kNoNumber;
   double gradient_norm = kNoNumber;      // before clipping; "grad_norm" on disk
   double tokens_per_second = kNoNumber;  // since the last record, without evaluation and saving

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <string_view>
 #include <variant>
 
@@ -29,15 +30,23 @@ void add_record(const StepRecord& record, ReportData& data) {
   append_replacing(data.training, record);
 }
 
-void read_metrics(const fs::path& path, ReportData& data) {
-  if (!fs::exists(path)) return;  // stopped before its first step
+void add_record(const TrainingSample& record, ReportData& data) {
+  auto& all = data.training_samples;
+  while (!all.empty() && all.back().step >= record.step) all.pop_back();
+  all.push_back(record);
+}
+
+// Calls `add` with each whole line of a file of JSON objects, if there is one: a run may have stopped before its first
+// step.
+void read_lines(const fs::path& path, const std::function<void(const JsonObject&)>& add) {
+  if (!fs::exists(path)) return;
   const MappedFile file(path);
   const std::string_view text = file.text();
   int64_t number = 1;
   for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string_view::npos; begin = end + 1, ++number) {
     const std::string source = fmt::format("{}:{}", path.string(), number);
     const Json line = parse_json(text.substr(begin, end - begin), source);
-    std::visit([&](const auto& record) { add_record(record, data); }, metrics_record(JsonObject(line, source)));
+    add(JsonObject(line, source));
   }
 }
 
@@ -54,7 +63,12 @@ ReportData read_run(const fs::path& folder) {
   data.model = fs::exists(model) ? read_config(model.parent_path())
                                  : config_from_json(object.at(run_keys::kModel),
                                                     fmt::format("{}: {}", run.string(), run_keys::kModel));
-  read_metrics(folder / kMetricsFile, data);
+  read_lines(folder / kMetricsFile, [&](const JsonObject& line) {
+    std::visit([&](const auto& record) { add_record(record, data); }, metrics_record(line));
+  });
+  read_lines(folder / kSamplesFile, [&](const JsonObject& line) {
+    add_record(TrainingSample{line.integer("step", 0, INT64_MAX), {line.string("prompt"), line.string("text")}}, data);
+  });
   return data;
 }
 

@@ -92,12 +92,17 @@ std::string tiles(const ReportData& data) {
   return html + "</dl>\n";
 }
 
+std::string sample_text(const Sample& sample) {
+  const std::string mark = sample.prompt.empty() ? "" : "<mark>" + escape_html(sample.prompt) + "</mark>";
+  return fmt::format("<pre class=\"sample\" dir=\"auto\">{}{}</pre>\n", mark, escape_html(sample.text));
+}
+
 std::string samples(const ReportData& data) {
   std::string html = "<section>\n<h2>Samples</h2>\n";
   if (!data.samples_note.empty()) html += "<p>" + escape_html(data.samples_note) + "</p>\n";
-  for (const Sample& sample : data.samples) {
-    const std::string mark = sample.prompt.empty() ? "" : "<mark>" + escape_html(sample.prompt) + "</mark>";
-    html += fmt::format("<pre class=\"sample\" dir=\"auto\">{}{}</pre>\n", mark, escape_html(sample.text));
+  for (const Sample& sample : data.samples) html += sample_text(sample);
+  for (const auto& [step, sample] : data.training_samples) {
+    html += fmt::format("<h3>After step {}</h3>\n{}", format_digits(step), sample_text(sample));
   }
   return html + "</section>\n";
 }
