@@ -71,6 +71,101 @@ TEST(RunConfig, SettingsOfTheCommandLineWin) {
   EXPECT_THAT(error_in(kSmall, {parse_setting("training.steps=7")}), HasSubstr("\"training\" is not known"));
 }
 
+TEST(RunConfig, APresetOfTheCommandLineReplacesTheKindOfTheFile) {
+  const TemporaryFolder folder;
+  const std::string own =
+      "[model]\npreset = \"nano-mha\"\nattention_kind = \"mqa\"\nnum_hidden_layers = 2\n[data]\npath = \"d\"\n";
+  const auto file = folder.write("own.toml", own);
+  EXPECT_EQ(load_run_config(file, {}).model.attention_kind, AttentionKind::mqa);
+  EXPECT_EQ(load_run_config(file, {}).preset, "") << "it is nano-mha no more";
+  const RunConfig gqa = load_run_config(file, {{"model.preset", "nano-gqa"}});
+  EXPECT_EQ(gqa.model.attention_kind, AttentionKind::gqa);
+  EXPECT_EQ(gqa.preset, "nano-gqa");
+  EXPECT_EQ(gqa.model.num_hidden_layers, 2);
+  folder.write("child.toml", "extends = \"own.toml\"\n[model]\npreset = \"nano-gqa\"\n");
+  EXPECT_EQ(load_run_config(folder / "child.toml", {}).model.attention_kind, AttentionKind::gqa);
+}
+
+TEST(RunConfig, APresetOfTheCommandLineReplacesTheAttentionOfARun) {
+  const TemporaryFolder folder;
+  for (const std::string& from : preset_names()) {
+    if (!from.starts_with("nano-")) continue;
+    RunConfig config = load_run_config(folder.write("a.toml", "[model]\npreset = \"" + from +
+                                                                  "\"\nnum_hidden_layers = 2\noutput_gate = true\n"
+                                                                  "[data]\npath = \"d\"\n"),
+                                       {});
+    Json json = to_json(config);
+    json["run"] = Json::object();
+    write_json(folder / "run.json", json);
+    for (const std::string& to : preset_names()) {
+      if (!to.starts_with("nano-")) continue;
+      const RunConfig again = load_run_config(folder.path(), {{"model.preset", to}, {"data.path", "d"}});
+      ModelConfig wanted = preset(to);
+      wanted.num_hidden_layers = 2;
+      wanted.output_gate = true;
+      EXPECT_EQ(config_to_json(again.model), config_to_json(wanted)) << from << " to " << to;
+      EXPECT_EQ(again.preset, to);
+    }
+  }
+}
+
+TEST(RunConfig, KeysThatTheKindDoesNotUseAreRefused) {
+  const auto with = [](const std::string& preset, const std::string& line) {
+    return error_in("[model]\npreset = \"" + preset + "\"\n" + line + "\n[data]\npath = \"d\"\n");
+  };
+  EXPECT_THAT(with("nano-mha", "num_key_value_heads = 2"),
+              HasSubstr("\"num_key_value_heads\" is for gqa; a model of kind mha does not use it"));
+  EXPECT_THAT(with("nano-tpa", "num_key_value_heads = 2"), HasSubstr("is for gqa"));
+  EXPECT_EQ(with("nano-mqa", "num_key_value_heads = 1"), "no error") << "so it is";
+  for (const char* kind : {"mha", "mqa", "gqa", "mfa", "mla"}) {
+    for (const char* key : {"q_rank", "k_rank", "v_rank"}) {
+      EXPECT_THAT(with(std::string("nano-") + kind, std::string(key) + " = 2"), HasSubstr("does not use it"));
+    }
+  }
+  EXPECT_THAT(with("nano-tpa_kvonly", "q_rank = 6"), HasSubstr("\"q_rank\" is for tpa"));
+  EXPECT_EQ(with("nano-tpa_kvonly", "k_rank = 1"), "no error");
+  EXPECT_THAT(with("nano-tpa", "kv_lora_rank = 32"), HasSubstr("are for mla"));
+}
+
+TEST(RunConfig, PathsAreTakenAsTheyAre) {
+  const TemporaryFolder folder;
+  const auto path = folder.write("run.toml", kSmall);
+  for (const char* name : {"2024", "2024-05-01", "true", "1e3", "[1]", "07:30:00"}) {
+    EXPECT_EQ(load_run_config(path, {{"data.path", name, /*literal=*/true}}).data.path, name);
+    EXPECT_EQ(load_run_config(path, {{"data.path", name}}).data.path, name);
+  }
+  EXPECT_EQ(load_run_config(path, {{"data.path", "\"2024\""}}).data.path, "2024");
+  EXPECT_EQ(load_run_config(path, {{"data.path", "\"2024\"", /*literal=*/true}}).data.path, "\"2024\"");
+}
+
+TEST(RunConfig, FindsTheDataOfARunFromAnotherFolder) {
+  const TemporaryFolder folder;
+  make_folder(folder / "here");
+  Json json = to_json(load_run_config(folder.write("run.toml", kSmall), {}));
+  json["run"] = {{"data_folder", (folder / "here").string()}};
+  write_json(folder / "run.json", json);
+  EXPECT_EQ(load_run_config(folder.path(), {}).data.path, (folder / "here").string());
+  json["run"] = Json::object();
+  write_json(folder / "run.json", json);
+  EXPECT_THAT(error_of([&] { load_run_config(folder.path(), {}); }), HasSubstr("--data names the folder"));
+}
+
+TEST(RunConfig, Schedules) {
+  const auto with = [](const std::string& text) {
+    const TemporaryFolder folder;
+    return load_run_config(folder.write("run.toml", kSmall + text), {}).learning_rate();
+  };
+  EXPECT_EQ(with("").kind, ScheduleKind::cosine);
+  EXPECT_EQ(with("[schedule]\nkind = \"constant\"\n").kind, ScheduleKind::constant);
+  EXPECT_EQ(with("[schedule]\nkind = \"wsd\"\n[train]\nsteps = 50\n").decay_steps, 5);
+  EXPECT_EQ(with("[schedule]\nkind = \"wsd\"\ndecay_steps = 20\n[train]\nsteps = 50\n").decay_steps, 20);
+  EXPECT_THAT(error_in(std::string(kSmall) + "[schedule]\nkind = \"linear\"\n"), HasSubstr("not \"linear\""));
+  EXPECT_THAT(error_in(std::string(kSmall) + "[schedule]\ndecay_steps = 2\n"), HasSubstr("is for the kind wsd"));
+  EXPECT_THAT(error_in(std::string(kSmall) +
+                       "[schedule]\nkind = \"wsd\"\nwarmup_steps = 9\ndecay_steps = 2\n[train]\nsteps = 10\n"),
+              HasSubstr("at most the steps after warm-up, 1, not 2"));
+}
+
 TEST(RunConfig, ErrorsNameFileKeyAndValues) {
   const auto with = [](const std::string& text) { return error_in(kSmall + text); };
   EXPECT_THAT(with("[train]\nstep = 3\n"), HasSubstr("run.toml: train: the key \"step\" is not known"));
@@ -121,7 +216,7 @@ TEST(RunConfig, FilesThatExtendEachOtherAreAnError) {
 
 TEST(RunConfig, ComesBackFromTheFolderOfARun) {
   const TemporaryFolder folder;
-  RunConfig config = sample_config(folder, {{"train.seed", "9"}, {"model.preset", "nano-mla"}});
+  RunConfig config = sample_config(folder, {{"train.seed", "9"}, {"model.preset", "nano-tpa"}});
   Json json = to_json(config);
   json["run"] = {{"parameters", 5}};
   write_json(folder / "run.json", json);

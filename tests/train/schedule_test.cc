@@ -26,6 +26,25 @@ TEST(Schedule, WithoutWarmUpTheFirstStepHasTheMaximum) {
   EXPECT_DOUBLE_EQ(schedule.rate(11), 0.5);
 }
 
+TEST(Schedule, ConstantAfterWarmUp) {
+  const Schedule schedule = {
+      .maximum = 2, .minimum = 0, .warmup_steps = 4, .steps = 10, .kind = ScheduleKind::constant};
+  EXPECT_DOUBLE_EQ(schedule.rate(1), 0.5);
+  for (int64_t step = 4; step <= 10; ++step) EXPECT_DOUBLE_EQ(schedule.rate(step), 2);
+}
+
+TEST(Schedule, StableAndThenDown) {
+  const Schedule schedule = {
+      .maximum = 2, .minimum = 1, .warmup_steps = 2, .steps = 20, .kind = ScheduleKind::wsd, .decay_steps = 10};
+  EXPECT_DOUBLE_EQ(schedule.rate(1), 1);
+  for (int64_t step = 2; step <= 10; ++step) EXPECT_DOUBLE_EQ(schedule.rate(step), 2);
+  EXPECT_DOUBLE_EQ(schedule.rate(11), 1.9);
+  EXPECT_DOUBLE_EQ(schedule.rate(15), 1.5);
+  EXPECT_DOUBLE_EQ(schedule.rate(20), 1);
+  const Schedule none = {.maximum = 2, .minimum = 1, .warmup_steps = 20, .steps = 20, .kind = ScheduleKind::wsd};
+  EXPECT_DOUBLE_EQ(none.rate(20), 2);
+}
+
 TEST(Schedule, ShortRunsAreFinite) {
   EXPECT_DOUBLE_EQ((Schedule{.maximum = 1, .minimum = 0, .warmup_steps = 0, .steps = 1}.rate(1)), 1);
   EXPECT_DOUBLE_EQ((Schedule{.maximum = 1, .minimum = 0, .warmup_steps = 3, .steps = 3}.rate(3)), 1);

@@ -169,6 +169,29 @@ void check_config(const ModelConfig& c, const std::string& source) {
           c.value_dim());
 }
 
+void require_used_keys(const Json& given, const ModelConfig& config, const std::string& source) {
+  const std::string kind = name_of(config.attention_kind);
+  const auto want = [&](const char* key, bool used, const char* kinds) {
+    require(used || !given.contains(key), "{}: \"{}\" is for {}; a model of kind {} does not use it", source, key,
+            kinds, kind);
+  };
+  want("q_rank", config.attention_kind == AttentionKind::tpa, "tpa");
+  want("k_rank", config.is_factored(), "tpa and tpa_kvonly");
+  want("v_rank", config.is_factored(), "tpa and tpa_kvonly");
+  const bool dense = config.attention_kind == AttentionKind::mha || config.attention_kind == AttentionKind::mqa;
+  const int64_t heads = config.num_key_value_heads;
+  const bool as_it_is = heads == 0 || (dense && heads == attention_shape(config).k.rank);
+  want("num_key_value_heads", config.attention_kind == AttentionKind::gqa || as_it_is, "gqa");
+}
+
+bool is_attention_key(const std::string& key) {
+  static const std::set<std::string> keys = {
+      "attention_kind",  "num_attention_heads", "num_key_value_heads", "q_rank",          "k_rank",
+      "v_rank",          "head_factors",        "feature_factors",     "q_lora_rank",     "kv_lora_rank",
+      "head_activation", "shared_kv_features",  "third_order_dim",     "qk_rope_head_dim"};
+  return keys.contains(key);
+}
+
 ModelConfig config_from_json(const Json& json, const std::string& source, const ModelConfig& base, bool strict) {
   const JsonObject object(json, source);
   ModelConfig config = base;

@@ -82,6 +82,14 @@ AttentionKind parse_attention_kind(const std::string& name);
 // Throws when sizes or options do not go together; `source` begins the message.
 void check_config(const ModelConfig& config, const std::string& source);
 
+// Errors for keys of `given` that models of config's kind do not use: a rank without factors, say. For what people
+// write; a config.json holds every key.
+void require_used_keys(const Json& given, const ModelConfig& config, const std::string& source);
+
+// The keys that say how a model attends, and how large that is: what one kind's configuration means by them another's
+// does not.
+bool is_attention_key(const std::string& key);
+
 // Reads and checks a configuration. Keys that are absent keep the value in `base`; unknown keys are an error
 // when `strict` (our own TOML), and are passed over in a config.json, which carries other programs' keys too.
 ModelConfig config_from_json(const Json& json, const std::string& source, const ModelConfig& base = {},

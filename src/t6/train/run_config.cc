@@ -2,8 +2,10 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <type_traits>
 
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
@@ -33,6 +35,8 @@ void visit_fields(Run& run, Visitor&& visit) {
   optimizer("weight_decay", run.optimizer.adamw.weight_decay, 0.0, 1e3);
   optimizer("decay_matrices_only", run.optimizer.adamw.decay_matrices_only);
   optimizer("clip", run.optimizer.clip, 0.0, 1e9);
+  visit("schedule", "kind", run.schedule.kind);
+  visit("schedule", "decay_steps", run.schedule.decay_steps, int64_t{0}, kMaxSteps);
   visit("schedule", "warmup_steps", run.schedule.warmup_steps, int64_t{0}, kMaxSteps);
   visit("schedule", "minimum_learning_rate", run.schedule.minimum_learning_rate, 0.0, 1e3);
   const auto train = [&](const char* key, auto& field, auto... bounds) {
@@ -50,6 +54,9 @@ void visit_fields(Run& run, Visitor&& visit) {
   train("evaluate_windows", run.train.evaluate_windows, int64_t{0}, int64_t{1} << 32);
   train("checkpoint_every", run.train.checkpoint_every, int64_t{0}, kMaxSteps);
   train("keep_checkpoints", run.train.keep_checkpoints, int64_t{0}, int64_t{1} << 32);
+  train("keep_best", run.train.keep_best);
+  train("sample_every", run.train.sample_every, int64_t{0}, kMaxSteps);
+  train("sample_prompt", run.train.sample_prompt);
   train("minutes", run.train.minutes, 0.0, 1e9);
 }
 
@@ -82,9 +89,38 @@ void read_fields(const JsonObject& file, RunConfig& config) {
   }
 }
 
-void read_model(const JsonObject& file, bool from_run, RunConfig& config) {
-  require(file.has(run_keys::kModel), "{}: the section [model] is missing; it names a preset or a model's sizes",
-          file.source());
+// Of a run.json's model what its own preset does not say, but for the attention.
+Json changes_of_preset(const JsonObject& model) {
+  Json changes = Json::object();
+  const std::string name = model.string_or(run_keys::kPreset, "");
+  if (!is_preset(name)) return changes;
+  const Json before = config_to_json(preset(name));
+  for (const auto& [key, value] : model.json().items()) {
+    const bool size = is_attention_key(key) || key == "intermediate_size";  // presets choose both for a kind
+    if (before.contains(key) && before[key] != value && !size) changes[key] = value;
+  }
+  return changes;
+}
+
+// Puts a preset of the command line into the place of the file's.
+void replace_preset(Json& json, const std::string& source, bool from_run, const Json& model) {
+  if (!model.contains(run_keys::kPreset) || !json.contains(run_keys::kModel)) return;
+  Json& before = json[run_keys::kModel];
+  if (from_run) before = changes_of_preset(JsonObject(before, source + ": model"));
+  if (before.is_object()) before.erase("attention_kind");
+}
+
+struct ModelSource {
+  bool from_run;
+  const Json& settings;  // the command line's keys of the model
+  const std::optional<ModelConfig>& given;
+};
+
+void read_model(const JsonObject& file, const ModelSource& from, RunConfig& config) {
+  require(file.has(run_keys::kModel) || from.given,
+          "{}: the section [model] is missing; it names a preset or a model's sizes", file.source());
+  if (from.given) config.model = *from.given;
+  if (!file.has(run_keys::kModel)) return;
   const JsonObject section = file.object(run_keys::kModel);
   Json keys = section.json();
   if (section.has(run_keys::kPreset)) {
@@ -93,8 +129,43 @@ void read_model(const JsonObject& file, bool from_run, RunConfig& config) {
     keys.erase(run_keys::kPreset);
   }
   config.own_vocab = section.has("vocab_size");
+  const AttentionKind kind = config.model.attention_kind;
   // run.json holds the whole of a config.json, with keys of other programs.
-  config.model = config_from_json(keys, section.source(), config.model, /*strict=*/!from_run);
+  config.model = config_from_json(keys, section.source(), config.model, /*strict=*/!from.from_run);
+  require_used_keys(from.from_run ? from.settings : keys, config.model, section.source());
+  if (config.model.attention_kind != kind) config.preset.clear();  // it is that preset's model no more
+}
+
+// The data of a run that is gone on with from another folder than the one it began in.
+void find_data(const JsonObject& file, const std::string& source, RunConfig& config) {
+  const std::string given = config.data.path;
+  std::error_code ignored;
+  if (given.empty() || std::filesystem::exists(given, ignored)) return;
+  const JsonObject facts = file.object(run_keys::kFacts);
+  const std::string whole = facts.string_or(run_keys::kDataFolder, "");
+  require(!whole.empty() && std::filesystem::exists(whole, ignored),
+          "{}: data: \"path\" is {}, and there is nothing{}; --data names the folder where the data is now", source,
+          given, std::filesystem::path(given).is_relative() ? ", seen from this folder" : "");
+  config.data.path = whole;
+}
+
+void check_schedule(RunConfig& config, const std::string& source) {
+  ScheduleConfig& schedule = config.schedule;
+  require(schedule.warmup_steps <= config.train.steps,
+          "{}: schedule: \"warmup_steps\" must be at most train.steps, {}, not {}", source, config.train.steps,
+          schedule.warmup_steps);
+  require(schedule.minimum_learning_rate <= config.optimizer.adamw.learning_rate,
+          "{}: schedule: \"minimum_learning_rate\" must be at most optimizer.learning_rate, {}, not {}", source,
+          config.optimizer.adamw.learning_rate, schedule.minimum_learning_rate);
+  const ScheduleKind kind = parse_schedule_kind(schedule.kind, source + ": schedule: \"kind\"");
+  require(kind == ScheduleKind::wsd || schedule.decay_steps == 0,
+          "{}: schedule: \"decay_steps\" is for the kind wsd, not {}", source, schedule.kind);
+  if (kind == ScheduleKind::wsd && schedule.decay_steps == 0) {
+    schedule.decay_steps = std::min((config.train.steps + 9) / 10, config.train.steps - schedule.warmup_steps);
+  }
+  require(schedule.decay_steps <= config.train.steps - schedule.warmup_steps,
+          "{}: schedule: \"decay_steps\" must be at most the steps after warm-up, {}, not {}", source,
+          config.train.steps - schedule.warmup_steps, schedule.decay_steps);
 }
 
 void check(RunConfig& config, const std::string& source) {
@@ -105,38 +176,65 @@ void check(RunConfig& config, const std::string& source) {
   require(context <= config.model.max_position_embeddings,
           "{}: train: \"context\" must be at most the model's max_position_embeddings, {}, not {}", source,
           config.model.max_position_embeddings, context);
-  require(config.schedule.warmup_steps <= config.train.steps,
-          "{}: schedule: \"warmup_steps\" must be at most train.steps, {}, not {}", source, config.train.steps,
-          config.schedule.warmup_steps);
-  require(config.schedule.minimum_learning_rate <= config.optimizer.adamw.learning_rate,
-          "{}: schedule: \"minimum_learning_rate\" must be at most optimizer.learning_rate, {}, not {}", source,
-          config.optimizer.adamw.learning_rate, config.schedule.minimum_learning_rate);
+  check_schedule(config, source);
+}
+
+// Keys that hold a string, whatever their value looks like.
+bool holds_text(const std::string& section, const std::string& name) {
+  if (section == run_keys::kModel && name == run_keys::kPreset) return true;
+  bool text = false;
+  RunConfig any;
+  visit_fields(any, [&](const char* of, const char* key, auto& field, auto...) {
+    if (std::is_same_v<std::remove_reference_t<decltype(field)>, std::string> && section == of && name == key)
+      text = true;
+  });
+  return text;
+}
+
+Json value_of(const Setting& setting, bool text) {
+  const bool quoted = setting.value.starts_with('"') || setting.value.starts_with('\'');
+  if (setting.literal || (text && !quoted)) return setting.value;
+  const Json value = parse_toml_value(setting.value);
+  return text && !value.is_string() ? Json(setting.value) : value;
 }
 
 void apply(Json& json, const Setting& setting) {
-  const auto& [key, value] = setting;
-  const size_t dot = key.find('.');
-  const std::string section = key.substr(0, dot), name = key.substr(dot + 1);
+  const size_t dot = setting.key.find('.');
+  const std::string section = setting.key.substr(0, dot), name = setting.key.substr(dot + 1);
   if (!json.contains(section)) json[section] = Json::object();
-  if (json[section].is_object()) json[section][name] = parse_toml_value(value);
+  if (json[section].is_object()) json[section][name] = value_of(setting, holds_text(section, name));
 }
 
 }  // namespace
+
+Schedule RunConfig::learning_rate() const {
+  return {.maximum = optimizer.adamw.learning_rate,
+          .minimum = schedule.minimum_learning_rate,
+          .warmup_steps = schedule.warmup_steps,
+          .steps = train.steps,
+          .kind = parse_schedule_kind(schedule.kind, "schedule: \"kind\""),
+          .decay_steps = schedule.decay_steps};
+}
 
 Setting parse_setting(const std::string& text) {
   const size_t equals = text.find('=');
   const size_t dot = text.substr(0, equals).find('.');
   require(equals != std::string::npos && dot != std::string::npos && dot > 0 && dot + 1 < equals,
           "\"{}\" is not a setting; wanted SECTION.KEY=VALUE, for example train.steps=100", text);
-  return {text.substr(0, equals), text.substr(equals + 1)};
+  return {.key = text.substr(0, equals), .value = text.substr(equals + 1)};
 }
 
-RunConfig load_run_config(const std::filesystem::path& path, const std::vector<Setting>& settings) {
+RunConfig load_run_config(const std::filesystem::path& path, const std::vector<Setting>& settings,
+                          const std::optional<ModelConfig>& given) {
   const bool from_run = std::filesystem::is_directory(path);
   const auto file_path = from_run ? path / kRunFile : path;
   Json json = from_run ? read_json(file_path) : read_toml(file_path);
   std::string source = file_path.string();
   if (!settings.empty()) source += " (with the command line's settings)";
+  Json changes = Json::object();
+  for (const Setting& setting : settings) apply(changes, setting);
+  const Json model = changes.value(run_keys::kModel, Json::object());
+  replace_preset(json, source, from_run, model);
   for (const Setting& setting : settings) apply(json, setting);
 
   const JsonObject file(json, source);
@@ -145,8 +243,10 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<S
   require_known(file, sections);
 
   RunConfig config;
-  read_model(file, from_run, config);
+  read_model(file, {from_run, model, given}, config);
   read_fields(file, config);
+  const bool own_data = changes.contains(run_keys::kData);
+  if (from_run && !own_data && file.has(run_keys::kFacts)) find_data(file, source, config);
   check(config, source);
   return config;
 }

@@ -8,8 +8,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "t6/formats/json.h"
@@ -29,6 +29,8 @@ struct OptimizerConfig {
 };
 
 struct ScheduleConfig {
+  std::string kind = "cosine";  // or "constant", "wsd" (train/steps/schedule.h)
+  int64_t decay_steps = 0;      // of wsd: the last steps, over which the rate falls; 0: a tenth of all
   int64_t warmup_steps = 0;
   double minimum_learning_rate = 0;
 };
@@ -39,14 +41,17 @@ struct TrainConfig {
   int64_t gradient_accumulation = 1;  // forward passes in a step
   int64_t context = 0;                // tokens in a sequence; 0: the model's max_position_embeddings
   int64_t seed = 0;
-  std::string attention = "fused";  // or "sdpa" (nn/attention_path.h)
-  int64_t threads = 0;              // 0: all processors that the process may run on
-  int64_t log_every = 10;           // steps, as in the next two
-  int64_t evaluate_every = 250;     // 0: only at the end
-  int64_t checkpoint_every = 1000;  // 0: only at the end
-  int64_t evaluate_windows = 64;    // sequences of the validation split; 0: all of it
-  int64_t keep_checkpoints = 3;     // the newest ones; 0: all
-  double minutes = 0;               // save and stop after this time; 0: no limit
+  std::string attention = "fused";   // or "sdpa" (nn/attention_path.h)
+  int64_t threads = 0;               // 0: all processors that the process may run on
+  int64_t log_every = 10;            // steps, as in the next two
+  int64_t evaluate_every = 250;      // 0: only at the end
+  int64_t checkpoint_every = 1000;   // 0: only at the end
+  int64_t evaluate_windows = 64;     // sequences of the validation split; 0: all of it
+  int64_t keep_checkpoints = 3;      // the newest ones; 0: all
+  bool keep_best = true;             // also the one with the lowest validation loss, saved when it is found
+  int64_t sample_every = 0;          // steps: make a checkpoint and let it write a text; 0: never
+  std::string sample_prompt = "\n";  // what the text goes on from
+  double minutes = 0;                // save and stop after this time; 0: no limit
 };
 
 struct RunConfig {
@@ -59,19 +64,26 @@ struct RunConfig {
   TrainConfig train;
 
   int64_t step_tokens() const { return train.batch_size * train.gradient_accumulation * train.context; }
-  Schedule learning_rate() const {
-    return {optimizer.adamw.learning_rate, schedule.minimum_learning_rate, schedule.warmup_steps, train.steps};
-  }
+  Schedule learning_rate() const;
 };
 
-// "section.key" and the text of a TOML value ("0.001", "true", "\"text\""); a text that is no TOML value is a string.
-using Setting = std::pair<std::string, std::string>;
+// "section.key" and the text of a TOML value ("0.001", "true", "\"text\""). A text that is no TOML value is a string,
+// and so is any text for a key that holds a string (data.path = 2024).
+struct Setting {
+  std::string key, value;
+  bool literal = false;  // `value` is a string as it stands, quotation marks and all
+};
 // "train.steps=100". Error: not of this form.
 Setting parse_setting(const std::string& text);
 
-// `path` is a TOML file, or the folder of a run, whose run.json is read. The settings replace what the file says.
-// Errors name the file, the key, what was found and what was wanted; an unknown key is one.
-RunConfig load_run_config(const std::filesystem::path& path, const std::vector<Setting>& settings);
+// `path` is a TOML file, or the folder of a run, whose run.json is read. The settings replace what the file says; a
+// preset among them also replaces the attention of the file: its kind, and in a run.json, where presets' own values
+// cannot be told from the user's, all but what differs from the preset there and is not about attention. `given`: a
+// model that training begins with (--from); the section [model] may then be left out, or changes it. Errors name the
+// file, the key, what was found and what was wanted; an unknown key is one, and so is one that the model's kind does
+// not use.
+RunConfig load_run_config(const std::filesystem::path& path, const std::vector<Setting>& settings,
+                          const std::optional<ModelConfig>& given = {});
 
 // As run.json holds it: objects model, data, optimizer, schedule and train with every key.
 Json to_json(const RunConfig& config);

@@ -30,6 +30,12 @@ Json to_json(const toml::node& node, const std::string& source) {
   fail("{}: line {}: dates and times are not used here", source, node.source().begin.line);
 }
 
+// Where `changes` of a model name a preset, the kind that was named before is that of the preset before.
+void name_preset(Json& file, const Json& changes) {
+  if (!changes.is_object() || !changes.contains("preset") || !file.contains("model")) return;
+  if (file["model"].is_object()) file["model"].erase("attention_kind");
+}
+
 Json read_extended(const std::filesystem::path& path, int depth) {
   require(depth <= kMaxExtends, "{}: more than {} files extend each other; is there a circle?", path.string(),
           kMaxExtends);
@@ -39,6 +45,7 @@ Json read_extended(const std::filesystem::path& path, int depth) {
   const auto base_path = path.parent_path() / JsonObject(json, source).string("extends");
   json.erase("extends");
   Json base = read_extended(base_path, depth + 1);
+  if (json.contains("model")) name_preset(base, json["model"]);
   base.merge_patch(json);  // TOML has no null, so nothing is removed
   return base;
 }
