@@ -12,7 +12,7 @@ from support import BUILD, SOURCE, TRAINING, ProgramTest, book
 
 # What makes an example take minutes, and what stands for it here.
 SHORTER = (("warmup_steps = 50", "warmup_steps = 5"), ("steps = 600", "steps = 12"), ("minutes = 4 ", "minutes = 1 "),
-           ("--max-tokens 200", "--max-tokens 20"))
+           ("--max-tokens 200", "--max-tokens 20"), ("--steps 100", "--steps 10"), ("--tokens 20000", "--tokens 2000"))
 
 
 class Documents(ProgramTest):

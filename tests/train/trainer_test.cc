@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
-#include <csignal>
+#include <cmath>
 
+#include "t6/formats/run_files.h"
+#include "t6/ops/threads.h"
 #include "tests/train/sample_run.h"
 
 namespace t6 {
@@ -14,8 +16,6 @@ using testing::HasSubstr;
 
 class TrainerTest : public testing::Test {
  protected:
-  void SetUp() override { Progress::set_quiet(true); }
-
   TrainSummary train(const std::string& name, const std::vector<Setting>& settings = {},
                      RunStart start = RunStart::fresh) const {
     return Trainer(sample_config(folder_, settings), folder_ / name, start).run(cancel_, [](const TrainProgress&) {});
@@ -43,6 +43,9 @@ class TrainerTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  RunConfig config_ = sample_config(folder_);  // makes the data
+  CancelToken cancel_;
+  int count_ = 0;
 };
 
 TEST_F(TrainerTest, LearnsAndWritesTheRunFolder) {
@@ -56,7 +59,7 @@ TEST_F(TrainerTest, LearnsAndWritesTheRunFolder) {
   ASSERT_TRUE(summary.validation);
   EXPECT_LT(summary.validation->loss, 2.0) << "the tokens count up seven times in eight";
   EXPECT_EQ(lines.back()["validation_loss"], summary.validation->loss);
-  EXPECT_DOUBLE_EQ(*summary.validation->bits_per_byte, summary.validation->loss / std::log(2) / 2)
+  EXPECT_DOUBLE_EQ(summary.validation->bits_per_byte, summary.validation->loss / std::log(2) / 2)
       << "two bytes a token";
   EXPECT_EQ(fs::read_symlink(folder_ / "run/model"), "checkpoints/step-00000040");
   EXPECT_EQ(list_checkpoints(folder_ / "run").size(), 2u);
@@ -132,13 +135,180 @@ TEST_F(TrainerTest, AnotherConfigurationCannotResume) {
   EXPECT_EQ(resume("train.log_every", "7"), "no error") << "what changes no number may change";
 }
 
-TEST_F(TrainerTest, DamagedCheckpointsAreNamed) {
+TEST_F(TrainerTest, ADamagedCheckpointGivesWayToTheOneBefore) {
+  train("whole");
+  for (const char* file : {"trainer.json", "model.safetensors", "trainer.safetensors", "config.json"}) {
+    SCOPED_TRACE(file);
+    train("run", {}, RunStart::fresh);
+    const fs::path newest = list_checkpoints(folder_ / "run").back().path;
+    if (file == std::string("config.json")) {
+      fs::remove(newest / file);
+    } else {
+      write_text(newest / file, read_text(newest / file).substr(0, 100));
+    }
+    {
+      const Trainer trainer(sample_config(folder_), folder_ / "run", RunStart::resume);
+      EXPECT_EQ(trainer.step(), 30);
+      ASSERT_EQ(trainer.notes().size(), 1u);
+      EXPECT_THAT(trainer.notes()[0], HasSubstr(std::string("step-00000040/") + file));
+      EXPECT_THAT(trainer.notes()[0], HasSubstr("kept as step-00000040.damaged"));
+      EXPECT_EQ(fs::read_symlink(folder_ / "run/model"), "checkpoints/step-00000030");
+    }
+    EXPECT_TRUE(fs::exists(folder_ / "run/checkpoints/step-00000040.damaged"));
+    EXPECT_EQ(train("run", {}, RunStart::resume).step, 40);
+    EXPECT_EQ(numbers_of("run"), numbers_of("whole"));
+    remove_run(folder_ / "run");
+    EXPECT_FALSE(fs::exists(folder_ / "run/checkpoints"));
+    fs::remove_all(folder_ / "run");
+  }
+}
+
+TEST_F(TrainerTest, WithNoCheckpointThatCanBeReadNothingIsTouched) {
   train("run");
-  const fs::path checkpoint = list_checkpoints(folder_ / "run").back().path;
-  fs::resize_file(checkpoint / "trainer.safetensors", 100);
-  EXPECT_THAT(error_in("run", {}, RunStart::resume), HasSubstr("step-00000040/trainer.safetensors: not a safetensors"));
-  write_text(checkpoint / "trainer.json", "{\"format\": 2}");
-  EXPECT_THAT(error_in("run", {}, RunStart::resume), HasSubstr("trainer.json: \"format\" is 2"));
+  for (const auto& entry : list_checkpoints(folder_ / "run"))
+    write_text(entry.path / "trainer.json", "{\"format\": 2}");
+  EXPECT_THAT(error_in("run", {}, RunStart::resume), HasSubstr("step-00000040/trainer.json: \"format\" is 2"));
+  EXPECT_EQ(list_checkpoints(folder_ / "run").size(), 2u);
+}
+
+TEST_F(TrainerTest, KeepsTheBestCheckpointBesideTheNewest) {
+  // A rate so large that the loss is lowest in the middle.
+  const TrainSummary summary = train("run", {{"optimizer.learning_rate", "0.3"}, {"train.evaluate_every", "3"}});
+  ASSERT_TRUE(summary.best);
+  double lowest = 1e9;
+  for (const Json& line : read_lines(folder_ / "run/metrics.jsonl")) {
+    if (line.contains("validation_loss")) lowest = std::min(lowest, line["validation_loss"].get<double>());
+  }
+  EXPECT_EQ(summary.best->loss, lowest);
+  const fs::path best = checkpoint_path(folder_ / "run", summary.best->step);
+  EXPECT_TRUE(fs::equivalent(folder_ / "run/best", best));
+  EXPECT_EQ(read_json(best / "trainer.json")["best"]["loss"], lowest);
+  EXPECT_LE(list_checkpoints(folder_ / "run").size(), 3u);
+  // It stays known over a resumption, also to one of other checkpoints.
+  EXPECT_EQ(
+      train("run", {{"optimizer.learning_rate", "0.3"}, {"train.evaluate_every", "3"}}, RunStart::resume).best->loss,
+      lowest);
+  train("last", {{"train.keep_best", "false"}});
+  EXPECT_FALSE(fs::exists(fs::symlink_status(folder_ / "last/best")));
+}
+
+TEST_F(TrainerTest, AnInterruptedEvaluationIsMadeUpFor) {
+  train("whole");
+  train("cut", {{"train.steps", "40"}});
+  kill_after("cut", 30);
+  // As a Ctrl-C in the evaluation after step 30 leaves it.
+  const fs::path state = checkpoint_path(folder_ / "cut", 30) / "trainer.json";
+  Json json = read_json(state);
+  json["evaluation_due"] = true;
+  json["best"] = {{"step", 20}, {"loss", 100}};
+  write_json(state, json);
+  std::string metrics = metrics_until(read_text(folder_ / "cut/metrics.jsonl"), 30);
+  metrics.resize(metrics.rfind('\n', metrics.size() - 2) + 1);
+  write_text(folder_ / "cut/metrics.jsonl", metrics);
+  cancel_.cancel();
+  EXPECT_EQ(train("cut", {}, RunStart::resume).end, TrainSummary::End::interrupted);
+  cancel_.reset();
+  EXPECT_EQ(train("cut", {}, RunStart::resume).step, 40);
+  EXPECT_EQ(numbers_of("cut"), numbers_of("whole"));
+}
+
+TEST_F(TrainerTest, ALineIsTheMeanOfItsStepsOverAResumption) {
+  train("each");
+  const std::vector<Setting> seven = {{"train.log_every", "7"}};
+  train("mean", seven);
+  kill_after("mean", 30);
+  train("mean", seven, RunStart::resume);
+  std::vector<double> each;
+  for (const Json& line : read_lines(folder_ / "each/metrics.jsonl")) {
+    if (line.contains("loss")) each.push_back(line["loss"]);
+  }
+  size_t begin = 0;
+  for (const Json& line : read_lines(folder_ / "mean/metrics.jsonl")) {
+    if (!line.contains("loss")) continue;
+    const size_t end = line["step"];
+    double sum = 0;
+    for (size_t i = begin; i < end; ++i) sum += each[i];
+    EXPECT_DOUBLE_EQ(line["loss"], sum / static_cast<double>(end - begin)) << end;
+    begin = end;
+  }
+  EXPECT_EQ(begin, 40u);
+}
+
+TEST_F(TrainerTest, BeginsWithGivenWeights) {
+  train("base");
+  const ImportedModel model = read_given_model(torch_context(), folder_ / "base");
+  const auto begin = [&](const std::string& name, const std::vector<Setting>& settings) {
+    Trainer trainer(sample_config(folder_, settings), folder_ / name, RunStart::fresh, GivenWeights{&model, "base"});
+    return trainer.run(cancel_, [](const TrainProgress&) {});
+  };
+  begin("on", {{"train.steps", "5"}, {"optimizer.learning_rate", "2e-3"}});
+  EXPECT_LT(read_lines(folder_ / "on/metrics.jsonl")[0]["loss"].get<double>(), 2.2) << "not log(31), as new weights";
+  EXPECT_EQ(read_json(folder_ / "on/run.json")["run"]["from"], "base");
+  begin("longer", {{"train.steps", "5"}, {"model.max_position_embeddings", "64"}, {"train.context", "48"}});
+  begin("wider", {{"train.steps", "5"}, {"model.vocab_size", "40"}});
+  EXPECT_LT(read_lines(folder_ / "wider/metrics.jsonl")[0]["loss"].get<double>(), 2.4);
+  EXPECT_THAT(
+      error_of([&] {
+        begin("other", {{"model.num_attention_heads", "2"}});
+      }),
+      HasSubstr("base: cannot begin with its weights: its model.num_attention_heads is 3, and that of the run 2"));
+  EXPECT_THAT(error_of([&] {
+                Trainer(sample_config(folder_), folder_ / "base", RunStart::resume, GivenWeights{&model, "base"});
+              }),
+              HasSubstr("has weights of its own"));
+}
+
+TEST_F(TrainerTest, OneFileIsNotBothSplits) {
+  EXPECT_THAT(error_in("run", {{"data.path", (folder_ / "data/train_000000.bin").string()}}, RunStart::fresh),
+              HasSubstr("would be both training and validation data"));
+  fs::remove(folder_ / "data/val_000000.bin");
+  fs::create_symlink("train_000000.bin", folder_ / "data/val_000000.bin");
+  EXPECT_THAT(error_of([&] { Trainer(config_, folder_ / "run", RunStart::fresh); }), HasSubstr("would be both"));
+  EXPECT_FALSE(fs::exists(folder_ / "run/run.json"));
+}
+
+TEST_F(TrainerTest, TrainsWithoutAValidationSplit) {
+  fs::remove(folder_ / "data/val_000000.bin");
+  Trainer trainer(config_, folder_ / "run", RunStart::fresh);
+  EXPECT_EQ(trainer.validation_tokens(), 0);
+  const TrainSummary summary = trainer.run(cancel_, [](const TrainProgress&) {});
+  EXPECT_EQ(summary.step, 40);
+  EXPECT_FALSE(summary.validation || summary.best);
+}
+
+TEST_F(TrainerTest, FilesThatAreNotARunsAreLeftAlone) {
+  const auto mine = [&](const std::string& file) { return folder_.write(file, "mine"); };
+  for (const char* file : {"metrics.jsonl", "report.html", "model/weights.bin", "checkpoints/best.pt", "run.json",
+                           "best", "model.partial/x", "metrics.jsonl.partial", "samples.jsonl"}) {
+    SCOPED_TRACE(file);
+    const std::string folder = "in-" + std::to_string(count_++);
+    const fs::path path = mine(folder + "/" + file);
+    for (const RunStart start : {RunStart::fresh, RunStart::replace, RunStart::resume}) {
+      EXPECT_THAT(error_in(folder, {}, start), HasSubstr("is there already, and the folder holds no run.json"));
+    }
+    EXPECT_EQ(read_text(path), "mine");
+  }
+}
+
+TEST_F(TrainerTest, ReplacingARunKeepsWhatIsNotItsOwn) {
+  train("run");
+  std::vector<fs::path> kept;
+  for (const char* file : {"run/notes.txt", "run/checkpoints/best.pt", "run/checkpoints/step-00000040/notes.txt",
+                           "run/events.out.tfevents.1.x"}) {
+    kept.push_back(folder_.write(file, "mine"));
+  }
+  train("run", {{"train.steps", "6"}}, RunStart::replace);
+  for (const fs::path& path : kept) EXPECT_EQ(read_text(path), "mine") << path;
+  EXPECT_FALSE(fs::exists(folder_ / "run/checkpoints/step-00000040/model.safetensors"));
+  int event_files = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "run")) {
+    event_files += entry.path().filename().string().starts_with("events.");
+  }
+  EXPECT_EQ(event_files, 2) << "mine, and that of the new run";
+  const fs::path report = folder_.write("run/report.html", "mine");
+  EXPECT_THAT(error_in("run", {}, RunStart::replace), HasSubstr("report.html: is not a run's report"));
+  EXPECT_EQ(read_text(report), "mine");
+  EXPECT_EQ(list_checkpoints(folder_ / "run").size(), 1u) << "nothing was removed";
 }
 
 TEST_F(TrainerTest, ALossThatIsNotFiniteKeepsTheCheckpoints) {
@@ -148,7 +318,7 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteKeepsTheCheckpoints) {
                         {"optimizer.weight_decay", "1000"},
                         {"train.checkpoint_every", "1"}},
                        RunStart::fresh),
-              HasSubstr("optimizer.learning_rate or a longer schedule.warmup_steps may help. The last checkpoint is"));
+              HasSubstr("optimizer.learning_rate or a longer schedule.warmup_steps may help. "));
   for (const auto& entry : list_checkpoints(folder_ / "run")) {
     EXPECT_GT(entry.step, 0);
     EXPECT_LT(entry.step, 40);

@@ -28,6 +28,19 @@ bool has_word(std::string_view name, std::string_view word) {
   return false;
 }
 
+std::vector<std::filesystem::path> list_shards(const std::filesystem::path& folder, std::string_view split) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::vector<fs::path> shards;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const fs::path& file = entry->path();
+    if (file.extension() == ".bin" && has_word(file.stem().string(), split)) shards.push_back(file);
+  }
+  require(!error, "{}: cannot list the folder: {}", folder.string(), error.message());
+  std::sort(shards.begin(), shards.end());
+  return shards;
+}
+
 void require_range(const std::filesystem::path& path, int64_t begin, size_t count, int64_t size) {
   require(begin >= 0 && begin <= size && static_cast<int64_t>(count) <= size - begin,
           "{}: {} tokens from {} on were asked for; there are {} in all", path.string(), count, begin, size);
@@ -89,22 +102,19 @@ void TokenShardSet::read(int64_t begin, std::span<int32_t> tokens) const {
 }
 
 std::vector<std::filesystem::path> find_token_shards(const std::filesystem::path& path, std::string_view split) {
-  namespace fs = std::filesystem;
   std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  require(fs::exists(status), "{}: no such file or folder", path.string());
-  if (!fs::is_directory(status)) return {path};
-  std::vector<fs::path> shards;
-  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-    const fs::path& file = entry->path();
-    if (file.extension() == ".bin" && has_word(file.stem().string(), split)) shards.push_back(file);
-  }
-  require(!error, "{}: cannot list the folder: {}", path.string(), error.message());
+  const auto status = std::filesystem::status(path, error);
+  require(std::filesystem::exists(status), "{}: no such file or folder", path.string());
+  if (!std::filesystem::is_directory(status)) return {path};
+  std::vector<std::filesystem::path> shards = list_shards(path, split);
   require(!shards.empty(),
           "{}: no token shards of the split \"{}\" (files like {}_000000.bin); 't6 prepare' writes them", path.string(),
           split, split);
-  std::sort(shards.begin(), shards.end());
   return shards;
+}
+
+bool has_token_shards(const std::filesystem::path& folder, std::string_view split) {
+  return !list_shards(folder, split).empty();
 }
 
 TokenShardWriter::TokenShardWriter(const std::filesystem::path& path, int bytes_per_token)

@@ -59,6 +59,9 @@ class TokenShardSet {
 // such path, no such shard.
 std::vector<std::filesystem::path> find_token_shards(const std::filesystem::path& path, std::string_view split);
 
+// Whether the folder holds shards of the split. Error: no such folder.
+bool has_token_shards(const std::filesystem::path& folder, std::string_view split);
+
 // Writes one shard beside and renames it into place; destroyed without commit, it leaves nothing.
 class TokenShardWriter {
  public:

@@ -11,6 +11,7 @@
 #include "t6/model/costs.h"
 #include "t6/nn/weights.h"
 #include "t6/train/memory.h"
+#include "t6/train/run/initial_weights.h"
 #include "t6/train/run/run_folder.h"
 
 namespace t6 {
@@ -42,40 +43,114 @@ RunConfig with_vocabulary(RunConfig config, const DataFacts& facts) {
   return config;
 }
 
+// Error: one file would be in both splits.
+void require_two_splits(const Sequences& training, const Sequences& validation, const std::string& path) {
+  for (const auto& one : training.files()) {
+    for (const auto& other : validation.files()) {
+      std::error_code ignored;
+      require(!std::filesystem::equivalent(one, other, ignored),
+              "{}: {} would be both training and validation data; name a folder that holds shards of both splits, as "
+              "'t6 prepare' makes it",
+              path, one.string());
+    }
+  }
+}
+
+// The validation split, or nothing where the data has none, as 't6 prepare --val-fraction 0' makes it.
+std::optional<Sequences> open_validation(const RunConfig& config, const Sequences& training) {
+  const std::filesystem::path path = config.data.path;
+  if (std::filesystem::is_directory(path) && !has_token_shards(path, "val")) return std::nullopt;
+  std::optional<Sequences> validation(std::in_place, path, "val", config.train.context, config.model.vocab_size);
+  require_two_splits(training, *validation, config.data.path);
+  return validation;
+}
+
+// What run.json says of the run before this process.
+Json earlier_facts(const std::filesystem::path& folder) {
+  if (!holds_run(folder)) return Json::object();
+  const Json facts = read_json(folder / kRunFile)[run_keys::kFacts];
+  return facts.contains(run_keys::kEventFiles) && !facts[run_keys::kEventFiles].is_array() ? Json::object() : facts;
+}
+
 void use_threads(int64_t threads) {
   torch::set_num_threads(threads > 0 ? static_cast<int>(threads) : processor_count());
 }
 
 }  // namespace
 
-Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, RunStart start)
+double step_bytes(const RunConfig& config) {
+  // Floats that the passes keep of a token and layer, as measured with small-tpa on 512 tokens.
+  const ModelConfig& model = config.model;
+  const int64_t kept =
+      6 * model.hidden_size + 2 * model.feed_forward_dim() + model.num_attention_heads * model.head_dim;
+  const double tokens = static_cast<double>(config.train.batch_size) * static_cast<double>(config.train.context);
+  const double passes = tokens * static_cast<double>(kept) * static_cast<double>(model.num_hidden_layers);
+  return sizeof(float) * (4 * static_cast<double>(parameter_count(model)) + passes);
+}
+
+Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, RunStart start,
+                 const std::optional<GivenWeights>& given)
     : folder_(folder),
       facts_(read_data_facts(config.data.path)),
       config_(with_vocabulary(config, facts_)),
       training_(config.data.path, "train", config_.train.context, config_.model.vocab_size),
-      validation_(config.data.path, "val", config_.train.context, config_.model.vocab_size),
+      validation_(open_validation(config_, training_)),
       order_(training_.tokens(), config_.train.context, static_cast<uint64_t>(config_.train.seed)),
       model_(config_.model, parse_attention_path(config_.train.attention, "train: \"attention\"")),
       optimizer_(model_->named_parameters(), config_.optimizer.adamw),
       lock_(folder) {
-  if (start == RunStart::replace) remove_run(folder);
+  const bool holds = holds_run(folder);
   require(
-      start == RunStart::resume || !holds_run(folder),
+      start != RunStart::fresh || !holds,
       "{}: this folder holds a run already; --resume goes on with it, --force removes it, --out takes another folder",
       folder.string());
+  require_no_foreign_files(folder);
   use_threads(config_.train.threads);
   share_large_blocks();
-  mend_run_folder(folder);
   state_.configuration = deciding_settings();
-  const auto checkpoints = list_checkpoints(folder);
-  if (checkpoints.empty()) {
-    initialize(model_, static_cast<uint64_t>(config_.train.seed));
+  const bool goes_on = start == RunStart::resume && !list_checkpoints(folder, Completeness::any).empty();
+  require(!goes_on || !given, "{}: this run has weights of its own; --from is for a run that begins", folder.string());
+  if (goes_on) {
+    resume();
   } else {
-    state_ = read_checkpoint(checkpoints.back().path, state_.configuration, model_, optimizer_);
+    begin(given);
   }
+  if (start == RunStart::replace && holds) remove_run(folder);
   saved_step_ = state_.step;
   write_run_json();
+  mend_run_folder(folder);
+  link_checkpoints(folder, best_to_keep());
   metrics_.emplace(folder, state_.step);
+  write_run_json();  // with the name of the event file
+}
+
+void Trainer::begin(const std::optional<GivenWeights>& given) {
+  const auto seed = static_cast<uint64_t>(config_.train.seed);
+  if (!given) return initialize(model_, seed);
+  given_ = given->source;
+  use_given_weights(model_, *given->model, seed, given->source);
+}
+
+// The newest checkpoint that can be read. All that cannot are looked at before any is set aside.
+void Trainer::resume() {
+  auto checkpoints = list_checkpoints(folder_, Completeness::any);
+  std::vector<std::pair<std::filesystem::path, std::string>> damaged;
+  for (;; checkpoints.pop_back()) {
+    if (checkpoints.empty()) fail("no checkpoint of this run can be read; of the newest: {}", damaged.front().second);
+    try {
+      require_complete(checkpoints.back().path);
+      state_ = read_checkpoint(checkpoints.back().path, state_.configuration, model_, optimizer_);
+      break;
+    } catch (const OtherSettings&) {
+      throw;
+    } catch (const Error& error) {
+      damaged.emplace_back(checkpoints.back().path, error.what());
+    }
+  }
+  for (const auto& [path, reason] : damaged) {
+    notes_.push_back(fmt::format("the checkpoint {} cannot be read ({}); it is kept as {}", path.filename().string(),
+                                 reason, set_aside(path).filename().string()));
+  }
 }
 
 // What a resumed run must have in common with the checkpoint that it goes on from.
@@ -93,12 +168,22 @@ Json Trainer::deciding_settings() const {
 
 void Trainer::write_run_json() const {
   Json json = to_json(config_);
-  json[run_keys::kFacts] = {{"parameters", parameter_count(config_.model)},
-                            {"train_tokens", train_tokens()},
-                            {"validation_tokens", validation_tokens()},
-                            {"threads", threads()},
-                            {"torch", TORCH_VERSION}};
-  if (facts_.bytes_per_token) json[run_keys::kFacts]["bytes_per_token"] = *facts_.bytes_per_token;
+  Json& facts = json[run_keys::kFacts];
+  facts = {{"parameters", parameter_count(config_.model)},
+           {"train_tokens", train_tokens()},
+           {"validation_tokens", validation_tokens()},
+           {"threads", threads()},
+           {"torch", TORCH_VERSION},
+           {run_keys::kDataFolder, std::filesystem::absolute(config_.data.path).lexically_normal().string()}};
+  const Json before = earlier_facts(folder_);
+  facts[run_keys::kEventFiles] = before.value(run_keys::kEventFiles, Json::array());
+  if (metrics_) facts[run_keys::kEventFiles].push_back(metrics_->event_file().filename().string());
+  if (facts_.bytes_per_token) facts["bytes_per_token"] = *facts_.bytes_per_token;
+  if (!given_.empty()) {
+    facts["from"] = given_;
+  } else if (before.contains("from")) {
+    facts["from"] = before["from"];
+  }
   write_json(folder_ / kRunFile, json);
 }
 
@@ -110,10 +195,18 @@ bool Trainer::is_due(int64_t every) const {
   return state_.step == config_.train.steps || (every > 0 && state_.step % every == 0);
 }
 
+std::optional<int64_t> Trainer::best_to_keep() const {
+  return config_.train.keep_best && state_.best ? std::optional(state_.best->step) : std::nullopt;
+}
+
 TrainSummary Trainer::run(const CancelToken& cancel, const std::function<void(const TrainProgress&)>& observe) {
   using End = TrainSummary::End;
   running_ = Stopwatch();
   End end = End::finished;
+  if (state_.evaluation_due) {
+    if (!evaluate(cancel)) end = End::interrupted;
+    link_checkpoints(folder_, best_to_keep());
+  }
   while (state_.step < config_.train.steps && end == End::finished) {
     if (cancel.cancelled() || !train_step(cancel)) {
       end = End::interrupted;
@@ -121,13 +214,15 @@ TrainSummary Trainer::run(const CancelToken& cancel, const std::function<void(co
     }
     const bool late = config_.train.minutes > 0 && running_.seconds() > 60 * config_.train.minutes;
     if (late && state_.step < config_.train.steps) end = End::out_of_time;
-    if (is_due(config_.train.evaluate_every) || end == End::out_of_time) evaluate();
-    if (is_due(config_.train.checkpoint_every)) save();
+    const bool evaluation_due = is_due(config_.train.evaluate_every) || end == End::out_of_time;
+    if (evaluation_due && !evaluate(cancel)) end = End::interrupted;
+    const bool sample_due = config_.train.sample_every > 0 && state_.step % config_.train.sample_every == 0;
+    if (is_due(config_.train.checkpoint_every) || sample_due || best_to_keep() == state_.step) save();
     observe({state_.step, state_.tokens, last_loss_,
-             last_validation_ ? std::optional(last_validation_->loss) : std::nullopt});
+             last_validation_ ? std::optional(last_validation_->loss) : std::nullopt, sample_due});
   }
   save();
-  return {end, state_.step, state_.tokens, seconds(), last_validation_};
+  return {end, state_.step, state_.tokens, seconds(), last_validation_, state_.best};
 }
 
 bool Trainer::train_step(const CancelToken& cancel) {
@@ -156,49 +251,74 @@ bool Trainer::train_step(const CancelToken& cancel) {
   optimizer_.step();
   optimizer_.zero_grad();
 
-  state_.step = step;
+  count_step(loss, rate, norm, step_time.seconds());
+  return true;
+}
+
+void Trainer::count_step(double loss, double rate, double norm, double step_seconds) {
+  ++state_.step;
   state_.tokens += config_.step_tokens();
   last_loss_ = loss;
+  ++state_.open.steps;
+  state_.open.loss += loss;
   ++recent_steps_;
-  recent_seconds_ += step_time.seconds();
-  if (!is_due(config_.train.log_every)) return true;
+  recent_seconds_ += step_seconds;
+  if (!is_due(config_.train.log_every)) return;
+  const OpenInterval covered = std::exchange(state_.open, {});
   metrics_->add(
-      StepRecord{.step = step,
+      StepRecord{.step = state_.step,
                  .tokens = state_.tokens,
-                 .loss = loss,
+                 .loss = covered.loss / static_cast<double>(covered.steps),
                  .learning_rate = rate,
                  .gradient_norm = norm,
                  .tokens_per_second = static_cast<double>(std::exchange(recent_steps_, 0) * config_.step_tokens()) /
                                       std::exchange(recent_seconds_, 0),
                  .seconds = seconds()});
-  return true;
 }
 
 void Trainer::require_finite(int64_t step, const char* what, double value) const {
   if (std::isfinite(value)) return;
-  const auto checkpoints = list_checkpoints(folder_);
   fail("step {}: the {} is {}; a smaller optimizer.learning_rate or a longer schedule.warmup_steps may help. {}", step,
-       what, value,
-       checkpoints.empty() ? "No checkpoint was made before"
-                           : "The last checkpoint is " + checkpoints.back().path.string());
+       what, value, advice_after(step));
 }
 
-void Trainer::evaluate() {
+// How to go on after `step`, whose numbers are not finite: from weights that gave finite ones.
+std::string Trainer::advice_after(int64_t step) const {
+  std::optional<std::filesystem::path> good;
+  for (const CheckpointEntry& entry : list_checkpoints(folder_)) {
+    if (entry.step + 1 < step) good = entry.path;
+  }
+  if (std::filesystem::exists(folder_ / kRunBest)) good = folder_ / kRunBest;
+  const double rate = config_.optimizer.adamw.learning_rate / 10;
+  const bool below = rate < config_.schedule.minimum_learning_rate;
+  return fmt::format("{}: t6 train {}{} --out NEW --learning-rate {:g}{}",
+                     good ? "To go on from an earlier checkpoint" : "No checkpoint before it is sound; to begin anew",
+                     folder_.string(), good ? " --from " + good->string() : "", rate,
+                     below ? " --set schedule.minimum_learning_rate=0" : "");
+}
+
+bool Trainer::evaluate(const CancelToken& cancel) {
+  if (!validation_) return true;
+  state_.evaluation_due = true;
   const torch::NoGradGuard no_gradients;
-  const auto begins = even_begins(validation_.tokens(), config_.train.context, config_.train.evaluate_windows);
+  const auto begins = even_begins(validation_->tokens(), config_.train.context, config_.train.evaluate_windows);
   const auto most = static_cast<size_t>(config_.train.batch_size);
   double total = 0;
   for (std::span<const int64_t> rest = begins; !rest.empty();) {
+    if (cancel.cancelled()) return false;
     const auto now = rest.first(std::min(most, rest.size()));
-    const Batch batch = read_batch(validation_, now);
+    const Batch batch = read_batch(*validation_, now);
     total += model_->loss(batch.inputs, batch.targets).item<double>() * static_cast<double>(now.size());
     rest = rest.subspan(now.size());
   }
   const double loss = total / static_cast<double>(begins.size());
   require_finite(state_.step, "validation loss", loss);
+  state_.evaluation_due = false;
+  if (!state_.best || loss < state_.best->loss) state_.best = {state_.step, loss};
   last_validation_ = ValidationRecord{.step = state_.step, .tokens = state_.tokens, .loss = loss};
   if (facts_.bytes_per_token) last_validation_->bits_per_byte = loss / std::numbers::ln2 / *facts_.bytes_per_token;
   metrics_->add(*last_validation_);
+  return true;
 }
 
 void Trainer::save() {
@@ -206,7 +326,8 @@ void Trainer::save() {
   metrics_->sync();  // a checkpoint's metrics must not be younger than it
   TrainerState state = state_;
   state.seconds = seconds();
-  commit_checkpoint(folder_, state.step, config_.train.keep_checkpoints, [&](const std::filesystem::path& folder) {
+  const KeptCheckpoints kept = {.newest = config_.train.keep_checkpoints, .best = best_to_keep()};
+  commit_checkpoint(folder_, state.step, kept, [&](const std::filesystem::path& folder) {
     write_checkpoint(folder, state, model_, optimizer_, facts_.tokenizer);
   });
   saved_step_ = state.step;

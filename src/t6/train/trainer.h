@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "t6/core/cancel_token.h"
@@ -12,6 +13,7 @@
 #include "t6/nn/transformer.h"
 #include "t6/train/optimizer.h"
 #include "t6/train/run/checkpoint.h"
+#include "t6/train/run/initial_weights.h"
 #include "t6/train/run/metrics.h"
 #include "t6/train/run/run_folder.h"
 #include "t6/train/run_config.h"
@@ -31,6 +33,7 @@ struct TrainSummary {
   int64_t step = 0, tokens = 0;
   double seconds = 0;                          // of the run, over all its resumptions
   std::optional<ValidationRecord> validation;  // the last one of this process
+  std::optional<BestStep> best;                // over all resumptions
 };
 
 // Where a run stands after a step.
@@ -38,42 +41,63 @@ struct TrainProgress {
   int64_t step = 0, tokens = 0;
   double loss = 0;  // of the step
   std::optional<double> validation_loss;
+  bool sample_due = false;  // the newest checkpoint is this step's, and train.sample_every wants samples of it
 };
+
+// What a run begins with in the place of new weights.
+struct GivenWeights {
+  const ImportedModel* model = nullptr;  // needed in the constructor alone
+  std::string source;                    // its name, for messages and run.json
+};
+
+// Bytes that a step takes, about: weights, gradients and moments, and what a forward pass keeps for its gradients.
+double step_bytes(const RunConfig& config);
 
 class Trainer {
  public:
-  // Opens the data and the run's folder. Errors: an error in the data; a folder in use; a checkpoint that is damaged or
-  // was made with other settings.
-  Trainer(const RunConfig& config, const std::filesystem::path& folder, RunStart start);
+  // Opens the data and the run's folder. A checkpoint that cannot be read is set aside for the one before it. Errors:
+  // an error in the data; a folder in use, or with files in a run's way that are not a run's; a checkpoint that was
+  // made with other settings; no checkpoint that can be read, though there are some; weights of another model; weights
+  // given to a run that goes on.
+  Trainer(const RunConfig& config, const std::filesystem::path& folder, RunStart start,
+          const std::optional<GivenWeights>& given = {});
 
   const RunConfig& config() const { return config_; }  // with the vocabulary's final size
   int64_t step() const { return state_.step; }         // steps done: above 0 when resumed
   int64_t train_tokens() const { return training_.tokens(); }
-  int64_t validation_tokens() const { return validation_.tokens(); }
+  int64_t validation_tokens() const { return validation_ ? validation_->tokens() : 0; }  // 0: no such split
   int64_t tokens() const { return state_.tokens; }  // seen in training, over all resumptions
   int64_t threads() const;                          // that LibTorch and the kernels use
+  // What was done about damaged checkpoints, a sentence for each.
+  const std::vector<std::string>& notes() const { return notes_; }
 
   // Trains up to the last step, until it is cancelled, or up to the time limit, and saves. The same data, settings
   // and number of threads on the same machine give the same losses to the last bit, however often a run was killed and
-  // resumed. Errors: a loss or gradient that is not finite, a full disk, data that is gone; the checkpoints made before
-  // stay as they are.
-  // `observe` is called after each step.
+  // resumed. Cancelling is heeded between forward passes. Errors: a loss or gradient that is not finite, a full disk,
+  // data that is gone; the checkpoints made before stay as they are. `observe` is called after each step.
   TrainSummary run(const CancelToken& cancel, const std::function<void(const TrainProgress&)>& observe);
 
  private:
+  void begin(const std::optional<GivenWeights>& given);
+  void resume();
   Json deciding_settings() const;
   void write_run_json() const;
   bool train_step(const CancelToken& cancel);  // false: cancelled, and nothing changed
-  void evaluate();
+  void count_step(double loss, double rate, double norm, double step_seconds);
+  // False: cancelled; nothing was written down, and it is done first when the run goes on.
+  bool evaluate(const CancelToken& cancel);
+  std::string advice_after(int64_t step) const;
   void save();
   double seconds() const;
   bool is_due(int64_t every) const;
+  std::optional<int64_t> best_to_keep() const;  // a step
   void require_finite(int64_t step, const char* what, double value) const;
 
   std::filesystem::path folder_;
   DataFacts facts_;
   RunConfig config_;
-  Sequences training_, validation_;
+  Sequences training_;
+  std::optional<Sequences> validation_;
   ShuffledOrder order_;
   Transformer model_;
   AdamW optimizer_;
@@ -84,9 +108,11 @@ class Trainer {
   int64_t saved_step_ = 0;
   Stopwatch running_;  // since run() began
   double last_loss_ = 0;
-  // Steps since the last record in the metrics, and the time that they took.
+  // Steps of this process since the last record in the metrics, and the time that they took.
   int64_t recent_steps_ = 0;
   double recent_seconds_ = 0;
+  std::string given_;  // the source of given weights
+  std::vector<std::string> notes_;
 };
 
 }  // namespace t6

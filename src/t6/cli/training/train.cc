@@ -1,12 +1,12 @@
 // t6 train: a run from a configuration file, or one more stretch of it.
-#include <spawn.h>
+#include <c10/util/Exception.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,10 +16,12 @@
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/training/commands.h"
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/formats/run_files.h"
 #include "t6/model/costs.h"
+#include "t6/ops/threads.h"
 #include "t6/train/trainer.h"
 
 namespace t6 {
@@ -32,9 +34,10 @@ struct Shortcut {
   const char* flag;
   const char* setting;
   const char* help;
+  bool path = false;
 };
 constexpr Shortcut kShortcuts[] = {
-    {"--data", "data.path", "Folder of token shards, as 't6 prepare' makes it"},
+    {"--data", "data.path", "Folder of token shards, as 't6 prepare' makes it", true},
     {"--steps", "train.steps", "Optimizer steps"},
     {"--batch", "train.batch_size", "Sequences in a forward pass"},
     {"--context", "train.context", "Tokens in a sequence"},
@@ -46,9 +49,9 @@ constexpr Shortcut kShortcuts[] = {
 
 struct TrainOptions {
   std::string config;
-  std::string out;
+  std::string out, from;
   std::vector<std::string> settings;
-  std::string shortcuts[std::size(kShortcuts)];
+  std::optional<std::string> shortcuts[std::size(kShortcuts)];
   bool resume = false;
   bool force = false;
   bool quiet = false;
@@ -59,7 +62,10 @@ std::vector<Setting> settings_of(const TrainOptions& options) {
   std::vector<Setting> settings;
   for (const std::string& text : options.settings) settings.push_back(parse_setting(text));
   for (size_t i = 0; i < std::size(kShortcuts); ++i) {
-    if (!options.shortcuts[i].empty()) settings.emplace_back(kShortcuts[i].setting, options.shortcuts[i]);
+    const auto& [flag, setting, help, path] = kShortcuts[i];
+    if (!options.shortcuts[i]) continue;
+    require(!options.shortcuts[i]->empty(), "{}: is empty", flag);
+    settings.push_back({setting, *options.shortcuts[i], path});
   }
   return settings;
 }
@@ -73,16 +79,18 @@ fs::path run_folder(const TrainOptions& options) {
 void print_header(const Trainer& trainer, const fs::path& folder) {
   const RunConfig& config = trainer.config();
   const ModelConfig& model = config.model;
-  const std::string name = config.preset.empty() ? attention_kind_name(model.attention_kind) : config.preset;
-  fmt::print("model    {}: {} parameters, {} layers, width {}, {} heads of {}\n", name,
-             format_digits(parameter_count(model)), model.num_hidden_layers, model.hidden_size,
-             model.num_attention_heads, model.head_dim);
+  const std::string kind = attention_kind_name(model.attention_kind);
+  fmt::print("model    {}attention {}: {} parameters, {} layers, width {}, {} heads of {}\n",
+             config.preset.empty() ? "" : config.preset + ", ", kind, format_digits(parameter_count(model)),
+             model.num_hidden_layers, model.hidden_size, model.num_attention_heads, model.head_dim);
   fmt::print("data     {}: {} tokens for training, {} for validation, vocabulary {}\n", config.data.path,
-             format_digits(trainer.train_tokens()), format_digits(trainer.validation_tokens()),
+             format_digits(trainer.train_tokens()),
+             trainer.validation_tokens() > 0 ? format_digits(trainer.validation_tokens()) : "none",
              format_digits(model.vocab_size));
   fmt::print("run      {}: {} steps of {} tokens ({} x {} sequences of {}), CPU, threads: {}\n", folder.string(),
              format_digits(config.train.steps), format_digits(config.step_tokens()), config.train.gradient_accumulation,
              config.train.batch_size, config.train.context, trainer.threads());
+  for (const std::string& note : trainer.notes()) fmt::print("note     {}\n", note);
   if (trainer.step() > 0) fmt::print("resumed  after step {}\n", format_digits(trainer.step()));
   std::fflush(stdout);
 }
@@ -101,25 +109,40 @@ void print_summary(const TrainSummary& summary, const fs::path& folder) {
     fmt::print("\n");
   }
   if (summary.step > 0) fmt::print("model in {}\n", (folder / kRunModel).string());
+  if (summary.best && fs::exists(folder / kRunBest)) {
+    fmt::print("best validation loss {:.4f} at step {}: {}\n", summary.best->loss, format_digits(summary.best->step),
+               (folder / kRunBest).string());
+  }
   if (summary.end != End::finished) fmt::print("continue with: t6 train {} --resume\n", folder.string());
   std::fflush(stdout);
 }
 
 // The report is made by the serving wing's program; a run without one is still a run.
-void write_report(const fs::path& folder) {
-  std::string program = path_beside("t6");
-  if (program.empty()) {
+void write_report(const fs::path& folder, bool samples) {
+  std::vector<std::string> arguments = {"report", folder.string()};
+  if (!samples) arguments.push_back("--no-samples");
+  if (path_beside("t6").empty()) {
     fmt::print("no report: the program t6 is not beside this one\n");
+  } else if (!call_beside("t6", arguments) && !interrupt_token().cancelled()) {
+    fmt::print("no report: 't6 report {}' did not succeed\n", folder.string());
+  }
+  std::fflush(stdout);
+}
+
+// A text by the checkpoint that was just made, added to the run's samples.jsonl.
+void draw_sample(const fs::path& folder, int64_t step, const std::string& prompt, int threads) {
+  std::string text;
+  const bool drawn = call_beside("t6",
+                                 {"generate", (folder / kRunModel).string(), "--prompt", prompt, "--max-tokens", "100",
+                                  "--seed", "0", "--threads", fmt::format("{}", threads), "--json"},
+                                 &text);
+  const Json result = drawn ? Json::parse(text, nullptr, /*allow_exceptions=*/false) : Json();
+  if (!result.is_object() || !result.contains("text")) {
+    fmt::print("step {}: no sample: 't6 generate {}' did not succeed\n", step, (folder / kRunModel).string());
     return;
   }
-  std::string command = "report", run = folder.string();
-  char* arguments[] = {program.data(), command.data(), run.data(), nullptr};
-  pid_t child = 0;
-  int status = 0;
-  if (::posix_spawn(&child, program.c_str(), nullptr, nullptr, arguments, environ) != 0 ||
-      ::waitpid(child, &status, 0) != child || status != 0) {
-    fmt::print("no report: 't6 report {}' did not succeed\n", run);
-  }
+  const Json line = {{"step", step}, {"prompt", prompt}, {"text", result["text"]}};
+  AppendFile(folder / kSamplesFile).append(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 std::string progress_note(const TrainProgress& progress, int64_t steps) {
@@ -128,28 +151,69 @@ std::string progress_note(const TrainProgress& progress, int64_t steps) {
   return text;
 }
 
-TrainSummary train(Trainer& trainer) {
+TrainSummary train(Trainer& trainer, const fs::path& folder) {
   const RunConfig& config = trainer.config();
   ProgressBar bar("training", config.train.steps * config.step_tokens(), "tokens");
   bar.start_at(trainer.tokens());
   const TrainSummary summary = trainer.run(interrupt_token(), [&](const TrainProgress& progress) {
     bar.update(progress.tokens, progress_note(progress, config.train.steps));
+    if (!progress.sample_due) return;
+    bar.hide();
+    draw_sample(folder, progress.step, config.train.sample_prompt, static_cast<int>(trainer.threads()));
   });
   bar.finish();
   return summary;
 }
 
+[[noreturn]] void fail_for_memory(const RunConfig& config) {
+  fail(
+      "out of memory: a step on {} sequences of {} tokens takes about {} (a smaller train.batch_size with more "
+      "train.gradient_accumulation, or a smaller train.context, takes less)",
+      config.train.batch_size, config.train.context, format_bytes(step_bytes(config)));
+}
+
+// LibTorch's errors of memory, which come with a page of addresses, as a line; others without that page.
+[[noreturn]] void fail_briefly(const c10::Error& error, const RunConfig& config) {
+  const std::string text = error.what_without_backtrace();
+  if (text.find("memory") != std::string::npos) fail_for_memory(config);
+  fail("{}", text.substr(0, text.find('\n')));
+}
+
+void run_guarded(const TrainOptions& options, const fs::path& folder, const RunConfig& config,
+                 const std::optional<GivenWeights>& given) {
+  const RunStart start = options.resume ? RunStart::resume : options.force ? RunStart::replace : RunStart::fresh;
+  Trainer trainer(config, folder, start, given);
+  print_header(trainer, folder);
+  try {
+    const TrainSummary summary = train(trainer, folder);
+    print_summary(summary, folder);
+    if (!options.no_report) write_report(folder, summary.end != TrainSummary::End::interrupted);
+  } catch (...) {  // a loss that is not finite, a full disk: the curves tell what came before
+    if (!options.no_report) write_report(folder, /*samples=*/false);
+    throw;
+  }
+}
+
 void run(const TrainOptions& options) {
   const fs::path folder = run_folder(options);
-  const RunConfig config = load_run_config(options.config, settings_of(options));
   if (options.quiet) ProgressBar::set_quiet(true);
+  std::optional<ImportedModel> model;
+  std::optional<GivenWeights> given;
+  std::optional<ModelConfig> given_config;
+  if (!options.from.empty()) {
+    model = read_given_model(torch_context(), options.from);
+    given = {&*model, options.from};
+    given_config = model->config;
+  }
+  const RunConfig config = load_run_config(options.config, settings_of(options), given_config);
   catch_interrupts();
-  const RunStart start = options.resume ? RunStart::resume : options.force ? RunStart::replace : RunStart::fresh;
-  Trainer trainer(config, folder, start);
-  print_header(trainer, folder);
-  const TrainSummary summary = train(trainer);
-  print_summary(summary, folder);
-  if (summary.end == TrainSummary::End::finished && !options.no_report) write_report(folder);
+  try {
+    run_guarded(options, folder, config, given);
+  } catch (const std::bad_alloc&) {
+    fail_for_memory(config);
+  } catch (const c10::Error& error) {
+    fail_briefly(error, config);
+  }
 }
 
 }  // namespace
@@ -159,9 +223,14 @@ void add_train(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a model as a configuration file says");
   command->add_option("config", options->config, "A TOML file, or the folder of a run to go on with")->required();
   command->add_option("--out", options->out, "Folder of the run (default: runs/NAME for NAME.toml)");
+  command
+      ->add_option("--from", options->from,
+                   "Begin with the weights of a model: its folder, a run's, a checkpoint, a GGUF file, ...")
+      ->type_name("MODEL");
   CLI::Option* resume =
       command->add_flag("--resume", options->resume, "Go on after the newest checkpoint in the folder");
-  command->add_flag("--force", options->force, "Remove the run that is in the folder")->excludes(resume);
+  command->add_flag("--force", options->force, "Remove the run that is in the folder, and nothing else")
+      ->excludes(resume);
   for (size_t i = 0; i < std::size(kShortcuts); ++i) {
     command->add_option(kShortcuts[i].flag, options->shortcuts[i], kShortcuts[i].help)->type_name("VALUE");
   }
@@ -171,11 +240,13 @@ void add_train(CLI::App& app) {
   command->add_flag("--quiet", options->quiet, "No progress bar");
   command->add_flag("--no-report", options->no_report, "Do not write report.html at the end");
   command->footer(
-      "Ctrl-C saves a checkpoint and stops; the same command with --resume goes on, to the same numbers.\n"
+      "Ctrl-C (or SIGTERM, SIGHUP) saves a checkpoint and stops, with exit code 130 (143, 129); the same command with\n"
+      "--resume goes on, to the same numbers. A second one stops at once.\n"
       "Examples:\n"
       "  t6 train configs/demo.toml\n"
       "  t6 train configs/small-tpa.toml --data data/fineweb-edu --set train.gradient_accumulation=120\n"
-      "  t6 train runs/demo --resume");
+      "  t6 train runs/demo --resume\n"
+      "  t6 train runs/demo --from runs/demo/best --out runs/longer --steps 500 --learning-rate 1e-4");
   command->callback([=] { run(*options); });
 }
 

@@ -8,23 +8,60 @@
 #include "t6/formats/run_files.h"
 #include "t6/formats/safetensors.h"
 #include "t6/nn/weights.h"
+#include "t6/train/run_config.h"
 
 namespace t6 {
 namespace {
 
 constexpr int64_t kFormat = 1;
 
+// What a checkpoint of an earlier version does not say had the value that it has by default now.
+Json with_defaults(const Json& saved) {
+  Json all = {{"schedule", to_json(RunConfig{})["schedule"]}};
+  all.merge_patch(saved);
+  return all;
+}
+
 void require_same(const Json& saved, const Json& current, const std::string& source) {
   for (const auto& [section, settings] : current.items()) {
     for (const auto& [key, value] : settings.items()) {
       const Json before = saved.value(Json::json_pointer("/" + section + "/" + key), Json());
-      require(
-          before == value,
+      if (before == value) continue;
+      throw OtherSettings(fmt::format(
           "{}: this run cannot be resumed with other settings: {}.{} was {} and is now {}; change it back, or start "
-          "another run with --out",
-          source, section, key, before.dump(), value.dump());
+          "another run with --out, which --from lets begin with this one's weights",
+          source, section, key, before.dump(), value.dump()));
     }
   }
+}
+
+Json json_of(const TrainerState& state) {
+  Json json = {{"format", kFormat},
+               {"step", state.step},
+               {"tokens", state.tokens},
+               {"seconds", state.seconds},
+               {"open", {{"steps", state.open.steps}, {"loss", state.open.loss}}},
+               {"evaluation_due", state.evaluation_due},
+               {"configuration", state.configuration}};
+  if (state.best) json["best"] = {{"step", state.best->step}, {"loss", state.best->loss}};
+  return json;
+}
+
+TrainerState state_of(const JsonObject& object) {
+  constexpr double kMost = 1e300;
+  TrainerState state = {.step = object.integer("step", 0, INT64_MAX),
+                        .tokens = object.integer("tokens", 0, INT64_MAX),
+                        .seconds = object.number("seconds", 0, 1e18),
+                        .evaluation_due = object.boolean_or("evaluation_due", false)};
+  if (object.has("open")) {
+    const JsonObject open = object.object("open");
+    state.open = {open.integer("steps", 0, INT64_MAX), open.number("loss", -kMost, kMost)};
+  }
+  if (object.has("best")) {
+    const JsonObject best = object.object("best");
+    state.best = {best.integer("step", 0, INT64_MAX), best.number("loss", -kMost, kMost)};
+  }
+  return state;
 }
 
 }  // namespace
@@ -37,11 +74,7 @@ void write_checkpoint(const std::filesystem::path& folder, const TrainerState& s
   std::vector<NamedTensor> tensors;
   for (const auto& [name, tensor] : optimizer.moments()) tensors.push_back({name, view_of(tensor)});
   write_safetensors(folder / kMomentsFile, tensors);
-  write_json(folder / kTrainerFile, {{"format", kFormat},
-                                     {"step", state.step},
-                                     {"tokens", state.tokens},
-                                     {"seconds", state.seconds},
-                                     {"configuration", state.configuration}});
+  write_json(folder / kTrainerFile, json_of(state));
 }
 
 TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& configuration, Transformer& model,
@@ -51,7 +84,7 @@ TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& co
   const JsonObject object(json, path.string());
   const int64_t format = object.integer("format", 0, INT64_MAX);
   require(format == kFormat, "{}: \"format\" is {}, and this program reads {}", path.string(), format, kFormat);
-  require_same(object.object("configuration").json(), configuration, path.string());
+  require_same(with_defaults(object.object("configuration").json()), configuration, path.string());
 
   load_weights(model, folder);
   const SafetensorsFile file(folder / kMomentsFile);
@@ -61,10 +94,8 @@ TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& co
             number_type_name(view.type));
     std::memcpy(tensor.data_ptr(), view.bytes.data(), view.bytes.size());
   }
-  const TrainerState state = {.step = object.integer("step", 0, INT64_MAX),
-                              .tokens = object.integer("tokens", 0, INT64_MAX),
-                              .seconds = object.number("seconds", 0, 1e18),
-                              .configuration = configuration};
+  TrainerState state = state_of(object);
+  state.configuration = configuration;
   optimizer.set_steps(state.step);
   return state;
 }

@@ -3,26 +3,48 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
+#include "t6/core/error.h"
 #include "t6/formats/json.h"
 #include "t6/nn/transformer.h"
 #include "t6/train/optimizer.h"
 
 namespace t6 {
 
+// Steps that no line of the metrics covers yet.
+struct OpenInterval {
+  int64_t steps = 0;
+  double loss = 0;  // the sum of theirs
+};
+
+struct BestStep {
+  int64_t step = 0;
+  double loss = 0;  // on the validation split
+};
+
 struct TrainerState {
   int64_t step = 0;
   int64_t tokens = 0;  // trained on so far
   double seconds = 0;  // of training so far
-  Json configuration;  // objects of settings that decide the run's numbers
+  OpenInterval open = {};
+  std::optional<BestStep> best = {};  // of all evaluations so far
+  bool evaluation_due = false;        // that of this step was interrupted
+  Json configuration = {};            // objects of settings that decide the run's numbers
 };
 
 // Writes the files of a checkpoint into `folder`. `tokenizer` is a tokenizer.json to copy, or empty.
 void write_checkpoint(const std::filesystem::path& folder, const TrainerState& state, const Transformer& model,
                       AdamW& optimizer, const std::filesystem::path& tokenizer);
 
-// Reads parameters and moments back, bit for bit. Errors: a file is damaged or of another model, or the settings in it
-// are not `configuration`; the first that differs is named with both its values.
+// The settings of a checkpoint are not the run's.
+class OtherSettings : public Error {
+ public:
+  using Error::Error;
+};
+
+// Reads parameters and moments back, bit for bit. Errors: a file is damaged or of another model; OtherSettings, where
+// the first that differs from `configuration` is named with both its values.
 TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& configuration, Transformer& model,
                              AdamW& optimizer);
 

@@ -19,6 +19,7 @@ class Metrics {
   // Errors: a full disk.
   void add(const StepRecord& record);
   void add(const ValidationRecord& record);
+  const std::filesystem::path& event_file() const { return events_.path(); }
   void sync();  // all lines survive a power cut
 
  private:

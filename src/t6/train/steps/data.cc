@@ -53,6 +53,12 @@ Sequences::Sequences(const std::filesystem::path& path, std::string split, int64
           split_, tokens(), context, context + 1);
 }
 
+std::vector<std::filesystem::path> Sequences::files() const {
+  std::vector<std::filesystem::path> paths;
+  for (const TokenShard& shard : shards_.shards()) paths.push_back(shard.path());
+  return paths;
+}
+
 void Sequences::read(std::span<const int64_t> begins, std::span<int64_t> inputs, std::span<int64_t> targets) const {
   const auto length = static_cast<size_t>(context_);
   require(inputs.size() == begins.size() * length && targets.size() == inputs.size(),

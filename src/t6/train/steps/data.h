@@ -29,6 +29,7 @@ class Sequences {
 
   int64_t tokens() const { return shards_.size(); }
   int64_t context() const { return context_; }
+  std::vector<std::filesystem::path> files() const;
 
   // Sequence i begins at token begins[i]. inputs and targets: [begins.size(), context]. Errors: a token that the
   // vocabulary does not have, a file that has shrunk.
