@@ -2,10 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <csignal>
-
 #include "t6/core/error.h"
-#include "t6/core/interrupt.h"
 #include "t6/infer/engine/stop_strings.h"
 #include "t6/infer/forward.h"
 #include "tests/infer/model_folder.h"
@@ -103,15 +100,14 @@ TEST(Generate, EndsAtEndOfText) {
   EXPECT_EQ(result.tokens, 0);
 }
 
-TEST(Generate, StopsWhenInterrupted) {
+TEST(Generate, StopsWhenCancelled) {
   const LoadedModel loaded = loaded_model();
-  catch_interrupts();
+  CancelToken cancel;
   std::string shown;
-  const Generated result = generate(loaded, "x", {.max_tokens = 40}, [&](std::string_view piece) {
+  const Generated result = generate(loaded, "x", {.max_tokens = 40, .cancel = &cancel}, [&](std::string_view piece) {
     shown += piece;
-    if (shown.size() >= 5 && !interrupted()) std::raise(SIGINT);
+    if (shown.size() >= 5) cancel.cancel();
   });
-  clear_interrupt();
   EXPECT_EQ(result.reason, StopReason::interrupted);
   EXPECT_GE(result.text.size(), 5u);
   EXPECT_LT(result.tokens, 40);

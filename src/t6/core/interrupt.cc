@@ -7,11 +7,11 @@
 namespace t6 {
 namespace {
 
-volatile std::sig_atomic_t flag = 0;
+CancelToken token;
 
 void on_signal(int signal) {
-  if (flag) _exit(128 + signal);
-  flag = 1;
+  if (token.cancelled()) _exit(128 + signal);
+  token.cancel();
 }
 
 }  // namespace
@@ -23,8 +23,10 @@ void catch_interrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-bool interrupted() { return flag != 0; }
+CancelToken& interrupt_token() { return token; }
 
-void clear_interrupt() { flag = 0; }
+bool interrupted() { return token.cancelled(); }
+
+void clear_interrupt() { token.reset(); }
 
 }  // namespace t6

@@ -2,10 +2,13 @@
 // at once.
 #pragma once
 
+#include "t6/core/cancel_token.h"
+
 namespace t6 {
 
-// From here on SIGINT and SIGTERM set the flag; a second one ends the process with the usual exit code.
+// From here on SIGINT and SIGTERM cancel interrupt_token(); a second one ends the process with the usual exit code.
 void catch_interrupts();
+CancelToken& interrupt_token();
 bool interrupted();
 void clear_interrupt();
 

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numbers>
 #include <vector>
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/parallel.h"
-#include "t6/core/progress.h"
 #include "t6/core/stopwatch.h"
-#include "t6/infer/forward.h"
+#include "t6/infer/engine.h"
 #include "t6/kernels/pointwise.h"
 
 namespace t6 {
@@ -58,7 +58,8 @@ std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, const std::filesyst
   return tokens;
 }
 
-Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens, const PerplexityOptions& options) {
+Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens, const PerplexityOptions& options,
+                      const std::function<void(int64_t done, int64_t total)>& progress) {
   const int64_t V = loaded.config().vocab_size, longest = loaded.config().max_position_embeddings;
   Perplexity result;
   result.context = options.context ? options.context : std::min(longest, kDefaultContext);
@@ -76,26 +77,22 @@ Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens
 
   const Stopwatch time;
   const auto last = static_cast<int64_t>(tokens.size()) - 1;
-  ForwardPass pass(loaded.model);
-  FactorCache cache(loaded.config());
-  Progress progress("evaluating", last, "tokens");
+  Engine engine(loaded.model, {.prompt_chunk = kChunk});
+  const auto window = std::make_shared<Sequence>(loaded);
   for (int64_t begin = 0; result.tokens < last; begin += result.stride) {
     const int64_t end = std::min(begin + result.context, last);
-    cache.truncate(0);
-    for (int64_t at = begin; at < end;) {
-      // result.tokens is also the position from which on the next token was not yet predicted.
-      const bool known = at < result.tokens;
-      const int64_t count = std::min(kChunk, (known ? result.tokens : end) - at);
-      const auto from = static_cast<size_t>(at), size = static_cast<size_t>(count);
-      const auto logits = pass.run(tokens.subspan(from, size), cache, known ? Logits::none : Logits::all);
-      at += count;
-      if (known) continue;
+    window->truncate(0);
+    window->append(tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+    const auto predict = [&](int64_t first, std::span<const float> logits) {
+      const auto from = static_cast<size_t>(begin + first), size = logits.size() / static_cast<size_t>(V);
       result.nats += cross_entropy(logits, tokens.subspan(from + 1, size), V);
-      result.tokens += count;
-      progress.update(result.tokens);
-    }
+      result.tokens += static_cast<int64_t>(size);
+      if (progress) progress(result.tokens, last);
+    };
+    // result.tokens is also the position from which on the next token was not yet predicted.
+    window->begin({.max_tokens = 0, .prompt_logits = {.from = result.tokens - begin, .take = predict}});
+    run_to_end(engine, window, [](std::string_view) {});
   }
-  progress.finish();
   result.seconds = time.seconds();
   return result;
 }

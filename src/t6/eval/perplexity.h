@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -33,9 +34,10 @@ struct Perplexity {
 std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, const std::filesystem::path& path, int64_t limit);
 
 // Windows of `context` tokens move on by `stride`; each token but the first is predicted once, from all tokens before
-// it in the first window that reaches it: at least context - stride of them, or all there are. Shows progress. Errors:
-// fewer than two tokens, an id outside the model's vocabulary, no text among the tokens, context beyond the model's,
-// stride not from 1 to context.
-Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens, const PerplexityOptions& options);
+// it in the first window that reaches it: at least context - stride of them, or all there are. `progress` is told how
+// many of all tokens are predicted. Errors: fewer than two tokens, an id outside the model's vocabulary, no text among
+// the tokens, context beyond the model's, stride not from 1 to context.
+Perplexity perplexity(const LoadedModel& loaded, std::span<const int32_t> tokens, const PerplexityOptions& options,
+                      const std::function<void(int64_t done, int64_t total)>& progress = {});
 
 }  // namespace t6

@@ -155,7 +155,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
   for (const NamedTensor& tensor : tensors) {
-    const uint64_t end = offset + tensor.view.bytes.size();
+    uint64_t end = offset + tensor.view.bytes.size();
+    for (const auto& piece : tensor.pieces) end += piece.size();
     header[tensor.name] = {
         {"dtype", dtype_name(tensor.view.dtype)}, {"shape", tensor.view.shape}, {"data_offsets", {offset, end}}};
     offset = end;
@@ -166,7 +167,10 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
   FileWriter file(path);
   file.write(&size, sizeof(size));
   file.write(text);
-  for (const NamedTensor& tensor : tensors) file.write(tensor.view.bytes.data(), tensor.view.bytes.size());
+  for (const NamedTensor& tensor : tensors) {
+    file.write(tensor.view.bytes.data(), tensor.view.bytes.size());
+    for (const auto& piece : tensor.pieces) file.write(piece.data(), piece.size());
+  }
   file.commit();
 }
 

@@ -1,10 +1,10 @@
 #include "t6/import/quantize_model.h"
 
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/core/progress.h"
 #include "t6/import/shared/tensors.h"
 #include "t6/kernels/quantize.h"
 
@@ -40,8 +40,8 @@ WeightType quantized_type(const std::string& name, const WeightTensor& stored, W
   return size(type) < size(stored.type) ? type : stored.type;
 }
 
-ImportedModel quantize_model(ImportedModel model, WeightType wanted, const std::string& source) {
-  Progress progress("quantizing", static_cast<int64_t>(model.tensors.size()), "tensors");
+ImportedModel quantize_model(ImportedModel model, WeightType wanted, const std::string& source,
+                             const std::function<void(int64_t done, int64_t total)>& progress) {
   int64_t done = 0;
   for (auto& [name, tensor] : model.tensors) {
     const WeightType type = quantized_type(name, tensor, wanted);
@@ -53,9 +53,9 @@ ImportedModel quantize_model(ImportedModel model, WeightType wanted, const std::
           new_bytes(model, bytes, [&](std::span<std::byte> to) { quantize(type, count, numbers.data(), to.data()); });
       tensor.type = type;
     }
-    progress.update(++done);
+    ++done;
+    if (progress) progress(done, std::ssize(model.tensors));
   }
-  progress.finish();
   return model;
 }
 

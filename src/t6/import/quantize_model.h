@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -20,7 +21,9 @@ WeightSizes weight_sizes(const WeightTensors& tensors);
 // bf16. Vectors and constant factors stay as they are, and nothing becomes larger than it is stored.
 WeightType quantized_type(const std::string& name, const WeightTensor& stored, WeightType wanted);
 
-// Shows progress. Errors: a matrix holds what is not finite, or is not of its shape; `source` begins the message.
-ImportedModel quantize_model(ImportedModel model, WeightType wanted, const std::string& source);
+// `progress` is told how many of all tensors are done. Errors: a matrix holds what is not finite, or is not of its
+// shape; `source` begins the message.
+ImportedModel quantize_model(ImportedModel model, WeightType wanted, const std::string& source,
+                             const std::function<void(int64_t done, int64_t total)>& progress = {});
 
 }  // namespace t6

@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 
-#include "t6/core/interrupt.h"
 #include "t6/formats/token_shard.h"
 #include "t6/infer/generate.h"
 #include "t6/text/utf8.h"
@@ -92,7 +91,8 @@ void draw_samples(const fs::path& run_folder, const SampleOptions& options, Repo
   GenerateOptions generate_options;
   generate_options.max_tokens = options.max_tokens;
   generate_options.sampler = options.sampler;
-  for (int64_t i = 0; i < options.total() && !interrupted(); ++i) {
+  generate_options.cancel = options.cancel;
+  for (int64_t i = 0; i < options.total() && !(options.cancel && options.cancel->cancelled()); ++i) {
     const std::string& prompt = prompts[static_cast<size_t>(i) % prompts.size()];
     data.samples.push_back({prompt, generate(loaded, prompt, generate_options, [](std::string_view) {}).text});
     ++generate_options.sampler.seed;

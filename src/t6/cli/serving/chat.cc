@@ -111,7 +111,7 @@ bool obey(const std::string& line, Conversation& conversation) {
   } else if (command == "/save" || command == "/load") {
     require(!argument.empty(), "{} wants the name of a file", command);
     if (command == "/save") {
-      conversation.save(argument);
+      conversation.save(argument, &interrupt_token());
     } else {
       conversation.load(argument);
     }
@@ -149,6 +149,8 @@ void run(const Options& options) {
   Conversation conversation(loaded, std::move(format), cache, options.system);
   if (!options.load.empty()) conversation.load(options.load);
   catch_interrupts();
+  GenerateOptions generate = options.generate;
+  generate.cancel = &interrupt_token();
   const bool typed = isatty(STDIN_FILENO) != 0;
   if (typed) fmt::print("{}: type a message, or /help\n", options.model);
   LineReader lines;
@@ -158,7 +160,7 @@ void run(const Options& options) {
       if ((*line)[0] == '/') {
         if (!obey(*line, conversation)) return;
       } else {
-        answer(*line, options.generate, conversation);
+        answer(*line, generate, conversation);
       }
     } catch (const Error& error) {
       // What a line asked for failed; the conversation goes on, but not a script's.

@@ -9,6 +9,7 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/parallel.h"
+#include "t6/core/progress.h"
 #include "t6/core/units.h"
 #include "t6/eval/byte_model.h"
 #include "t6/eval/perplexity.h"
@@ -71,7 +72,10 @@ void run(const Options& options) {
   const std::vector<int32_t> tokens = options.shard.empty()
                                           ? text_tokens(*loaded.tokenizer, options.text, options.tokens)
                                           : read_shard(options.shard, options.tokens);
-  const Perplexity result = perplexity(loaded, tokens, options.perplexity);
+  Progress bar("evaluating", std::ssize(tokens) - 1, "tokens");
+  const Perplexity result =
+      perplexity(loaded, tokens, options.perplexity, [&](int64_t done, int64_t) { bar.update(done); });
+  bar.finish();
   std::optional<double> baseline;
   if (!options.baseline_train.empty()) {
     baseline = baseline_bits(options.baseline_train, loaded, tokens, result.bytes);

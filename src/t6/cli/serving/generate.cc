@@ -76,12 +76,14 @@ void run(const Options& options) {
   const std::string prompt = read_prompt(options);
   const LoadedModel loaded = load_model(options.model);
   catch_interrupts();
+  GenerateOptions generate_options = options.generate;
+  generate_options.cancel = &interrupt_token();
   const auto show = [&](std::string_view piece) {
     if (options.json) return;
     fmt::print("{}", piece);
     std::fflush(stdout);
   };
-  const Generated result = generate(loaded, prompt, options.generate, show, cache_options(options.cache));
+  const Generated result = generate(loaded, prompt, generate_options, show, cache_options(options.cache));
   if (options.json) return print_json(loaded, result);
   if (!result.text.ends_with('\n')) fmt::print("\n");
   std::fflush(stdout);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "t6/cli/flags.h"
 #include "t6/cli/serving/commands.h"
@@ -12,6 +13,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/parallel.h"
+#include "t6/core/progress.h"
 #include "t6/core/units.h"
 #include "t6/eval/perplexity.h"
 #include "t6/formats/json.h"
@@ -39,7 +41,11 @@ struct Side {
 std::optional<Perplexity> measure(const Options& options, const std::string& model) {
   if (options.text.empty()) return std::nullopt;
   const LoadedModel loaded = load_model(model);
-  return perplexity(loaded, text_tokens(*loaded.tokenizer, options.text, options.tokens), {});
+  const std::vector<int32_t> tokens = text_tokens(*loaded.tokenizer, options.text, options.tokens);
+  Progress bar("evaluating", std::ssize(tokens) - 1, "tokens");
+  const Perplexity result = perplexity(loaded, tokens, {}, [&](int64_t done, int64_t) { bar.update(done); });
+  bar.finish();
+  return result;
 }
 
 Json to_json(const Side& side) {
@@ -67,7 +73,10 @@ void run(const Options& options) {
   {
     ImportedModel model = read_model(options.model);
     before.sizes = weight_sizes(model.tensors);
-    model = quantize_model(std::move(model), kTypes.at(options.type), options.model);
+    Progress bar("quantizing", std::ssize(model.tensors), "tensors");
+    model = quantize_model(std::move(model), kTypes.at(options.type), options.model,
+                           [&](int64_t done, int64_t) { bar.update(done); });
+    bar.finish();
     after.sizes = weight_sizes(model.tensors);
     write_model(model, options.out);
   }

@@ -24,9 +24,11 @@ struct Options {
 };
 
 void add_samples(const Options& options, ReportData& data) {
-  Progress bar("samples", options.samples.total(), "samples");
+  SampleOptions samples = options.samples;
+  samples.cancel = &interrupt_token();
+  Progress bar("samples", samples.total(), "samples");
   try {
-    draw_samples(options.run, options.samples, data, [&](int64_t done) { bar.update(done); });
+    draw_samples(options.run, samples, data, [&](int64_t done) { bar.update(done); });
   } catch (const Error& error) {
     // Prompts that were asked for must work; a report as such is worth having without samples, as of a run that
     // diverged.
