@@ -53,7 +53,7 @@ class Engine {
   void remove(const Sequence& sequence);
 
   // Runs one batch; does nothing when there are no sequences. The events, one for a sequence at most, are valid until
-  // the next step.
+  // the next step, and so long they hold their sequences.
   std::span<const SequenceEvent> step();
 
   bool idle() const { return sequences_.empty(); }
