@@ -352,65 +352,87 @@ TEST_F(EngineTest, IsDoneWithASequenceWhoseReaderThrows) {
   EXPECT_TRUE(sequence->finished());
 }
 
-// Any schedule of requests, cancelled ones among them, in little memory: those that end by themselves give what they
-// give alone, and all memory comes back.
+// Any schedule of requests, cancelled and removed ones among them, in little memory: those that end by themselves give
+// what they give alone, and all memory comes back.
+class Schedule {
+ public:
+  Schedule(const LoadedModel& loaded, uint64_t seed)
+      : loaded_(loaded),
+        random_(seed),
+        page_(FactorCache(loaded.config()).page_bytes()),
+        memory_(std::make_shared<CacheMemory>((8 + below(12)) * page_)),
+        engine_(
+            loaded.model,
+            {.memory = memory_, .prompt_chunk = kChunk, .sequences = 6, .kept_bytes = seed % 2 == 0 ? 6 * page_ : 0}) {}
+
+  void run() {
+    for (int64_t step = 0; step < 150 || !engine_.idle(); ++step) {
+      ASSERT_LT(step, 20'000);
+      if (step < 150 && below(6) == 0) add();
+      if (!requests_.empty() && below(20) == 0) any().cancel->cancel();
+      if (!requests_.empty() && below(40) == 0) {
+        if (const auto& sequence = any().sequence) engine_.remove(*sequence);
+      }
+      for (const SequenceEvent& event : engine_.step()) {
+        ASSERT_TRUE(event.sequence->state() == SequenceState::generating || event.sequence->finished());
+      }
+      for (Request& request : requests_) {
+        if (request.sequence && request.sequence->finished()) check(request);
+      }
+      ASSERT_LE(memory_->used(), memory_->limit());
+    }
+    EXPECT_THAT(engine_.step(), IsEmpty());  // the last event held its sequence
+    EXPECT_GT(compared_, 5);
+    EXPECT_EQ(memory_->used(), engine_.kept_bytes());
+  }
+
+ private:
+  static constexpr int64_t kChunk = 64;
+  struct Request {
+    std::vector<int32_t> prompt;
+    GenerateOptions options;
+    std::shared_ptr<Sequence> sequence;  // null when it was checked
+    std::unique_ptr<CancelToken> cancel = std::make_unique<CancelToken>();
+  };
+
+  int64_t below(uint64_t bound) { return static_cast<int64_t>(random_.below(bound)); }
+  Request& any() { return requests_[random_.below(requests_.size())]; }
+
+  // A common beginning, and a rest of its own.
+  void add() {
+    Request request = {random_ids(loaded_.config(), random_.below(200)), greedy(1 + below(90)), nullptr};
+    const auto rest = random_ids(loaded_.config(), 1 + random_.below(60), random_.next());
+    request.prompt.insert(request.prompt.end(), rest.begin(), rest.end());
+    if (below(2) == 0) request.options.sampler = {.temperature = 1, .seed = random_.next()};
+    request.options.cancel = request.cancel.get();
+    request.sequence = begun(loaded_, request.prompt, request.options, {.memory = memory_});
+    engine_.add(request.sequence);
+    requests_.push_back(std::move(request));
+  }
+
+  void check(Request& request) {
+    const auto sequence = std::exchange(request.sequence, nullptr);
+    ASSERT_NE(sequence->result().reason, StopReason::error) << sequence->result().error;
+    if (sequence->result().reason == StopReason::interrupted) return;
+    request.options.cancel = nullptr;
+    ASSERT_EQ(sequence->tokens(), tokens_alone(loaded_, request.prompt, request.options, {}, kChunk));
+    ++compared_;
+  }
+
+  const LoadedModel& loaded_;
+  Random random_;
+  const int64_t page_;
+  const std::shared_ptr<CacheMemory> memory_;
+  Engine engine_;
+  std::vector<Request> requests_;
+  int64_t compared_ = 0;
+};
+
 class EngineStress : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EngineStress, AnyScheduleGivesTheSameTokens) {
   const LoadedModel loaded = loaded_as(zoo_config(GetParam()), 400);
-  const int64_t page = FactorCache(loaded.config()).page_bytes();
-  for (uint64_t seed = 0; seed < 6; ++seed) {
-    Random random(seed);
-    const auto memory = std::make_shared<CacheMemory>(static_cast<int64_t>(8 + random.below(12)) * page);
-    EngineOptions options = {.memory = memory, .prompt_chunk = 64, .sequences = 6};
-    if (seed % 2 == 0) options.kept_bytes = 6 * page;
-    Engine engine(loaded.model, options);
-    struct Request {
-      std::vector<int32_t> prompt;
-      GenerateOptions options;
-      std::shared_ptr<Sequence> sequence;
-    };
-    std::vector<Request> requests;
-    std::vector<std::unique_ptr<CancelToken>> tokens;
-    int64_t compared = 0;
-    for (int64_t step = 0; step < 150 || !engine.idle(); ++step) {
-      ASSERT_LT(step, 20'000);
-      if (step < 150 && random.below(6) == 0) {
-        // A common beginning, and a rest of its own.
-        Request request = {random_ids(loaded.config(), random.below(200)), greedy(1 + random.below(90)), nullptr};
-        const auto rest = random_ids(loaded.config(), 1 + random.below(60), random.next());
-        request.prompt.insert(request.prompt.end(), rest.begin(), rest.end());
-        if (random.below(2) == 0) request.options.sampler = {.temperature = 1, .seed = random.next()};
-        tokens.push_back(std::make_unique<CancelToken>());
-        request.options.cancel = tokens.back().get();
-        request.sequence = begun(loaded, request.prompt, request.options, {.memory = memory});
-        engine.add(request.sequence);
-        requests.push_back(std::move(request));
-      }
-      if (!requests.empty() && random.below(20) == 0) tokens[random.below(tokens.size())]->cancel();
-      if (!requests.empty() && random.below(40) == 0) {
-        if (const auto& sequence = requests[random.below(requests.size())].sequence) engine.remove(*sequence);
-      }
-      for (const SequenceEvent& event : engine.step()) {
-        ASSERT_TRUE(event.sequence->state() == SequenceState::generating || event.sequence->finished());
-      }
-      for (Request& request : requests) {
-        if (!request.sequence || !request.sequence->finished()) continue;
-        const Generated& result = request.sequence->result();
-        ASSERT_NE(result.reason, StopReason::error) << result.error;
-        if (result.reason != StopReason::interrupted) {
-          request.options.cancel = nullptr;
-          ASSERT_EQ(request.sequence->tokens(), tokens_alone(loaded, request.prompt, request.options, {}, 64));
-          ++compared;
-        }
-        request.sequence = nullptr;
-      }
-      ASSERT_LE(memory->used(), memory->limit());
-    }
-    EXPECT_THAT(engine.step(), IsEmpty());  // the last event held its sequence
-    EXPECT_GT(compared, 5);
-    EXPECT_EQ(memory->used(), engine.kept_bytes());
-  }
+  for (uint64_t seed = 0; seed < 6; ++seed) Schedule(loaded, seed).run();
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, EngineStress, ::testing::Values("tpa", "gqa", "mla", "tpa_shared_qknorm_shift"),
