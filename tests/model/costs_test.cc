@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "t6/core/error.h"
 #include "t6/model/factors.h"
 #include "t6/model/presets.h"
 

@@ -68,6 +68,9 @@ struct Attention {
   float* lse = nullptr;  // [T, H], the logarithm of the sum of e^logit over the keys that a query sees; may be null
 };
 
+// From so many queries of a sequence on, the order of contraction does not depend on how many more there are.
+inline constexpr int64_t kManyQueries = 32;
+
 // Sequences of any lengths, on up to context.thread_count() threads. The bits of a query's output do not depend on the
 // sequences and queries beside it nor on the number of threads, as long as the order of contraction (attention_plan.h)
 // is the same: for factors it depends on how many queries come at once.

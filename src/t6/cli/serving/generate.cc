@@ -71,18 +71,19 @@ void print_statistics(const Generated& result) {
              format_digits(result.cache_bytes_per_token), stop_reason_name(result.reason));
 }
 
-void run(Options& options) {
+void run(const Options& options) {
   Context context(options.threads);
   const std::string prompt = read_prompt(options);
   const LoadedModel loaded = load_model(context, options.model);
   catch_interrupts();
-  options.generate.cancel = &interrupt_token();
+  GenerateOptions generate_options = options.generate;
+  generate_options.cancel = &interrupt_token();
   const auto show = [&](std::string_view piece) {
     if (options.json) return;
     fmt::print("{}", piece);
     std::fflush(stdout);
   };
-  const Generated result = generate(context, loaded, prompt, options.generate, show, cache_options(options.cache));
+  const Generated result = generate(context, loaded, prompt, generate_options, show, cache_options(options.cache));
   if (options.json) return print_json(loaded, result);
   if (!result.text.ends_with('\n')) fmt::print("\n");
   std::fflush(stdout);

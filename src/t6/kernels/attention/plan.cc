@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kTileRows = 64;
 // Queries of a tile where factors are shared by many heads: a block's keys or values are formed once for so many.
 // More would push the heads' outputs out of the second-level cache.
-constexpr int64_t kFactorTokens = 32;
+constexpr int64_t kFactorTokens = kManyQueries;
 
 GroupFactors group_factors(const FactorView& view, bool shifted) {
   const GroupFactors plain = {view.has_a() ? view.rank : 1, view.has_a()};
