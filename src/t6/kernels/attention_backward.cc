@@ -5,6 +5,7 @@
 
 #include "t6/core/parallel.h"
 #include "t6/kernels/attention/backward_head.h"
+#include "t6/kernels/attention/check.h"
 
 namespace t6 {
 namespace {
@@ -95,6 +96,7 @@ void add(const float* from, int64_t count, float* to) {
 void attention_backward(std::span<const AttentionBackward> batch) {
   int64_t cost = 0, heads = 0;
   for (const AttentionBackward& x : batch) {
+    check_attention_backward(x);
     cost += multiply_adds(x);
     heads += x.forward.heads;
   }

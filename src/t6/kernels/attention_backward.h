@@ -27,6 +27,7 @@ struct AttentionBackward {
 };
 
 // On up to thread_count() threads. The bits depend on the batch's sizes and on thread_count(), not on what else runs.
+// Errors: as attention()'s, and what is said of `forward` above.
 void attention_backward(std::span<const AttentionBackward> batch);
 
 }  // namespace t6
