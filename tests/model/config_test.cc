@@ -4,6 +4,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/formats/json.h"
 #include "t6/model/presets.h"
 
 namespace t6 {

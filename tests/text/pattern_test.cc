@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer/pattern_syntax.h"
 #include "t6/text/tokenizer/pre_tokenizer.h"
 

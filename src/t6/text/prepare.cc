@@ -13,6 +13,7 @@
 #include "t6/core/interrupt.h"
 #include "t6/core/parallel.h"
 #include "t6/core/random.h"
+#include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"

@@ -10,6 +10,7 @@
 #include "t6/core/parallel.h"
 #include "t6/core/progress.h"
 #include "t6/core/units.h"
+#include "t6/formats/json.h"
 
 namespace t6 {
 namespace {

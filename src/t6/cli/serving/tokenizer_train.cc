@@ -9,6 +9,7 @@
 #include "t6/core/interrupt.h"
 #include "t6/core/progress.h"
 #include "t6/core/units.h"
+#include "t6/formats/json.h"
 #include "t6/text/bpe_trainer.h"
 #include "t6/text/documents.h"
 
