@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/attention/check.h"
 #include "t6/kernels/attention/tile.h"
 
 namespace t6 {
@@ -128,6 +129,7 @@ void attention(Context& context, std::span<const Attention> batch) {
   work.units.clear();
   int64_t cost = 0;
   for (const Attention& x : batch) {
+    check_attention(x);
     work.plans.push_back(plan_attention(x));
     cost += multiply_adds(x, work.plans.back());
   }

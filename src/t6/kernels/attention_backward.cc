@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "t6/kernels/attention/backward_head.h"
+#include "t6/kernels/attention/check.h"
 
 namespace t6 {
 namespace {
@@ -98,6 +99,7 @@ struct Memory {
 void attention_backward(Context& context, std::span<const AttentionBackward> batch) {
   int64_t cost = 0, heads = 0;
   for (const AttentionBackward& x : batch) {
+    check_attention_backward(x);
     cost += multiply_adds(x);
     heads += x.forward.heads;
   }

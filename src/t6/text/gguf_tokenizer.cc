@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer/merges_from_scores.h"
 #include "t6/text/tokenizer/spelling.h"
 #include "t6/text/tokenizer/tokenizer_json.h"

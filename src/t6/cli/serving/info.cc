@@ -6,6 +6,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/units.h"
+#include "t6/formats/json.h"
 #include "t6/import/import.h"
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"
