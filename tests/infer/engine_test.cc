@@ -223,14 +223,17 @@ TEST_F(EngineTest, AnErrorEndsOneSequenceAlone) {
               HasSubstr("the logit bias is for token 1000"));
 }
 
+// The same bits too: log-probabilities tell more than tokens.
 TEST_F(EngineTest, WaitsForMemoryAndWritesTheSame) {
+  GenerateOptions options = greedy(120);
+  options.log_probabilities = 3;
   const auto memory = std::make_shared<CacheMemory>(7 * page_);
   Engine engine(test_context(), loaded_.model, {.memory = memory, .prompt_chunk = 64});
   const CacheOptions cache = {.memory = memory};
   // Each grows from two pages to four: the youngest have to give theirs back.
   Sequences sequences;
   for (size_t i = 0; i < 4; ++i) {
-    sequences.push_back(begun(loaded_, prompt(100, i), greedy(120), cache));
+    sequences.push_back(begun(loaded_, prompt(100, i), options, cache));
     engine.add(sequences.back());
   }
   bool waited = false;
@@ -243,7 +246,10 @@ TEST_F(EngineTest, WaitsForMemoryAndWritesTheSame) {
       if (!sequence->finished()) continue;
       const size_t index = static_cast<size_t>(&sequence - sequences.data());
       EXPECT_EQ(sequence->result().reason, StopReason::max_tokens) << sequence->result().error;
-      EXPECT_EQ(sequence->tokens(), tokens_alone(loaded_, prompt(100, index), greedy(120), {}, 64));
+      Engine other(loaded_.model, {.prompt_chunk = 64});
+      const auto alone = begun(loaded_, prompt(100, index), options);
+      EXPECT_EQ(thoughts(sequence->result()), thoughts(run_to_end(other, alone, [](std::string_view) {})));
+      EXPECT_EQ(sequence->tokens(), alone->tokens());
       EXPECT_EQ(sequence->result().decode_steps, 119);
       EXPECT_EQ(sequence->result().prompt_tokens, 100);
       sequence = nullptr;  // its pages are given back

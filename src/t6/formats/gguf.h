@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "t6/core/file.h"
-#include "t6/numbers/tensor_view.h"
 #include "t6/formats/json_object.h"
+#include "t6/numbers/tensor_view.h"
 
 namespace t6 {
 
