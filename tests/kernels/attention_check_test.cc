@@ -1,4 +1,5 @@
 #include "t6/kernels/attention_backward.h"
+#include "tests/context.h"
 #include "tests/error_of.h"
 #include "tests/kernels/attention_problem.h"
 
@@ -17,7 +18,7 @@ template <typename Change>
 std::string error_with(Change&& change, const Case& shape = tpa()) {
   Problem problem(shape, 3, 5);
   change(problem.arguments);
-  return error_of([&] { attention(problem.arguments); });
+  return error_of([&] { attention(test_context(), problem.arguments); });
 }
 
 TEST(AttentionCheck, TakesWhatGoesTogether) {
@@ -73,9 +74,9 @@ TEST(AttentionCheck, RefusesWhatIsMissing) {
 template <typename Change>
 std::string paged_error(Change&& change) {
   Problem problem(tpa(), 3, 5);
-  const Pages pages(problem.arguments.k, 6, 8, CacheType::f32, false);
+  const Pages pages(problem.arguments.k, 6, 8, NumberType::f32, false);
   change(problem.arguments);
-  return error_of([&] { attention(problem.arguments); });
+  return error_of([&] { attention(test_context(), problem.arguments); });
 }
 
 TEST(AttentionCheck, RefusesStreamsOfAnotherShape) {
@@ -98,7 +99,7 @@ std::string backward_error(Change&& change) {
   x.lse = x.d_out = gradients.data();
   x.dq_a = x.dq_b = x.dk_a = x.dk_b = x.dv_a = x.dv_b = gradients.data();
   change(x);
-  return error_of([&] { attention_backward({&x, 1}); });
+  return error_of([&] { attention_backward(test_context(), {&x, 1}); });
 }
 
 TEST(AttentionCheck, RefusesGradientsThatAreNotKnown) {

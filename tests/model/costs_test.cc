@@ -17,7 +17,7 @@ ModelConfig with(AttentionKind kind) {
   return config;
 }
 
-// Table 1: numbers a token and layer.
+// Table 1: numbers per token and layer.
 TEST(Cache, HasTable1sSizes) {
   const auto numbers = [](const ModelConfig& config) { return attention_shape(config).cache_numbers(); };
   ModelConfig tpa = with(AttentionKind::tpa);

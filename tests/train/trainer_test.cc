@@ -57,7 +57,7 @@ TEST_F(TrainerTest, LearnsAndWritesTheRunFolder) {
   EXPECT_LT(summary.validation->loss, 2.0) << "the tokens count up seven times in eight";
   EXPECT_EQ(lines.back()["validation_loss"], summary.validation->loss);
   EXPECT_DOUBLE_EQ(*summary.validation->bits_per_byte, summary.validation->loss / std::log(2) / 2)
-      << "two bytes a token";
+      << "two bytes per token";
   EXPECT_EQ(fs::read_symlink(folder_ / "run/model"), "checkpoints/step-00000040");
   EXPECT_EQ(list_checkpoints(folder_ / "run").size(), 2u);
   const Json run = read_json(folder_ / "run/run.json");

@@ -13,7 +13,7 @@ namespace {
 
 // Multiply-adds that are worth a thread's start.
 constexpr int64_t kGrain = 400'000;
-// Work is dealt out in at least so many pieces a thread, so that none waits long for the last.
+// Work is dealt out in at least so many pieces per thread, so that none waits long for the last.
 constexpr int64_t kPieces = 4;
 
 // A tile, and the pieces of keys that it is summed in.

@@ -65,7 +65,7 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
       folder.string());
   use_threads(config_.train.threads);
   share_large_blocks();
-  mend_run_folder(folder);
+  recover_run_folder(folder);
   state_.configuration = deciding_settings();
   const auto checkpoints = list_checkpoints(folder);
   if (checkpoints.empty()) {

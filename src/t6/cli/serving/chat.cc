@@ -13,7 +13,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
 #include "t6/cli/serving/commands.h"
-#include "t6/cli/serving/writing_flags.h"
+#include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"

@@ -11,7 +11,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
 #include "t6/cli/serving/commands.h"
-#include "t6/cli/serving/writing_flags.h"
+#include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
@@ -64,7 +64,7 @@ void print_json(const LoadedModel& loaded, const Generated& result) {
 
 void print_statistics(const Generated& result) {
   fmt::print(stderr,
-             "t6: {} prompt tokens at {} tokens/s, {} tokens at {} tokens/s; cache {}, {} bytes a token; "
+             "t6: {} prompt tokens at {} tokens/s, {} tokens at {} tokens/s; cache {}, {} bytes per token; "
              "stopped: {}\n",
              format_digits(result.prompt_tokens), format_count(result.prompt_rate()), format_digits(result.tokens),
              format_count(result.decode_rate()), format_bytes(static_cast<double>(result.cache_bytes)),

@@ -64,7 +64,7 @@ void add_report(CLI::App& app) {
                      ->add_option("-p,--prompt", options->samples.prompts,
                                   "A text to continue, may be given several times (default: from the validation data)")
                      ->allow_extra_args(false);
-  auto* count = command->add_option("--samples", options->samples.count, "Samples to draw, at least one a prompt")
+  auto* count = command->add_option("--samples", options->samples.count, "Samples to draw, at least one per prompt")
                     ->check(CLI::Range(1, 100))
                     ->capture_default_str();
   command->add_flag("--no-samples", options->no_samples, "Leave the samples out")->excludes(prompt)->excludes(count);

@@ -105,7 +105,7 @@ std::vector<CheckpointEntry> list_checkpoints(const fs::path& run) {
   return entries;
 }
 
-void mend_run_folder(const fs::path& run) {
+void recover_run_folder(const fs::path& run) {
   make_folder(checkpoints_of(run));
   std::vector<fs::path> leftovers = {partial_of(run / kRunModel)};
   for (const auto& entry : fs::directory_iterator(checkpoints_of(run))) {

@@ -43,7 +43,7 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& run, int64_t 
 std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& run);
 
 // Removes what a killed process left half done, and points RUN/model at the newest checkpoint.
-void mend_run_folder(const std::filesystem::path& run);
+void recover_run_folder(const std::filesystem::path& run);
 
 // `fill` writes the files of a new checkpoint, synced, into the folder that it is given. Then the folder gets its name,
 // RUN/model points at it, and of all checkpoints the newest `keep` stay (0: all). If `fill` throws, for example because
