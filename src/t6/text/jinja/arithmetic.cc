@@ -170,10 +170,7 @@ void require_defined(const Value& value) {
 Value apply(Operator op, const Value& a, const Value& b, Runtime* runtime) {
   int64_t x = 0;
   int64_t y = 0;
-  if (op == Operator::modulo && a.text() != nullptr) {
-    require_defined(b);
-    return percent_format(*a.text(), b, runtime);
-  }
+  if (op == Operator::modulo && a.text() != nullptr) return percent_format(*a.text(), b, runtime);
   const bool whole_a = to_integer(a, &x);
   const bool whole_b = to_integer(b, &y);
   if (whole_a && whole_b) return of_integers(op, x, y);

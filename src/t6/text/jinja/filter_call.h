@@ -36,6 +36,8 @@ FilterTable sequence_filters();
 FilterTable selection_filters();
 FilterTable order_filters();
 
+// Python's len.
+int64_t length_of(const Value& value);
 // The value as a text of its own kind: markup stays markup.
 Value soft_text(const Value& value, Runtime* runtime);
 

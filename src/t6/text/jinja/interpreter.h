@@ -42,6 +42,7 @@ class Interpreter {
   void generation(const Statement& node, Activation* frame);
   void call_block(const Statement& node, Activation* frame);
   void write(std::string_view text);
+  void write_text(const Value& value);  // Error: no text
   void enter(const Scope& scope, Activation* frame);
   void assign(const Expression& target, const Value& value, Activation* frame);
   // loops.cc

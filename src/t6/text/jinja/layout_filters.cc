@@ -49,9 +49,8 @@ Value do_truncate(const FilterCall& call) {
   const int64_t kept = length - count_code_points(end);
   require(kept >= 0, "expected length >= {}, got {}", count_code_points(end), length);
   require(leeway >= 0, "expected leeway >= 0, got {}", leeway);
-  if (call.value.undefined()) return call.value;
+  if (length_of(call.value) - leeway <= length) return call.value;
   const Text& text = text_of(call);
-  if (text.length <= length || text.length - length <= leeway) return call.value;
   std::string begin = text.bytes.substr(0, byte_offset(text.bytes, kept));
   if (!parameters.boolean(1, false)) begin = begin.substr(0, find_last(begin, " "));
   return call.runtime->text(begin + end, text.markup);

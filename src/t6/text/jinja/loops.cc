@@ -1,20 +1,6 @@
 #include "t6/text/jinja/interpreter.h"
 
 namespace t6::jinja {
-namespace {
-
-// Known without passing over the items; -1 when it is not.
-int64_t known_length(const Value& items) {
-  if (const List* list = items.list()) return static_cast<int64_t>(list->items.size());
-  if (const Text* text = items.text()) return text->length;
-  if (const Dict* dict = items.dict()) return static_cast<int64_t>(dict->items.size());
-  if (const auto* view = items.shared<View>()) return static_cast<int64_t>(view->dict->items.size());
-  if (const auto* range = items.shared<Range>()) return range->size();
-  return items.undefined() ? 0 : -1;
-}
-
-}  // namespace
-
 // The items of a loop for which its test holds. The test has variables of its own.
 class Interpreter::FilteredSource : public Source {
  public:

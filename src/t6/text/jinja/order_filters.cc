@@ -15,22 +15,22 @@ struct Keyed {
 
 class Order {
  public:
-  explicit Order(Runtime* runtime) : runtime_(*runtime) {}
-  // As Python compares lists: by the first keys that differ.
+  // lists: keys are compared as lists are, by the first that differ; there is one otherwise.
+  Order(bool lists, Runtime* runtime) : lists_(lists), runtime_(*runtime) {}
   bool operator()(const Keyed& a, const Keyed& b) const {
     for (size_t i = 0; i < a.keys.size(); ++i) {
       runtime_.charge(std::min(weight_of(a.keys[i]), weight_of(b.keys[i])));
-      if (a.keys.size() == 1 || !equal(a.keys[i], b.keys[i])) return less(a.keys[i], b.keys[i]);
+      if (!lists_ || !equal(a.keys[i], b.keys[i])) return less(a.keys[i], b.keys[i]);
     }
     return false;
   }
 
  private:
+  bool lists_;
   Runtime& runtime_;
 };
 
-void sort(std::vector<Keyed>* items, bool reverse, Runtime* runtime) {
-  const Order order(runtime);
+void sort(std::vector<Keyed>* items, const Order& order, bool reverse) {
   if (reverse) {
     std::stable_sort(items->begin(), items->end(), [&](const Keyed& a, const Keyed& b) { return order(b, a); });
   } else {
@@ -61,7 +61,7 @@ Value do_sort(const FilterCall& call) {
     }
     items.push_back(std::move(keyed));
   }
-  sort(&items, parameters.boolean(0, false), call.runtime);
+  sort(&items, Order(true, call.runtime), parameters.boolean(0, false));
   return items_of(std::move(items), call.runtime);
 }
 
@@ -76,7 +76,7 @@ Value do_dictsort(const FilterCall& call) {
     items.push_back({{parameters.boolean(0, false) ? chosen : ignore_case(chosen, call.runtime)},
                      call.runtime->tuple({key, value})});
   }
-  sort(&items, parameters.boolean(2, false), call.runtime);
+  sort(&items, Order(false, call.runtime), parameters.boolean(2, false));
   return items_of(std::move(items), call.runtime);
 }
 
@@ -84,7 +84,7 @@ Value do_extreme(const FilterCall& call) {
   const Parameters parameters = call.parameters({"case_sensitive", "attribute"});
   const AttributePath path(parameters.given(1));
   const bool smallest = call.name == "min";
-  const Order order(call.runtime);
+  const Order order(false, call.runtime);
   Keyed best;
   const std::unique_ptr<Source> source = call.runtime->iterate(call.value);
   for (Value item; source->next(&item);) {
@@ -103,7 +103,7 @@ Value do_groupby(const FilterCall& call) {
   for (const Value& item : call.runtime->collect(call.value)) {
     items.push_back({{key_of(item, path, case_sensitive, call.runtime, fallback)}, item});
   }
-  sort(&items, false, call.runtime);
+  sort(&items, Order(false, call.runtime), false);
   std::vector<Value> groups;
   for (size_t begin = 0; begin < items.size();) {
     std::vector<Value> group;

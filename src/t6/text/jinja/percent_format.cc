@@ -43,7 +43,7 @@ class PercentFormatter {
   size_t count() const { return is_tuple() ? values_.list()->items.size() : 1; }
   // Python forgives an unused value that has items, unless it is a string.
   bool is_mapping_like() const {
-    return (values_.list() != nullptr && !is_tuple()) || values_.shared<Range>() != nullptr;
+    return (values_.list() != nullptr && !is_tuple()) || values_.shared<Range>() != nullptr || values_.undefined();
   }
 
   char take() {

@@ -37,15 +37,7 @@ class LateSource : public Source {
 
 Value do_length(const FilterCall& call) {
   call.parameters({});
-  const Value& value = call.value;
-  if (const Text* text = value.text()) return Value(text->length);
-  if (const List* list = value.list()) return Value(static_cast<int64_t>(list->items.size()));
-  if (const Dict* dict = value.dict()) return Value(static_cast<int64_t>(dict->items.size()));
-  if (const auto* view = value.shared<View>()) return Value(static_cast<int64_t>(view->dict->items.size()));
-  if (const auto* range = value.shared<Range>()) return Value(range->size());
-  if (auto* loop = value.object<Loop>()) return Value(loop->length());
-  require(value.undefined(), "a '{}' has no length", type_name(value));
-  return Value(int64_t{0});
+  return Value(length_of(call.value));
 }
 
 Value do_list(const FilterCall& call) {
@@ -181,6 +173,13 @@ constexpr NamedFilter kFilters[] = {{"length", do_length},   {"count", do_length
                                     {"slice", do_slice},     {"sum", do_sum}};
 
 }  // namespace
+
+int64_t length_of(const Value& value) {
+  if (auto* loop = value.object<Loop>()) return loop->length();
+  const int64_t length = known_length(value);
+  require(length >= 0, "a '{}' has no length", type_name(value));
+  return length;
+}
 
 FilterTable sequence_filters() { return {std::begin(kFilters), std::end(kFilters)}; }
 

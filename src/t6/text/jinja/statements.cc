@@ -24,6 +24,11 @@ void Interpreter::write(std::string_view text) {
   runtime_.check_text(out_->size());
 }
 
+void Interpreter::write_text(const Value& value) {
+  require(value.text() != nullptr, "the block gives a '{}' and no text", type_name(value));
+  write(value.text()->bytes);
+}
+
 Value Interpreter::resolve(const std::string& name) const {
   const Value* found = variables_.find(std::string_view(name));
   return found != nullptr ? *found : find_function(name);
@@ -144,7 +149,7 @@ Interpreter::Flow Interpreter::filter_block(const Statement& node, Activation* f
   const Flow flow = run_captured(node.body, frame, &text);
   if (flow != Flow::next_statement) return flow;
   const Value input = runtime_.text(std::move(text));
-  write(str(filter(*node.value, frame, &input), &runtime_));
+  write_text(filter(*node.value, frame, &input));
   return flow;
 }
 
@@ -172,7 +177,7 @@ void Interpreter::generation(const Statement& node, Activation* frame) {
 void Interpreter::call_block(const Statement& node, Activation* frame) {
   frame->captured = true;
   const Value caller(static_cast<Object*>(runtime_.make<Macro>(&node, frame)));
-  write(str(call(*node.value, frame, &caller), &runtime_));
+  write_text(call(*node.value, frame, &caller));
 }
 
 }  // namespace t6::jinja

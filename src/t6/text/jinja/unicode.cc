@@ -56,8 +56,9 @@ void append_upper(char32_t point, std::string* out) {
 
 void append_title(char32_t point, std::string* out) {
   const auto titled = static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(point)));
-  if (point < 0x80 || titled != point || !is_lower(point)) return append_code_point(out, titled);
+  if (point < 0x80 || !is_lower(point)) return append_code_point(out, titled);
   const std::vector<char32_t> folded = full_fold(point);
+  if (folded.size() == 1) return append_code_point(out, titled);
   for (size_t i = 0; i < folded.size(); ++i) append_code_point(out, i == 0 ? simple_upper(folded[i]) : folded[i]);
 }
 

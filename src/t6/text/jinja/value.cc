@@ -197,6 +197,15 @@ bool truth(const Value& value) {
   return !value.missing() && !value.undefined() && !value.is_none();
 }
 
+int64_t known_length(const Value& value) {
+  if (const List* list = value.list()) return static_cast<int64_t>(list->items.size());
+  if (const Text* text = value.text()) return text->length;
+  if (const Dict* dict = value.dict()) return static_cast<int64_t>(dict->items.size());
+  if (const auto* view = value.shared<View>()) return static_cast<int64_t>(view->dict->items.size());
+  if (const auto* range = value.shared<Range>()) return range->size();
+  return value.undefined() ? 0 : -1;
+}
+
 size_t hash(const Value& value) {
   int64_t integer = 0;
   if (to_integer(value, &integer)) return std::hash<int64_t>()(integer);

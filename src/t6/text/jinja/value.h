@@ -141,6 +141,8 @@ inline constexpr int64_t kMostWeight = int64_t{1} << 60;
 // Python's type(value).__name__.
 std::string_view type_name(const Value& value);
 bool truth(const Value& value);
+// How many items it has; -1 when it has none, or when only passing over them tells.
+int64_t known_length(const Value& value);
 size_t hash(const Value& value);
 bool equal(const Value& a, const Value& b);
 bool same(const Value& a, const Value& b);  // Python's `is`, but that equal strings are one
