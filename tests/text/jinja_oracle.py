@@ -207,7 +207,7 @@ class Maker:
             return tag(f"for {target} in {items}{test}") + body() + middle + body() + other + tag("endfor")
         if kind <= 8:
             target = self.pick(["x", "y", "s", "ns.a", "x, y", "v"])
-            value = self.pick([self.expression(1), "x", "(1, 2)", "namespace(a=1)", "[x, y]", "loop", "x ~ 1"])
+            value = self.pick([self.expression(1), "x", "(1, 2)", "namespace(a=1)", "[x, y]", "x ~ 1", *([] if "," in target else ["loop"])])
             return tag(f"set {target} = {value}")
         if kind == 9:
             return tag(f"set {self.pick(['x', 'y', 'ns.a'])}{self.pick(['', ' | upper', ' | trim'])}") + body() + tag("endset")
