@@ -155,7 +155,7 @@ TEST(Jinja, FollowsThePrecedenceOfOperators) {
   EXPECT_EQ(render("{{ not 1 == 2 and 3 in [3] or false }} {{ 1 < 2 < 3 != 4 }} {{ 'a' not in 'abc' }}"),
             "True True False");
   EXPECT_EQ(render("{{ 1 if false }}{{ 2 if false else 3 if false else 4 }}"), "4");
-  EXPECT_EQ(render("{{ -3 | abs }} {{ 5 is odd and not 4 is odd }} {{ 'x' is string is defined }}"), "3 True True");
+  EXPECT_EQ(render("{{ -3 | abs }} {{ 5 is odd and not 4 is odd }} {{ ('x' is string) is defined }}"), "3 True True");
   EXPECT_EQ(render("{{ none or 'x' }}{{ 0 and 1 }}{{ [] or {} }}"), "x0{}");
 }
 

@@ -280,24 +280,4 @@ ExpressionPtr ExpressionParser::dict() {
   return make(Kind::dict, line, std::move(parts));
 }
 
-bool ExpressionParser::tuple_ends(std::string_view end_name) const {
-  return tokens_.at(Token::Type::variable_end) || tokens_.at(Token::Type::block_end) || tokens_.at_op(")") ||
-         (!end_name.empty() && tokens_.at_name(end_name));
-}
-
-ExpressionPtr ExpressionParser::tuple(bool with_conditional, std::string_view end_name, bool may_be_empty) {
-  const int line = tokens_.line();
-  std::vector<ExpressionPtr> parts;
-  bool comma = false;
-  while (!tuple_ends(end_name)) {
-    parts.push_back(expression(with_conditional));
-    if (!tokens_.at_op(",")) break;
-    tokens_.take();
-    comma = true;
-  }
-  if (!comma && !parts.empty()) return std::move(parts[0]);
-  if (!comma && !may_be_empty) tokens_.refuse("expected an expression");
-  return make(Kind::tuple, line, std::move(parts));
-}
-
 }  // namespace t6::jinja

@@ -27,41 +27,40 @@ Value Interpreter::evaluate_here(const Expression& node, Activation* frame) {
       return list(node, frame);
     case Kind::dict:
       return dict(node, frame);
-    case Kind::unary:
-      return apply(node.operators[0], evaluate(*node.parts[0], frame));
-    case Kind::binary:
-      return binary(node, frame);
-    case Kind::both:
-    case Kind::either: {
-      Value left = evaluate(*node.parts[0], frame);
-      return truth(left) == (node.kind == Kind::both) ? evaluate(*node.parts[1], frame) : left;
-    }
-    case Kind::negation:
-      return Value(!truth(evaluate(*node.parts[0], frame)));
-    case Kind::comparison:
-      return comparison(node, frame);
-    case Kind::concatenation:
-      return concatenation(node, frame);
     case Kind::conditional:
       return conditional(node, frame);
     case Kind::attribute:
       return get_attribute(evaluate(*node.parts[0], frame), node.text, &runtime_);
-    case Kind::item: {
-      const Value value = evaluate(*node.parts[0], frame);
-      return get_item(value, evaluate(*node.parts[1], frame), &runtime_);
-    }
+    case Kind::item:
+      return item(node, frame);
     case Kind::slice:
       return slice(node, frame);
     case Kind::call:
       return call(node, frame, nullptr);
     case Kind::filter:
       return filter(node, frame, nullptr);
-    case Kind::test: {
-      const Value value = evaluate(*node.parts[0], frame);
-      return Value(call_test(node.text, value, arguments(node.arguments, frame), &runtime_));
-    }
+    case Kind::test:
+      return test(node, frame);
     default:
-      return Value();
+      return operation(node, frame);
+  }
+}
+
+Value Interpreter::operation(const Expression& node, Activation* frame) {
+  switch (node.kind) {
+    case Kind::unary:
+      return apply(node.operators[0], evaluate(*node.parts[0], frame));
+    case Kind::binary:
+      return binary(node, frame);
+    case Kind::both:
+    case Kind::either:
+      return logic(node, frame);
+    case Kind::negation:
+      return Value(!truth(evaluate(*node.parts[0], frame)));
+    case Kind::comparison:
+      return comparison(node, frame);
+    default:
+      return concatenation(node, frame);
   }
 }
 
@@ -73,6 +72,21 @@ Value Interpreter::name(const Expression& node, Activation* frame) {
 Value Interpreter::binary(const Expression& node, Activation* frame) {
   const Value left = evaluate(*node.parts[0], frame);
   return apply(node.operators[0], left, evaluate(*node.parts[1], frame), &runtime_);
+}
+
+Value Interpreter::logic(const Expression& node, Activation* frame) {
+  Value left = evaluate(*node.parts[0], frame);
+  return truth(left) == (node.kind == Kind::both) ? evaluate(*node.parts[1], frame) : left;
+}
+
+Value Interpreter::item(const Expression& node, Activation* frame) {
+  const Value value = evaluate(*node.parts[0], frame);
+  return get_item(value, evaluate(*node.parts[1], frame), &runtime_);
+}
+
+Value Interpreter::test(const Expression& node, Activation* frame) {
+  const Value value = evaluate(*node.parts[0], frame);
+  return Value(call_test(node.text, value, arguments(node.arguments, frame), &runtime_));
 }
 
 Value Interpreter::comparison(const Expression& node, Activation* frame) {

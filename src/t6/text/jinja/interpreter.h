@@ -34,11 +34,14 @@ class Interpreter {
   // statements.cc
   Flow run(const Body& body, Activation* frame);
   Flow run(const Statement& node, Activation* frame);
+  Flow run_here(const Statement& node, Activation* frame);
+  void run_simple(const Statement& node, Activation* frame);
   Flow run_captured(const Body& body, Activation* frame, std::string* text);
   Flow condition(const Statement& node, Activation* frame);
   Flow with(const Statement& node, Activation* frame);
   Flow filter_block(const Statement& node, Activation* frame);
   Flow block_assignment(const Statement& node, Activation* frame);
+  Value macro(const Statement& node, Activation* frame);
   void generation(const Statement& node, Activation* frame);
   void call_block(const Statement& node, Activation* frame);
   void write(std::string_view text);
@@ -55,6 +58,10 @@ class Interpreter {
   Value evaluate_here(const Expression& node, Activation* frame);
   Value name(const Expression& node, Activation* frame);
   Value binary(const Expression& node, Activation* frame);
+  Value operation(const Expression& node, Activation* frame);
+  Value logic(const Expression& node, Activation* frame);
+  Value item(const Expression& node, Activation* frame);
+  Value test(const Expression& node, Activation* frame);
   Value comparison(const Expression& node, Activation* frame);
   Value concatenation(const Expression& node, Activation* frame);
   Value conditional(const Expression& node, Activation* frame);

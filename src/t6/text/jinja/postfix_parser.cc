@@ -1,4 +1,4 @@
-// The parts of expressions that follow an operand, and what can be assigned to.
+// The parts of expressions that follow an operand, tuples, and what can be assigned to.
 #include <algorithm>
 
 #include "t6/text/jinja/expression_parser.h"
@@ -183,6 +183,26 @@ ExpressionPtr ExpressionParser::test(ExpressionPtr node) {
   parts.clear();
   parts.push_back(std::move(result));
   return make(Kind::negation, line, std::move(parts));
+}
+
+bool ExpressionParser::tuple_ends(std::string_view end_name) const {
+  return tokens_.at(Token::Type::variable_end) || tokens_.at(Token::Type::block_end) || tokens_.at_op(")") ||
+         (!end_name.empty() && tokens_.at_name(end_name));
+}
+
+ExpressionPtr ExpressionParser::tuple(bool with_conditional, std::string_view end_name, bool may_be_empty) {
+  const int line = tokens_.line();
+  std::vector<ExpressionPtr> parts;
+  bool comma = false;
+  while (!tuple_ends(end_name)) {
+    parts.push_back(expression(with_conditional));
+    if (!tokens_.at_op(",")) break;
+    tokens_.take();
+    comma = true;
+  }
+  if (!comma && !parts.empty()) return std::move(parts[0]);
+  if (!comma && !may_be_empty) tokens_.refuse("expected an expression");
+  return make(Kind::tuple, line, std::move(parts));
 }
 
 ExpressionPtr ExpressionParser::simple_target(bool with_namespace) {

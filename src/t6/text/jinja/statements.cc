@@ -82,50 +82,52 @@ Interpreter::Flow Interpreter::run(const Statement& node, Activation* frame) {
   }
   const Runtime::Level level(&runtime_);
   AtLine line(this, node.line);
-  Flow flow = Flow::next_statement;
-  switch (node.kind) {
-    case Kind::text:
-      break;
-    case Kind::print:
-      write(str(evaluate(*node.value, frame), &runtime_));
-      break;
-    case Kind::condition:
-      flow = condition(node, frame);
-      break;
-    case Kind::loop:
-      flow = loop(node, frame);
-      break;
-    case Kind::assignment:
-      assign(*node.target, evaluate(*node.value, frame), frame);
-      break;
-    case Kind::block_assignment:
-      flow = block_assignment(node, frame);
-      break;
-    case Kind::macro:
-      frame->captured = true;
-      assign(*node.target, Value(static_cast<Object*>(runtime_.make<Macro>(&node, frame))), frame);
-      break;
-    case Kind::call_block:
-      call_block(node, frame);
-      break;
-    case Kind::generation:
-      generation(node, frame);
-      break;
-    case Kind::filter_block:
-      flow = filter_block(node, frame);
-      break;
-    case Kind::with:
-      flow = with(node, frame);
-      break;
-    case Kind::leave_loop:
-      flow = Flow::leave_loop;
-      break;
-    case Kind::next_turn:
-      flow = Flow::next_turn;
-      break;
-  }
+  const Flow flow = run_here(node, frame);
   line.done();
   return flow;
+}
+
+// Statements that can leave a loop, for they have bodies; the others follow.
+Interpreter::Flow Interpreter::run_here(const Statement& node, Activation* frame) {
+  switch (node.kind) {
+    case Kind::condition:
+      return condition(node, frame);
+    case Kind::loop:
+      return loop(node, frame);
+    case Kind::block_assignment:
+      return block_assignment(node, frame);
+    case Kind::filter_block:
+      return filter_block(node, frame);
+    case Kind::with:
+      return with(node, frame);
+    case Kind::leave_loop:
+      return Flow::leave_loop;
+    case Kind::next_turn:
+      return Flow::next_turn;
+    default:
+      run_simple(node, frame);
+      return Flow::next_statement;
+  }
+}
+
+void Interpreter::run_simple(const Statement& node, Activation* frame) {
+  switch (node.kind) {
+    case Kind::print:
+      return write(str(evaluate(*node.value, frame), &runtime_));
+    case Kind::assignment:
+      return assign(*node.target, evaluate(*node.value, frame), frame);
+    case Kind::macro:
+      return assign(*node.target, macro(node, frame), frame);
+    case Kind::call_block:
+      return call_block(node, frame);
+    default:
+      return generation(node, frame);
+  }
+}
+
+Value Interpreter::macro(const Statement& node, Activation* frame) {
+  frame->captured = true;
+  return Value(static_cast<Object*>(runtime_.make<Macro>(&node, frame)));
 }
 
 Interpreter::Flow Interpreter::condition(const Statement& node, Activation* frame) {
@@ -175,8 +177,7 @@ void Interpreter::generation(const Statement& node, Activation* frame) {
 }
 
 void Interpreter::call_block(const Statement& node, Activation* frame) {
-  frame->captured = true;
-  const Value caller(static_cast<Object*>(runtime_.make<Macro>(&node, frame)));
+  const Value caller = macro(node, frame);
   write_text(call(*node.value, frame, &caller));
 }
 

@@ -8,26 +8,12 @@
 #include "t6/text/jinja/find_text.h"
 #include "t6/text/jinja/format_spec.h"
 #include "t6/text/jinja/methods.h"
+#include "t6/text/jinja/text_call.h"
 #include "t6/text/jinja/text_predicates.h"
 #include "t6/text/jinja/unicode.h"
 
 namespace t6::jinja {
 namespace {
-
-struct Call {
-  const Text& self;
-  std::string_view name;
-  const CallArguments& arguments;
-  Runtime* runtime;
-
-  Value text(std::string_view bytes) const { return runtime->text(std::string(bytes), self.markup); }
-  Value texts(const std::vector<std::string>& parts, List::Type type = List::Type::list) const {
-    std::vector<Value> items;
-    for (const std::string& part : parts) items.push_back(runtime->text(part, self.markup));
-    return runtime->list(std::move(items), type);
-  }
-  void no_arguments() const { const Parameters none(name, arguments, {}); }
-};
 
 std::optional<std::string_view> optional_text(const Parameters& parameters, size_t i, std::string_view name) {
   const Value* value = parameters.given(i);
@@ -36,15 +22,15 @@ std::optional<std::string_view> optional_text(const Parameters& parameters, size
   return value->text()->bytes;
 }
 
-Value stripped(const Call& call, bool left, bool right) {
+Value stripped(const TextCall& call, bool left, bool right) {
   const Parameters parameters(call.name, call.arguments, {""});
   return call.text(strip(call.self.bytes, left, right, optional_text(parameters, 0, call.name)));
 }
-Value do_strip(const Call& call) { return stripped(call, true, true); }
-Value do_lstrip(const Call& call) { return stripped(call, true, false); }
-Value do_rstrip(const Call& call) { return stripped(call, false, true); }
+Value do_strip(const TextCall& call) { return stripped(call, true, true); }
+Value do_lstrip(const TextCall& call) { return stripped(call, true, false); }
+Value do_rstrip(const TextCall& call) { return stripped(call, false, true); }
 
-Value do_split(const Call& call) {
+Value do_split(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {"sep", "maxsplit"});
   const auto separator = optional_text(parameters, 0, call.name);
   const int64_t count = std::max<int64_t>(parameters.integer(1, -1), -1);
@@ -52,12 +38,12 @@ Value do_split(const Call& call) {
                                          : split_from_right(call.self.bytes, separator, count, call.runtime));
 }
 
-Value do_splitlines(const Call& call) {
+Value do_splitlines(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {"keepends"});
   return call.texts(split_lines(call.self.bytes, parameters.boolean(0, false), call.runtime));
 }
 
-Value do_partition(const Call& call) {
+Value do_partition(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {""}, 1);
   const std::string separator = parameters.text(0, "");
   require(!separator.empty(), "empty separator");
@@ -73,67 +59,7 @@ Value do_partition(const Call& call) {
   return call.texts(parts, List::Type::tuple);
 }
 
-// The part of the text that the optional start and end choose, and where it begins.
-struct Window {
-  std::string_view text;
-  int64_t start = 0;
-  bool empty_range = false;  // start > end: nothing is found, not even ""
-};
-
-int64_t window_bound(const Parameters& parameters, size_t i, int64_t fallback, int64_t length) {
-  if (parameters.given(i) == nullptr) return fallback;
-  const int64_t index = parameters.integer(i, 0);
-  return index < 0 ? std::max<int64_t>(index + length, 0) : index;
-}
-
-Window window(const Call& call, const Parameters& parameters) {
-  const int64_t start = window_bound(parameters, 1, 0, call.self.length);
-  const int64_t end = std::min(window_bound(parameters, 2, call.self.length, call.self.length), call.self.length);
-  if (start > end) return {"", start, true};
-  const size_t begin = byte_offset(call.self.bytes, start);
-  const std::string_view rest = std::string_view(call.self.bytes).substr(begin);
-  return {rest.substr(0, byte_offset(rest, end - start)), start, false};
-}
-
-Value do_find(const Call& call) {
-  const Parameters parameters(call.name, call.arguments, {"", "", ""}, 1);
-  const std::string part = parameters.text(0, "");
-  const Window where = window(call, parameters);
-  const bool last = call.name.starts_with('r');
-  const size_t at = where.empty_range ? std::string::npos
-                    : last            ? find_last(where.text, part)
-                                      : find_text(where.text, part, 0);
-  if (at != std::string::npos) return Value(where.start + count_code_points(where.text.substr(0, at)));
-  require(!call.name.ends_with("index"), "substring not found");
-  return Value(int64_t{-1});
-}
-
-Value do_count(const Call& call) {
-  const Parameters parameters(call.name, call.arguments, {"", "", ""}, 1);
-  const std::string part = parameters.text(0, "");
-  const Window where = window(call, parameters);
-  if (where.empty_range) return Value(int64_t{0});
-  if (part.empty()) return Value(count_code_points(where.text) + 1);
-  int64_t count = 0;
-  for (size_t at = 0; (at = find_text(where.text, part, at)) != std::string::npos; at += part.size()) ++count;
-  return Value(count);
-}
-
-Value do_starts_or_ends(const Call& call) {
-  const Parameters parameters(call.name, call.arguments, {"", "", ""}, 1);
-  const Window where = window(call, parameters);
-  const auto fits = [&](const Value& part) {
-    require(part.text() != nullptr, "{} needs strings, not a '{}'", call.name, type_name(part));
-    const std::string& bytes = part.text()->bytes;
-    return !where.empty_range &&
-           (call.name == "startswith" ? where.text.starts_with(bytes) : where.text.ends_with(bytes));
-  };
-  const List* parts = parameters.at(0).list();
-  if (parts == nullptr || !parts->tuple()) return Value(fits(parameters.at(0)));
-  return Value(std::any_of(parts->items.begin(), parts->items.end(), fits));
-}
-
-Value do_replace(const Call& call) {
+Value do_replace(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {"", "", ""}, 2);
   const std::string old_part = parameters.text(0, "");
   std::string new_part = parameters.text(1, "");
@@ -142,7 +68,7 @@ Value do_replace(const Call& call) {
       replace(call.self.bytes, old_part, new_part, std::max<int64_t>(parameters.integer(2, -1), -1), call.runtime));
 }
 
-Value do_join(const Call& call) {
+Value do_join(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {""}, 1);
   std::string out;
   const std::unique_ptr<Source> source = call.runtime->iterate(parameters.at(0));
@@ -157,7 +83,7 @@ Value do_join(const Call& call) {
   return call.text(out);
 }
 
-Value do_remove_affix(const Call& call) {
+Value do_remove_affix(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {""}, 1);
   const std::string affix = parameters.text(0, "");
   std::string_view text = call.self.bytes;
@@ -166,7 +92,7 @@ Value do_remove_affix(const Call& call) {
   return call.text(text);
 }
 
-Value do_justify(const Call& call) {
+Value do_justify(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {"", ""}, 1);
   const int64_t width = parameters.integer(0, 0);
   const std::string fill = parameters.text(1, " ");
@@ -180,7 +106,7 @@ Value do_justify(const Call& call) {
   return call.text(call.name == "ljust" ? text + padding : padding + text);
 }
 
-Value do_zfill(const Call& call) {
+Value do_zfill(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {""}, 1);
   const int64_t missing = std::max<int64_t>(parameters.integer(0, 0) - call.self.length, 0);
   call.runtime->check_text(static_cast<size_t>(missing));
@@ -190,7 +116,7 @@ Value do_zfill(const Call& call) {
   return call.text(text);
 }
 
-Value do_expandtabs(const Call& call) {
+Value do_expandtabs(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {"tabsize"});
   const int64_t size = parameters.integer(0, 8);
   call.runtime->check_text(static_cast<size_t>(std::max<int64_t>(size, 0)));
@@ -210,7 +136,7 @@ Value do_expandtabs(const Call& call) {
   return call.text(out);
 }
 
-Value do_case(const Call& call) {
+Value do_case(const TextCall& call) {
   call.no_arguments();
   const std::string& text = call.self.bytes;
   if (call.name == "upper") return call.text(upper(text));
@@ -220,12 +146,12 @@ Value do_case(const Call& call) {
   return call.text(call.name == "swapcase" ? swapcase(text) : casefold(text));
 }
 
-Value do_predicate(const Call& call) {
+Value do_predicate(const TextCall& call) {
   call.no_arguments();
   return Value(text_predicate(call.name, call.self.bytes));
 }
 
-FormatFields fields_of(const Call& call, const CallArguments& arguments, const Value* mapping) {
+FormatFields fields_of(const TextCall& call, const CallArguments& arguments, const Value* mapping) {
   FormatFields fields;
   fields.positional = [&arguments](size_t index) {
     require(index < arguments.positional.size(), "Replacement index {} out of range for positional args tuple", index);
@@ -252,24 +178,24 @@ FormatFields fields_of(const Call& call, const CallArguments& arguments, const V
   return fields;
 }
 
-Value do_format(const Call& call) {
+Value do_format(const TextCall& call) {
   return format_text(call.self, fields_of(call, call.arguments, nullptr), call.runtime);
 }
 
-Value do_format_map(const Call& call) {
+Value do_format_map(const TextCall& call) {
   const Parameters parameters(call.name, call.arguments, {""}, 1);
   const CallArguments none;
   return format_text(call.self, fields_of(call, none, &parameters.at(0)), call.runtime);
 }
 
-Value do_strip_tags(const Call& call) {
+Value do_strip_tags(const TextCall& call) {
   call.no_arguments();
   return call.runtime->text(strip_tags(call.self.bytes));
 }
 
 struct NamedMethod {
   std::string_view name;
-  Value (*run)(const Call& call);
+  Value (*run)(const TextCall& call);
 };
 constexpr NamedMethod kMethods[] = {{"strip", do_strip},
                                     {"lstrip", do_lstrip},
@@ -279,13 +205,13 @@ constexpr NamedMethod kMethods[] = {{"strip", do_strip},
                                     {"splitlines", do_splitlines},
                                     {"partition", do_partition},
                                     {"rpartition", do_partition},
-                                    {"find", do_find},
-                                    {"rfind", do_find},
-                                    {"index", do_find},
-                                    {"rindex", do_find},
-                                    {"count", do_count},
-                                    {"startswith", do_starts_or_ends},
-                                    {"endswith", do_starts_or_ends},
+                                    {"find", find_in_text},
+                                    {"rfind", find_in_text},
+                                    {"index", find_in_text},
+                                    {"rindex", find_in_text},
+                                    {"count", count_in_text},
+                                    {"startswith", starts_or_ends},
+                                    {"endswith", starts_or_ends},
                                     {"replace", do_replace},
                                     {"join", do_join},
                                     {"removeprefix", do_remove_affix},
@@ -310,7 +236,7 @@ constexpr NamedMethod kMethods[] = {{"strip", do_strip},
 Value call_text_method(const Method& method, const CallArguments& arguments, Runtime* runtime) {
   const Text& self = *method.self.text();
   runtime->charge(static_cast<int64_t>(self.bytes.size() / 16));
-  const Call call{self, method.name, arguments, runtime};
+  const TextCall call{self, method.name, arguments, runtime};
   if (method.name.starts_with("is")) return do_predicate(call);
   const auto* found = std::find_if(std::begin(kMethods), std::end(kMethods),
                                    [&](const NamedMethod& candidate) { return candidate.name == method.name; });
