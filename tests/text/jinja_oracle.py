@@ -314,7 +314,7 @@ def chat_variables():
 # --- Comparison ---------------------------------------------------------------------------------------------------------
 
 # What names places in memory, has more than 64 bits or is a complex number is out of the comparison.
-UNCOMPARED = re.compile(r" at 0x[0-9a-f]{6,}|<class '|<built-in method|<Cycler|\d{19,}|\dj\)")
+UNCOMPARED = re.compile(r"0x[0-9a-f]{8,}|<class '|<built-in method|<Cycler|\d{19,}|\dj\)")
 
 
 class Renderer:

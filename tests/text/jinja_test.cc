@@ -302,6 +302,9 @@ TEST(Jinja, BoundsWorkAndMemory) {
   EXPECT_THAT(error_of("{% set n = namespace(l=[1]) %}{% for i in range(150) %}{% set n.l = [n.l, n.l] %}{% endfor %}"
                        "{{ n.l == [n.l[0], n.l[1]] }}{{ n.l }}"),
               HasSubstr("steps"));
+  OrderedJson many;
+  for (int i = 0; i < 2000; ++i) many[std::to_string(i)] = i;
+  EXPECT_THAT(error_of("{{ dict(**many) }}", {{"many", many}}), HasSubstr("more than 1000 named arguments"));
   JinjaOptions small;
   small.limits.text_bytes = 10;
   EXPECT_EQ(render("0123456789", OrderedJson::object(), small), "0123456789");

@@ -11,6 +11,9 @@
 
 namespace t6::jinja {
 
+// They are looked up one by one.
+inline constexpr size_t kMostKeywords = 1000;
+
 struct CallArguments {
   std::vector<Value> positional;
   std::vector<std::pair<std::string, Value>> keywords;

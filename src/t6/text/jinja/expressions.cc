@@ -166,7 +166,7 @@ CallArguments Interpreter::arguments(const Arguments& given, Activation* frame) 
     for (const auto& [known, argument] : given.keywords) {
       require(known != key.text()->bytes, "got multiple values for keyword argument '{}'", known);
     }
-    runtime_.charge(1);
+    require(values.keywords.size() < kMostKeywords, "a call with more than {} named arguments", kMostKeywords);
     values.keywords.emplace_back(key.text()->bytes, value);
   }
   return values;

@@ -1,6 +1,7 @@
 // The parts of expressions that follow an operand, tuples, and what can be assigned to.
 #include <algorithm>
 
+#include "t6/text/jinja/call_arguments.h"
 #include "t6/text/jinja/expression_parser.h"
 
 namespace t6::jinja {
@@ -112,6 +113,7 @@ void ExpressionParser::argument(Arguments* arguments) {
     std::string name = tokens_.take().text;
     const bool repeated = std::any_of(arguments->keywords.begin(), arguments->keywords.end(),
                                       [&](const auto& keyword) { return keyword.first == name; });
+    if (arguments->keywords.size() >= kMostKeywords) tokens_.refuse("expected fewer named arguments");
     if (repeated) tokens_.refuse(fmt::format("expected one value for '{}'", name));
     tokens_.take();
     arguments->keywords.emplace_back(std::move(name), expression());
