@@ -246,7 +246,7 @@ TEST_F(EngineTest, WaitsForMemoryAndWritesTheSame) {
       if (!sequence->finished()) continue;
       const size_t index = static_cast<size_t>(&sequence - sequences.data());
       EXPECT_EQ(sequence->result().reason, StopReason::max_tokens) << sequence->result().error;
-      Engine other(loaded_.model, {.prompt_chunk = 64});
+      Engine other(test_context(), loaded_.model, {.prompt_chunk = 64});
       const auto alone = begun(loaded_, prompt(100, index), options);
       EXPECT_EQ(thoughts(sequence->result()), thoughts(run_to_end(other, alone, [](std::string_view) {})));
       EXPECT_EQ(sequence->tokens(), alone->tokens());
