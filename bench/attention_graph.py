@@ -2,7 +2,7 @@
 """Attention of small-tpa in training: what waits for the backward pass, and how long both passes take.
 
 usage: attention_graph.py build/release/libt6_ops.so [--batch 4 --length 1024 --threads 2]
-Compares torch.ops.t6.attention with queries, keys and values formed for scaled_dot_product_attention. Prints one JSON
+Compares torch.ops.t6.attention with queries, keys and values materialized for scaled_dot_product_attention. Prints one JSON
 object: bytes of the tensors that autograd's graph keeps alive (factors among them, each storage once), and milliseconds.
 """
 import argparse
@@ -21,7 +21,7 @@ def materialize(a, b):
     return torch.bmm(rows, b.reshape(-1, rank, FEATURES)).view(batch, length, heads, FEATURES)
 
 
-def formed(q_a, q_b, k_a, k_b, v_a, v_b):
+def materialized(q_a, q_b, k_a, k_b, v_a, v_b):
     q, k, v = (materialize(a, b).transpose(1, 2) for a, b in ((q_a, q_b), (k_a, k_b), (v_a, v_b)))
     return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=SCALE).transpose(1, 2)
 
@@ -71,7 +71,7 @@ def main():
         for width in (HEADS, FEATURES)
     ]
     row = {key: getattr(arguments, key) for key in ("batch", "length", "threads")}
-    for name, attend in (("fused", fused), ("sdpa", formed)):
+    for name, attend in (("fused", fused), ("sdpa", materialized)):
         row[f"{name}_held_mib"] = round(held_bytes(attend, factors) / 2**20, 1)
         row[f"{name}_ms"] = round(milliseconds(attend, factors), 1)
     row["held_percent"] = round(100 * row["fused_held_mib"] / row["sdpa_held_mib"], 1)

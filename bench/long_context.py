@@ -5,7 +5,7 @@
 
 Weights are random, which does for speed. Makes the two models in FOLDER unless they are there, and keeps llama.cpp's
 filled cache there too, because filling it takes many minutes. Needs the Python packages llama-cpp-python, gguf and
-numpy. Prints a JSON object a line.
+numpy. Prints a JSON object per line.
 """
 import argparse
 import ctypes

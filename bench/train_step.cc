@@ -1,4 +1,4 @@
-// Times training steps of presets beside the machine's roof: tokens a second and peak memory.
+// Times training steps of presets beside the machine's roof: tokens per second and peak memory.
 //
 //   build/release/bench/train_step --preset small-tpa --batch 1 --context 512
 //

@@ -61,7 +61,7 @@ find_python() {
 environment_key() { cat "${REQUIREMENTS[@]}" | sha256sum; }
 environment_ready() { [[ $with_torch == 0 || ( -x .venv/bin/python && $(cat "$STAMP" 2>/dev/null) == "$(environment_key)" ) ]]; }
 
-# The packages of the list that are missing or too old, one a line.
+# The packages of the list that are missing or too old, one per line.
 missing_packages() {
   local package minimum stand_in status version
   declare -A installed=()

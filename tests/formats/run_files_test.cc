@@ -6,6 +6,8 @@
 
 #include "tests/error_of.h"
 
+#include "t6/formats/json.h"
+
 namespace t6 {
 namespace {
 

@@ -53,6 +53,20 @@ TEST_F(Safetensors, RoundTripsTensorsAndMetadata) {
   EXPECT_THAT([&] { file.at("y"); }, ThrowsMessage<Error>(HasSubstr("\"y\" is missing")));
 }
 
+TEST_F(Safetensors, WritesTensorsFromPieces) {
+  const std::vector<uint8_t> first = {1, 2, 3}, second = {4}, other = {9};
+  const auto bytes = [](const std::vector<uint8_t>& of) { return std::as_bytes(std::span(of)); };
+  const auto path = folder_ / "a.safetensors";
+  const std::vector<NamedTensor> tensors = {{"x", {NumberType::u8, {2, 2}, {}}, {bytes(first), {}, bytes(second)}},
+                                            {"y", {NumberType::u8, {1}, bytes(other)}}};
+  write_safetensors(path, tensors);
+  const SafetensorsFile file(path);
+  const auto x = file.at("x", {2, 2}).bytes;
+  ASSERT_EQ(x.size(), 4u);
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(x[i], std::byte(i + 1));
+  EXPECT_EQ(file.at("y").bytes[0], std::byte{9});
+}
+
 TEST_F(Safetensors, ConvertsHalfTypes) {
   const std::vector<uint16_t> bf16 = {0x3f80, 0xc000}, f16 = {0x3c00, 0xc000};
   std::vector<float> out(2);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "t6/formats/json.h"
 #include "t6/import/import.h"
 #include "t6/infer/conversation.h"
 #include "t6/infer/forward.h"

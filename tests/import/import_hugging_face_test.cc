@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "t6/core/file.h"
+#include "t6/formats/json.h"
 #include "t6/import/architectures.h"
 #include "t6/import/import.h"
 #include "t6/infer/forward.h"

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "t6/formats/json.h"
 #include "t6/import/import.h"
 #include "t6/import/paper_checkpoint.h"
 #include "t6/infer/load.h"

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 #include <numeric>
+#include <type_traits>
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -96,8 +97,28 @@ TEST_P(CachedZoo, RunsSequencesTogetherAsAlone) {
     wanted.insert(wanted.end(), logits.begin(), logits.end());
   }
   for (size_t i = 0; i < 4; ++i) steps.push_back({std::span(ids[i]).subspan(before[i]), &together[i]});
-  EXPECT_THAT(copy(pass.run(steps, Logits::last)), ElementsAreArray(wanted));
+  EXPECT_THAT(copy(pass.run(steps).all), ElementsAreArray(wanted));
   for (size_t i = 0; i < 4; ++i) EXPECT_EQ(together[i].size(), static_cast<int64_t>(ids[i].size()));
+}
+
+// Logits are a choice of each step, and have the bits of a run that makes all of them.
+TEST_P(CachedZoo, MakesTheLogitsThatEachStepWants) {
+  const ModelConfig config = several_pages(GetParam().config);
+  ForwardPass pass(test_context(), random_model(config));
+  const auto ids = random_ids(config, 9);
+  const auto V = static_cast<size_t>(config.vocab_size);
+  FactorCache whole(config);
+  const auto wanted = copy(pass.run(ids, whole, Logits::all));
+  const auto row = [&](size_t i) { return std::span(wanted).subspan(i * V, V); };
+  FactorCache a(config), b(config), c(config), d(config);
+  const std::vector<Step> steps = {
+      {ids, &a, Logits::none}, {ids, &b, Logits::last}, {ids, &c, Logits::all}, {ids, &d, Logits::last}};
+  const StepLogits logits = pass.run(steps);
+  EXPECT_TRUE(logits[0].empty());
+  EXPECT_THAT(copy(logits[1]), ElementsAreArray(row(8)));
+  EXPECT_THAT(copy(logits[2]), ElementsAreArray(wanted));
+  EXPECT_THAT(copy(logits[3]), ElementsAreArray(row(8)));
+  EXPECT_EQ(logits.all.size(), 11 * V);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CachedZoo, ::testing::ValuesIn(zoo()),
@@ -136,6 +157,32 @@ TEST(FactorCache, RunsOutOfMemoryBeforeTheToken) {
   EXPECT_EQ(cache.size(), 128);
   cache.truncate(100);
   EXPECT_NO_THROW(pass.run(one, cache, Logits::last));
+}
+
+TEST(CacheMemory, CountsWhatIsTakenAndGiven) {
+  CacheMemory memory(100);
+  memory.take(60);
+  EXPECT_THAT(error_of([&] { memory.take(41); }), HasSubstr("60 B of 100 B are used, 41 B more do not fit"));
+  memory.take(40);
+  EXPECT_EQ(memory.room(), 0);
+  memory.give(100);
+  EXPECT_EQ(memory.used(), 0);
+}
+
+TEST(FactorCache, TellsWhatReservingTakes) {
+  const auto memory = std::make_shared<CacheMemory>(int64_t{1} << 30);
+  FactorCache cache(tpa_config(), {.memory = memory});
+  for (const int64_t tokens : {1, 60, 3, 1, 64, 130}) {
+    FactorCache fork = cache.fork();
+    for (FactorCache* each : {&cache, &fork}) {
+      const int64_t before = memory->used(), expected = each->bytes_to_reserve(tokens);
+      each->reserve(tokens);
+      EXPECT_EQ(memory->used(), before + expected);
+      EXPECT_EQ(each->bytes_to_reserve(tokens), 0);
+    }
+    cache.advance(tokens);
+  }
+  static_assert(!std::is_copy_constructible_v<FactorCache>);
 }
 
 TEST(FactorCache, CountsTheScalesOfIntegers) {

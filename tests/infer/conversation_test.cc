@@ -54,7 +54,7 @@ TEST(Conversation, KeepsEveryMessageAndAnswerInTheCache) {
   Session whole(test_context(), loaded);
   const auto& tokens = conversation.session().tokens();
   whole.append(std::span(tokens).first(tokens.size() - 5));
-  EXPECT_EQ(whole.go_on(greedy(5), ignore).text, second.text);
+  EXPECT_EQ(whole.generate(greedy(5), ignore).text, second.text);
 }
 
 TEST(Conversation, StartsOverAndComesBack) {
@@ -93,7 +93,7 @@ TEST(Session, EndsWithTheTokensGiven) {
     session.append(loaded.tokenizer->encode("ab"));
     GenerateOptions options = greedy(4);
     options.stop_tokens = stop_tokens;
-    Generated result = session.go_on(options, ignore);
+    Generated result = session.generate(options, ignore);
     EXPECT_EQ(session.tokens().size(), static_cast<size_t>(2 + result.tokens));
     return std::pair(result, session.tokens());
   };
@@ -110,13 +110,13 @@ TEST(Session, SavesWhatItHasNotReadYet) {
   const LoadedModel loaded = byte_model(60);
   Session session(test_context(), loaded), other(test_context(), loaded);
   session.append(loaded.tokenizer->encode("ab"));
-  session.go_on(greedy(4), ignore);
+  session.generate(greedy(4), ignore);
   ASSERT_EQ(session.tokens().size(), 6u);
   ASSERT_EQ(session.cache().size(), 5);
   session.save(folder / "session");
   other.load(folder / "session");
   EXPECT_EQ(other.tokens(), session.tokens());
-  EXPECT_EQ(other.go_on(greedy(4), ignore).text, session.go_on(greedy(4), ignore).text);
+  EXPECT_EQ(other.generate(greedy(4), ignore).text, session.generate(greedy(4), ignore).text);
 }
 
 TEST(Session, GivesLogProbabilitiesOfWhatItWrites) {
@@ -125,7 +125,7 @@ TEST(Session, GivesLogProbabilitiesOfWhatItWrites) {
   session.append(loaded.tokenizer->encode("ab"));
   GenerateOptions options = greedy(4);
   options.log_probabilities = 3;
-  const Generated result = session.go_on(options, ignore);
+  const Generated result = session.generate(options, ignore);
   ASSERT_EQ(result.written.size(), 4u);
   for (const WrittenToken& token : result.written) {
     ASSERT_EQ(token.likeliest.size(), 3u);

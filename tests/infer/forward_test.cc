@@ -120,7 +120,7 @@ TEST(ForwardPass, RefusesWhatDoesNotFitAndChangesNothing) {
   EXPECT_EQ(cache.size(), 10);
 
   ModelConfig other = config;
-  other.head_dim = 8;  // as many numbers a token, but keys and values of other sizes
+  other.head_dim = 8;  // as many numbers per token, but keys and values of other sizes
   other.v_head_dim = 12;
   FactorCache foreign(other);
   EXPECT_THAT([&] { pass.run(std::vector<int32_t>{1}, foreign, Logits::last); },

@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <csignal>
-
 #include "t6/core/error.h"
 #include "t6/infer/engine/stop_strings.h"
 #include "t6/infer/forward.h"
@@ -81,7 +79,7 @@ TEST(Generate, EndsAtEndOfText) {
   auto tensors = random_tensors(config);
   auto& head = tensors["lm_head.weight"];
   const auto logits_after_x = [&] {
-    ForwardPass pass(test_context(), test_context(),
+    ForwardPass pass(test_context(),
                      std::make_shared<const Model>(test_context(), config, Weights(config, tensors, "test")));
     FactorCache cache(config);
     const auto logits = pass.run(std::vector<int32_t>{'x'}, cache, Logits::last);
@@ -109,11 +107,11 @@ TEST(Generate, StopsWhenCancelled) {
   const LoadedModel loaded = loaded_model();
   CancelToken cancel;
   std::string shown;
-  const auto show = [&](std::string_view piece) {
-    shown += piece;
-    if (shown.size() >= 5) cancel.cancel();
-  };
-  const Generated result = generate(test_context(), loaded, "x", {.max_tokens = 40, .cancel = &cancel}, show);
+  const Generated result =
+      generate(test_context(), loaded, "x", {.max_tokens = 40, .cancel = &cancel}, [&](std::string_view piece) {
+        shown += piece;
+        if (shown.size() >= 5) cancel.cancel();
+      });
   EXPECT_EQ(result.reason, StopReason::interrupted);
   EXPECT_GE(result.text.size(), 5u);
   EXPECT_LT(result.tokens, 40);

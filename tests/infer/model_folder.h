@@ -5,6 +5,7 @@
 #include <span>
 
 #include "t6/core/file.h"
+#include "t6/formats/json.h"
 #include "t6/formats/safetensors.h"
 #include "t6/text/tokenizer.h"
 #include "tests/infer/random_weights.h"

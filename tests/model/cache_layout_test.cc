@@ -21,7 +21,9 @@ TEST_P(Layouts, HoldWhatIsContextualOnce) {
     ASSERT_EQ(std::ssize(layout.layers), config.num_hidden_layers);
     const LayerStreams& layer = layout.layers.front();
     EXPECT_EQ(layer.numbers_per_token(), shape.cache_numbers());
-    const int64_t scales = has_scales(type) ? 2 * shape.cache_vectors() : 0;
+    int64_t vectors = 0;
+    visit_streams(layer, [&](const PagedStream& stream) { vectors += stream.width > 0 ? stream.vectors : 0; });
+    const int64_t scales = has_scales(type) ? 2 * vectors : 0;
     EXPECT_EQ(layer.page_bytes(), kPageTokens * (stored_bytes(type, shape.cache_numbers()) + scales));
   }
 }

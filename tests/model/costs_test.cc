@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "t6/core/error.h"
 #include "t6/model/factors.h"
 #include "t6/model/presets.h"
 
@@ -16,7 +17,7 @@ ModelConfig with(AttentionKind kind) {
   return config;
 }
 
-// Table 1: numbers a token and layer.
+// Table 1: numbers per token and layer.
 TEST(Cache, HasTable1sSizes) {
   const auto numbers = [](const ModelConfig& config) { return attention_shape(config).cache_numbers(); };
   ModelConfig tpa = with(AttentionKind::tpa);

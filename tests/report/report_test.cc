@@ -188,9 +188,10 @@ TEST(RenderReportTest, SaysWhatTheRunIsAndReached) {
   const std::string html = render_report(data);
   EXPECT_EQ(first_unbalanced_tag(html), "");
   const auto parameters = parameter_count(data.model);
-  EXPECT_TRUE(contains(html, "TPA model of " + format_count(static_cast<double>(parameters)) +
-                                 " parameters after 400.0 K training tokens: validation loss 1.125 nats a token, 1.625 "
-                                 "bits per byte."));
+  EXPECT_TRUE(
+      contains(html, "TPA model of " + format_count(static_cast<double>(parameters)) +
+                         " parameters after 400.0 K training tokens: validation loss 1.125 nats per token, 1.625 "
+                         "bits per byte."));
   EXPECT_TRUE(contains(html, ">6m40s<"));
   EXPECT_TRUE(contains(html, "400 of 500 steps"));
   EXPECT_TRUE(contains(html, ">Evaluations (2)<"));
@@ -267,7 +268,7 @@ TEST(RenderReportTest, SaysWhereLossesAreNotFinite) {
   data.validation.back() = {400, 400'000, kNaN, kNaN};
   const std::string html = render_report(data);
   EXPECT_TRUE(contains(html, "100 of 400 training lines have no finite loss"));
-  EXPECT_TRUE(contains(html, "validation loss 1.250 nats a token"));  // the last that is a number
+  EXPECT_TRUE(contains(html, "validation loss 1.250 nats per token"));  // the last that is a number
   EXPECT_FALSE(contains(html, "nan"));
 }
 

@@ -11,6 +11,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
+#include "t6/formats/json.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"
 #include "t6/text/tokenizer/spelling.h"

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer.h"
 #include "t6/text/tokenizer/spelling.h"
 #include "t6/text/tokenizer/tokenizer_json.h"

@@ -7,6 +7,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/random.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer.h"
 
 namespace t6 {

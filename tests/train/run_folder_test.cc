@@ -59,7 +59,7 @@ TEST(RunFolder, WhatAKilledProcessLeftIsIgnoredAndCleared) {
   fs::create_directory_symlink("checkpoints/step-00000001", run / "model");
   fs::create_directory_symlink("checkpoints/step-00000002", run / "model.partial");
   EXPECT_THAT(steps_in(run), ElementsAre(1, 2));
-  mend_run_folder(run.path());
+  recover_run_folder(run.path());
   link_checkpoints(run.path(), {});
   EXPECT_THAT(steps_in(run), ElementsAre(1, 2));
   EXPECT_EQ(fs::read_symlink(run / "model"), "checkpoints/step-00000002");
@@ -74,7 +74,7 @@ TEST(RunFolder, ACheckpointThatLacksAFileIsPassedOver) {
   fs::remove(checkpoint_path(run.path(), 2) / "trainer.safetensors");
   run.write("checkpoints/step-x/config.json", "someone's");
   EXPECT_THAT(steps_in(run), ElementsAre(1));
-  mend_run_folder(run.path());
+  recover_run_folder(run.path());
   link_checkpoints(run.path(), {});
   EXPECT_EQ(fs::read_symlink(run / "model"), "checkpoints/step-00000001");
   commit_checkpoint(run.path(), 2, {.newest = 3}, fill);  // the resumed run comes by again

@@ -29,8 +29,8 @@ struct BenchOptions {
 // The attention of one layer of this kind: what attention_shape() and the counts of multiply-adds look at.
 ModelConfig layer_config(const BenchOptions& options, const std::string& kind);
 
-// Floating-point operations, two a multiply-add: of a decode step by the paper's count (appendix A), and of causal
-// attention with queries, keys and values formed.
+// Floating-point operations, two per multiply-add: of a decode step by the paper's count (appendix A), and of causal
+// attention with queries, keys and values materialized.
 double decode_flops(const ModelConfig& config, int64_t batch, int64_t length);
 double prefill_flops(const ModelConfig& config, int64_t batch, int64_t length);
 

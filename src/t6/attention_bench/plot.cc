@@ -1,4 +1,4 @@
-// The paper's figures 5, 7 and 8 on this machine: decode time of each kind against length, a panel a width.
+// The paper's figures 5, 7 and 8 on this machine: decode time of each kind against length, a panel per width.
 #include <algorithm>
 #include <cstdio>
 #include <utility>

@@ -1,4 +1,4 @@
-// Causal attention over whole prompts from their factors, beside forming Q, K and V in stock PyTorch.
+// Causal attention over whole prompts from their factors, beside materializing Q, K and V in stock PyTorch.
 #include <malloc.h>
 
 #include <vector>

@@ -1,4 +1,4 @@
-// What the golden commands of both programs go through.
+// The golden files of a folder, for both programs' `golden` commands.
 #pragma once
 
 #include <filesystem>

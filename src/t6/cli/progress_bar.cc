@@ -59,10 +59,10 @@ void ProgressBar::draw(bool last) {
   if (total_ > 0) {
     const double part = std::clamp(static_cast<double>(done_) / static_cast<double>(total_), 0.0, 1.0);
     if (terminal_) {
-      constexpr size_t cells = 24;
-      const auto full = static_cast<size_t>(part * cells);
+      constexpr size_t kCells = 24;
+      const auto full = static_cast<size_t>(part * kCells);
       line += " ";
-      for (size_t i = 0; i < cells; ++i) line += i < full ? "━" : "╌";
+      for (size_t i = 0; i < kCells; ++i) line += i < full ? "━" : "╌";
     }
     line += fmt::format(" {:3.0f}%", 100 * part);
   }

@@ -1,4 +1,4 @@
-// Whole parts of whole numbers, all of them positive or zero.
+// Integer division and multiples, rounded up; numbers are positive or zero.
 #pragma once
 
 #include <cstdint>

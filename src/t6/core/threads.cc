@@ -33,9 +33,9 @@ class InsideParallel {
 };
 
 // Between the products of a decoding step threads meet every ten microseconds or so, and waking one that sleeps takes
-// longer than that. So who waits looks for a while before it sleeps: first without a pause, then letting others run,
+// longer than that. So who waits spins for a while before it sleeps: first without a pause, then letting others run,
 // one of whom may be the thread that it waits for. The second span covers what one thread does alone between two steps.
-constexpr auto kLookOnly = std::chrono::microseconds(4), kLook = std::chrono::microseconds(200);
+constexpr auto kSpinOnly = std::chrono::microseconds(4), kSpin = std::chrono::microseconds(200);
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -45,31 +45,31 @@ void relax() {
 #endif
 }
 
-// Returns ready(), true as soon as it is, false when it was not for kLook.
+// Returns ready(), true as soon as it is, false when it was not for kSpin.
 template <typename Ready>
-bool look(const Ready& ready) {
+bool spin_until(const Ready& ready) {
   using Clock = std::chrono::steady_clock;
-  constexpr int kLooksPerClock = 32;  // reading the clock takes as long as looking a few times
+  constexpr int kSpinsPerClock = 32;  // reading the clock takes as long as spinning a few times
   const auto begin = Clock::now();
   for (bool alone = true;;) {
-    for (int i = 0; i < (alone ? kLooksPerClock : 1); ++i) {
+    for (int i = 0; i < (alone ? kSpinsPerClock : 1); ++i) {
       if (ready()) return true;
       relax();
     }
     const auto waited = Clock::now() - begin;
-    if (waited > kLook) return ready();
-    alone = waited < kLookOnly;
+    if (waited > kSpin) return ready();
+    alone = waited < kSpinOnly;
     if (!alone) sched_yield();
   }
 }
 
 // Where one side waits for a word that the other side changes, both as sequentially consistent operations: then either
 // the waiter sees the change or the changer sees the waiter.
-class Meeting {
+class EventCount {
  public:
   template <typename Ready>
   void wait(const Ready& ready) {
-    if (look(ready)) return;
+    if (spin_until(ready)) return;
     std::unique_lock lock(mutex_);
     ++sleepers_;
     changed_.wait(lock, ready);
@@ -87,14 +87,14 @@ class Meeting {
   std::atomic<int> sleepers_ = 0;
 };
 
-// One thread's share of a job's ranges: the number of the job, the first range that nobody has taken and the end.
-// In one word, so that taking a range and seeing that its job is still under way are one operation.
-class alignas(64) Share {
+// The ranges of a job that one thread takes first: the number of the job, the first range that nobody has taken and the
+// end. In one word, so that taking a range and seeing that its job is still under way are one operation.
+class alignas(64) RangeQueue {
  public:
   void open(uint32_t job, uint16_t begin, uint16_t end) {
     word_.store(uint64_t{job} << 32 | uint64_t{end} << 16 | begin, std::memory_order_release);
   }
-  // The next range, or nothing when all are taken or the share belongs to another job.
+  // The next range, or nothing when all are taken or the queue belongs to another job.
   std::optional<int64_t> take(uint32_t job) {
     uint64_t word = word_.load(std::memory_order_acquire);
     while (word >> 32 == job && (word & 0xFFFF) < (word >> 16 & 0xFFFF)) {
@@ -109,12 +109,12 @@ class alignas(64) Share {
 
 }  // namespace
 
-// Threads that wait for jobs. One job at a time; the caller is thread 0. Each thread takes ranges of its own share, the
+// Threads that wait for jobs. One job at a time; the caller is thread 0. Each thread takes ranges of its own queue, the
 // same in every job of a kind, so that caches stay warm, then of the others': nobody waits for a thread that does not
 // run.
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads) : shares_(static_cast<size_t>(threads)) {}
+  explicit ThreadPool(int threads) : queues_(static_cast<size_t>(threads)) {}
   ~ThreadPool() {
     stop_ = true;
     ++job_;
@@ -128,10 +128,10 @@ class ThreadPool {
     if (workers_.empty()) start_workers();
     body_.store(&body, std::memory_order_relaxed);
     left_.store(ranges, std::memory_order_relaxed);
-    const auto threads = static_cast<int64_t>(shares_.size());
+    const auto threads = static_cast<int64_t>(queues_.size());
     const auto job = static_cast<uint32_t>(job_ + 1);
     for (int64_t i = 0; i < threads; ++i) {
-      shares_[static_cast<size_t>(i)].open(job, static_cast<uint16_t>(i * ranges / threads),
+      queues_[static_cast<size_t>(i)].open(job, static_cast<uint16_t>(i * ranges / threads),
                                            static_cast<uint16_t>((i + 1) * ranges / threads));
     }
     ++job_;
@@ -143,15 +143,15 @@ class ThreadPool {
 
  private:
   void start_workers() {
-    for (int i = 1; i < static_cast<int>(shares_.size()); ++i) workers_.emplace_back([this, i] { work(i); });
+    for (int i = 1; i < static_cast<int>(queues_.size()); ++i) workers_.emplace_back([this, i] { work(i); });
   }
 
   // A job that ended long ago is harmless: its ranges are taken, and `body_`, whosever it is, is not called.
   void take_ranges(uint32_t job, size_t thread) {
     const RangeFunction* body = body_.load(std::memory_order_relaxed);
-    for (size_t i = 0; i < shares_.size(); ++i) {
-      Share& share = shares_[(thread + i) % shares_.size()];
-      while (const auto range = share.take(job)) {
+    for (size_t i = 0; i < queues_.size(); ++i) {
+      RangeQueue& queue = queues_[(thread + i) % queues_.size()];
+      while (const auto range = queue.take(job)) {
         call(*body, *range);
         if (--left_ == 0) done_.announce();
       }
@@ -177,8 +177,8 @@ class ThreadPool {
   }
 
   std::mutex job_mutex_, error_mutex_;
-  Meeting start_, done_;
-  std::vector<Share> shares_;
+  EventCount start_, done_;
+  std::vector<RangeQueue> queues_;
   std::vector<std::thread> workers_;
   std::atomic<uint64_t> job_ = 0;
   std::atomic<const RangeFunction*> body_ = nullptr;

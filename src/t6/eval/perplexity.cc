@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <memory>
 #include <numbers>
 #include <vector>
 
 #include "t6/core/error.h"
 #include "t6/core/stopwatch.h"
-#include "t6/infer/forward.h"
+#include "t6/infer/engine.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/text/document_tokens.h"
 
@@ -89,23 +90,21 @@ Perplexity perplexity(Context& context, const LoadedModel& loaded, std::span<con
 
   const Stopwatch time;
   const auto last = static_cast<int64_t>(tokens.size()) - 1;
-  ForwardPass pass(context, loaded.model);
-  FactorCache cache(loaded.config(), {.type = options.cache_type});
+  Engine engine(context, loaded.model, {.prompt_chunk = kChunk});
+  const auto window = std::make_shared<Sequence>(loaded, CacheOptions{.type = options.cache_type});
   for (int64_t begin = 0; result.tokens < last; begin += result.stride) {
     const int64_t end = std::min(begin + result.context, last);
-    cache.truncate(0);
-    for (int64_t at = begin; at < end;) {
-      // result.tokens is also the position from which on the next token was not yet predicted.
-      const bool known = at < result.tokens;
-      const int64_t count = std::min(kChunk, (known ? result.tokens : end) - at);
-      const auto from = static_cast<size_t>(at), size = static_cast<size_t>(count);
-      const auto logits = pass.run(tokens.subspan(from, size), cache, known ? Logits::none : Logits::all);
-      at += count;
-      if (known) continue;
-      add_losses(result, cross_entropy(context, logits, tokens.subspan(from + 1, size), V), at - count - begin + 1);
-      result.tokens += count;
+    window->truncate(0);
+    window->append(tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+    const auto predict = [&](int64_t first, std::span<const float> logits) {
+      const auto from = static_cast<size_t>(begin + first), size = logits.size() / static_cast<size_t>(V);
+      add_losses(result, cross_entropy(context, logits, tokens.subspan(from + 1, size), V), first + 1);
+      result.tokens += static_cast<int64_t>(size);
       progress(result.tokens, last);
-    }
+    };
+    // result.tokens is also the position from which on the next token was not yet predicted.
+    window->begin({.max_tokens = 0, .prompt_logits = {.from = result.tokens - begin, .take = predict}});
+    run_to_end(engine, window, [](std::string_view) {});
   }
   result.seconds = time.seconds();
   std::erase_if(result.by_position, [](const PositionLoss& each) { return each.tokens == 0; });

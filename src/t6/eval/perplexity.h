@@ -12,7 +12,7 @@
 namespace t6 {
 
 struct PerplexityOptions {
-  int64_t context = 0;  // tokens a window; 0: the model's max_position_embeddings, at most 1024
+  int64_t context = 0;  // tokens per window; 0: the model's max_position_embeddings, at most 1024
   int64_t stride = 0;   // from one window's first token to the next one's; 0: half the context
   NumberType cache_type = NumberType::f32;
 };
@@ -35,7 +35,7 @@ struct Perplexity {
   double seconds = 0;
   std::vector<PositionLoss> by_position;  // 1, 2 to 3, 4 to 7, ... tokens before; those with tokens alone
 
-  double loss() const { return nats / static_cast<double>(tokens); }  // nats a token
+  double loss() const { return nats / static_cast<double>(tokens); }  // nats per token
   double perplexity() const;
   double bits_per_byte() const;
   double tokens_per_second() const { return static_cast<double>(tokens) / seconds; }

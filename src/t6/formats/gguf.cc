@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/gguf/type_codes.h"
+#include "t6/formats/json.h"
 
 namespace t6 {
 namespace {
@@ -126,19 +127,19 @@ void GgufFile::Parser::parse() {
 
 void GgufFile::Parser::parse_value() {
   std::string name = key("a key");
-  require(!file_.values_.contains(name) && !file_.has_array(name), "{}: the key {:?} is there twice", source_, name);
+  require(!file_.values_->contains(name) && !file_.has_array(name), "{}: the key {:?} is there twice", source_, name);
   const auto code = number<uint32_t>(name);
   if (code == Code::array) {
     Array parsed = parse_array(name);
     file_.arrays_.emplace(std::move(name), std::move(parsed));
   } else if (code == Code::string) {
-    file_.values_[name] = text(name);
+    (*file_.values_)[name] = text(name);
   } else if (code == Code::boolean) {
-    file_.values_[name] = number<uint8_t>(name) != 0;
+    (*file_.values_)[name] = number<uint8_t>(name) != 0;
   } else {
     require(code < std::size(kCodeSizes), "{}: {:?} is of the unknown type {}", source_, name, code);
     const auto from = take(kCodeSizes[code], name);
-    visit_number(code, from.data(), [&](auto value) { file_.values_[name] = value; });
+    visit_number(code, from.data(), [&](auto value) { (*file_.values_)[name] = value; });
   }
 }
 
@@ -211,7 +212,11 @@ void GgufFile::Parser::place_tensors() {
   }
 }
 
-GgufFile::GgufFile(const std::filesystem::path& path) : file_(path) { Parser(*this).parse(); }
+GgufFile::GgufFile(const std::filesystem::path& path) : file_(path), values_(std::make_unique<Json>(Json::object())) {
+  Parser(*this).parse();
+}
+
+GgufFile::~GgufFile() = default;
 
 const TensorView* GgufFile::find(const std::string& name) const {
   const auto found = tensors_.find(name);

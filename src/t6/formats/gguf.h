@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +13,7 @@
 #include <vector>
 
 #include "t6/core/file.h"
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 #include "t6/numbers/tensor_view.h"
 
 namespace t6 {
@@ -22,6 +23,7 @@ class GgufFile {
   // Maps the file and reads everything before the tensors' bytes. Errors name the file and what is wrong in it: not a
   // GGUF, a version other than 2 and 3, big endian, a tensor of a type that T6 does not read.
   explicit GgufFile(const std::filesystem::path& path);
+  ~GgufFile();
 
   const std::filesystem::path& path() const { return file_.path(); }
   // Shapes are row-major: the file's dimensions reversed. The bytes lie in the file.
@@ -29,7 +31,7 @@ class GgufFile {
   const TensorView* find(const std::string& name) const;  // null: no such tensor
 
   // The values that are no arrays, by key. The object lives as long as the file.
-  JsonObject values() const { return {values_, path().string()}; }
+  JsonObject values() const { return {*values_, path().string()}; }
   bool has_array(const std::string& key) const { return arrays_.contains(key); }
   // Error: no such array, or one of another type. The strings lie in the file and may be any bytes.
   const std::vector<std::string_view>& strings(const std::string& key) const;
@@ -47,7 +49,7 @@ class GgufFile {
   const Array& array(const std::string& key) const;
 
   MappedFile file_;
-  Json values_ = Json::object();
+  std::unique_ptr<Json> values_;
   std::map<std::string, Array> arrays_;
   TensorViews tensors_;
 };

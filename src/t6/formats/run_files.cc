@@ -3,6 +3,8 @@
 #include <cmath>
 #include <type_traits>
 
+#include "t6/formats/json.h"
+
 namespace t6 {
 namespace {
 

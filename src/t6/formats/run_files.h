@@ -8,7 +8,7 @@
 #include <string_view>
 #include <variant>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 
 namespace t6 {
 

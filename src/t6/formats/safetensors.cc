@@ -115,7 +115,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
   for (const NamedTensor& tensor : tensors) {
-    const uint64_t end = offset + tensor.view.bytes.size();
+    uint64_t end = offset + tensor.view.bytes.size();
+    for (const auto& piece : tensor.pieces) end += piece.size();
     const std::string_view type = number_type_name(tensor.view.type);
     require(find_number_type(type, kSafetensorsTypes).has_value(), "{}: tensor \"{}\" is {}, which is not one of {}",
             path.string(), tensor.name, type, number_type_names(kSafetensorsTypes));
@@ -128,7 +129,10 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
   FileWriter file(path);
   file.write(&size, sizeof(size));
   file.write(text);
-  for (const NamedTensor& tensor : tensors) file.write(tensor.view.bytes.data(), tensor.view.bytes.size());
+  for (const NamedTensor& tensor : tensors) {
+    file.write(tensor.view.bytes.data(), tensor.view.bytes.size());
+    for (const auto& piece : tensor.pieces) file.write(piece.data(), piece.size());
+  }
   file.commit();
 }
 

@@ -51,6 +51,8 @@ void copy_as_float(const TensorView& tensor, const std::string& name, std::span<
 struct NamedTensor {
   std::string name;
   TensorView view;
+  // Its bytes where they do not lie in one place, in their order; view.bytes is empty then.
+  std::vector<std::span<const std::byte>> pieces = {};
 };
 
 // Writes the tensors in the order given, beside, synced and renamed. The first tensor's bytes start at a

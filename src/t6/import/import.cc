@@ -5,6 +5,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/partial_folder.h"
+#include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
 #include "t6/import/gguf/config.h"
 #include "t6/import/paper_checkpoint.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 #include "t6/formats/safetensors.h"
 #include "t6/model/config.h"
 

@@ -11,10 +11,12 @@
 namespace t6 {
 
 void CacheMemory::take(int64_t bytes) {
-  require(bytes <= limit_ - used_, "the cache's memory is full: {} of {} are used, {} more do not fit",
-          format_bytes(static_cast<double>(used_)), format_bytes(static_cast<double>(limit_)),
-          format_bytes(static_cast<double>(bytes)));
-  used_ += bytes;
+  int64_t used = this->used();
+  do {
+    require(bytes <= limit_ - used, "the cache's memory is full: {} of {} are used, {} more do not fit",
+            format_bytes(static_cast<double>(used)), format_bytes(static_cast<double>(limit_)),
+            format_bytes(static_cast<double>(bytes)));
+  } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
 }
 
 // Memory of one page, and its share of what all may take.
@@ -84,6 +86,24 @@ void FactorCache::reserve(int64_t tokens) {
     table_.resize(before);
     throw;
   }
+}
+
+int64_t FactorCache::bytes_to_reserve(int64_t tokens) const {
+  const auto last = static_cast<size_t>(size_ / kPageTokens);
+  const bool copies = size_ % kPageTokens != 0 && pages_[last].use_count() > 1;
+  return (std::max<int64_t>(0, pages_of(size_ + tokens) - page_count()) + (copies ? 1 : 0)) * page_bytes();
+}
+
+void FactorCache::adopt(std::shared_ptr<Page> page) {
+  require(size_ == page_count() * kPageTokens, "a cache of {} tokens in {} pages cannot go on with a page of another",
+          size_, page_count());
+  require(kPageTokens <= room(), "the context is full: {} tokens are cached, {} more do not fit into {}", size_,
+          kPageTokens, limit_);
+  require(page->size == page_bytes(), "a page of {} bytes was adopted, this cache's have {}", page->size, page_bytes());
+  table_.reserve(table_.size() + 1);
+  pages_.push_back(std::move(page));
+  table_.push_back(pages_.back()->data);
+  size_ += kPageTokens;
 }
 
 std::byte* FactorCache::page(int64_t index) {

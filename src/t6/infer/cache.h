@@ -2,6 +2,7 @@
 // tokens that sequences with a common beginning share.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,19 +12,22 @@
 
 namespace t6 {
 
-// What all pages of some caches may take together.
+// What all pages of some caches may take together; a page that several of them hold counts once. Caches on several
+// threads may have one in common.
 class CacheMemory {
  public:
   explicit CacheMemory(int64_t limit_bytes) : limit_(limit_bytes) {}
   int64_t limit() const { return limit_; }
-  int64_t used() const { return used_; }
+  int64_t used() const { return used_.load(std::memory_order_relaxed); }
+  int64_t room() const { return limit_ - used(); }
 
   // Error: `bytes` more would be above the limit.
   void take(int64_t bytes);
-  void give(int64_t bytes) { used_ -= bytes; }
+  void give(int64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
-  int64_t limit_, used_ = 0;
+  const int64_t limit_;
+  std::atomic<int64_t> used_ = 0;
 };
 
 struct CacheOptions {
@@ -42,7 +46,11 @@ struct NewFactors {
 // Not for use by several threads at once, nor are its forks, whose pages are the same.
 class FactorCache {
  public:
+  struct Page;  // memory of 64 tokens, given back with the last that holds it
+
   explicit FactorCache(const ModelConfig& config, const CacheOptions& options = {});
+  FactorCache(FactorCache&&) = default;
+  FactorCache& operator=(FactorCache&&) = default;
 
   bool fits(const ModelConfig& config) const;  // has this model's layers and factors
   NumberType type() const { return type_; }
@@ -54,10 +62,12 @@ class FactorCache {
   int64_t bytes() const { return static_cast<int64_t>(pages_.size()) * page_bytes(); }
   int64_t bytes_per_token() const { return cache_bytes_per_token(layout_); }
   int64_t page_bytes() const { return layout_.bytes; }
+  const std::shared_ptr<CacheMemory>& memory() const { return memory_; }  // null: no limit
 
   // Makes room for `tokens` more: the caller writes them, layer by layer, and then calls advance. Errors, before
   // anything changes: more than room(), or than the memory allows.
   void reserve(int64_t tokens);
+  int64_t bytes_to_reserve(int64_t tokens) const;  // that this takes
   // Factors of the next `tokens` tokens of a layer.
   void write(int64_t layer, int64_t tokens, const NewFactors& keys, const NewFactors& values);
   void advance(int64_t tokens) { size_ += tokens; }
@@ -66,6 +76,11 @@ class FactorCache {
   void clear() { truncate(0); }
   // A cache with the same tokens. Pages are shared until one of the two writes into them.
   FactorCache fork() const { return *this; }
+  // A page as another cache can adopt it, which must not be written into as long as its tokens are this cache's.
+  const std::shared_ptr<Page>& shared_page(int64_t index) const { return pages_[static_cast<size_t>(index)]; }
+  // Takes a page of a cache with this model and type as its next 64 tokens. Errors: the last page is not full, no room,
+  // a page of another size.
+  void adopt(std::shared_ptr<Page> page);
 
   int64_t layer_count() const { return static_cast<int64_t>(layout_.layers.size()); }
   const LayerStreams& layer(int64_t index) const { return layout_.layers[static_cast<size_t>(index)]; }
@@ -74,7 +89,8 @@ class FactorCache {
   std::byte* page(int64_t index);  // for writing: no longer shared
 
  private:
-  struct Page;
+  FactorCache(const FactorCache&) = default;  // for fork()
+
   std::shared_ptr<Page> new_page() const;
 
   PageLayout layout_;

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "t6/core/error.h"
@@ -49,11 +50,9 @@ void save_cache(const std::filesystem::path& path, const Model& model, const Fac
   require(static_cast<int64_t>(tokens.size()) == cache.size(), "the cache holds {} tokens, {} were given to save",
           cache.size(), tokens.size());
   const int64_t count = pages_of(cache.size()), page = cache.page_bytes();
-  std::vector<std::byte> pages(static_cast<size_t>(count * page));
-  for (int64_t i = 0; i < count; ++i) {
-    std::memcpy(pages.data() + i * page, cache.pages()[i], static_cast<size_t>(page));
-  }
-  const std::vector<NamedTensor> tensors = {{"pages", {NumberType::u8, {count, page}, pages}},
+  std::vector<std::span<const std::byte>> pages;
+  for (int64_t i = 0; i < count; ++i) pages.emplace_back(cache.pages()[i], static_cast<size_t>(page));
+  const std::vector<NamedTensor> tensors = {{"pages", {NumberType::u8, {count, page}, {}}, std::move(pages)},
                                             {"tokens", {NumberType::i32, {cache.size()}, std::as_bytes(tokens)}}};
   write_safetensors(
       path, tensors,
@@ -81,7 +80,7 @@ std::vector<int32_t> load_cache(const std::filesystem::path& path, const Model& 
     require(id >= 0 && id < model.config().vocab_size, "{}: token id {} is outside the model's vocabulary of {}",
             path.string(), id, model.config().vocab_size);
   }
-  FactorCache loaded = cache;
+  FactorCache loaded = cache.fork();
   loaded.clear();
   loaded.reserve(size);
   for (int64_t i = 0; i < count; ++i) {

@@ -6,7 +6,7 @@ namespace t6 {
 
 Conversation::Conversation(Context& context, const LoadedModel& loaded, ChatFormat format, const CacheOptions& cache,
                            std::string system)
-    : loaded_(loaded),
+    : tokenizer_(loaded.tokenizer),
       format_(std::move(format)),
       system_(system.empty() ? format_.default_system : std::move(system)),
       session_(context, loaded, cache) {}
@@ -17,20 +17,20 @@ Generated Conversation::ask(std::string_view message, GenerateOptions options,
   const std::string question = format_.question(message, system_, first);
   std::vector<int32_t> ids;
   if (first) {
-    ids = loaded_.tokenizer->encode_whole(format_.opening(system_) + question);
+    ids = tokenizer_->encode_whole(format_.opening(system_) + question);
   } else {
-    loaded_.tokenizer->encode_further(format_.answer_end + question, ids);
+    tokenizer_->encode_further(format_.answer_end + question, ids);
   }
   session_.append(ids);
   // A token is known by its id: its text is not shown, and may not be what the model's own settings end with.
-  if (const auto id = loaded_.tokenizer->id_of(format_.stop)) {
+  if (const auto id = tokenizer_->id_of(format_.stop)) {
     options.stop_tokens.push_back(*id);
   } else {
     options.stop.push_back(format_.stop);
   }
-  const bool strips = loaded_.tokenizer->strips_space();
+  const bool strips = tokenizer_->strips_space();
   bool begins = strips;
-  Generated answer = session_.go_on(options, [&](std::string_view piece) {
+  Generated answer = session_.generate(options, [&](std::string_view piece) {
     if (begins && piece.starts_with(' ')) piece.remove_prefix(1);
     begins = false;
     if (!piece.empty()) show(piece);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,8 +18,9 @@ class Conversation {
   Conversation(Context& context, const LoadedModel& loaded, ChatFormat format, const CacheOptions& cache,
                std::string system = {});
 
-  // The model's answer to a message, in pieces as it comes. When Ctrl-C or a limit ends it early, what was written
-  // counts as the answer. Error, before anything changes: the message does not fit into what is left of the context.
+  // The model's answer to a message, in pieces as it comes. When it is cancelled or a limit ends it early, what was
+  // written counts as the answer. Error, before anything changes: the message does not fit into what is left of the
+  // context.
   Generated ask(std::string_view message, GenerateOptions options, const std::function<void(std::string_view)>& show);
 
   // Starts over, with this system message.
@@ -28,12 +30,12 @@ class Conversation {
   const std::string& system() const { return system_; }
   const Session& session() const { return session_; }
 
-  // The conversation as it stands. Errors: those of cache_file.h.
-  void save(const std::filesystem::path& path) { session_.save(path); }
+  // The conversation as it stands. Errors: those of Session.
+  void save(const std::filesystem::path& path, const CancelToken* cancel = nullptr) { session_.save(path, cancel); }
   void load(const std::filesystem::path& path) { session_.load(path); }
 
  private:
-  const LoadedModel& loaded_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
   ChatFormat format_;
   std::string system_;
   Session session_;

@@ -17,6 +17,11 @@ float* sized(std::vector<float>& buffer, int64_t count) {
   return buffer.data();
 }
 
+int64_t logit_rows(const Step& step) {
+  if (step.logits == Logits::none) return 0;
+  return step.logits == Logits::last ? 1 : static_cast<int64_t>(step.tokens.size());
+}
+
 // Room for what a projection makes of T tokens.
 FactorRowsOut sized_rows(const FactorShape& shape, bool features, int64_t T, std::vector<float>& a,
                          std::vector<float>& b, std::vector<float>& c) {
@@ -75,11 +80,11 @@ void ForwardPass::place_tokens(std::span<const Step> steps) {
 }
 
 std::span<const float> ForwardPass::run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted) {
-  const Step step = {tokens, &cache};
-  return run({&step, 1}, wanted);
+  const Step step = {tokens, &cache, wanted};
+  return run({&step, 1}).all;
 }
 
-std::span<const float> ForwardPass::run(std::span<const Step> steps, Logits wanted) {
+StepLogits ForwardPass::run(std::span<const Step> steps) {
   require(!steps.empty(), "a forward pass needs at least one sequence");
   for (const Step& step : steps) check(step);
   for (const Step& step : steps) step.cache->reserve(static_cast<int64_t>(step.tokens.size()));
@@ -90,23 +95,35 @@ std::span<const float> ForwardPass::run(std::span<const Step> steps, Logits want
     feed_forward(model_->layers()[static_cast<size_t>(i)]);
   }
   for (const Step& step : steps) step.cache->advance(static_cast<int64_t>(step.tokens.size()));
-  if (wanted == Logits::none) return {};
-  const int64_t C = config.hidden_size, V = config.vocab_size;
-  const int64_t rows = wanted == Logits::all ? T_ : static_cast<int64_t>(steps.size());
-  normalize(wanted == Logits::all ? hidden_.data() : last_rows(C), rows, model_->final_norm());
-  float* logits = sized(logits_, rows * V);
-  matmul(context_, {.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows});
-  return {logits, static_cast<size_t>(rows * V)};
+  return output_logits();
 }
 
-// Each sequence's last hidden state.
-float* ForwardPass::last_rows(int64_t width) {
-  float* to = sized(last_, static_cast<int64_t>(steps_.size()) * width);
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    const int64_t row = first_rows_[i] + static_cast<int64_t>(steps_[i].tokens.size()) - 1;
-    std::copy_n(hidden_.data() + row * width, width, to + static_cast<int64_t>(i) * width);
+// The output head for the tokens whose logits are wanted.
+StepLogits ForwardPass::output_logits() {
+  const int64_t V = model_->config().vocab_size;
+  int64_t rows = 0;
+  logit_positions_.assign(1, 0);
+  for (const Step& step : steps_) {
+    rows += logit_rows(step);
+    logit_positions_.push_back(static_cast<size_t>(rows * V));
   }
-  return to;
+  if (rows == 0) return {{}, logit_positions_};
+  normalize(rows == T_ ? hidden_.data() : wanted_rows(rows), rows, model_->final_norm());
+  float* logits = sized(logits_, rows * V);
+  matmul(context_, {.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows});
+  return {{logits, static_cast<size_t>(rows * V)}, logit_positions_};
+}
+
+// The hidden states of those tokens, the last ones of their steps.
+const float* ForwardPass::wanted_rows(int64_t rows) {
+  const int64_t C = model_->config().hidden_size;
+  float* to = sized(wanted_, rows * C);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const int64_t count = logit_rows(steps_[i]);
+    const int64_t first = first_rows_[i] + static_cast<int64_t>(steps_[i].tokens.size()) - count;
+    to = std::copy_n(hidden_.data() + first * C, count * C, to);
+  }
+  return wanted_.data();
 }
 
 // Norm and rotation of queries or keys.

@@ -15,10 +15,22 @@ namespace t6 {
 
 enum class Logits { none, last, all };
 
-// Tokens that follow those in a cache.
+// Tokens that follow those in a cache, and of which of them logits are wanted.
 struct Step {
   std::span<const int32_t> tokens;
   FactorCache* cache = nullptr;
+  Logits logits = Logits::last;
+};
+
+// What a run gives, step by step.
+struct StepLogits {
+  std::span<const float> all;         // of all steps, one after the other
+  std::span<const size_t> positions;  // where each step's logits begin in `all`, and where the last one's end
+
+  // [rows, V] of a step: no row, one, or one for each of its tokens.
+  std::span<const float> operator[](size_t step) const {
+    return all.subspan(positions[step], positions[step + 1] - positions[step]);
+  }
 };
 
 // Holds the buffers of one pass at a time: one for each thread that runs models, any number of caches.
@@ -27,17 +39,18 @@ class ForwardPass {
   // The context outlives this.
   ForwardPass(Context& context, std::shared_ptr<const Model> model);
 
-  // Runs the tokens of several sequences at once and adds them to their caches. The logits, of each sequence's last
-  // token or of all, [sequences or T, V], stay valid until the next run. Errors, before anything is changed: no tokens,
-  // an id outside the vocabulary, more than a cache has room for, a cache of another model.
-  std::span<const float> run(std::span<const Step> steps, Logits wanted);
-  std::span<const float> run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted);
+  // Runs the tokens of several sequences at once and adds them to their caches. The logits stay valid until the next
+  // run. Errors, before anything is changed: no tokens, an id outside the vocabulary, more than a cache has room for, a
+  // cache of another model.
+  StepLogits run(std::span<const Step> steps);
+  std::span<const float> run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted);  // [rows, V]
+  // The errors of run() that are not about room.
+  void check(const Step& step) const;
 
   const Model& model() const { return *model_; }
   Context& context() const { return context_; }
 
  private:
-  void check(const Step& step) const;
   void place_tokens(std::span<const Step> steps);
   void attend(int64_t layer);
   // Factors of the tokens' queries, keys and values.
@@ -52,7 +65,8 @@ class ForwardPass {
   void add_heads(const LayerWeights& layer);
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);
-  float* last_rows(int64_t width);
+  StepLogits output_logits();
+  const float* wanted_rows(int64_t rows);
 
   Context& context_;
   std::shared_ptr<const Model> model_;
@@ -71,8 +85,9 @@ class ForwardPass {
   std::vector<float> expanded_;   // [T, H, E] of MLA
   std::vector<float> gate_, up_;  // [T, F]
   std::vector<float> head_gate_;  // [T, H E]
-  std::vector<float> last_;       // [sequences, C]
+  std::vector<float> wanted_;     // [rows, C], the hidden states that logits are made of
   std::vector<float> logits_;
+  std::vector<size_t> logit_positions_;  // of each step in logits_
 };
 
 }  // namespace t6

@@ -22,7 +22,7 @@ struct FactorWeights {
   const float* norm = nullptr;        // [D], of query_key_norm
 };
 
-// MLA's keys and values, made from one latent vector a token.
+// MLA's keys and values, made from one latent vector per token.
 struct LatentWeights {
   WeightMatrix down;                   // [d_c + d_r, C]
   const float* norm = nullptr;         // [d_c]

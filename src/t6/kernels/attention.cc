@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/attention/check.h"
 #include "t6/kernels/attention/tile.h"
 
 namespace t6 {
@@ -12,7 +13,7 @@ namespace {
 
 // Multiply-adds that are worth a thread's start.
 constexpr int64_t kGrain = 400'000;
-// Work is dealt out in at least so many pieces a thread, so that none waits long for the last.
+// Work is dealt out in at least so many pieces per thread, so that none waits long for the last.
 constexpr int64_t kPieces = 4;
 
 // A tile, and the pieces of keys that it is summed in.
@@ -128,6 +129,7 @@ void attention(Context& context, std::span<const Attention> batch) {
   work.units.clear();
   int64_t cost = 0;
   for (const Attention& x : batch) {
+    check_attention(x);
     work.plans.push_back(plan_attention(x));
     cost += multiply_adds(x, work.plans.back());
   }

@@ -1,5 +1,5 @@
 // Causal attention over tensor products: queries, keys and values come as head and feature factors, and nobody
-// forms K or V. One entry point for every kind of attention (equations A.2 and A.3), for decoding, prefill and
+// materializes K or V. One entry point for every kind of attention (equations A.2 and A.3), for decoding, prefill and
 // training.
 #pragma once
 
@@ -68,9 +68,13 @@ struct Attention {
   float* lse = nullptr;  // [T, H], the logarithm of the sum of e^logit over the keys that a query sees; may be null
 };
 
+// From so many queries of a sequence on, the order of contraction does not depend on how many more there are.
+inline constexpr int64_t kManyQueries = 32;
+
 // Sequences of any lengths, on up to context.thread_count() threads. The bits of a query's output do not depend on the
-// sequences and queries beside it nor on the number of threads, as long as the order of contraction (attention_plan.h)
-// is the same: for factors it depends on how many queries come at once.
+// sequences and queries beside it nor on the number of threads, as long as the order of contraction (attention/plan.h)
+// is the same: for factors it depends on how many queries come at once. Errors, before anything is computed: sizes that
+// do not go together, factors or room that are missing; what lies behind pointers and strides is not looked at.
 void attention(Context& context, std::span<const Attention> batch);
 void attention(Context& context, const Attention& arguments);
 

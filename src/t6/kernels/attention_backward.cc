@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "t6/kernels/attention/backward_head.h"
+#include "t6/kernels/attention/check.h"
 
 namespace t6 {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr int64_t kGrain = 400'000;
 
 // Some heads of one sequence: one thread's, with a sum of feature gradients of their own.
-struct Part {
+struct HeadRange {
   const AttentionBackward* x = nullptr;
   int64_t first_head = 0, last_head = 0;
   FeatureGradients features;
@@ -32,10 +33,10 @@ int64_t multiply_adds(const AttentionBackward& x) {
 }
 
 // Heads of all sequences in a row, cut into pieces of one size for the threads, and where a sequence ends.
-std::vector<std::vector<Part>> divide(std::span<const AttentionBackward> batch, int64_t threads) {
+std::vector<std::vector<HeadRange>> divide(std::span<const AttentionBackward> batch, int64_t threads) {
   int64_t heads = 0;
   for (const AttentionBackward& x : batch) heads += x.forward.T > 0 ? x.forward.heads : 0;
-  std::vector<std::vector<Part>> pieces(static_cast<size_t>(threads));
+  std::vector<std::vector<HeadRange>> pieces(static_cast<size_t>(threads));
   int64_t before = 0;
   for (const AttentionBackward& x : batch) {
     if (x.forward.T <= 0) continue;
@@ -50,29 +51,29 @@ std::vector<std::vector<Part>> divide(std::span<const AttentionBackward> batch, 
 }
 
 // A sequence's first part sums in the result itself, the others in `memory`, one after the other.
-void place_sums(std::vector<std::vector<Part>>& pieces, AlignedBuffer& memory) {
+void place_sums(std::vector<std::vector<HeadRange>>& pieces, AlignedBuffer& memory) {
   int64_t size = 0;
   const auto for_later_parts = [&](const auto& place) {
     for (auto& piece : pieces) {
-      for (Part& part : piece) {
+      for (HeadRange& part : piece) {
         if (part.first_head > 0) place(part, FeatureSizes(*part.x));
       }
     }
   };
-  for_later_parts([&](Part&, const FeatureSizes& count) { size += count.q + count.k + count.v; });
+  for_later_parts([&](HeadRange&, const FeatureSizes& count) { size += count.q + count.k + count.v; });
   float* next = memory.reserve(size);
-  for_later_parts([&](Part& part, const FeatureSizes& count) {
+  for_later_parts([&](HeadRange& part, const FeatureSizes& count) {
     part.features = {next, next + count.q, next + count.q + count.k};
     next += count.q + count.k + count.v;
   });
   for (auto& piece : pieces) {
-    for (Part& part : piece) {
+    for (HeadRange& part : piece) {
       if (part.first_head == 0) part.features = {part.x->dq_b, part.x->dk_b, part.x->dv_b};
     }
   }
 }
 
-void run_part(const Part& part, HeadBuffers& buffers) {
+void run_part(const HeadRange& part, HeadBuffers& buffers) {
   const FeatureSizes count(*part.x);
   std::fill_n(part.features.q, count.q, 0.0f);
   std::fill_n(part.features.k, count.k, 0.0f);
@@ -98,6 +99,7 @@ struct Memory {
 void attention_backward(Context& context, std::span<const AttentionBackward> batch) {
   int64_t cost = 0, heads = 0;
   for (const AttentionBackward& x : batch) {
+    check_attention_backward(x);
     cost += multiply_adds(x);
     heads += x.forward.heads;
   }
@@ -108,11 +110,11 @@ void attention_backward(Context& context, std::span<const AttentionBackward> bat
   if (memory.buffers.size() < pieces.size()) memory.buffers.resize(pieces.size());
   context.parallel_for(static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      for (const Part& part : pieces[i]) run_part(part, memory.buffers[i]);
+      for (const HeadRange& part : pieces[i]) run_part(part, memory.buffers[i]);
     }
   });
   for (const auto& piece : pieces) {
-    for (const Part& part : piece) {
+    for (const HeadRange& part : piece) {
       if (part.first_head == 0) continue;
       const FeatureSizes count(*part.x);
       add(context, part.features.q, count.q, part.x->dq_b);

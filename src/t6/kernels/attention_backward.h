@@ -27,7 +27,7 @@ struct AttentionBackward {
 };
 
 // On up to context.thread_count() threads. The bits depend on the batch's sizes and on that number, not on what else
-// runs.
+// runs. Errors: as attention()'s, and what is said of `forward` above.
 void attention_backward(Context& context, std::span<const AttentionBackward> batch);
 
 }  // namespace t6

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
-#include "t6/kernels/linear/matmul_product.h"
+#include "t6/kernels/linear/matmul_task.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/matmul.cc"
@@ -16,7 +16,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-void multiply(const Product& p, const Part& part) {
+void multiply(const MatmulTask& p, const MatmulRange& part) {
   switch (p.type) {
     case NumberType::f32:
       return multiply_floats<NumberType::f32>(p, part);
@@ -46,7 +46,7 @@ constexpr int64_t kPartRows = 128;
 // Multiply-adds that are worth a hand-over to another thread (about a microsecond).
 constexpr int64_t kGrain = 1 << 16;
 
-Product product_of(const Matmul& m, const ActivationBlock* blocks) {
+MatmulTask task_of(const Matmul& m, const ActivationBlock* blocks) {
   const WeightMatrix& w = *m.w;
   return {.type = w.type(),
           .w = w.group(0),
@@ -63,7 +63,7 @@ Product product_of(const Matmul& m, const ActivationBlock* blocks) {
 }
 
 // Groups [begin, end) of all products' groups one after the other.
-void multiply_groups(std::span<const Matmul> products, const ActivationBlock* blocks, Part part) {
+void multiply_groups(std::span<const Matmul> products, const ActivationBlock* blocks, MatmulRange part) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(multiply);
   int64_t first = 0;
   const int64_t begin = part.group_begin, end = part.group_end;
@@ -71,7 +71,7 @@ void multiply_groups(std::span<const Matmul> products, const ActivationBlock* bl
     const int64_t groups = m.w->groups();
     part.group_begin = std::clamp<int64_t>(begin - first, 0, groups);
     part.group_end = std::clamp<int64_t>(end - first, 0, groups);
-    if (part.group_begin < part.group_end) kernel(product_of(m, blocks), part);
+    if (part.group_begin < part.group_end) kernel(task_of(m, blocks), part);
     first += groups;
   }
 }

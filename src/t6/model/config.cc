@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
 #include "t6/model/factors.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 #include "t6/model/rope_scaling.h"
 
 namespace t6 {

@@ -18,7 +18,7 @@ std::map<Part, int64_t> parameter_counts(const ModelConfig& config);
 // both exist.
 int64_t decode_multiply_adds(const ModelConfig& config);
 
-// Floating-point operations (two a multiply-add) to predict one token after `context` others.
+// Floating-point operations (two per multiply-add) to predict one token after `context` others.
 double forward_flops(const ModelConfig& config, int64_t context);
 
 // Bytes cached per token, all layers, the scales of integers among them: those of a full page, for each of its tokens,

@@ -91,7 +91,8 @@ void add_attention(List& out, const std::string& self, const ModelConfig& config
   if (shape.query_compression > 0) {
     add_compressed_queries(out, self, config, shape.query_compression);
   } else {
-    add_projection(out, self + "q_proj", shape.q, width, config.is_factored(), config.attention_bias);
+    const bool xavier = shape.k.head != HeadFactor::grouped;
+    add_projection(out, self + "q_proj", shape.q, width, xavier, config.attention_bias);
   }
   if (shape.values == ValueSource::latent) {
     add_latents(out, self, config);

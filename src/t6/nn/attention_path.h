@@ -7,7 +7,7 @@ namespace t6 {
 
 enum class AttentionPath {
   fused,  // our kernels on the factors; float32. Keeps factors alone for the backward pass
-  sdpa    // queries, keys and values formed, then LibTorch's scaled_dot_product_attention: to compare with
+  sdpa    // queries, keys and values materialized, then LibTorch's scaled_dot_product_attention: to compare with
 };
 
 // "fused" or "sdpa". Error: another name; `source` begins the message.

@@ -30,7 +30,7 @@ class TransformerImpl : public torch::nn::Module {
 
   // tokens [B, T] int64 -> logits [B, T, V].
   torch::Tensor forward(const torch::Tensor& tokens);
-  // Mean cross entropy in nats a token; targets [B, T] int64, -1 is not counted. Never holds all logits.
+  // Mean cross entropy in nats per token; targets [B, T] int64, -1 is not counted. Never holds all logits.
   torch::Tensor loss(const torch::Tensor& tokens, const torch::Tensor& targets);
 
   const ModelConfig& config() const { return config_; }

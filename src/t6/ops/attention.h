@@ -1,5 +1,5 @@
-// Causal attention over factors as operators: neither pass forms all queries, keys or values, and all that waits for
-// the backward pass is the factors themselves and one number a token and head.
+// Causal attention over factors as operators: neither pass materializes all queries, keys or values, and all that waits
+// for the backward pass is the factors themselves and one number per token and head.
 #pragma once
 
 #include <torch/torch.h>

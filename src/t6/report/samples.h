@@ -20,8 +20,8 @@ struct SampleOptions {
   std::vector<std::string> prompts;  // they take turns; empty: openings of passages of the run's validation data
   int64_t count = 3;                 // raised to one for each prompt
   int64_t max_tokens = 200;
-  SamplerOptions sampler;  // each sample adds one to the seed
-  const CancelToken* cancel = nullptr;
+  SamplerOptions sampler;               // each sample adds one to the seed
+  const CancelToken* cancel = nullptr;  // ends the drawing early; null: nobody does
 
   int64_t total() const { return std::max(count, static_cast<int64_t>(prompts.size())); }
 };

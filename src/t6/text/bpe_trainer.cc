@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer/byte_level.h"
 #include "t6/text/utf8.h"
 

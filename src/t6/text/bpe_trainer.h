@@ -7,7 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 #include "t6/text/tokenizer/added_tokens.h"
 #include "t6/text/tokenizer/normalizer.h"
 #include "t6/text/tokenizer/pre_tokenizer.h"

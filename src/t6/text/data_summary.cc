@@ -1,5 +1,7 @@
 #include "t6/text/data_summary.h"
 
+#include "t6/formats/json.h"
+
 namespace t6 {
 namespace {
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 
 namespace t6 {
 

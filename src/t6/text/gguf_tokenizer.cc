@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer/merges_from_scores.h"
 #include "t6/text/tokenizer/spelling.h"
 #include "t6/text/tokenizer/tokenizer_json.h"
@@ -22,7 +23,7 @@ enum TokenType : int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined
 // each as long as the token: this bounds what a small file can cost.
 constexpr size_t kLongestScoredToken = 256;
 
-// What GGUF calls the ways to cut text, and the families of new_tokenizer.h that cut so.
+// What GGUF calls the ways to cut text, and the families of tokenizer/tokenizer_json.h that cut so.
 struct PreTokenizerName {
   std::string_view name, family;
   bool whole_words = false;  // a word that is a token is not merged from its parts

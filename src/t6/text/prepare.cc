@@ -12,6 +12,7 @@
 #include "t6/core/file.h"
 #include "t6/core/partial_folder.h"
 #include "t6/core/random.h"
+#include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
 #include "t6/formats/token_shard.h"
 #include "t6/text/documents.h"
@@ -183,7 +184,7 @@ bool is_written(const PrepareOptions& options, const Sources& sources, const Doc
   return random.uniform() < left;
 }
 
-// Parts for one round of encode_all: two full ones a thread, or as many small ones as make that.
+// Parts for one round of encode_all: two full ones per thread, or as many small ones as make that.
 template <typename Wanted>
 std::vector<DocumentPart> read_round(const PrepareOptions& options, DocumentReader& reader, const Wanted& is_wanted) {
   const auto wanted = static_cast<size_t>(options.threads.count()) * 2 * kPartBytes;
@@ -234,11 +235,11 @@ void require_both_splits(const PrepareOptions& options, const DataSummary& summa
 
 bool is_validation_document(int64_t document, double fraction, uint64_t seed) {
   // In whole millionths, so that every document of a stratum computes the same bounds.
-  constexpr int64_t million = 1'000'000;
-  const int64_t millionths = std::llround(fraction * million);
+  constexpr int64_t kMillion = 1'000'000;
+  const int64_t millionths = std::llround(fraction * kMillion);
   if (millionths <= 0) return false;
-  const int64_t stratum = document * millionths / million;
-  const auto first_of = [&](int64_t s) { return (s * million + millionths - 1) / millionths; };
+  const int64_t stratum = document * millionths / kMillion;
+  const auto first_of = [&](int64_t s) { return (s * kMillion + millionths - 1) / millionths; };
   const int64_t begin = first_of(stratum), end = first_of(stratum + 1);
   const auto chosen = Random(seed, static_cast<uint64_t>(stratum)).below(static_cast<uint64_t>(end - begin));
   return document == begin + static_cast<int64_t>(chosen);

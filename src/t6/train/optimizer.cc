@@ -16,15 +16,15 @@ namespace {
 // Added up in float64 in pieces of a fixed size, so that the sum depends neither on the number of threads nor on the
 // order in which they finish, and needs no copy of the tensor.
 double sum_of_squares(const torch::Tensor& tensor) {
-  constexpr int64_t piece = 1 << 15;
+  constexpr int64_t kPiece = 1 << 15;
   const float* values = tensor.const_data_ptr<float>();
-  const int64_t count = tensor.numel(), pieces = divide_up(count, piece);
+  const int64_t count = tensor.numel(), pieces = divide_up(count, kPiece);
   std::vector<double> sums(static_cast<size_t>(pieces));
   at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       std::array<double, 8> lanes{};
-      const float* from = values + p * piece;
-      const int64_t size = std::min(piece, count - p * piece);
+      const float* from = values + p * kPiece;
+      const int64_t size = std::min(kPiece, count - p * kPiece);
       int64_t i = 0;
       for (; i + 8 <= size; i += 8) {
         for (int64_t lane = 0; lane < 8; ++lane) {

@@ -9,6 +9,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
+#include "t6/formats/json.h"
 #include "t6/formats/run_files.h"
 #include "t6/model/presets.h"
 #include "t6/nn/attention_path.h"

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 #include "t6/model/config.h"
 #include "t6/train/adamw_options.h"
 #include "t6/train/steps/schedule.h"

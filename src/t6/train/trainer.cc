@@ -118,7 +118,7 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
   if (start == RunStart::replace && holds) remove_run(folder);
   saved_step_ = state_.step;
   write_run_json();
-  mend_run_folder(folder);
+  recover_run_folder(folder);
   link_checkpoints(folder, best_to_keep());
   metrics_.emplace(folder, state_.step);
   write_run_json();  // with the name of the event file

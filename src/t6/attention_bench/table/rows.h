@@ -1,4 +1,4 @@
-// What `bench attention` prints: JSON objects or a table, a line a measurement.
+// What `bench attention` prints: JSON objects or a table, a line per measurement.
 #pragma once
 
 #include <cstdint>

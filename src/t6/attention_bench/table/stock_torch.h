@@ -27,8 +27,8 @@ struct StockPrefill {
   Timing time;
   int64_t temporary_bytes = 0;  // the most that its tensors take beside inputs and output
 };
-// Causal attention of `length` tokens, float32: Q, K and V formed from the factors of tpa (mha, gqa, mqa have them),
-// then scaled_dot_product_attention.
+// Causal attention of `length` tokens, float32: Q, K and V materialized from the factors of tpa (mha, gqa, mqa have
+// them), then scaled_dot_product_attention.
 StockPrefill stock_prefill(const ModelConfig& config, int64_t batch, int64_t length);
 int64_t stock_prefill_bytes(const ModelConfig& config, int64_t batch, int64_t length);
 

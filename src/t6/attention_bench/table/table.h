@@ -1,4 +1,4 @@
-// The course of `bench attention`: every size in turn, progress while it runs, a row a measurement.
+// The course of `bench attention`: every size in turn, progress while it runs, a row per measurement.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
-#include "t6/cli/serving/writing_flags.h"
+#include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/stopwatch.h"
 #include "t6/core/threads.h"
@@ -37,7 +37,7 @@ constexpr char kSentence[] = "The quick brown fox jumps over the lazy dog. ";
 
 struct Row {
   int64_t context = 0;
-  std::optional<double> prefill_rate;  // tokens a second; nothing where an earlier context's decoding went as far
+  std::optional<double> prefill_rate;  // tokens per second; nothing where an earlier context's decoding went as far
   double decode_rate = 0;
   int64_t cache_bytes = 0, peak_bytes = 0;
   double bytes_a_token = 0;  // that decoding one token reads: weights, and the cache of `context` tokens
@@ -45,7 +45,7 @@ struct Row {
 
 struct Result {
   double load_s = 0, first_token_s = 0;  // the latter from the start of loading on
-  double read_rate = 0;                  // bytes a second
+  double read_rate = 0;                  // bytes per second
   std::vector<Row> rows;
 };
 
@@ -204,7 +204,7 @@ void add_model(CLI::App& bench) {
       ->capture_default_str();
   add_cache_type_flag(*command, options->cache_type);
   add_threads_flag(*command, options->threads);
-  command->add_flag("--json", options->json, "Print a JSON object a line: the model and machine, then each context");
+  command->add_flag("--json", options->json, "Print a JSON object per line: the model and machine, then each context");
   command->footer(
       "The roof is the rate at which all threads together read memory, measured in the same run; a token that is\n"
       "written reads all weights and the cache once.\n"

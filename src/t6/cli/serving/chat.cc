@@ -13,7 +13,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
 #include "t6/cli/serving/commands.h"
-#include "t6/cli/serving/writing_flags.h"
+#include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
@@ -111,7 +111,7 @@ bool obey(const std::string& line, Conversation& conversation) {
   } else if (command == "/save" || command == "/load") {
     require(!argument.empty(), "{} wants the name of a file", command);
     if (command == "/save") {
-      conversation.save(argument);
+      conversation.save(argument, &interrupt_token());
     } else {
       conversation.load(argument);
     }
@@ -140,7 +140,7 @@ void answer(const std::string& message, const GenerateOptions& options, Conversa
              format_count(result.decode_rate()), stop_reason_name(result.reason));
 }
 
-void run(Options& options) {
+void run(const Options& options) {
   Context context(options.threads);
   const CacheOptions cache = cache_options(options.cache);
   const LoadedModel loaded = load_model(context, options.model);
@@ -149,7 +149,8 @@ void run(Options& options) {
   Conversation conversation(context, loaded, std::move(format), cache, options.system);
   if (!options.load.empty()) conversation.load(options.load);
   catch_interrupts();
-  options.generate.cancel = &interrupt_token();
+  GenerateOptions generate = options.generate;
+  generate.cancel = &interrupt_token();
   const bool typed = isatty(STDIN_FILENO) != 0;
   if (typed) fmt::print("{}: type a message, or /help\n", options.model);
   LineReader lines;
@@ -159,7 +160,7 @@ void run(Options& options) {
       if ((*line)[0] == '/') {
         if (!obey(*line, conversation)) return;
       } else {
-        answer(*line, options.generate, conversation);
+        answer(*line, generate, conversation);
       }
     } catch (const Error& error) {
       // What a line asked for failed; the conversation goes on, but not a script's.

@@ -10,7 +10,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
-#include "t6/cli/serving/writing_flags.h"
+#include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
@@ -40,7 +40,7 @@ std::vector<int32_t> read_shards(const std::string& path, const char* split, int
   return tokens;
 }
 
-// Bits a byte that the byte model needs for the same text.
+// Bits per byte that the byte model needs for the same text.
 double baseline_bits(const std::string& train, const LoadedModel& loaded, std::span<const int32_t> tokens,
                      int64_t bytes) {
   ByteModel model;
@@ -67,9 +67,9 @@ void print_json(const Perplexity& result, const std::optional<double>& baseline)
 }
 
 void print_text(const Perplexity& result, const std::optional<double>& baseline) {
-  fmt::print("{:<24}{:>10.4f}  nats a token\n", "loss", result.loss());
+  fmt::print("{:<24}{:>10.4f}  nats per token\n", "loss", result.loss());
   fmt::print("{:<24}{:>10.4f}\n", "perplexity", result.perplexity());
-  fmt::print("{:<24}{:>10.4f}\n", "bits a byte", result.bits_per_byte());
+  fmt::print("{:<24}{:>10.4f}\n", "bits per byte", result.bits_per_byte());
   if (baseline) fmt::print("{:<24}{:>10.4f}  order-3 byte model, Witten-Bell\n", "  simple baseline", *baseline);
   fmt::print("{} tokens ({} bytes) in windows of {} tokens moved by {}: {} at {} tokens/s\n",
              format_digits(result.tokens), format_digits(result.bytes), format_digits(result.context),
@@ -114,7 +114,7 @@ void run(const Options& options) {
 
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("eval", "Loss, perplexity and bits a byte of a model on a text");
+  CLI::App* command = app.add_subcommand("eval", "Loss, perplexity and bits per byte of a model on a text");
   add_model_argument(*command, options->model);
   auto* source = command->add_option_group("source", "What is predicted");
   source->add_option("--text", options->text, "A text, JSONL file or folder, as 't6 prepare' reads them");
@@ -125,7 +125,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--field", options->documents.text_field, "Key of a JSONL line that holds its text")
       ->capture_default_str();
   command->add_option("--context", options->perplexity.context,
-                      "Tokens a window (default: the model's context, at most 1024)");
+                      "Tokens per window (default: the model's context, at most 1024)");
   command->add_option("--stride", options->perplexity.stride,
                       "Tokens from one window to the next (default: half a window)");
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")

@@ -11,7 +11,7 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
 #include "t6/cli/serving/commands.h"
-#include "t6/cli/serving/writing_flags.h"
+#include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
@@ -64,25 +64,26 @@ void print_json(const LoadedModel& loaded, const Generated& result) {
 
 void print_statistics(const Generated& result) {
   fmt::print(stderr,
-             "t6: {} prompt tokens at {} tokens/s, {} tokens at {} tokens/s; cache {}, {} bytes a token; "
+             "t6: {} prompt tokens at {} tokens/s, {} tokens at {} tokens/s; cache {}, {} bytes per token; "
              "stopped: {}\n",
              format_digits(result.prompt_tokens), format_count(result.prompt_rate()), format_digits(result.tokens),
              format_count(result.decode_rate()), format_bytes(static_cast<double>(result.cache_bytes)),
              format_digits(result.cache_bytes_per_token), stop_reason_name(result.reason));
 }
 
-void run(Options& options) {
+void run(const Options& options) {
   Context context(options.threads);
   const std::string prompt = read_prompt(options);
   const LoadedModel loaded = load_model(context, options.model);
   catch_interrupts();
-  options.generate.cancel = &interrupt_token();
+  GenerateOptions generate_options = options.generate;
+  generate_options.cancel = &interrupt_token();
   const auto show = [&](std::string_view piece) {
     if (options.json) return;
     fmt::print("{}", piece);
     std::fflush(stdout);
   };
-  const Generated result = generate(context, loaded, prompt, options.generate, show, cache_options(options.cache));
+  const Generated result = generate(context, loaded, prompt, generate_options, show, cache_options(options.cache));
   if (options.json) return print_json(loaded, result);
   if (!result.text.ends_with('\n')) fmt::print("\n");
   std::fflush(stdout);

@@ -6,6 +6,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/units.h"
+#include "t6/formats/json.h"
 #include "t6/import/import.h"
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"
@@ -77,10 +78,10 @@ void print_text(const std::string& name, const ModelConfig& config, const std::v
     fmt::print("  {:<24}{:>16}  {:4.1f} %\n", part_name(part), format_digits(count),
                100.0 * static_cast<double>(count) / static_cast<double>(total));
   }
-  fmt::print("{:<26}{:>16}  at an empty context\n", "FLOPs a token", format_count(forward_flops(config, 0)));
+  fmt::print("{:<26}{:>16}  at an empty context\n", "FLOPs per token", format_count(forward_flops(config, 0)));
   fmt::print("{:<26}{:>16}  at {} tokens\n\n", "", format_count(forward_flops(config, config.max_position_embeddings)),
              config.max_position_embeddings);
-  fmt::print("KV cache a token, all layers, beside baselines of the same size\n");
+  fmt::print("KV cache per token, all layers, beside baselines of the same size\n");
   fmt::print("{:<12}{:>6}{:>14}{}{:>10}\n", "", "heads", "numbers/layer", cache_columns(), "x MHA");
   const double mha =
       static_cast<double>(attention_shape(equal_size_baseline(config, AttentionKind::mha)).cache_numbers());

@@ -12,6 +12,7 @@
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
+#include "t6/formats/json.h"
 
 namespace t6 {
 namespace {

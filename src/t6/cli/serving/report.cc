@@ -24,9 +24,11 @@ struct Options {
 };
 
 void add_samples(Context& context, const Options& options, ReportData& data) {
-  ProgressBar bar("samples", options.samples.total(), "samples");
+  SampleOptions samples = options.samples;
+  samples.cancel = &interrupt_token();
+  ProgressBar bar("samples", samples.total(), "samples");
   try {
-    draw_samples(context, options.run, options.samples, data, [&](int64_t done) { bar.update(done); });
+    draw_samples(context, options.run, samples, data, [&](int64_t done) { bar.update(done); });
   } catch (const Error& error) {
     // Prompts that were asked for must work; a report as such is worth having without samples, as of a run that
     // diverged.
@@ -36,13 +38,12 @@ void add_samples(Context& context, const Options& options, ReportData& data) {
   bar.hide();
 }
 
-void run(Options& options) {
+void run(const Options& options) {
   catch_interrupts();
   ReportData data = read_run(options.run);
   if (options.no_samples) {
     data.samples_note = "The report was made without samples.";
   } else {
-    options.samples.cancel = &interrupt_token();
     Context context(options.threads);
     add_samples(context, options, data);
   }
@@ -63,7 +64,7 @@ void add_report(CLI::App& app) {
                      ->add_option("-p,--prompt", options->samples.prompts,
                                   "A text to continue, may be given several times (default: from the validation data)")
                      ->allow_extra_args(false);
-  auto* count = command->add_option("--samples", options->samples.count, "Samples to draw, at least one a prompt")
+  auto* count = command->add_option("--samples", options->samples.count, "Samples to draw, at least one per prompt")
                     ->check(CLI::Range(1, 100))
                     ->capture_default_str();
   command->add_flag("--no-samples", options->no_samples, "Leave the samples out")->excludes(prompt)->excludes(count);

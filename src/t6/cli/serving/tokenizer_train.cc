@@ -9,6 +9,7 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/units.h"
+#include "t6/formats/json.h"
 #include "t6/text/bpe_trainer.h"
 #include "t6/text/documents.h"
 

@@ -68,7 +68,7 @@ void add_attention(CLI::App& bench) {
   command->add_option("--plot", options->plot, "Draw the paper's figure 5 for this machine (.svg or .png)")
       ->excludes(prefill)
       ->excludes(heads);
-  command->add_flag("--json", options->json, "Print a JSON object a line: the machine's roof, then each row");
+  command->add_flag("--json", options->json, "Print a JSON object per line: the machine's roof, then each row");
   command->footer(
       "A row is one decode step of one layer on a cache in pages, in our kernels; 'PyTorch ms' is the same kind in\n"
       "stock PyTorch at float32, 'ratio' its time over ours. PyTorch's operators give the roof, in the same run.\n"

@@ -1,4 +1,4 @@
-// t6-train golden: the training wing against golden files, a line a file.
+// t6-train golden: the training wing against golden files, a line per file.
 #include <cstdio>
 #include <memory>
 

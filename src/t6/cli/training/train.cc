@@ -103,7 +103,7 @@ void print_summary(const TrainSummary& summary, const fs::path& folder) {
              format_digits(summary.step), format_digits(summary.tokens), format_seconds(summary.seconds),
              format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss)));
   if (summary.validation) {
-    fmt::print("validation loss {:.4f} nats a token", summary.validation->loss);
+    fmt::print("validation loss {:.4f} nats per token", summary.validation->loss);
     const double bits = summary.validation->bits_per_byte;
     if (!std::isnan(bits)) fmt::print(", {:.4f} bits per byte", bits);
     fmt::print("\n");

@@ -3,6 +3,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/formats/json.h"
 #include "t6/formats/safetensors.h"
 #include "t6/import/architectures.h"
 #include "t6/import/hugging_face/folder_tensors.h"

@@ -2,6 +2,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/formats/json.h"
 #include "t6/import/hugging_face/folder_tensors.h"
 #include "t6/import/import.h"
 #include "t6/import/paper_checkpoint.h"

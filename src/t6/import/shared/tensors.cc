@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 
 namespace t6 {
 

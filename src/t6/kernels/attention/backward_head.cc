@@ -46,7 +46,7 @@ class HeadFactors {
 
 // The head's queries, keys or values of tokens [begin, end) times `scale`, in rows [tokens, D to whole vectors] with
 // zeros past D.
-void form(const HeadFactors& factors, int64_t begin, int64_t end, float scale, float* rows) {
+void materialize(const HeadFactors& factors, int64_t begin, int64_t end, float scale, float* rows) {
   const Floats d;
   const int64_t features = factors.features(), stride = round_up(features, kLanes);
   for (int64_t t = begin; t < end; ++t, rows += stride) {
@@ -60,7 +60,7 @@ void form(const HeadFactors& factors, int64_t begin, int64_t end, float scale, f
   }
 }
 
-// From gradients of what form() gave, [tokens, D to whole vectors], to those of the factors.
+// From gradients of what materialize() gave, [tokens, D to whole vectors], to those of the factors.
 void contract(const HeadFactors& factors, int64_t begin, int64_t end, float scale, const float* gradients, float* da,
               float* db) {
   const Floats d;
@@ -108,15 +108,15 @@ class HeadBackward {
         products_(buffers.products.reserve(keys_count_ * kQueries)) {}
 
   void run(const FeatureGradients& features) {
-    form(k_, 0, keys_count_, 1, keys_);
-    form(v_, 0, keys_count_, 1, values_);
+    materialize(k_, 0, keys_count_, 1, keys_);
+    materialize(v_, 0, keys_count_, 1, values_);
     std::fill_n(key_gradients_, keys_count_ * d_, 0.0f);
     std::fill_n(value_gradients_, keys_count_ * e_, 0.0f);
     for (int64_t first = 0; first < x_.T; first += kQueries) {
       const int64_t count = std::min(kQueries, x_.T - first);
       gather_queries(first, count);
       multiply_keys(first, count);
-      soften(first, count);
+      update_softmax(first, count);
       add_gradients(first, count);
       contract(q_, first, first + count, x_.logit_scale, query_gradients_, p_.dq_a, features.q);
     }
@@ -130,7 +130,7 @@ class HeadBackward {
   // The block's queries times logit_scale, and its output gradients times value_scale: as rows, and across.
   void gather_queries(int64_t first, int64_t count) {
     const Floats d;
-    form(q_, first, first + count, x_.logit_scale, queries_);
+    materialize(q_, first, first + count, x_.logit_scale, queries_);
     transpose_rows(queries_, d_, count, d_, queries_across_, kQueries);
     const int64_t features = x_.v.features;
     const Vector scale = hn::Set(d, x_.value_scale);
@@ -166,7 +166,7 @@ class HeadBackward {
 
   // Logits become weights, e^(logit - lse), and the weights' gradients those of the logits: w (dw - sum over keys w
   // dw).
-  void soften(int64_t first, int64_t count) {
+  void update_softmax(int64_t first, int64_t count) {
     const Floats d;
     const int64_t keys = keys_of(first, count), diagonal = x_.start + first;
     for (int64_t i = 0; i < count; i += kLanes) {

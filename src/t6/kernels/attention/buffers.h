@@ -23,7 +23,7 @@ struct RowBuffers {
 // Of the keys or the values of one block.
 struct BlockBuffers {
   RowBuffers rows;
-  AlignedBuffer a_tile, a_scales, b_scales, numbers, columns, formed_heads, feature_rows, head_rows;
+  AlignedBuffer a_tile, a_scales, b_scales, numbers, columns, materialized_heads, feature_rows, head_rows;
   std::vector<StoredValues> a, b;  // [ranks]
 };
 
@@ -52,7 +52,7 @@ struct StateBuffer {
 };
 
 struct TileBuffers {
-  AlignedBuffer queries, query_heads, products, logits, weights, formed, lane_sums;
+  AlignedBuffer queries, query_heads, products, logits, weights, materialized, lane_sums;
   BlockBuffers keys, values;
   StateBuffer section, part, total;
   RowBuffers rows;

@@ -104,7 +104,7 @@ class FactorBlock {
 
   // The same of all ranks as floats, [ranks, 64], until the next call; and b(s) where it had to be floats.
   const float* head_rows(int64_t head) const {
-    float* rows = buffers_.formed_heads.reserve(ranks() * kPageTokens);
+    float* rows = buffers_.materialized_heads.reserve(ranks() * kPageTokens);
     for (int64_t s = 0; s < ranks(); ++s) write_floats(a(s, head), 1, rows + s * kPageTokens);
     return rows;
   }

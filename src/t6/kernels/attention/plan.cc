@@ -8,9 +8,9 @@ namespace {
 
 // Rows of logits of a tile whose heads share keys: enough that packing a block of keys costs little beside using it.
 constexpr int64_t kTileRows = 64;
-// Queries of a tile where factors are shared by many heads: a block's keys or values are formed once for so many.
+// Queries of a tile where factors are shared by many heads: a block's keys or values are materialized once for so many.
 // More would push the heads' outputs out of the second-level cache.
-constexpr int64_t kFactorTokens = 32;
+constexpr int64_t kFactorTokens = kManyQueries;
 
 GroupFactors group_factors(const FactorView& view, bool shifted) {
   const GroupFactors plain = {view.has_a() ? view.rank : 1, view.has_a()};
@@ -36,9 +36,9 @@ AttentionPlan plan_attention(const Attention& x) {
     plan.keys = KeyOrder::factors;
     least = x.q.rank * R * (D + G);
   }
-  if (plan.k.has_a && G * D + G * R * D / plan.tokens < least) plan.keys = KeyOrder::formed;
+  if (plan.k.has_a && G * D + G * R * D / plan.tokens < least) plan.keys = KeyOrder::materialized;
   if (plan.v.has_a && G * E + G * plan.v.ranks * E / plan.tokens < G * plan.v.ranks * E) {
-    plan.values = ValueOrder::formed;
+    plan.values = ValueOrder::materialized;
   }
   return plan;
 }

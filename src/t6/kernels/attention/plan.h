@@ -8,13 +8,13 @@
 namespace t6 {
 
 enum class KeyOrder {
-  factors,  // <b_q, b_k> once for all heads, then the head factors (A.2)
-  dense,    // queries formed; their product with b_k, then a_k
-  formed    // a block's keys formed in cache, then as without factors
+  factors,      // <b_q, b_k> once for all heads, then the head factors (A.2)
+  dense,        // queries materialized; their product with b_k, then a_k
+  materialized  // a block's keys materialized in cache, then as without factors
 };
 enum class ValueOrder {
-  factors,  // weights times a_v, then b_v (A.3)
-  formed    // a block's values formed in cache
+  factors,      // weights times a_v, then b_v (A.3)
+  materialized  // a block's values materialized in cache
 };
 
 // Keys or values of the heads of one group, as the kernels see them: a shift doubles the ranks, with the previous

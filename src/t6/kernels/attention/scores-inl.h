@@ -34,7 +34,7 @@ class Scores {
         first_head_(tile.group * plan.group),
         heads_(tile.groups * plan.group),
         query_stride_(padded_row(x_.q.features)),
-        keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads, plan.keys == KeyOrder::formed, buffers.keys) {
+        keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads, plan.keys == KeyOrder::materialized, buffers.keys) {
     if (plan_.keys == KeyOrder::factors) {
       gather_factors();
     } else {
@@ -58,8 +58,8 @@ class Scores {
         return score_factors();
       case KeyOrder::dense:
         return score_dense();
-      case KeyOrder::formed:
-        return score_formed();
+      case KeyOrder::materialized:
+        return score_materialized();
     }
   }
 
@@ -178,10 +178,10 @@ class Scores {
     }
   }
 
-  void score_formed() {
+  void score_materialized() {
     const Floats d;
     const int64_t count = x_.k.features * kPageTokens;
-    float* formed = buffers_.formed.reserve(count);
+    float* materialized = buffers_.materialized.reserve(count);
     for (int64_t h = 0; h < chunk_.heads; ++h) {
       const float* a = keys_.head_rows(chunk_.head + h);
       for (int64_t i = 0; i < count; i += kLanes) {
@@ -190,9 +190,9 @@ class Scores {
         for (int64_t s = 1; s < keys_.ranks(); ++s) {
           sum = hn::MulAdd(hn::LoadU(d, lanes + s * kPageTokens), hn::LoadU(d, keys_.feature_rows(s) + i), sum);
         }
-        hn::Store(sum, d, formed + i);
+        hn::Store(sum, d, materialized + i);
       }
-      small_product(query_product(h, 1, formed));
+      small_product(query_product(h, 1, materialized));
     }
   }
 

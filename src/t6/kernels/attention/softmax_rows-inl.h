@@ -57,8 +57,8 @@ constexpr float kSlack = 8;
 
 // Logits of a block, [64], become weights relative to the maximum so far (within kSlack); what was summed before,
 // output included, is brought to the new maximum. A row none of whose keys is seen yet gets weights 0.
-HWY_INLINE void soften_row(float* row, const KeyRange& seen, const SpreadWeights& spread, float& maximum,
-                           float* lane_sums, float* output, int64_t output_stride) {
+HWY_INLINE void online_softmax_update(float* row, const KeyRange& seen, const SpreadWeights& spread, float& maximum,
+                                      float* lane_sums, float* output, int64_t output_stride) {
   const Floats d;
   constexpr int kVectors = kPageTokens / kLanes;
   if (!seen.whole()) mask_row(row, seen);

@@ -94,21 +94,21 @@ class Tile {
         const Chunk chunk = {head, h, std::min(chunk_heads_, plan_.group - h)};
         const int64_t column = (head + h) * tokens_;
         scores_.score(chunk, logits_);
-        soften(chunk, column, first);
+        update_softmax(chunk, column, first);
         values_.add(state_.output + column * output_stride_);
       }
     }
   }
 
   // The chunk's logits become weights; its columns begin at `column`, the block at key `first`.
-  void soften(const Chunk& chunk, int64_t column, int64_t first) {
+  void update_softmax(const Chunk& chunk, int64_t column, int64_t first) {
     values_.begin_weights(chunk, logits_);
     for (int64_t h = 0, row = 0; h < chunk.heads; ++h) {
       values_.select_head(h);
       for (int64_t t = 0; t < tokens_; ++t, ++row) {
-        soften_row(logits_ + row * kPageTokens, seen(t, first), values_.spread(t), state_.maximum[column + row],
-                   lane_sums_ + (column + row) * kLaneRoom, state_.output + (column + row) * output_stride_,
-                   output_stride_);
+        online_softmax_update(logits_ + row * kPageTokens, seen(t, first), values_.spread(t),
+                              state_.maximum[column + row], lane_sums_ + (column + row) * kLaneRoom,
+                              state_.output + (column + row) * output_stride_, output_stride_);
       }
     }
   }

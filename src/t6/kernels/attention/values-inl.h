@@ -25,8 +25,8 @@ class Values {
         next_head_factors_(buffers.next_head_factors),
         tokens_(tile.tokens),
         output_stride_(padded_row(x_.v.features)),
-        formed_(plan.v.has_a && plan.values == ValueOrder::formed),
-        values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, formed_, buffers.values) {}
+        materialized_(plan.v.has_a && plan.values == ValueOrder::materialized),
+        values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, materialized_, buffers.values) {}
 
   void begin_block(int64_t first, int64_t count, int64_t end) {
     count_ = count;
@@ -34,12 +34,12 @@ class Values {
   }
   void select_group(int64_t head) { values_.select(head); }
 
-  // Where soften_row() is to leave the weights of the chunk's heads, rows (head, query): over the logits, or, where
-  // values are factors, times each rank's head factors in rows of their own.
+  // Where online_softmax_update() is to leave the weights of the chunk's heads, rows (head, query): over the logits,
+  // or, where values are factors, times each rank's head factors in rows of their own.
   void begin_weights(const Chunk& chunk, float* logits) {
     chunk_ = chunk;
     const int64_t rows = chunk.heads * tokens_;
-    const bool spreads = values_.has_a() && !formed_;
+    const bool spreads = values_.has_a() && !materialized_;
     ranks_ = spreads ? values_.ranks() : 1;
     weights_ = spreads ? buffers_.weights.reserve(ranks_ * rows * kPageTokens) : logits;
     head_factors_.resize(static_cast<size_t>(ranks_));
@@ -64,7 +64,7 @@ class Values {
   // Adds the weighted values to the outputs of the chunk's rows, [rows, output_stride].
   void add(float* output) {
     const int64_t rows = chunk_.heads * tokens_;
-    if (formed_) return add_formed(output);
+    if (materialized_) return add_materialized(output);
     for (int64_t s = 0; s < values_.ranks(); ++s) {
       SmallProduct product = weight_product(weights_ + s * rows * kPageTokens, rows, values_.b(s), values_.b_row());
       product.c = output;
@@ -87,18 +87,19 @@ class Values {
             .accumulate = true};
   }
 
-  void add_formed(float* output) {
-    float* formed = buffers_.formed.reserve(kPageTokens * output_stride_);
+  void add_materialized(float* output) {
+    float* materialized = buffers_.materialized.reserve(kPageTokens * output_stride_);
     for (int64_t h = 0; h < chunk_.heads; ++h) {
-      form(chunk_.head + h, formed);
-      SmallProduct product = weight_product(weights_ + h * tokens_ * kPageTokens, tokens_, formed, output_stride_);
+      materialize(chunk_.head + h, materialized);
+      SmallProduct product =
+          weight_product(weights_ + h * tokens_ * kPageTokens, tokens_, materialized, output_stride_);
       product.c = output + h * tokens_ * output_stride_;
       small_product(product);
     }
   }
 
   // sum_s a_s b_s of one head, [count, output_stride].
-  void form(int64_t head, float* formed) const {
+  void materialize(int64_t head, float* materialized) const {
     const Floats d;
     const int64_t E = x_.v.features;
     const float* a = values_.head_rows(head);
@@ -109,7 +110,7 @@ class Values {
           const Vector row = load_up_to(d, values_.feature_rows(s) + k * values_.b_row() + e, E - e);
           sum = hn::MulAdd(hn::Set(d, a[s * kPageTokens + k]), row, sum);
         }
-        hn::Store(sum, d, formed + k * output_stride_ + e);
+        hn::Store(sum, d, materialized + k * output_stride_ + e);
       }
     }
   }
@@ -118,7 +119,7 @@ class Values {
   TileBuffers& buffers_;
   std::vector<StoredValues>&head_factors_, &next_head_factors_;  // [ranks], of a head
   const int64_t tokens_, output_stride_;
-  const bool formed_;
+  const bool materialized_;
   FactorBlock values_;
   int64_t count_ = 0, ranks_ = 1;
   Chunk chunk_;

@@ -64,7 +64,7 @@ HWY_INLINE void sum_q8(const std::byte* values, const ActivationBlock* const (&x
 
 // Rows t.. of one vector of outputs, all of K.
 template <NumberType kType, int kRows>
-HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
+HWY_INLINE void block_tile(const MatmulTask& p, int64_t t, int64_t vector) {
   constexpr bool kMinima = kType == NumberType::q4_1;
   const Floats d;
   const int64_t blocks = p.K / kWeightBlock, lane = lane_of(vector);
@@ -102,14 +102,14 @@ HWY_INLINE void block_tile(const Product& p, int64_t t, int64_t vector) {
 template <NumberType kType>
 struct BlockTile {
   template <int kRows, int kVectors>
-  static HWY_INLINE void run(const Product& p, int64_t t, int64_t vector) {
+  static HWY_INLINE void run(const MatmulTask& p, int64_t t, int64_t vector) {
     static_assert(kVectors == 1);
     block_tile<kType, kRows>(p, t, vector);
   }
 };
 
 template <NumberType kType>
-void multiply_blocks(const Product& p, const Part& part) {
+void multiply_blocks(const MatmulTask& p, const MatmulRange& part) {
   for (int64_t vector = part.group_begin * kGroupVectors; vector < part.group_end * kGroupVectors; ++vector) {
     for_row_tiles<BlockTile<kType>, 1>(p, part, vector);
   }

@@ -33,7 +33,7 @@ HWY_INLINE void load_weights(const std::byte* from, Vector& first, Vector& secon
 
 // Rows t.., kVectors vectors of outputs, columns [k, k + depth).
 template <NumberType kType, int kRows, int kVectors>
-HWY_INLINE void float_tile(const Product& p, int64_t t, int64_t vector, int64_t k, int64_t depth) {
+HWY_INLINE void float_tile(const MatmulTask& p, int64_t t, int64_t vector, int64_t k, int64_t depth) {
   constexpr int kStep = kType == NumberType::bf16 ? 2 : 1;  // columns in a lane
   constexpr int64_t kLaneBytes = kType == NumberType::f16 ? 2 : 4;
   const Floats d;
@@ -84,7 +84,7 @@ HWY_INLINE void float_tile(const Product& p, int64_t t, int64_t vector, int64_t 
 template <NumberType kType>
 struct FloatTile {
   template <int kRows, int kVectors>
-  static HWY_INLINE void run(const Product& p, int64_t t, int64_t vector, int64_t k, int64_t depth) {
+  static HWY_INLINE void run(const MatmulTask& p, int64_t t, int64_t vector, int64_t k, int64_t depth) {
     float_tile<kType, kRows, kVectors>(p, t, vector, k, depth);
   }
 };
@@ -92,7 +92,7 @@ struct FloatTile {
 // Two vectors a tile: with eight rows (four of the 16 registers before AVX-512) enough independent sums to hide the
 // latency of a multiply-add, each broadcast of x used twice.
 template <NumberType kType>
-void multiply_floats(const Product& p, const Part& part) {
+void multiply_floats(const MatmulTask& p, const MatmulRange& part) {
   const int64_t end = part.group_end * kGroupVectors;
   for (int64_t vector = part.group_begin * kGroupVectors; vector < end; vector += 2) {
     for (int64_t k = 0; k < std::max<int64_t>(p.K, 1); k += kPassColumns) {

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "t6/kernels/linear/matmul_product.h"
+#include "t6/kernels/linear/matmul_task.h"
 #include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,13 +21,13 @@ static_assert(kWeightGroup % kLanes == 0, "a group is whole vectors");
 constexpr int64_t kGroupVectors = kWeightGroup / kLanes;
 
 // Outputs are counted in vectors: vector v holds outputs v * kLanes and on.
-HWY_INLINE const std::byte* group_of(const Product& p, int64_t vector) {
+HWY_INLINE const std::byte* group_of(const MatmulTask& p, int64_t vector) {
   return p.w + vector / kGroupVectors * p.group_bytes;
 }
 HWY_INLINE int64_t lane_of(int64_t vector) { return vector % kGroupVectors * kLanes; }
 
 // Writes one vector of outputs of row t. `more`: they belong to sums that are in y already.
-HWY_INLINE void store_outputs(const Product& p, int64_t t, int64_t vector, Vector sums, bool more) {
+HWY_INLINE void store_outputs(const MatmulTask& p, int64_t t, int64_t vector, Vector sums, bool more) {
   const Floats d;
   const int64_t n = vector * kLanes;
   if (n >= p.N) return;
@@ -41,7 +41,7 @@ HWY_INLINE void store_outputs(const Product& p, int64_t t, int64_t vector, Vecto
 
 // Calls Tile::run<rows, kVectors>(p, t, arguments...) for tiles that cover the part's rows of x, large ones first.
 template <typename Tile, int kVectors, typename... Arguments>
-HWY_INLINE void for_row_tiles(const Product& p, const Part& part, Arguments... arguments) {
+HWY_INLINE void for_row_tiles(const MatmulTask& p, const MatmulRange& part, Arguments... arguments) {
   constexpr int kRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 4 : 8;  // 16 registers, or 32
   int64_t t = part.t_begin;
   for (; t + kRows <= part.t_end; t += kRows) Tile::template run<kRows, kVectors>(p, t, arguments...);

@@ -8,7 +8,7 @@
 
 namespace t6 {
 
-// The product sum_r a_r (outer) b_r of one token of the view, [H, D]: what no kernel ever forms.
+// The product sum_r a_r (outer) b_r of one token of the view, [H, D]: what no kernel ever materializes.
 std::vector<double> materialize_reference(const FactorView& view, int64_t heads, int64_t token);
 
 struct AttentionResult {

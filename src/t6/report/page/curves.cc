@@ -47,7 +47,7 @@ std::string loss_chart(const ReportData& data) {
   const auto validation = points_of(data.validation, &ValidationRecord::loss);
   const bool logarithmic = spans(training, 2.5);
   Chart chart{.title = "Loss",
-              .note = logarithmic ? "nats a token, logarithmic" : "nats a token",
+              .note = logarithmic ? "nats per token, logarithmic" : "nats per token",
               .x_name = kTokens,
               .series = noisy_line("training", training),
               .logarithmic = logarithmic,
@@ -93,9 +93,9 @@ std::string small_charts(const ReportData& data) {
                        .logarithmic = wild,
                        .from_zero = true}) +
          render_chart({.title = "Throughput",
-                       .note = "tokens a second",
+                       .note = "tokens per second",
                        .x_name = kTokens,
-                       .series = noisy_line("tokens a second", speed),
+                       .series = noisy_line("tokens per second", speed),
                        .from_zero = true}) +
          "</div>\n";
 }

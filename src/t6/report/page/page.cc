@@ -46,7 +46,7 @@ std::string summary(const ReportData& data) {
   text += fmt::format(" after {} training tokens: ", format_count(static_cast<double>(tokens)));
   const ValidationRecord* last = last_evaluation(data);
   if (!last) return text + "not evaluated yet.";
-  text += fmt::format("validation loss {:.3f} nats a token", last->loss);
+  text += fmt::format("validation loss {:.3f} nats per token", last->loss);
   return text +
          (std::isfinite(last->bits_per_byte) ? fmt::format(", {:.3f} bits per byte.", last->bits_per_byte) : ".");
 }
@@ -78,7 +78,7 @@ std::string tiles(const ReportData& data) {
     html += tile("Validation loss", shown,
                  fmt::format("{:.3f}", best->loss) != shown
                      ? fmt::format("best {:.3f} at step {}", best->loss, format_digits(best->step))
-                     : "nats a token, the best");
+                     : "nats per token, the best");
     if (std::isfinite(last->bits_per_byte)) {
       html += tile("Bits per byte", fmt::format("{:.3f}", last->bits_per_byte), "of validation text");
     }
@@ -87,7 +87,7 @@ std::string tiles(const ReportData& data) {
     const double seconds = data.training.back().seconds;
     html += tile("Training time", format_seconds(seconds), steps_done(data));
   }
-  html += tile("Cache a token", format_bytes(static_cast<double>(cache_bytes(data.model, NumberType::bf16))),
+  html += tile("Cache per token", format_bytes(static_cast<double>(cache_bytes(data.model, NumberType::bf16))),
                "all layers, bfloat16");
   return html + "</dl>\n";
 }
@@ -136,7 +136,7 @@ std::string cache(const ReportData& data) {
     html += fmt::format(" Per token, MHA of this size caches {:.2f} times the numbers of this model.", ratio);
   }
   html += fmt::format(
-      "</p>\n<div class=\"pair\">\n<div><h3>Bytes a token <small>all layers</small></h3>\n{}</div>\n<div><h3>Longest "
+      "</p>\n<div class=\"pair\">\n<div><h3>Bytes per token <small>all layers</small></h3>\n{}</div>\n<div><h3>Longest "
       "context in {} GiB <small>tokens; weights and cache in one type</small></h3>\n{}<p>This is what memory allows; "
       "the "
       "model was made for contexts of up to {} tokens.</p></div>\n</div>\n</section>\n",
@@ -155,8 +155,8 @@ std::string size(const ReportData& data) {
                           fmt::format("{}, {:.1f} %", format_digits(count), 100 * static_cast<double>(count) / total)});
   }
   const Table work{
-      .rows = {{"FLOPs a token, empty context", format_count(forward_flops(model, 0))},
-               {fmt::format("FLOPs a token after {} others", format_digits(model.max_position_embeddings)),
+      .rows = {{"FLOPs per token, empty context", format_count(forward_flops(model, 0))},
+               {fmt::format("FLOPs per token after {} others", format_digits(model.max_position_embeddings)),
                 format_count(forward_flops(model, model.max_position_embeddings))},
                {"Attention multiply-adds for each cached token, a layer", format_digits(decode_multiply_adds(model))}},
       .numbers = true};

@@ -1,4 +1,4 @@
-// The two questions about characters that added tokens ask.
+// Classes of Unicode characters: white space, and what makes up words.
 #pragma once
 
 namespace t6 {

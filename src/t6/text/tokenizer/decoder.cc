@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer/tokenizer_json.h"
 
 namespace t6 {

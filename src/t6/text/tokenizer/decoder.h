@@ -1,7 +1,7 @@
 // The "decoder" of a tokenizer.json: how tokens' spellings become text again.
 #pragma once
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 #include "t6/text/tokenizer/spelling.h"
 
 namespace t6 {

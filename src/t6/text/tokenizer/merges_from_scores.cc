@@ -5,6 +5,7 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "t6/formats/json.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {

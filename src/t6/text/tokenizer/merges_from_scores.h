@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 
 namespace t6 {
 

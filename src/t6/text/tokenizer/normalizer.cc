@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer/pattern.h"
 #include "t6/text/tokenizer/unicode_additions.h"
 

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 
 namespace t6 {
 

@@ -1,6 +1,7 @@
 #include "t6/text/tokenizer/pre_tokenizer.h"
 
 #include "t6/core/error.h"
+#include "t6/formats/json.h"
 #include "t6/text/tokenizer/pattern_syntax.h"
 #include "t6/text/utf8.h"
 

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 #include "t6/text/tokenizer/pattern.h"
 #include "t6/text/tokenizer/spelling.h"
 

@@ -208,7 +208,7 @@ std::vector<CheckpointEntry> list_checkpoints(const fs::path& run, Completeness 
   return entries;
 }
 
-void mend_run_folder(const fs::path& run) {
+void recover_run_folder(const fs::path& run) {
   make_folder(checkpoints_of(run));
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::directory_iterator(checkpoints_of(run))) {

@@ -60,7 +60,7 @@ std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& run,
 void require_complete(const std::filesystem::path& checkpoint);
 
 // Removes what a killed process left half done.
-void mend_run_folder(const std::filesystem::path& run);
+void recover_run_folder(const std::filesystem::path& run);
 
 // Points RUN/model at the newest checkpoint, and RUN/best at that of `best`, or nowhere when that is not there.
 void link_checkpoints(const std::filesystem::path& run, std::optional<int64_t> best);

@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/formats/json.h"
 
 namespace t6 {
 namespace {

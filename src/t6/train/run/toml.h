@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 
 namespace t6 {
 

@@ -1,4 +1,4 @@
-#include "t6/cli/serving/writing_flags.h"
+#include "t6/cli/serving/generation_flags.h"
 
 #include <limits>
 #include <memory>

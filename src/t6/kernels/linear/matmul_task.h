@@ -1,4 +1,4 @@
-// One matmul as its kernels take it.
+// One matmul as the kernels of each instruction set take it, and the range of it that a thread computes.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace t6 {
 
-struct Product {
+struct MatmulTask {
   NumberType type = NumberType::f32;
   const std::byte* w = nullptr;  // groups, as WeightMatrix lays them out
   int64_t group_bytes = 0;
@@ -22,7 +22,7 @@ struct Product {
 };
 
 // Rows of x and groups of outputs.
-struct Part {
+struct MatmulRange {
   int64_t t_begin = 0, t_end = 0;
   int64_t group_begin = 0, group_end = 0;
 };

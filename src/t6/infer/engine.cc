@@ -1,0 +1,200 @@
+#include "t6/infer/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "t6/core/error.h"
+#include "t6/core/units.h"
+
+namespace t6 {
+namespace {
+
+// Whether attention contracts in the same order however many queries come at once (kernels/attention.h): it does
+// without head factors.
+bool order_is_fixed(const ModelConfig& config) {
+  const AttentionShape shape = attention_shape(config);
+  const auto grouped = [](const FactorShape& factors) { return factors.head == HeadFactor::grouped; };
+  return grouped(shape.q) && grouped(shape.k) && grouped(shape.v) && !config.kv_shift;
+}
+
+}  // namespace
+
+Engine::Engine(Context& context, std::shared_ptr<const Model> model, const EngineOptions& options)
+    : options_(options), alike_(order_is_fixed(model->config())), pass_(context, std::move(model)) {
+  require(options.prompt_chunk > 0 && options.prompt_chunk % kPageTokens == 0,
+          "prompts are read in chunks of a multiple of {} tokens, not of {}", kPageTokens, options.prompt_chunk);
+  require(options.sequences >= 1, "at least one sequence must run at once, not {}", options.sequences);
+  require(options.kept_bytes >= 0, "kept pages may take 0 bytes or more, not {}", options.kept_bytes);
+  if (options.kept_bytes > 0) kept_.emplace(options.kept_bytes);
+}
+
+void Engine::add(std::shared_ptr<Sequence> sequence) {
+  require(sequence->state() == SequenceState::waiting, "a sequence is added once, after it has begun");
+  require(std::ranges::find(sequences_, sequence) == sequences_.end(), "the sequence is in the engine already");
+  require(sequence->cache_.memory() == options_.memory, "the sequence's cache is of another memory than the engine's");
+  pass_.check({sequence->tokens_, &sequence->cache_});
+  sequences_.push_back(std::move(sequence));
+}
+
+void Engine::remove(const Sequence& sequence) {
+  const auto found = std::ranges::find(sequences_, &sequence, [](const auto& held) { return held.get(); });
+  if (found == sequences_.end()) return;
+  if ((*found)->in_engine()) (*found)->finish(StopReason::interrupted);
+  sequences_.erase(found);
+}
+
+std::span<const SequenceEvent> Engine::step() {
+  events_.clear();
+  end_cancelled();
+  secure_pages();
+  gather_batch();
+  if (!steps_.empty()) {
+    const StepLogits logits = pass_.run(steps_);
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      const auto count = static_cast<int64_t>(steps_[i].tokens.size());
+      keep_pages(*batch_[i], count);
+      advance(batch_[i], [&] { batch_[i]->receive(count, logits[i]); });
+    }
+  }
+  batch_.clear();
+  std::erase_if(sequences_, [](const auto& sequence) { return sequence->finished(); });
+  return events_;
+}
+
+// What happens to a sequence stays with it: an error ends this one alone.
+template <typename Work>
+void Engine::advance(const std::shared_ptr<Sequence>& sequence, Work&& work) {
+  const Generated& result = sequence->result();
+  const size_t shown = result.text.size();
+  const int64_t tokens = result.tokens;
+  try {
+    work();
+  } catch (const Error& error) {
+    sequence->fail(error.what());
+  }
+  if (!sequence->finished() && result.tokens == tokens) return;
+  events_.push_back({sequence, std::string_view(result.text).substr(shown)});
+}
+
+void Engine::end_cancelled() {
+  for (const auto& sequence : sequences_) {
+    if (sequence->cancelled()) advance(sequence, [&] { sequence->finish(StopReason::interrupted); });
+  }
+}
+
+int64_t Engine::running() const {
+  return std::ranges::count_if(sequences_, [](const auto& sequence) { return sequence->running(); });
+}
+
+Sequence& Engine::youngest_running() const {
+  return **std::find_if(sequences_.rbegin(), sequences_.rend(), [](const auto& held) { return held->running(); });
+}
+
+// Pages for the tokens that come next, for the oldest sequences first.
+void Engine::secure_pages() {
+  for (const auto& sequence : sequences_) {
+    if (!sequence->running()) continue;
+    const auto count = static_cast<int64_t>(sequence->next_step(options_.prompt_chunk).tokens.size());
+    while (sequence->running() && !make_room(sequence->cache_.bytes_to_reserve(count)) && running() > 1) {
+      youngest_running().suspend(alike_);
+    }
+    if (sequence->running()) advance(sequence, [&] { sequence->cache_.reserve(count); });
+  }
+}
+
+// A token of each sequence that generates, and pieces of prompts in the order in which they came, until one is too long
+// for what is left of the step.
+void Engine::gather_batch() {
+  steps_.clear();
+  batch_.clear();
+  int64_t left = options_.prompt_chunk;
+  for (const auto& sequence : sequences_) {
+    if (sequence->state() == SequenceState::waiting && (left == 0 || !admit(sequence))) {
+      if (!sequence->finished()) left = 0;
+      continue;
+    }
+    if (sequence->finished()) continue;
+    const bool prompt = sequence->reads_prompt();
+    const Step step = sequence->next_step(options_.prompt_chunk);
+    const auto count = static_cast<int64_t>(step.tokens.size());
+    if (prompt && count > left) {
+      left = 0;
+      continue;
+    }
+    if (prompt) left -= count;
+    steps_.push_back(step);
+    batch_.push_back(sequence);
+  }
+}
+
+// Whether a waiting sequence runs from now on. It has pages for all that it is to read then, and where others run, some
+// are left for what these and it go on with, so that it will not soon have to give them back.
+bool Engine::admit(const std::shared_ptr<Sequence>& sequence) {
+  const int64_t others = running();
+  if (others >= options_.sequences) return false;
+  const int64_t reused = reuse_pages(*sequence);
+  FactorCache& cache = sequence->cache_;
+  const int64_t wanted = cache.bytes_to_reserve(sequence->unread());
+  if (others > 0 && !make_room(wanted + (others + 1) * cache.page_bytes())) {
+    const int64_t all = cache.bytes() + wanted;
+    if (reused > 0) sequence->suspend(alike_);
+    if (all <= options_.memory->limit()) return false;
+  }
+  (void)make_room(wanted);
+  advance(sequence, [&] {
+    cache.reserve(sequence->unread());
+    sequence->start();
+  });
+  return sequence->running();
+}
+
+// Pages of an earlier prompt, where the rest is read with the same bits as if all were: the last token, whose logits
+// are wanted, and a rest of a piece that is contracted as the whole piece would be. How many tokens that spares.
+int64_t Engine::reuse_pages(Sequence& sequence) {
+  if (!kept_ || !sequence.shares_pages()) return 0;
+  const int64_t known = sequence.prompt_end_;
+  int64_t most = (known - 1) / kPageTokens * kPageTokens;
+  if (!alike_ && known - most < kManyQueries && most % options_.prompt_chunk != 0) most -= kPageTokens;
+  const auto beginning = std::span(sequence.tokens_).first(static_cast<size_t>(most));
+  const int64_t reused = kept_->adopt(beginning, sequence.cache_);
+  if (!sequence.prompt_read_) sequence.result_.reused_tokens = reused;
+  return reused;
+}
+
+// Keeps the pages that the last `count` tokens have filled.
+void Engine::keep_pages(const Sequence& sequence, int64_t count) {
+  if (!kept_ || !sequence.shares_pages()) return;
+  const int64_t end = sequence.cache_.size(), begin = end - count;
+  const int64_t last = alike_ || options_.keep_written ? end : std::min(end, sequence.prompt_end_);
+  if (last / kPageTokens <= begin / kPageTokens) return;
+  kept_->keep(std::span(sequence.tokens_).first(static_cast<size_t>(last)), sequence.cache_);
+}
+
+// Whether so many bytes can be taken of the memory, kept pages being given back for them if need be.
+bool Engine::make_room(int64_t bytes) {
+  if (!options_.memory) return true;
+  const int64_t missing = bytes - options_.memory->room();
+  if (missing <= 0) return true;
+  if (!kept_ || kept_->unused_bytes() < missing) return false;
+  kept_->free(missing);
+  return true;
+}
+
+Generated run_to_end(Engine& engine, const std::shared_ptr<Sequence>& sequence,
+                     const std::function<void(std::string_view)>& show) {
+  engine.add(sequence);
+  try {
+    while (!sequence->finished()) {
+      for (const SequenceEvent& event : engine.step()) {
+        if (event.sequence == sequence && !event.text.empty()) show(event.text);
+      }
+    }
+  } catch (...) {
+    engine.remove(*sequence);
+    throw;
+  }
+  if (sequence->result().reason == StopReason::error) fail("{}", sequence->result().error);
+  return sequence->result();
+}
+
+}  // namespace t6

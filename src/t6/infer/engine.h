@@ -1,0 +1,91 @@
+// Runs any number of sequences with one model, a batch a step: pieces of prompts beside tokens that are being
+// generated.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "t6/infer/engine/prefix_store.h"
+#include "t6/infer/forward.h"
+#include "t6/infer/sequence.h"
+
+namespace t6 {
+
+struct EngineOptions {
+  std::shared_ptr<CacheMemory> memory = nullptr;  // of the caches of all sequences; null: no limit
+  int64_t prompt_chunk = kPromptChunk;            // prompt tokens that a step reads at most, whole pages
+  int64_t sequences = 256;                        // that run at once at most
+  int64_t kept_bytes = 0;                         // what pages kept for later prompts may take; 0: none are kept
+  // Keep pages of written text too where their bits are not those of a text that is read. Prompts that go on from such
+  // pages then give logits that differ in their last digits.
+  bool keep_written = false;
+};
+
+// A token of a sequence, or its end.
+struct SequenceEvent {
+  std::shared_ptr<Sequence> sequence;
+  std::string_view text;  // new in result().text, whole UTF-8 characters; valid until the next step
+};
+
+// Sequences are taken in the order in which they came. Each step writes a token of every sequence whose prompt is read,
+// and reads at most prompt_chunk tokens of prompts, so that none waits for another's prompt. A sequence gives the same
+// tokens alone and beside any others.
+//
+// Where the memory does not suffice, kept pages go first. Then the sequence that came last gives its pages back, waits,
+// and reads its tokens again later. One that cannot go on even alone ends with StopReason::error; the others do not
+// notice. For one thread; a CancelToken may be cancelled on any.
+class Engine {
+ public:
+  // The context outlives this. Error: an option out of range.
+  explicit Engine(Context& context, std::shared_ptr<const Model> model, const EngineOptions& options = {});
+
+  // From the next step on, a sequence that has begun. It holds its cache, also when it is finished, until it is
+  // truncated or gone. Errors: it has not begun, its cache is of another model or memory, a token id outside the
+  // vocabulary.
+  void add(std::shared_ptr<Sequence> sequence);
+  // Ends a sequence between two steps, as when it is cancelled, but without an event. One that is not here is left
+  // alone.
+  void remove(const Sequence& sequence);
+
+  // Runs one batch; does nothing when there are no sequences. The events, one for a sequence at most, are valid until
+  // the next step, and so long they hold their sequences.
+  std::span<const SequenceEvent> step();
+
+  bool idle() const { return sequences_.empty(); }
+  int64_t size() const { return static_cast<int64_t>(sequences_.size()); }  // sequences, running or waiting
+  int64_t running() const;
+  int64_t kept_bytes() const { return kept_ ? kept_->bytes() : 0; }
+
+ private:
+  void end_cancelled();
+  void secure_pages();
+  void gather_batch();
+  bool admit(const std::shared_ptr<Sequence>& sequence);
+  int64_t reuse_pages(Sequence& sequence);
+  void keep_pages(const Sequence& sequence, int64_t count);
+  bool make_room(int64_t bytes);
+  Sequence& youngest_running() const;
+  template <typename Work>
+  void advance(const std::shared_ptr<Sequence>& sequence, Work&& work);
+
+  EngineOptions options_;
+  bool alike_;  // a token's bits do not depend on how many are read with it
+  ForwardPass pass_;
+  std::vector<std::shared_ptr<Sequence>> sequences_;  // in the order in which they came
+  std::optional<PrefixStore> kept_;
+  std::vector<Step> steps_;                       // of one batch
+  std::vector<std::shared_ptr<Sequence>> batch_;  // whose steps they are
+  std::vector<SequenceEvent> events_;
+};
+
+// Adds a sequence that has begun and steps until it is finished. `show` gets its text as it comes. Error: the one that
+// ended it, and what `show` throws; the sequence is then no longer in the engine.
+Generated run_to_end(Engine& engine, const std::shared_ptr<Sequence>& sequence,
+                     const std::function<void(std::string_view)>& show);
+
+}  // namespace t6

@@ -1,0 +1,186 @@
+#include "t6/infer/sequence.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "t6/core/error.h"
+
+namespace t6 {
+
+std::string_view stop_reason_name(StopReason reason) {
+  switch (reason) {
+    case StopReason::max_tokens:
+      return "max tokens";
+    case StopReason::end_of_text:
+      return "end of text";
+    case StopReason::stop_string:
+      return "stop string";
+    case StopReason::context_full:
+      return "context full";
+    case StopReason::interrupted:
+      return "interrupted";
+    case StopReason::error:
+      return "error";
+  }
+  fail("unknown stop reason {}", static_cast<int>(reason));
+}
+
+Sequence::Sequence(const LoadedModel& loaded, const CacheOptions& options)
+    : tokenizer_(loaded.tokenizer),
+      ends_(loaded.text.end_of_text),
+      vocab_size_(static_cast<size_t>(loaded.config().vocab_size)),
+      cache_(loaded.config(), options) {
+  if (const auto id = tokenizer_->end_of_text()) ends_.push_back(*id);
+}
+
+void Sequence::append(std::span<const int32_t> ids) {
+  require(!in_engine(), "tokens cannot be added while a generation is under way");
+  require(static_cast<int64_t>(ids.size()) <= room(), "{} more tokens do not fit: {} of the context's {} are taken",
+          ids.size(), tokens_.size(), cache_.limit());
+  tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+}
+
+void Sequence::truncate(int64_t size) {
+  require(!in_engine(), "tokens cannot be taken away while a generation is under way");
+  require(size >= 0 && size <= static_cast<int64_t>(tokens_.size()), "a sequence of {} tokens cannot be cut to {}",
+          tokens_.size(), size);
+  tokens_.resize(static_cast<size_t>(size));
+  cache_.truncate(std::min(size, cache_.size()));
+}
+
+void Sequence::restore(std::vector<int32_t> tokens, FactorCache cache) {
+  require(!in_engine(), "a sequence cannot be replaced while a generation is under way");
+  require(cache.size() <= static_cast<int64_t>(tokens.size()), "the cache holds {} tokens, of {} that were given",
+          cache.size(), tokens.size());
+  tokens_ = std::move(tokens);
+  cache_ = std::move(cache);
+  state_ = SequenceState::idle;
+}
+
+void Sequence::begin(const GenerateOptions& options) {
+  require(!in_engine(), "a generation is under way");
+  require(!tokens_.empty(), "the prompt is empty");
+  require(options.max_tokens >= 0, "the number of tokens to generate must be 0 or more, not {}", options.max_tokens);
+  Writing writing = {options, Sampler(options.sampler), StopStrings(options.stop),
+                     StreamDecoder(tokenizer_, /*skip_special=*/true)};
+  writing.options.stop_tokens.insert(writing.options.stop_tokens.end(), ends_.begin(), ends_.end());
+  if (options.max_tokens > 0) writing.sampler.accept(tokens_);
+  writing_.emplace(std::move(writing));
+  result_ = {};
+  prompt_end_ = static_cast<int64_t>(tokens_.size());
+  // Logits come with the last token only, so it is read again where they are not there.
+  cache_.truncate(std::min(cache_.size(), prompt_end_ - 1));
+  origin_ = cache_.size();
+  logits_taken_ = 0;
+  started_ = prompt_read_ = false;
+  state_ = SequenceState::waiting;
+  clock_ = Stopwatch();
+}
+
+void Sequence::start() {
+  state_ = prompt_read_ ? SequenceState::generating : SequenceState::reading;
+  if (started_) return;
+  started_ = true;
+  result_.waiting_seconds = clock_.seconds();
+  clock_ = Stopwatch();
+}
+
+void Sequence::suspend(bool alike) {
+  cache_.clear();
+  origin_ = 0;
+  if (alike) prompt_end_ = static_cast<int64_t>(tokens_.size());
+  if (!prompt_read_) result_.prompt_tokens = result_.reused_tokens = 0;
+  state_ = SequenceState::waiting;
+}
+
+Step Sequence::next_step(int64_t longest) {
+  const int64_t count = next_piece(longest);
+  return {std::span(tokens_).subspan(static_cast<size_t>(cache_.size()), static_cast<size_t>(count)), &cache_,
+          wanted_logits(count)};
+}
+
+// Where pieces end depends on this sequence alone, and so do the bits of its logits.
+int64_t Sequence::next_piece(int64_t longest) const {
+  if (!reads_prompt()) return 1;
+  const PromptLogits& logits = writing_->options.prompt_logits;
+  const int64_t from = logits.take ? std::max(logits.from, origin_) : std::numeric_limits<int64_t>::max();
+  const int64_t at = cache_.size(), begin = at < from ? origin_ : from;
+  const int64_t end = std::min(at + longest - (at - begin) % longest, prompt_end_);
+  return (at < from ? std::min(end, from) : end) - at;
+}
+
+// Of the piece that begins at position `first`.
+bool Sequence::takes_logits(int64_t first) const {
+  const PromptLogits& logits = writing_->options.prompt_logits;
+  return !prompt_read_ && logits.take && first >= logits.from && first >= logits_taken_;
+}
+
+Logits Sequence::wanted_logits(int64_t count) const {
+  if (takes_logits(cache_.size())) return Logits::all;
+  return count == unread() && writing_->options.max_tokens > 0 ? Logits::last : Logits::none;
+}
+
+void Sequence::receive(int64_t count, std::span<const float> logits) {
+  const int64_t end = cache_.size(), first = end - count;
+  const GenerateOptions& options = writing_->options;
+  if (!prompt_read_) {
+    result_.prompt_tokens += count;
+    if (takes_logits(first)) {
+      logits_taken_ = end;
+      options.prompt_logits.take(first, logits);
+    }
+    if (end == prompt_end_) end_prompt();
+  } else if (unread() == 0) {
+    ++result_.decode_steps;
+  }
+  if (unread() > 0) return;
+  if (options.max_tokens == 0) return finish(StopReason::max_tokens);
+  if (cancelled()) return finish(StopReason::interrupted);
+  write(logits.last(vocab_size_));
+}
+
+void Sequence::end_prompt() {
+  prompt_read_ = true;
+  state_ = SequenceState::generating;
+  result_.prompt_seconds = clock_.seconds();
+  clock_ = Stopwatch();
+}
+
+// Chooses the next token and makes text of it.
+void Sequence::write(std::span<const float> logits) {
+  Writing& writing = *writing_;
+  const GenerateOptions& options = writing.options;
+  const int32_t id = writing.sampler.sample(logits);
+  if (options.log_probabilities > 0) {
+    result_.written.push_back(
+        {id, log_probability(logits, id), top_log_probabilities(logits, options.log_probabilities)});
+  }
+  if (std::ranges::count(options.stop_tokens, id) > 0) return finish(StopReason::end_of_text);
+  writing.sampler.accept({&id, 1});
+  ++result_.tokens;
+  result_.text += writing.stop.push(writing.decoder.push(id));
+  const bool full = room() == 0;
+  if (!full) tokens_.push_back(id);
+  if (writing.stop.found()) return finish(StopReason::stop_string);
+  if (result_.tokens == options.max_tokens) return finish(StopReason::max_tokens);
+  if (full) return finish(StopReason::context_full);
+}
+
+void Sequence::finish(StopReason reason) {
+  if (started_) (prompt_read_ ? result_.decode_seconds : result_.prompt_seconds) = clock_.seconds();
+  result_.text += writing_->stop.push(writing_->decoder.finish());
+  result_.text += writing_->stop.finish();
+  result_.reason = reason;
+  cache_.truncate(cache_.size());  // pages that were reserved for what was not read
+  result_.cache_bytes = cache_.bytes();
+  result_.cache_bytes_per_token = cache_.bytes_per_token();
+  state_ = SequenceState::finished;
+}
+
+void Sequence::fail(std::string error) {
+  finish(StopReason::error);
+  result_.error = std::move(error);
+}
+
+}  // namespace t6
