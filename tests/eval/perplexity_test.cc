@@ -71,8 +71,8 @@ TEST(Perplexity, RunsLongWindowsInPieces) {
 TEST(Perplexity, TakesACacheOfAnyType) {
   const LoadedModel loaded = loaded_model(48);
   const auto ids = random_ids(loaded.config(), 60);
-  const double exact = perplexity(test_context(), loaded, ids, {}).loss(),
-               int4 = perplexity(test_context(), loaded, ids, {.cache_type = NumberType::i4}).loss();
+  const double exact = perplexity(test_context(), loaded, ids, {}, no_progress).loss(),
+               int4 = perplexity(test_context(), loaded, ids, {.cache_type = NumberType::i4}, no_progress).loss();
   EXPECT_NE(int4, exact);
   EXPECT_NEAR(int4, exact, 0.05);
 }
