@@ -78,8 +78,9 @@ class Prompts {
 int64_t prompt_bytes(const ModelConfig& config, int64_t batch, int64_t length) {
   const AttentionShape attention = attention_shape(config);
   int64_t numbers = attention.q.heads * attention.v.features;
-  for (const FactorShape& shape : {attention.q, attention.k, attention.v})
+  for (const FactorShape& shape : {attention.q, attention.k, attention.v}) {
     numbers += shape.head_numbers() + shape.feature_numbers();
+  }
   return 4 * batch * length * numbers;
 }
 
