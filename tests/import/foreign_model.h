@@ -78,7 +78,7 @@ inline void add_sentence_pieces(GgufBuilder& builder) {
   builder.add("tokenizer.ggml.scores", std::vector<float>(tokens.size()));
   builder.add("tokenizer.ggml.bos_token_id", 1u);
   builder.add("tokenizer.ggml.eos_token_id", 2u);
-  builder.add("tokenizer.chat_template", "{{ bos_token + '[INST] ' + message['content'] + ' [/INST]' }}");
+  builder.add("tokenizer.chat_template", "{{ bos_token + '[INST] ' + messages[0]['content'] + ' [/INST]' }}");
 }
 
 inline void add_sizes(GgufBuilder& builder, const ModelConfig& config, const std::string& architecture) {

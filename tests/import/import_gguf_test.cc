@@ -83,7 +83,7 @@ TEST_F(ImportGguf, TalksWithSentencePieces) {
   EXPECT_EQ(generated.prompt_tokens, 4);
   EXPECT_TRUE(loaded.ends_text(2));
 
-  Conversation conversation(test_context(), loaded, detect_chat_format(loaded.text.chat_template), {}, "");
+  Conversation conversation(test_context(), loaded, chat_template_of(loaded.text, *loaded.tokenizer), {});
   std::string shown;
   GenerateOptions spaces = {.max_tokens = 3};
   spaces.sampler.logit_bias = {{259, 1000.0f}};

@@ -184,6 +184,9 @@ TEST_F(ImportHuggingFace, ReadsWhatStandsBesideTheWeights) {
                     "chat_template": [{"name": "tools", "template": "T"}, {"name": "default", "template": "D"}]})");
   TextSettings text = load_model(test_context(), folder_.path()).text;
   EXPECT_EQ(text, (TextSettings{"D", "<s>", "</s>", {7, 9}}));
+  folder_.write("special_tokens_map.json", R"({"bos_token": "<other>", "unk_token": {"content": "<unk>"}})");
+  text = load_model(test_context(), folder_.path()).text;
+  EXPECT_EQ(text, (TextSettings{"D", "<s>", "</s>", {7, 9}, {{"unk_token", "<unk>"}}}));
   folder_.write("chat_template.jinja", "J");
   EXPECT_EQ(load_model(test_context(), folder_.path()).text.chat_template, "J");
   folder_.write("generation_config.json", R"({"eos_token_id": "x"})");

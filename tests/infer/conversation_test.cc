@@ -34,13 +34,17 @@ GenerateOptions greedy(int64_t tokens) { return {.max_tokens = tokens, .sampler 
 
 void ignore(std::string_view) {}
 
+ChatTemplate built_in(const LoadedModel& loaded, std::string_view name) {
+  return built_in_chat_template(name, *loaded.tokenizer);
+}
+
 std::string text_of(const LoadedModel& loaded, const Session& session) {
   return loaded.tokenizer->decode(session.tokens(), false);
 }
 
 TEST(Conversation, KeepsEveryMessageAndAnswerInTheCache) {
   const LoadedModel loaded = byte_model(400);
-  Conversation conversation(test_context(), loaded, chat_format("chatml"), {}, "Be brief.");
+  Conversation conversation(test_context(), loaded, built_in(loaded, "chatml"), {}, {.system = "Be brief."});
   const Generated first = conversation.ask("Hi", greedy(5), ignore);
   const int64_t read = conversation.session().cache().size();
   const Generated second = conversation.ask("And?", greedy(5), ignore);
@@ -60,7 +64,7 @@ TEST(Conversation, KeepsEveryMessageAndAnswerInTheCache) {
 TEST(Conversation, StartsOverAndComesBack) {
   const TemporaryFolder folder;
   const LoadedModel loaded = byte_model(400);
-  Conversation conversation(test_context(), loaded, chat_format("plain"), {.type = NumberType::i8});
+  Conversation conversation(test_context(), loaded, built_in(loaded, "plain"), {.type = NumberType::i8});
   const Generated first = conversation.ask("Hi", greedy(8), ignore);
   conversation.save(folder / "talk");
   const Generated next = conversation.ask("More", greedy(8), ignore);
@@ -73,9 +77,88 @@ TEST(Conversation, StartsOverAndComesBack) {
   EXPECT_EQ(conversation.ask("More", greedy(8), ignore).text, next.text);
 }
 
+// As Qwen3's: earlier answers without what was thought before them.
+TEST(Conversation, ReadsAgainWhatItsTemplateWritesAnew) {
+  const LoadedModel loaded = byte_model(400);
+  const ChatTemplate thinks(
+      "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' and not loop.last %}"
+      "{{ m.content.split('/')[-1] }}{% else %}{{ m.content }}{% endif %}{{ '\n' }}{% endfor %}"
+      "{% if add_generation_prompt %}<assistant>think/{% endif %}");
+  Conversation conversation(test_context(), loaded, thinks, {});
+  GenerateOptions stars = greedy(3);
+  stars.sampler.logit_bias = {{'*', 1000.0f}};
+  conversation.ask("Hi", stars, ignore);
+  EXPECT_EQ(text_of(loaded, conversation.session()), "<user>Hi\n<assistant>think/***");
+  const Generated second = conversation.ask("And?", stars, ignore);
+  const std::string kept = "<user>Hi\n<assistant>", rest = "***\n<user>And?\n<assistant>think/";
+  EXPECT_EQ(text_of(loaded, conversation.session()), kept + rest + "***");
+  EXPECT_EQ(second.prompt_tokens, static_cast<int64_t>(rest.size()));
+
+  Session whole(test_context(), loaded);
+  whole.append(loaded.tokenizer->encode(kept + rest));
+  EXPECT_EQ(whole.generate(greedy(5), ignore).text, [&] {
+    Conversation again(test_context(), loaded, thinks, {});
+    again.ask("Hi", stars, ignore);
+    return again.ask("And?", greedy(5), ignore).text;
+  }());
+}
+
+TEST(Conversation, EndsAnswersWhereItsTemplateDoes) {
+  const LoadedModel loaded = byte_model(400);
+  GenerateOptions line = greedy(9);
+  line.sampler.logit_bias = {{'|', 1000.0f}};
+  Conversation text(test_context(), loaded, ChatTemplate("{% for m in messages %}{{ m.content }} || {% endfor %}"), {});
+  const Generated answer = text.ask("Hi", line, ignore);
+  EXPECT_EQ(answer.reason, StopReason::stop_string);
+  EXPECT_EQ(answer.text, "");
+  EXPECT_EQ(text.messages().back().content, "");
+  text.ask("And?", line, ignore);
+  EXPECT_EQ(text_of(loaded, text.session()), "Hi ||  || And? || ||");
+
+  line.sampler.logit_bias = {{256, 1000.0f}};
+  LoadedModel no_end = loaded;
+  Conversation token(test_context(), no_end,
+                     ChatTemplate("{% for m in messages %}{{ m.content }} <|endoftext|>\n{% endfor %}"), {});
+  EXPECT_EQ(token.ask("Hi", line, ignore).reason, StopReason::end_of_text);
+}
+
+TEST(Conversation, KeepsTypedControlTokensAsText) {
+  const LoadedModel loaded = byte_model(400);
+  const ChatTemplate bare("{{ '<|endoftext|>' }}{% for m in messages %}{{ m.content | trim }}{% endfor %}");
+  const auto ends = [&](bool control_tokens) {
+    Conversation conversation(test_context(), loaded, bare, {}, {.control_tokens = control_tokens});
+    conversation.ask(" a<|endoftext|> ", greedy(1), ignore);
+    const auto& tokens = conversation.session().tokens();
+    EXPECT_TRUE(text_of(loaded, conversation.session()).starts_with("<|endoftext|>a<|endoftext|>"));
+    return std::ranges::count(tokens, 256);
+  };
+  EXPECT_EQ(ends(false), 1);
+  EXPECT_EQ(ends(true), 2);
+}
+
+TEST(Conversation, StaysAsItWasAfterAnError) {
+  const TemporaryFolder folder;
+  const LoadedModel loaded = byte_model(400);
+  const ChatTemplate picky(
+      "{% for m in messages %}{% if m.content == 'No' %}{{ raise_exception('never') }}{% endif %}"
+      "{{ m.content }}|{% endfor %}");
+  Conversation conversation(test_context(), loaded, picky, {});
+  conversation.ask("Hi", greedy(3), ignore);
+  const std::string before = text_of(loaded, conversation.session());
+  EXPECT_EQ(error_of([&] { conversation.ask("No", greedy(3), ignore); }), "never");
+  EXPECT_EQ(text_of(loaded, conversation.session()), before);
+  EXPECT_EQ(conversation.messages().size(), 2u);
+
+  Session session(test_context(), loaded);
+  session.append(loaded.tokenizer->encode("ab"));
+  session.save(folder / "bare");
+  EXPECT_THAT(error_of([&] { conversation.load(folder / "bare"); }), HasSubstr("holds no messages"));
+  EXPECT_EQ(text_of(loaded, conversation.session()), before);
+}
+
 TEST(Conversation, EndsAtTheContextsEndAndRefusesWhatDoesNotFit) {
   const LoadedModel loaded = byte_model(60);
-  Conversation conversation(test_context(), loaded, chat_format("plain"), {});
+  Conversation conversation(test_context(), loaded, built_in(loaded, "plain"), {});
   const Generated result = conversation.ask("Hello", greedy(500), ignore);
   EXPECT_EQ(result.reason, StopReason::context_full);
   const size_t held = conversation.session().tokens().size();

@@ -46,7 +46,7 @@ void expect(const SafetensorsFile& file, const std::string& key, const std::stri
 }  // namespace
 
 void save_cache(const std::filesystem::path& path, const Model& model, const FactorCache& cache,
-                std::span<const int32_t> tokens) {
+                std::span<const int32_t> tokens, const CacheNotes& notes) {
   require(static_cast<int64_t>(tokens.size()) == cache.size(), "the cache holds {} tokens, {} were given to save",
           cache.size(), tokens.size());
   const int64_t count = pages_of(cache.size()), page = cache.page_bytes();
@@ -54,9 +54,10 @@ void save_cache(const std::filesystem::path& path, const Model& model, const Fac
   for (int64_t i = 0; i < count; ++i) pages.emplace_back(cache.pages()[i], static_cast<size_t>(page));
   const std::vector<NamedTensor> tensors = {{"pages", {NumberType::u8, {count, page}, {}}, std::move(pages)},
                                             {"tokens", {NumberType::i32, {cache.size()}, std::as_bytes(tokens)}}};
-  write_safetensors(
-      path, tensors,
-      {{"format", kFormat}, {"cache_type", std::string(cache_type_name(cache.type()))}, {"model", fingerprint(model)}});
+  std::map<std::string, std::string> metadata = {
+      {"format", kFormat}, {"cache_type", std::string(cache_type_name(cache.type()))}, {"model", fingerprint(model)}};
+  for (const auto& [name, text] : notes) metadata["note." + name] = text;
+  write_safetensors(path, tensors, metadata);
 }
 
 std::vector<int32_t> load_cache(const std::filesystem::path& path, const Model& model, FactorCache& cache) {
@@ -89,6 +90,14 @@ std::vector<int32_t> load_cache(const std::filesystem::path& path, const Model& 
   loaded.advance(size);
   cache = std::move(loaded);
   return tokens;
+}
+
+std::string load_cache_note(const std::filesystem::path& path, const std::string& name) {
+  const SafetensorsFile file(path);
+  expect(file, "format", kFormat);
+  const auto found = file.metadata().find("note." + name);
+  require(found != file.metadata().end(), "{}: the saved cache holds no {}", path.string(), name);
+  return found->second;
 }
 
 }  // namespace t6

@@ -1,43 +1,61 @@
-// A conversation with a model: every message and answer is read once and stays in the cache.
+// A conversation with a model, as its template writes it; what the model has read stays in the cache as far as the
+// template writes it again.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "t6/infer/session.h"
-#include "t6/text/chat_format.h"
+#include "t6/text/chat_template.h"
+#include "t6/text/control_tokens.h"
 
 namespace t6 {
 
+struct ConversationOptions {
+  std::string system = {};      // the system's message; empty: what the template says by itself
+  bool control_tokens = false;  // those in what the user and the system say count; else they are text
+};
+
 class Conversation {
  public:
-  // `format`: of the model's own template, or another (text/chat_format.h). An empty system message: the format's own.
-  Conversation(Context& context, const LoadedModel& loaded, ChatFormat format, const CacheOptions& cache,
-               std::string system = {});
+  Conversation(Context& context, const LoadedModel& loaded, ChatTemplate chat_template, const CacheOptions& cache,
+               const ConversationOptions& options = {});
 
   // The model's answer to a message, in pieces as it comes. When it is cancelled or a limit ends it early, what was
-  // written counts as the answer. Error, before anything changes: the message does not fit into what is left of the
-  // context.
+  // written counts as the answer. Errors, before anything changes: the template's, and the conversation does not fit
+  // into the context. After an error of the generation the message is not part of the conversation.
   Generated ask(std::string_view message, GenerateOptions options, const std::function<void(std::string_view)>& show);
 
   // Starts over, with this system message.
   void reset(std::string system);
   void reset() { reset(system_); }
 
-  const std::string& system() const { return system_; }
+  const std::vector<ChatMessage>& messages() const { return messages_; }
   const Session& session() const { return session_; }
 
-  // The conversation as it stands. Errors: those of Session.
-  void save(const std::filesystem::path& path, const CancelToken* cancel = nullptr) { session_.save(path, cancel); }
-  void load(const std::filesystem::path& path) { session_.load(path); }
+  // The conversation as it stands. Errors: those of Session; the file holds no messages.
+  void save(const std::filesystem::path& path, const CancelToken* cancel = nullptr);
+  void load(const std::filesystem::path& path);
 
  private:
+  void learn_ends();
+  void write(const std::vector<ChatMessage>& messages);
+  std::string render(std::vector<ChatMessage> messages) const;
+  std::string answer_from(size_t begin, const Generated& answer, const std::vector<std::string>& stops) const;
+
   std::shared_ptr<const Tokenizer> tokenizer_;
-  ChatFormat format_;
+  ChatTemplate template_;
+  ControlTokens control_tokens_;
+  bool reads_control_tokens_;
+  std::vector<int32_t> stop_tokens_;  // what the template writes after an answer, beside the model's own ends
+  std::vector<std::string> stop_;
   std::string system_;
+  std::vector<ChatMessage> messages_;
   Session session_;
 };
 

@@ -4,7 +4,6 @@
 
 #include "t6/core/error.h"
 #include "t6/core/stopwatch.h"
-#include "t6/infer/cache_file.h"
 
 namespace t6 {
 
@@ -18,12 +17,12 @@ Generated Session::generate(const GenerateOptions& options, const std::function<
   return run_to_end(engine_, sequence_, show);
 }
 
-void Session::save(const std::filesystem::path& path, const CancelToken* cancel) {
+void Session::save(const std::filesystem::path& path, const CancelToken* cancel, const CacheNotes& notes) {
   if (cache().size() < static_cast<int64_t>(tokens().size())) {
     const Generated read = generate({.max_tokens = 0, .cancel = cancel}, [](std::string_view) {});
     require(read.reason != StopReason::interrupted, "{}: not written, the reading was interrupted", path.string());
   }
-  save_cache(path, *loaded_.model, cache(), tokens());
+  save_cache(path, *loaded_.model, cache(), tokens(), notes);
 }
 
 void Session::load(const std::filesystem::path& path) {

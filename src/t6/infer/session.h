@@ -11,6 +11,7 @@
 
 #include "t6/core/cancel_token.h"
 #include "t6/infer/cache.h"
+#include "t6/infer/cache_file.h"
 #include "t6/infer/engine.h"
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
@@ -37,9 +38,9 @@ class Session {
   // the cache's memory is full.
   Generated generate(const GenerateOptions& options, const std::function<void(std::string_view)>& show);
 
-  // The tokens and their cache in a file; the model reads first what it has not read, unless it is cancelled: an Error
-  // then. Errors: those of cache_file.h.
-  void save(const std::filesystem::path& path, const CancelToken* cancel = nullptr);
+  // The tokens, their cache and `notes` in a file; the model reads first what it has not read, unless it is cancelled:
+  // an Error then. Errors: those of cache_file.h.
+  void save(const std::filesystem::path& path, const CancelToken* cancel = nullptr, const CacheNotes& notes = {});
   void load(const std::filesystem::path& path);
 
  private:

@@ -175,6 +175,9 @@ TextSettings gguf_text_settings(const GgufFile& file) {
   };
   settings.bos_token = name(token_id(file, "bos"));
   settings.eos_token = name(token_id(file, "eos"));
+  for (const auto& [key, token] : {std::pair("unknown", "unk_token"), std::pair("padding", "pad_token")}) {
+    if (const auto id = token_id(file, key)) settings.other_tokens[token] = name(id);
+  }
   // End of text, of a turn and of a message to a tool.
   for (const char* key : {"eos", "eot", "eom"}) {
     if (const auto id = token_id(file, key)) settings.end_of_text.push_back(static_cast<int32_t>(*id));

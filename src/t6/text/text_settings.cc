@@ -9,10 +9,26 @@
 namespace t6 {
 namespace {
 
+constexpr const char* kOtherTokens[] = {"unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
+
 // "<s>", or {"content": "<s>", ...}; empty for neither.
 std::string token_name(const JsonObject& json, const std::string& key) {
   if (!json.has(key)) return {};
   return json.at(key).is_object() ? json.object(key).string("content") : json.string(key);
+}
+
+// Those that `json` names and that are not there yet.
+void add_tokens(const JsonObject& json, TextSettings& settings) {
+  const auto add = [&](std::string& token, const char* key) {
+    if (token.empty()) token = token_name(json, key);
+  };
+  add(settings.bos_token, "bos_token");
+  add(settings.eos_token, "eos_token");
+  for (const char* key : kOtherTokens) {
+    std::string& token = settings.other_tokens[key];
+    add(token, key);
+    if (token.empty()) settings.other_tokens.erase(key);
+  }
 }
 
 // A text, or a list of named ones of which "default" counts.
@@ -48,8 +64,11 @@ TextSettings read_text_settings(const std::filesystem::path& folder) {
     const Json json = read_json(path);
     const JsonObject object(json, path.string());
     settings.chat_template = template_text(object);
-    settings.bos_token = token_name(object, "bos_token");
-    settings.eos_token = token_name(object, "eos_token");
+    add_tokens(object, settings);
+  }
+  if (const auto path = folder / "special_tokens_map.json"; path_exists(path)) {
+    const Json json = read_json(path);
+    add_tokens(JsonObject(json, path.string()), settings);
   }
   if (const auto path = folder / "chat_template.jinja"; path_exists(path)) settings.chat_template = read_text(path);
   for (const char* name : {"generation_config.json", "config.json"}) {
@@ -68,6 +87,7 @@ void write_text_settings(const std::filesystem::path& folder, const TextSettings
   };
   add("bos_token", settings.bos_token);
   add("eos_token", settings.eos_token);
+  for (const auto& [name, token] : settings.other_tokens) add(name.c_str(), token);
   add("chat_template", settings.chat_template);
   write_json(folder / "tokenizer_config.json", tokenizer);
   write_json(folder / "generation_config.json", {{"eos_token_id", settings.end_of_text}});

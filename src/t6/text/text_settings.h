@@ -3,21 +3,24 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace t6 {
 
 struct TextSettings {
-  std::string chat_template;         // Jinja; empty: the model has none
-  std::string bos_token, eos_token;  // names for the template; empty: none
-  std::vector<int32_t> end_of_text;  // ids that end a generated text
+  std::string chat_template;                             // Jinja; empty: the model has none
+  std::string bos_token, eos_token;                      // names for the template; empty: none
+  std::vector<int32_t> end_of_text;                      // ids that end a generated text
+  std::map<std::string, std::string> other_tokens = {};  // for the template, too: "pad_token", ...
 
   bool operator==(const TextSettings&) const = default;
 };
 
-// From tokenizer_config.json ("chat_template", "bos_token", "eos_token"; chat_template.jinja comes before it) and
-// generation_config.json or config.json ("eos_token_id"). Files and keys may be absent.
+// From tokenizer_config.json ("chat_template", "bos_token", "eos_token", "pad_token", ...; chat_template.jinja comes
+// before it, special_tokens_map.json after it) and generation_config.json or config.json ("eos_token_id"). Files and
+// keys may be absent.
 TextSettings read_text_settings(const std::filesystem::path& folder);
 
 // Writes tokenizer_config.json and generation_config.json.

@@ -12,6 +12,7 @@
 
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
+#include "t6/cli/serving/chat_flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
@@ -23,7 +24,8 @@ namespace t6 {
 namespace {
 
 struct Options {
-  std::string model, system, chat_template, load;
+  std::string model, load;
+  ChatFlags chat;
   GenerateOptions generate = {.max_tokens = 1024};
   CacheFlags cache;
   int threads = processor_count();
@@ -144,9 +146,7 @@ void run(const Options& options) {
   Context context(options.threads);
   const CacheOptions cache = cache_options(options.cache);
   const LoadedModel loaded = load_model(context, options.model);
-  ChatFormat format = options.chat_template.empty() ? detect_chat_format(loaded.text.chat_template)
-                                                    : chat_format(options.chat_template);
-  Conversation conversation(context, loaded, std::move(format), cache, options.system);
+  Conversation conversation = begin_conversation(context, loaded, options.chat, cache);
   if (!options.load.empty()) conversation.load(options.load);
   catch_interrupts();
   GenerateOptions generate = options.generate;
@@ -177,10 +177,7 @@ void add_chat(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("chat", "Talk with a model");
   add_model_argument(*command, options->model);
-  command->add_option("--system", options->system, "What the model is told first (default: what its template says)");
-  command->add_option(
-      "--template", options->chat_template,
-      "How messages are written: chatml, llama3, llama2, mistral or plain (default: told by the model's own)");
+  add_chat_flags(*command, options->chat);
   command->add_option("--load", options->load, "Go on with a conversation kept by /save");
   command->add_option("-n,--max-tokens", options->generate.max_tokens, "Tokens of an answer at most")
       ->check(CLI::PositiveNumber)

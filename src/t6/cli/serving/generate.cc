@@ -10,6 +10,7 @@
 
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
+#include "t6/cli/serving/chat_flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
@@ -28,7 +29,8 @@ struct Options {
   GenerateOptions generate;
   CacheFlags cache;
   int threads = processor_count();
-  bool json = false;
+  bool json = false, is_chat = false;
+  ChatFlags chat;
 };
 
 std::string read_prompt(const Options& options) {
@@ -83,7 +85,10 @@ void run(const Options& options) {
     fmt::print("{}", piece);
     std::fflush(stdout);
   };
-  const Generated result = generate(context, loaded, prompt, generate_options, show, cache_options(options.cache));
+  const CacheOptions cache = cache_options(options.cache);
+  const Generated result =
+      options.is_chat ? begin_conversation(context, loaded, options.chat, cache).ask(prompt, generate_options, show)
+                      : generate(context, loaded, prompt, generate_options, show, cache);
   if (options.json) return print_json(loaded, result);
   if (!result.text.ends_with('\n')) fmt::print("\n");
   std::fflush(stdout);
@@ -105,6 +110,8 @@ void add_generate(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--stop", generate.stop, "End before this text (may be given several times)")
       ->allow_extra_args(false);
+  auto* chat = command->add_flag("--chat", options->is_chat, "The text is a message; the model answers it");
+  for (CLI::Option* option : add_chat_flags(*command, options->chat)) option->needs(chat);
   add_sampler_flags(*command, generate.sampler);
   add_cache_flags(*command, options->cache);
   auto* json = command->add_flag("--json", options->json, "Print the text and the statistics as JSON, at the end");
@@ -118,6 +125,7 @@ void add_generate(CLI::App& app) {
       "The text goes to standard output as it comes; speed and cache size, measured in the run, to standard error.\n"
       "Examples:\n"
       "  t6 generate runs/demo --prompt 'Once upon a time' --max-tokens 100\n"
+      "  t6 generate model.gguf --chat --prompt 'Name three rivers.'\n"
       "  t6 generate runs/demo --prompt-file start.txt --temperature 0 --stop 'The end'\n"
       "  echo 'To be' | t6 generate runs/demo --top-p 0.9 --seed 7 --json");
   command->callback([=] { run(*options); });
