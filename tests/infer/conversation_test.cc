@@ -82,7 +82,7 @@ TEST(Conversation, ReadsAgainWhatItsTemplateWritesAnew) {
   const LoadedModel loaded = byte_model(400);
   const ChatTemplate thinks(
       "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' and not loop.last %}"
-      "{{ m.content.split('/')[-1] }}{% else %}{{ m.content }}{% endif %}\n{% endfor %}"
+      "{{ m.content.split('/')[-1] }}{% else %}{{ m.content }}{% endif %}{{ '\n' }}{% endfor %}"
       "{% if add_generation_prompt %}<assistant>think/{% endif %}");
   Conversation conversation(test_context(), loaded, thinks, {});
   GenerateOptions stars = greedy(3);

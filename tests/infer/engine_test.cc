@@ -65,7 +65,7 @@ TEST_P(EngineZoo, ReusesPagesWithTheSameBits) {
   options.log_probabilities = 256;
   const auto ids = random_ids(loaded_.config(), 390);
   run_to_end(engine, begun(loaded_, std::span(ids).first(385), options), [](std::string_view) {});
-  for (const size_t size : {1, 64, 65, 127, 150, 160, 161, 192, 193, 200, 220, 256, 384, 385}) {
+  for (const size_t size : {1, 65, 150, 160, 193, 220, 385}) {
     const auto prompt = std::span(ids).first(size);
     Engine plain(test_context(), loaded_.model, {.prompt_chunk = kChunk});
     const auto wanted = run_to_end(plain, begun(loaded_, prompt, options), [](std::string_view) {});
@@ -246,7 +246,7 @@ TEST_F(EngineTest, WaitsForMemoryAndWritesTheSame) {
       if (!sequence->finished()) continue;
       const size_t index = static_cast<size_t>(&sequence - sequences.data());
       EXPECT_EQ(sequence->result().reason, StopReason::max_tokens) << sequence->result().error;
-      Engine other(loaded_.model, {.prompt_chunk = 64});
+      Engine other(test_context(), loaded_.model, {.prompt_chunk = 64});
       const auto alone = begun(loaded_, prompt(100, index), options);
       EXPECT_EQ(thoughts(sequence->result()), thoughts(run_to_end(other, alone, [](std::string_view) {})));
       EXPECT_EQ(sequence->tokens(), alone->tokens());
@@ -438,7 +438,7 @@ class EngineStress : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EngineStress, AnyScheduleGivesTheSameTokens) {
   const LoadedModel loaded = loaded_as(zoo_config(GetParam()), 400);
-  for (uint64_t seed = 0; seed < 6; ++seed) Schedule(loaded, seed).run();
+  for (uint64_t seed = 0; seed < 3; ++seed) Schedule(loaded, seed).run();
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, EngineStress, ::testing::Values("tpa", "gqa", "mla", "tpa_shared_qknorm_shift"),

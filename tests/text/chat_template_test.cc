@@ -124,9 +124,9 @@ TEST(ControlTokens, AreTextWhereTheyAreMarked) {
   EXPECT_EQ(control.marked("a|<b"), "a|<b");
   EXPECT_EQ(control.marked(typed), typed);
   const auto ids = [&](const std::string& text, size_t from) {
-    std::vector<int32_t> ids;
-    encode_marked(tokenizer, text, from, ids);
-    return ids;
+    std::vector<int32_t> found;
+    encode_marked(tokenizer, text, from, found);
+    return found;
   };
   EXPECT_THAT(ids("a" + name, 0), ElementsAre('a', 256));
   EXPECT_EQ(tokenizer.decode(ids(typed, 0), /*skip_special=*/true), "a" + name + "b");

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "t6/formats/json.h"
+
 namespace t6 {
 namespace {
 

@@ -86,7 +86,7 @@ class Interpreter {
   const Dict& variables_;
   Runtime& runtime_;
   std::string output_;
-  std::string* out_ = &output_;
+  int captures_ = 0;  // that take what is written
   std::vector<std::pair<size_t, size_t>> generated_;
   std::vector<std::unique_ptr<Activation>> kept_;
   int line_ = 1;
@@ -95,18 +95,21 @@ class Interpreter {
 // Sends what is written elsewhere for a while.
 class Interpreter::Capture {
  public:
-  explicit Capture(Interpreter* interpreter) : interpreter_(*interpreter), outer_(interpreter->out_) {
-    interpreter_.out_ = text_.get();
+  explicit Capture(Interpreter* interpreter)
+      : interpreter_(*interpreter), outer_(std::exchange(interpreter->output_, {})) {
+    ++interpreter_.captures_;
   }
-  ~Capture() { interpreter_.out_ = outer_; }
+  ~Capture() {
+    interpreter_.output_ = std::move(outer_);
+    --interpreter_.captures_;
+  }
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
-  std::string take() { return std::move(*text_); }
+  std::string take() { return std::exchange(interpreter_.output_, {}); }
 
  private:
   Interpreter& interpreter_;
-  std::string* outer_;
-  std::unique_ptr<std::string> text_ = std::make_unique<std::string>();
+  std::string outer_;
 };
 
 // Holds the line while a node runs, and leaves it where an error came up.

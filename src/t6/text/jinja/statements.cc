@@ -20,8 +20,8 @@ void Interpreter::leave(std::unique_ptr<Activation> frame) {
 }
 
 void Interpreter::write(std::string_view text) {
-  *out_ += text;
-  runtime_.check_text(out_->size());
+  output_ += text;
+  runtime_.check_text(output_.size());
 }
 
 void Interpreter::write_text(const Value& value) {
@@ -166,14 +166,14 @@ Interpreter::Flow Interpreter::block_assignment(const Statement& node, Activatio
 }
 
 void Interpreter::generation(const Statement& node, Activation* frame) {
-  const size_t begin = out_->size();
+  const size_t begin = output_.size();
   auto inner = std::make_unique<Activation>(node.slots, frame);
   enter(node.scope, inner.get());
   run(node.body, inner.get());
   // Objects that outlive the block reach its variables through the frame, and those of the frame too.
   frame->captured = frame->captured || inner->captured;
   leave(std::move(inner));
-  if (out_ == &output_) generated_.emplace_back(begin, out_->size());
+  if (captures_ == 0) generated_.emplace_back(begin, output_.size());
 }
 
 void Interpreter::call_block(const Statement& node, Activation* frame) {
