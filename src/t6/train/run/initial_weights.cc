@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
 #include "t6/model/weight_file.h"
 #include "t6/nn/weights.h"
