@@ -15,23 +15,23 @@
 #include "t6/infer/load.h"
 #include "t6/kernels/quantize.h"
 #include "t6/numbers/dequantize.h"
-#include "tests/context.h"
 
 namespace t6 {
 namespace {
 
-std::shared_ptr<const Model> float32_model(const std::filesystem::path& path) {
-  const ImportedModel imported = import_model(test_context(), find_model(path));
+std::shared_ptr<const Model> float32_model(Context& context, const std::filesystem::path& path) {
+  const ImportedModel imported = import_model(context, find_model(path));
   std::map<std::string, std::vector<float>> floats;
   for (const auto& [name, tensor] : imported.tensors) floats[name] = dequantize(tensor);
-  return std::make_shared<const Model>(test_context(), imported.config,
+  return std::make_shared<const Model>(context, imported.config,
                                        Weights(imported.config, std::move(floats), path.string()));
 }
 
 void run(const std::string& path, bool float32) {
-  const auto model = float32 ? float32_model(path) : load_model(test_context(), path).model;
+  Context context;
+  const auto model = float32 ? float32_model(context, path) : load_model(context, path).model;
   const std::vector<int32_t> ids(std::istream_iterator<int32_t>(std::cin), {});
-  ForwardPass pass(test_context(), model);
+  ForwardPass pass(context, model);
   FactorCache cache(model->config());
   const auto logits = pass.run(ids, cache, Logits::all);
   std::fwrite(logits.data(), sizeof(float), logits.size(), stdout);
