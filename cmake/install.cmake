@@ -32,7 +32,7 @@ install(SCRIPT cmake/install_headers.cmake)
 install(TARGETS t6)
 if(T6_TRAINING)
   # LibTorch stays where it was when these were linked.
-  set_target_properties(t6-train t6_ops_library PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  set_target_properties(t6-train t6_ops_library PROPERTIES INSTALL_RPATH ${TORCH_INSTALL_PREFIX}/lib)
   install(TARGETS t6-train t6_ops_library OPTIONAL)
 endif()
 
