@@ -135,6 +135,17 @@ TEST(StopStrings, HoldsBackWhatMayBeABeginning) {
   EXPECT_EQ(stop.finish(), "");
 }
 
+TEST(StopStrings, SeesWhatIsNotShown) {
+  StopStrings stop({"a<|end|>", "<|x|>!"});
+  EXPECT_EQ(stop.push("a"), "");
+  EXPECT_EQ(stop.push("<|x|>", /*shown=*/false), "a");
+  EXPECT_EQ(stop.push("b"), "b");
+  EXPECT_EQ(stop.push("ca"), "c");
+  EXPECT_EQ(stop.push("<|end|>", /*shown=*/false), "");
+  EXPECT_TRUE(stop.found());
+  EXPECT_EQ(stop.finish(), "");
+}
+
 TEST(StopStrings, TakesTheFirstOfSeveralAndGivesBackTheRest) {
   StopStrings stop({"bc", "ab"});
   EXPECT_EQ(stop.push("xabc"), "x");

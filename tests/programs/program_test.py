@@ -115,6 +115,10 @@ checkpoint_every = 20
 
         text = self.run_program("generate", "run", "--prompt", "The king", "--max-tokens", "40", "--seed", "3")
         again = self.run_program("generate", "run", "--prompt", "The king", "--max-tokens", "40", "--seed", "3")
+        random = self.run_program("generate", "run", "--prompt", "The king", "--max-tokens", "9", "--seed", "-1")
+        seed = re.match(r"t6: seed (\d+)\n", random.stderr).group(1)
+        self.assertEqual(self.run_program("generate", "run", "--prompt", "The king", "--max-tokens", "9", "--seed",
+                                          seed).stdout, random.stdout)
         self.assertEqual(text.stdout, again.stdout)
         self.assertGreaterEqual(len(text.stdout), 10)
         self.assertIn("tokens/s", text.stderr)

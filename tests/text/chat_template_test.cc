@@ -85,7 +85,7 @@ TEST(ChatTemplate, MayBeAnotherThanTheModels) {
   };
   EXPECT_EQ(render(""), "T");
   EXPECT_EQ(render(folder / "own.jinja"), "3 </s>");
-  EXPECT_EQ(render("plain"), "user: Hi\nassistant: Yes.\nuser: And?\nassistant:");
+  EXPECT_EQ(render("plain"), "user: Hi\nassistant:Yes.\nuser: And?\nassistant:");
   EXPECT_EQ(chat_template_of({}, *byte_tokenizer()).render(kTalk), render("plain"));
 }
 
@@ -104,7 +104,7 @@ TEST(ChatTemplate, HasSomeOfItsOwn) {
       "<|start_header_id|>user<|end_header_id|>\n\nAnd?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
   EXPECT_EQ(render("llama2"), "<s>[INST] <<SYS>>\nS\n<</SYS>>\n\nHi [/INST] Yes. </s><s>[INST] And? [/INST]");
   EXPECT_EQ(render("mistral"), "<s>[INST] S\n\nHi [/INST] Yes.</s>[INST] And? [/INST]");
-  EXPECT_EQ(render("plain"), "system: S\nuser: Hi\nassistant: Yes.\nuser: And?\nassistant:");
+  EXPECT_EQ(render("plain"), "system: S\nuser: Hi\nassistant:Yes.\nuser: And?\nassistant:");
 }
 
 TEST(ChatTemplate, KnowsWhatFollowsAnAnswer) {

@@ -59,6 +59,14 @@ TEST_F(GgufTokenizer, BeginsTextsAsTheFileOrItsKindSays) {
   EXPECT_THAT(load(builder)->prefix(), IsEmpty());
 }
 
+TEST_F(GgufTokenizer, KnowsEndsByNameThatTheFileDoesNotName) {
+  GgufBuilder builder;
+  builder.add("tokenizer.ggml.tokens", std::vector<std::string>{"a", "<|eot_id|>", "<|end_of_text|>", "<|other|>"});
+  builder.add("tokenizer.ggml.eos_token_id", 2u);
+  const GgufFile file(folder_.write("x.gguf", builder.file()));
+  EXPECT_THAT(gguf_text_settings(file).end_of_text, ElementsAre(2, 1));
+}
+
 GgufBuilder sentence_piece() {
   GgufBuilder builder;
   std::vector<std::string> tokens = {"<unk>", "<s>", "</s>"};

@@ -160,6 +160,7 @@ void Sequence::write(std::span<const float> logits) {
   writing.sampler.accept({&id, 1});
   ++result_.tokens;
   result_.text += writing.stop.push(writing.decoder.push(id));
+  if (tokenizer_->is_special(id)) result_.text += writing.stop.push(tokenizer_->token(id), /*shown=*/false);
   const bool full = room() == 0;
   if (!full) tokens_.push_back(id);
   if (writing.stop.found()) return finish(StopReason::stop_string);

@@ -34,8 +34,9 @@ constexpr std::array<BuiltIn, 5> kBuiltIn = {{
      R"({% set talk = messages[1:] %}{% else %}{% set system = '' %}{% set talk = messages %}{% endif %}<s>)"
      R"({% for m in talk %}{% if m.role == 'user' %}{{ '[INST] ' + (system if loop.first else '') + m.content )"
      R"(+ ' [/INST]' }}{% else %}{{ ' ' + m.content | trim + '</s>' }}{% endif %}{% endfor %})"},
-    {"plain", R"({{ bos_token }}{% for m in messages %}{{ m.role + ': ' }})"
-              R"({{ m.content | trim if m.role == 'assistant' else m.content }}{{ '\n' }}{% endfor %})"
+    // An answer is written after the colon as it was given, so that one of the model's own stays what it wrote.
+    {"plain", R"({{ bos_token }}{% for m in messages %}{{ m.role + ':' }})"
+              R"({{ m.content if m.role == 'assistant' else ' ' + m.content }}{{ '\n' }}{% endfor %})"
               R"({% if add_generation_prompt %}{{ 'assistant:' }}{% endif %})"},
 }};
 

@@ -168,6 +168,12 @@ std::string gguf_tokenizer_json(const GgufFile& file) {
   return tokenizer_json(std::move(out)).dump();
 }
 
+// Tokens that end a text or a turn by their name alone, as llama.cpp has it: many files name only one of their ends.
+constexpr std::string_view kEndNames[] = {
+    "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|im_end|>",         "<|endoftext|>",
+    "<|end|>",    "<|return|>", "<|call|>",        "<end_of_turn>",      "<EOT>",
+    "_<EOT>",     "[EOT]",      "[EOS]",           "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>"};
+
 TextSettings gguf_text_settings(const GgufFile& file) {
   TextSettings settings;
   const auto name = [&](std::optional<int64_t> id) {
@@ -181,6 +187,12 @@ TextSettings gguf_text_settings(const GgufFile& file) {
   // End of text, of a turn and of a message to a tool.
   for (const char* key : {"eos", "eot", "eom"}) {
     if (const auto id = token_id(file, key)) settings.end_of_text.push_back(static_cast<int32_t>(*id));
+  }
+  const auto& tokens = file.strings("tokenizer.ggml.tokens");
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    const auto end = static_cast<int32_t>(id);
+    const bool known = std::ranges::count(settings.end_of_text, end) > 0;
+    if (!known && std::ranges::count(kEndNames, tokens[id]) > 0) settings.end_of_text.push_back(end);
   }
   settings.chat_template = file.values().string_or("tokenizer.chat_template", "");
   require(is_valid_utf8(settings.chat_template), "{}: tokenizer.chat_template is not UTF-8", file.path().string());

@@ -161,6 +161,7 @@ void run(const Options& options) {
         if (!obey(*line, conversation)) return;
       } else {
         answer(*line, generate, conversation);
+        ++generate.sampler.seed;  // the same question may have another answer
       }
     } catch (const Error& error) {
       // What a line asked for failed; the conversation goes on, but not a script's.
@@ -180,7 +181,7 @@ void add_chat(CLI::App& app) {
   add_chat_flags(*command, options->chat);
   command->add_option("--load", options->load, "Go on with a conversation kept by /save");
   command->add_option("-n,--max-tokens", options->generate.max_tokens, "Tokens of an answer at most")
-      ->check(CLI::PositiveNumber)
+      ->check(count_from(1))
       ->capture_default_str();
   add_sampler_flags(*command, options->generate.sampler);
   add_cache_flags(*command, options->cache);

@@ -129,7 +129,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--stride", options->perplexity.stride,
                       "Tokens from one window to the next (default: half a window)");
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(count_from(0));
   command->add_option("--baseline-train", options->baseline_train,
                       "A shard of byte tokens: count it, and print what an order-3 byte model makes of the same text");
   add_cache_type_flag(*command, options->cache_type);

@@ -43,7 +43,7 @@ std::string read_prompt(const Options& options) {
 // A token as JSON: its id, its text and its log-probability.
 Json token_json(const LoadedModel& loaded, const TokenLogProbability& token) {
   return {{"id", token.id},
-          {"text", loaded.tokenizer->decode({&token.id, 1}, /*skip_special=*/false)},
+          {"text", loaded.tokenizer->decode_bytes({&token.id, 1}, /*skip_special=*/false)},
           {"log_probability", token.value}};
 }
 
@@ -61,7 +61,7 @@ void print_json(const LoadedModel& loaded, const Generated& result) {
     for (const TokenLogProbability& other : token.likeliest) written["likeliest"].push_back(token_json(loaded, other));
     json["log_probabilities"].push_back(written);
   }
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 void print_statistics(const Generated& result) {
@@ -106,7 +106,7 @@ void add_generate(CLI::App& app) {
   command->add_option("--prompt-file", options->prompt_file, "A file with the text (default: standard input)")
       ->excludes(prompt);
   command->add_option("-n,--max-tokens", generate.max_tokens, "Tokens to generate at most")
-      ->check(CLI::PositiveNumber)
+      ->check(count_from(1))
       ->capture_default_str();
   command->add_option("--stop", generate.stop, "End before this text (may be given several times)")
       ->allow_extra_args(false);
@@ -118,7 +118,7 @@ void add_generate(CLI::App& app) {
   command
       ->add_option("--log-probabilities", generate.log_probabilities,
                    "With --json: the log-probability of each token and of this many likeliest ones")
-      ->check(CLI::NonNegativeNumber)
+      ->check(count_from(0))
       ->needs(json);
   add_threads_flag(*command, options->threads);
   command->footer(

@@ -1,8 +1,12 @@
 #include "t6/cli/serving/generation_flags.h"
 
+#include <cstdio>
 #include <limits>
 #include <memory>
+#include <random>
 
+#include "t6/cli/flags.h"
+#include "t6/core/error.h"
 #include "t6/core/units.h"
 
 namespace t6 {
@@ -18,6 +22,13 @@ std::pair<int32_t, double> parse_bias(const std::string& text) {
                     CLI::detail::lexical_cast(text.substr(equals + 1), bias);
   if (!good) throw CLI::ValidationError("--logit-bias", "wanted ID=NUMBER, as in 198=-1.5, not \"" + text + "\"");
   return {static_cast<int32_t>(id), bias};
+}
+
+uint64_t random_seed() {
+  std::random_device device;
+  const uint64_t seed = (uint64_t{device()} << 32 | device()) >> 1;  // as --seed takes it
+  fmt::print(stderr, "t6: seed {}\n", seed);
+  return seed;
 }
 
 }  // namespace
@@ -44,7 +55,13 @@ void add_sampler_flags(CLI::App& command, SamplerOptions& options) {
           "ID=NUMBER, added to the logit of a token (may be given several times)")
       ->allow_extra_args(false)
       ->group("Choosing tokens");
-  number("--seed", options.seed, "The same seed gives the same text");
+  command
+      .add_option_function<int64_t>(
+          "--seed", [&options](int64_t seed) { options.seed = seed < 0 ? random_seed() : static_cast<uint64_t>(seed); },
+          "The same seed gives the same text; -1: another one each time, printed on standard error")
+      ->check(CLI::Range(int64_t{-1}, INT64_MAX).description(""))
+      ->default_str("0")
+      ->group("Choosing tokens");
 }
 
 void add_cache_type_flag(CLI::App& command, std::string& type) {
@@ -59,7 +76,7 @@ void add_cache_flags(CLI::App& command, CacheFlags& flags) {
   command.add_option("--cache-memory", flags.memory, "What the cache may take at most, as in 2GiB (default: no limit)")
       ->group("Cache");
   command.add_option("--context", flags.context, "Tokens that the cache may hold (default: the model's context)")
-      ->check(CLI::PositiveNumber)
+      ->check(count_from(1))
       ->group("Cache");
 }
 

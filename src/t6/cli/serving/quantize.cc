@@ -102,7 +102,7 @@ void add_quantize(CLI::App& app) {
   command->add_option("--text", options->text, "A text file: print the perplexity before and after");
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(count_from(1));
   add_threads_flag(*command, options->threads);
   command->add_flag("--json", options->json, "Print JSON");
   command->footer(
