@@ -17,7 +17,7 @@ class SavedCache {
   SavedCache() : model_(t6::random_model(t6::byte_config())) {
     const std::vector<int32_t> tokens = t6::random_ids(model_->config(), 5);
     t6::FactorCache cache = empty();
-    t6::ForwardPass(test_context(), model_).run(tokens, cache, t6::Logits::last);
+    t6::ForwardPass(t6::test_context(), model_).run(tokens, cache, t6::Logits::last);
     const t6::TemporaryFolder folder;
     t6::save_cache(folder / "cache", *model_, cache, tokens);
     file_ = t6::read_text(folder / "cache");
@@ -40,7 +40,7 @@ class SavedCache {
       const std::vector<int32_t> tokens = t6::load_cache(damaged.path(), *model_, cache);
       t6::require(static_cast<int64_t>(tokens.size()) == cache.size(), "as many tokens as the cache holds");
       if (cache.room() > 0)
-        t6::ForwardPass(test_context(), model_).run(std::vector<int32_t>{1}, cache, t6::Logits::last);
+        t6::ForwardPass(t6::test_context(), model_).run(std::vector<int32_t>{1}, cache, t6::Logits::last);
     } catch (const t6::Error&) {
     }
   }

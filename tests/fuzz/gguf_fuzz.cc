@@ -3,6 +3,7 @@
 #include "t6/formats/gguf.h"
 #include "t6/infer/load.h"
 #include "t6/numbers/dequantize.h"
+#include "tests/context.h"
 #include "tests/memory_file.h"
 
 namespace {
@@ -16,7 +17,7 @@ void read(const std::filesystem::path& path) {
     if (t6::element_count(tensor.shape) > kMostNumbers) return;
     t6::dequantize(tensor);
   }
-  t6::load_model(path);
+  t6::load_model(t6::test_context(), path);
 }
 
 }  // namespace
