@@ -40,7 +40,7 @@ LIBRARIES = {
     r"hwy/": ["kernels"],
     r"pcre2|utf8proc|zlib|zstd": ["text"],
     r"CLI/": ["cli", "cli/serving", "cli/training"],
-    r"httplib": ["serve"],
+    r"boost/": ["serve"],
     r"google/protobuf/|\w+\.pb\.h": ["train"],
 }
 

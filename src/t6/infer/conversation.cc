@@ -10,16 +10,6 @@ namespace t6 {
 namespace {
 
 constexpr char kMessages[] = "messages";  // the note of a saved conversation
-constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string_view without_blanks_before(std::string_view text) {
-  return text.substr(std::min(text.find_first_not_of(kBlanks), text.size()));
-}
-
-std::string_view without_blanks_after(std::string_view text) {
-  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
-}
-
 std::string messages_json(const std::vector<ChatMessage>& messages) {
   Json json = Json::array();
   for (const ChatMessage& message : messages) json.push_back({{"role", message.role}, {"content", message.content}});
@@ -50,27 +40,11 @@ Conversation::Conversation(Context& context, const LoadedModel& loaded, ChatTemp
     : tokenizer_(loaded.tokenizer),
       template_(std::move(chat_template)),
       control_tokens_(*tokenizer_),
+      stops_(answer_stops(template_, *tokenizer_)),
       reads_control_tokens_(options.control_tokens),
       system_(options.system),
       messages_(beginning(system_)),
-      session_(context, loaded, cache) {
-  learn_ends();
-}
-
-// A control token is known by its id: its text is not shown, and may not be what the model's own settings end with.
-void Conversation::learn_ends() {
-  const AnswerEnd end = template_.answer_end();
-  std::vector<int32_t> ids;
-  tokenizer_->encode_further(without_blanks_before(end.next), ids);
-  const std::string_view last = without_blanks_after(without_blanks_before(end.last));
-  if (!ids.empty() && tokenizer_->is_special(ids[0])) {
-    stop_tokens_.push_back(ids[0]);
-  } else if (!last.empty()) {
-    stop_.emplace_back(last);
-  } else if (const std::string_view next = without_blanks_after(end.next); !next.empty()) {
-    stop_.emplace_back(next);
-  }
-}
+      session_(context, loaded, cache) {}
 
 std::string Conversation::render(std::vector<ChatMessage> messages) const {
   for (ChatMessage& message : messages) {
@@ -114,8 +88,8 @@ Generated Conversation::ask(std::string_view message, GenerateOptions options,
   std::vector<ChatMessage> messages = messages_;
   messages.push_back({"user", std::string(message)});
   write(messages);
-  options.stop_tokens.insert(options.stop_tokens.end(), stop_tokens_.begin(), stop_tokens_.end());
-  options.stop.insert(options.stop.end(), stop_.begin(), stop_.end());
+  options.stop_tokens.insert(options.stop_tokens.end(), stops_.tokens.begin(), stops_.tokens.end());
+  options.stop.insert(options.stop.end(), stops_.texts.begin(), stops_.texts.end());
   const size_t begin = session_.tokens().size();
   const bool strips = tokenizer_->strips_space();
   bool begins = strips;

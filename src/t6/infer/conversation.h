@@ -43,7 +43,6 @@ class Conversation {
   void load(const std::filesystem::path& path);
 
  private:
-  void learn_ends();
   void write(const std::vector<ChatMessage>& messages);
   std::string render(std::vector<ChatMessage> messages) const;
   std::string answer_from(size_t begin, const Generated& answer, const std::vector<std::string>& stops) const;
@@ -51,9 +50,8 @@ class Conversation {
   std::shared_ptr<const Tokenizer> tokenizer_;
   ChatTemplate template_;
   ControlTokens control_tokens_;
+  AnswerStops stops_;
   bool reads_control_tokens_;
-  std::vector<int32_t> stop_tokens_;  // what the template writes after an answer, beside the model's own ends
-  std::vector<std::string> stop_;
   std::string system_;
   std::vector<ChatMessage> messages_;
   Session session_;

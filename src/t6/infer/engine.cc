@@ -97,6 +97,7 @@ void Engine::secure_pages() {
     const auto count = static_cast<int64_t>(sequence->next_step(options_.prompt_chunk).tokens.size());
     while (sequence->running() && !make_room(sequence->cache_.bytes_to_reserve(count)) && running() > 1) {
       youngest_running().suspend(alike_);
+      ++preemptions_;
     }
     if (sequence->running()) advance(sequence, [&] { sequence->cache_.reserve(count); });
   }

@@ -59,6 +59,8 @@ class Engine {
   bool idle() const { return sequences_.empty(); }
   int64_t size() const { return static_cast<int64_t>(sequences_.size()); }  // sequences, running or waiting
   int64_t running() const;
+  // How often a sequence gave its pages back and waited.
+  int64_t preemptions() const { return preemptions_; }
   int64_t kept_bytes() const { return kept_ ? kept_->bytes() : 0; }
 
  private:
@@ -78,6 +80,7 @@ class Engine {
   ForwardPass pass_;
   std::vector<std::shared_ptr<Sequence>> sequences_;  // in the order in which they came
   std::optional<PrefixStore> kept_;
+  int64_t preemptions_ = 0;
   std::vector<Step> steps_;                       // of one batch
   std::vector<std::shared_ptr<Sequence>> batch_;  // whose steps they are
   std::vector<SequenceEvent> events_;

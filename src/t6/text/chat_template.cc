@@ -55,22 +55,43 @@ OrderedJson special_tokens(const TextSettings& settings) {
   return variables;
 }
 
+void require_none_of_conversation(const OrderedJson& variables) {
+  for (const char* name : {"messages", "add_generation_prompt"}) {
+    require(!variables.contains(name), "the template's variable {} is the conversation's own", name);
+  }
+}
+
+constexpr std::string_view kBlanks = " \t\r\n";
+
+std::string_view without_blanks_before(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(kBlanks), text.size()));
+}
+
+std::string_view without_blanks_after(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
 }  // namespace
 
 ChatTemplate::ChatTemplate(std::string_view source, OrderedJson variables)
     : template_(source), variables_(std::move(variables)) {
-  for (const char* name : {"messages", "add_generation_prompt"}) {
-    require(!variables_.contains(name), "the template's variable {} is the conversation's own", name);
-  }
+  require_none_of_conversation(variables_);
   for (const char* name : {"tools", "documents"}) {
     if (!variables_.contains(name)) variables_[name] = nullptr;  // none, but defined
   }
 }
 
 std::string ChatTemplate::render(std::span<const ChatMessage> messages, bool continues) const {
-  OrderedJson variables = variables_;
-  OrderedJson& list = variables["messages"] = OrderedJson::array();
+  OrderedJson list = OrderedJson::array();
   for (const ChatMessage& message : messages) list.push_back({{"role", message.role}, {"content", message.content}});
+  return render(list, OrderedJson::object(), continues);
+}
+
+std::string ChatTemplate::render(const OrderedJson& messages, const OrderedJson& further, bool continues) const {
+  require_none_of_conversation(further);
+  OrderedJson variables = variables_;
+  variables.update(further);
+  variables["messages"] = messages;
   variables["add_generation_prompt"] = continues;
   return template_.render(variables);
 }
@@ -90,6 +111,19 @@ AnswerEnd ChatTemplate::answer_end() const {
   } catch (const Error&) {
     return {};
   }
+}
+
+// A control token is known by its id: its text is not shown, and may not be what the model's own settings end with.
+AnswerStops answer_stops(const ChatTemplate& chat_template, const Tokenizer& tokenizer) {
+  const AnswerEnd end = chat_template.answer_end();
+  std::vector<int32_t> ids;
+  tokenizer.encode_further(without_blanks_before(end.next), ids);
+  if (!ids.empty() && tokenizer.is_special(ids[0])) return {{ids[0]}, {}};
+  const std::string_view last = without_blanks_after(without_blanks_before(end.last));
+  if (!last.empty()) return {{}, {std::string(last)}};
+  const std::string_view next = without_blanks_after(end.next);
+  if (!next.empty()) return {{}, {std::string(next)}};
+  return {};
 }
 
 const std::vector<std::string>& chat_template_names() {

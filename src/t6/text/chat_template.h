@@ -1,6 +1,7 @@
 // How a conversation is written for a model: by its own template, to the character as transformers does it.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,10 @@ class ChatTemplate {
   // "template line N: ...".
   std::string render(std::span<const ChatMessage> messages, bool continues = true) const;
 
+  // A list of messages with whatever keys the template looks at ("tool_calls", ...), and `further` variables that come
+  // before the template's own ("tools", "documents", ...). Errors as above, and those of the constructor.
+  std::string render(const OrderedJson& messages, const OrderedJson& further, bool continues) const;
+
   // Both empty when the template cannot write a conversation of three messages.
   AnswerEnd answer_end() const;
 
@@ -40,6 +45,13 @@ class ChatTemplate {
   JinjaTemplate template_;
   OrderedJson variables_;
 };
+
+// What ends an answer that is written by a template, beside the ends of the model's own: a token or a text.
+struct AnswerStops {
+  std::vector<int32_t> tokens;
+  std::vector<std::string> texts;
+};
+AnswerStops answer_stops(const ChatTemplate& chat_template, const Tokenizer& tokenizer);
 
 // Templates of our own, for models without one: "chatml", "llama3", "llama2", "mistral", "plain".
 const std::vector<std::string>& chat_template_names();

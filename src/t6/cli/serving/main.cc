@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   t6::add_eval(app);
   t6::add_generate(app);
   t6::add_chat(app);
+  t6::add_serve(app);
   t6::add_report(app);
   t6::add_import(app);
   t6::add_quantize(app);

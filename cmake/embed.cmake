@@ -1,0 +1,20 @@
+# t6_embed(TARGET FILE HEADER FUNCTION): a text file as a part of a library: HEADER declares std::string_view FUNCTION().
+
+function(t6_embed target file header function)
+  set(T6_EMBED_HEADER ${header})
+  set(T6_EMBED_FUNCTION ${function})
+  file(READ ${file} T6_EMBED_TEXT)
+  # A compiler takes literals of 64 KiB at least; neighbours become one.
+  string(LENGTH "${T6_EMBED_TEXT}" length)
+  set(T6_EMBED_PARTS "")
+  set(at 0)
+  while(at LESS length)
+    string(SUBSTRING "${T6_EMBED_TEXT}" ${at} 8192 part)
+    string(APPEND T6_EMBED_PARTS "R\"T6TEXT(${part})T6TEXT\"\n")
+    math(EXPR at "${at} + 8192")
+  endwhile()
+  set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  set(source ${PROJECT_BINARY_DIR}/generated/${function}.cc)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/embed.cc.in ${source} @ONLY)
+  target_sources(${target} PRIVATE ${source})
+endfunction()

@@ -1,0 +1,33 @@
+// What is wrong with a request, as OpenAI's clients read it.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "t6/core/error.h"
+#include "t6/serve/http/exchange.h"
+
+namespace t6 {
+
+class ApiError : public Error {
+ public:
+  ApiError(int status, const std::string& message, std::string parameter = {}, std::string code = {})
+      : Error(message), status_(status), parameter_(std::move(parameter)), code_(std::move(code)) {}
+
+  int status() const { return status_; }
+  const std::string& parameter() const { return parameter_; }  // the key that is wrong; empty: none
+  const std::string& code() const { return code_; }            // "context_length_exceeded"; empty: none
+
+ private:
+  int status_;
+  std::string parameter_, code_;
+};
+
+// {"error": {"message", "type", "param", "code"}}
+std::string error_json(const ApiError& error);
+HttpResponse error_response(const ApiError& error);
+
+// Too much is waiting already: 503, with the seconds after which to try again.
+HttpResponse overloaded_response();
+
+}  // namespace t6

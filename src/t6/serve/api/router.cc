@@ -1,0 +1,44 @@
+#include "t6/serve/api/router.h"
+
+#include <array>
+
+namespace t6 {
+namespace {
+
+using enum RouteKind;
+
+constexpr std::array kRoutes = {
+    Route{"GET", "/", show_page, early},
+    Route{"GET", "/version", show_version, early},
+    Route{"GET", "/health", show_health, open},
+    Route{"GET", "/ping", show_health, open},
+    Route{"GET", "/metrics", show_metrics, open},
+    Route{"GET", "/v1/models", show_models, quick},
+    Route{"GET", "/tokenizer_info", show_tokenizer, quick},
+    Route{"GET", "/props", show_properties, quick},
+    Route{"POST", "/v1/completions", complete, slow},
+    Route{"POST", "/v1/chat/completions", complete_chat, slow},
+    Route{"POST", "/tokenize", tokenize, slow},
+    Route{"POST", "/detokenize", detokenize, slow},
+};
+
+}  // namespace
+
+const Route* find_route(std::string_view method, std::string_view path) {
+  for (const Route& route : kRoutes) {
+    if (route.path == path && (route.method == method || (route.method == "GET" && method == "HEAD"))) return &route;
+  }
+  return nullptr;
+}
+
+std::string methods_of(std::string_view path) {
+  std::string methods;
+  for (const Route& route : kRoutes) {
+    if (route.path != path) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += route.method == "GET" ? "GET, HEAD" : route.method;
+  }
+  return methods;
+}
+
+}  // namespace t6

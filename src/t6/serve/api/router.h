@@ -1,0 +1,29 @@
+// Which endpoint answers a request.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "t6/serve/api/endpoints.h"
+
+namespace t6 {
+
+enum class RouteKind {
+  early,  // before there is a model and without a key; the service is not looked at
+  open,   // without a key
+  quick,  // at once
+  slow    // on a thread that may take its time
+};
+
+struct Route {
+  std::string_view method, path;
+  Endpoint endpoint;
+  RouteKind kind;
+};
+
+// Null: there is none.
+const Route* find_route(std::string_view method, std::string_view path);
+// "GET, HEAD" of the methods that a path has; empty: no such path.
+std::string methods_of(std::string_view path);
+
+}  // namespace t6
