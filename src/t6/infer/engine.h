@@ -32,9 +32,9 @@ struct SequenceEvent {
   std::string_view text;  // new in result().text, whole UTF-8 characters; valid until the next step
 };
 
-// Sequences are taken in the order in which they came. Each step writes a token of every sequence whose prompt is read,
-// and reads at most prompt_chunk tokens of prompts, so that none waits for another's prompt. A sequence gives the same
-// tokens alone and beside any others.
+// Each step writes a token of every sequence whose prompt is read, and reads at most prompt_chunk tokens of prompts, so
+// that none waits for another's prompt: in the order in which they came, every other step the shortest first. A
+// sequence gives the same tokens alone and beside any others.
 //
 // Where the memory does not suffice, kept pages go first. Then the sequence that came last gives its pages back, waits,
 // and reads its tokens again later. One that cannot go on even alone ends with StopReason::error; the others do not
@@ -67,6 +67,8 @@ class Engine {
   void end_cancelled();
   void secure_pages();
   void gather_batch();
+  void add_step(const std::shared_ptr<Sequence>& sequence);
+  std::vector<std::shared_ptr<Sequence>> next_readers();
   bool admit(const std::shared_ptr<Sequence>& sequence);
   int64_t reuse_pages(Sequence& sequence);
   void keep_pages(const Sequence& sequence, int64_t count);
@@ -81,6 +83,8 @@ class Engine {
   std::vector<std::shared_ptr<Sequence>> sequences_;  // in the order in which they came
   std::optional<PrefixStore> kept_;
   int64_t preemptions_ = 0;
+  bool shortest_first_ = true;                    // whose prompts the last step read first
+  bool short_of_memory_ = false;                  // a sequence waits for it
   std::vector<Step> steps_;                       // of one batch
   std::vector<std::shared_ptr<Sequence>> batch_;  // whose steps they are
   std::vector<SequenceEvent> events_;

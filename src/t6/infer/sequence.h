@@ -40,6 +40,7 @@ struct GenerateOptions {
   SamplerOptions sampler = {};
   int64_t log_probabilities = 0;  // of so many likeliest tokens at each token written
   PromptLogits prompt_logits = {};
+  std::string cache_salt = {};          // pages are shared with sequences of the same salt alone
   const CancelToken* cancel = nullptr;  // ends it between two steps; outlives the generation
 };
 
