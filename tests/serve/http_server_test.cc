@@ -231,6 +231,7 @@ TEST_F(HttpServerTest, EndsInOrder) {
   held_->end();
   EXPECT_THAT(busy.read_all(), EndsWith("0\r\n\r\n"));
   held_ = nullptr;
+  busy.close();
   EXPECT_TRUE(soon([&] { return server_->connections() == 0; }));
 }
 

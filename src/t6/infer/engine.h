@@ -88,6 +88,7 @@ class Engine {
   std::vector<Step> steps_;                       // of one batch
   std::vector<std::shared_ptr<Sequence>> batch_;  // whose steps they are
   std::vector<SequenceEvent> events_;
+  SamplerMemory sampling_;
 };
 
 // Adds a sequence that has begun and steps until it is finished. `show` gets its text as it comes. Error: the one that

@@ -50,6 +50,7 @@ GenerateOptions read_sampling(Body& body, const Service& service) {
   sampler.frequency_penalty = body.number("frequency_penalty", sampler.frequency_penalty, -100, 100);
   sampler.repetition_penalty = body.number("repetition_penalty", sampler.repetition_penalty, 1e-3, kMost);
   sampler.penalty_window = service.context;
+  sampler.penalize_prompt = false;
   sampler.logit_bias = read_bias(body, service.vocab_size());
   const int64_t seed =
       body.integer("seed", -1, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
