@@ -55,6 +55,8 @@ GenerateOptions read_sampling(Body& body, const Service& service) {
   const int64_t seed =
       body.integer("seed", -1, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
   sampler.seed = seed == -1 ? random_seed() : static_cast<uint64_t>(seed);
+  options.min_tokens = body.integer("min_tokens", 0, 0, service.context);
+  options.ignore_eos = body.boolean("ignore_eos", false);
   options.cache_salt = body.string("cache_salt");
   options.stop = body.strings("stop", service.limits.stops);
   for (const std::string& stop : options.stop) {

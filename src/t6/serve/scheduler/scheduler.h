@@ -47,7 +47,7 @@ struct Job {
 };
 
 struct SchedulerOptions {
-  EngineOptions engine;          // its `sequences` run at once at most
+  EngineOptions engine = {};     // its `sequences` run at once at most
   int64_t longest_queue = 1024;  // sequences that wait at most
 };
 
