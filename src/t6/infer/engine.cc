@@ -193,7 +193,14 @@ void Engine::keep_pages(const Sequence& sequence, int64_t count) {
               sequence.writing_->options.cache_salt);
 }
 
-// Whether so many bytes can be taken of the memory, kept pages being given back for them if need be.
+void Engine::keep(std::span<const int32_t> tokens, const FactorCache& cache, std::string_view salt) {
+  if (kept_) kept_->keep(tokens, cache, salt);
+}
+
+int64_t Engine::kept(std::span<const int32_t> tokens, FactorCache& cache, std::string_view salt) {
+  return kept_ ? kept_->adopt(tokens, cache, salt) : 0;
+}
+
 bool Engine::make_room(int64_t bytes) {
   if (!options_.memory) return true;
   const int64_t missing = bytes - options_.memory->room();

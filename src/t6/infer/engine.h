@@ -56,6 +56,14 @@ class Engine {
   // the next step, and so long they hold their sequences.
   std::span<const SequenceEvent> step();
 
+  // Keeps the full pages of a cache for later prompts with this salt, as far as kept_bytes allow; kept() gives the
+  // pages of the longest beginning of `tokens` that are kept, in `cache`, which is empty, and how many tokens that are.
+  // Both between two steps.
+  void keep(std::span<const int32_t> tokens, const FactorCache& cache, std::string_view salt);
+  int64_t kept(std::span<const int32_t> tokens, FactorCache& cache, std::string_view salt);
+  // Gives back kept pages until so many bytes of the memory are free. False: there are not enough.
+  bool make_room(int64_t bytes);
+
   bool idle() const { return sequences_.empty(); }
   int64_t size() const { return static_cast<int64_t>(sequences_.size()); }  // sequences, running or waiting
   int64_t running() const;
@@ -72,7 +80,6 @@ class Engine {
   bool admit(const std::shared_ptr<Sequence>& sequence);
   int64_t reuse_pages(Sequence& sequence);
   void keep_pages(const Sequence& sequence, int64_t count);
-  bool make_room(int64_t bytes);
   Sequence& youngest_running() const;
   template <typename Work>
   void advance(const std::shared_ptr<Sequence>& sequence, Work&& work);

@@ -123,9 +123,10 @@ void Connection::read_head() {
   timed_out_ = false;
   parser_.emplace();
   parser_->header_limit(settings_->limits.header_bytes);
-  parser_->body_limit(settings_->limits.body_bytes);
+  parser_->body_limit(boost::none);  // it depends on the request
   answer_ = Answer::none;
   request_ = {};
+  request_.body_bytes = settings_->limits.body_bytes;
   answer_headers_.clear();
   allow(settings_->limits.head_time);
   http::async_read_header(socket_, buffer_, *parser_,
@@ -149,6 +150,9 @@ void Connection::got_head(beast::error_code error) {
   const auto refusal = settings_->gate(request_);
   answer_headers_ = std::move(request_.answer_headers);
   if (refusal) return answer_and_close(*refusal);
+  const auto length = parser_->content_length();
+  if (length && *length > request_.body_bytes) return answer_and_close(reading_error(http::error::body_limit));
+  parser_->body_limit(request_.body_bytes);
   read_body();
 }
 
