@@ -72,8 +72,12 @@ TEST_F(GgufWeights, RoundScalesOfQ4KToFloat16) {
   }
 }
 
-TEST_F(GgufWeights, RoundFiveAndSixBitsToEight) {
-  for (const NumberType type : {NumberType::q5_0, NumberType::q5_1, NumberType::q5_k, NumberType::q6_k}) {
+TEST_F(GgufWeights, RoundOtherBitsToEight) {
+  for (const NumberType type :
+       {NumberType::q5_0, NumberType::q5_1, NumberType::q5_k, NumberType::q6_k, NumberType::q2_k, NumberType::q3_k,
+        NumberType::iq4_nl, NumberType::iq4_xs, NumberType::iq3_s, NumberType::iq3_xxs, NumberType::iq2_s,
+        NumberType::iq2_xs, NumberType::iq2_xxs, NumberType::iq1_s, NumberType::iq1_m, NumberType::tq1_0,
+        NumberType::tq2_0, NumberType::mxfp4}) {
     EXPECT_EQ(weight_type_of(type), NumberType::q8_0);
     // Half a step of largest / 127, and the scale's own rounding to float16.
     for (size_t begin = 0; begin < 512; begin += 32) {
