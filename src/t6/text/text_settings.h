@@ -18,9 +18,10 @@ struct TextSettings {
   bool operator==(const TextSettings&) const = default;
 };
 
-// From tokenizer_config.json ("chat_template", "bos_token", "eos_token", "pad_token", ...; chat_template.jinja comes
-// before it, special_tokens_map.json after it) and generation_config.json or config.json ("eos_token_id"). Files and
-// keys may be absent.
+// From tokenizer_config.json ("chat_template", "bos_token", "eos_token", "pad_token", ...), special_tokens_map.json
+// (whose names come before those of a tokenizer_config.json without "added_tokens_decoder", as in transformers),
+// chat_template.jinja (before tokenizer_config.json's) and generation_config.json or config.json ("eos_token_id").
+// Files and keys may be absent.
 TextSettings read_text_settings(const std::filesystem::path& folder);
 
 // Writes tokenizer_config.json and generation_config.json.

@@ -12,6 +12,7 @@
 
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
+#include "t6/cli/program.h"
 #include "t6/cli/serving/chat_flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
@@ -146,6 +147,7 @@ void run(const Options& options) {
   Context context(options.threads);
   const CacheOptions cache = cache_options(options.cache);
   const LoadedModel loaded = load_model(context, options.model);
+  print_notes(loaded.notes);
   Conversation conversation = begin_conversation(context, loaded, options.chat, cache);
   if (!options.load.empty()) conversation.load(options.load);
   catch_interrupts();

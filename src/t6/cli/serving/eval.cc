@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/program.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
@@ -89,6 +90,7 @@ void print_positions(const Perplexity& result) {
 void run(const Options& options) {
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
+  print_notes(loaded.notes);
   const std::vector<int32_t> tokens =
       options.shard.empty() ? document_tokens(*loaded.tokenizer, {options.text}, options.documents, options.tokens)
                             : read_shards(options.shard, "val", options.tokens);

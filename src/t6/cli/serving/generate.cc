@@ -10,6 +10,7 @@
 
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
+#include "t6/cli/program.h"
 #include "t6/cli/serving/chat_flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
@@ -77,6 +78,7 @@ void run(const Options& options) {
   Context context(options.threads);
   const std::string prompt = read_prompt(options);
   const LoadedModel loaded = load_model(context, options.model);
+  print_notes(loaded.notes);
   catch_interrupts();
   GenerateOptions generate_options = options.generate;
   generate_options.cancel = &interrupt_token();

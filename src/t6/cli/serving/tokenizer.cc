@@ -11,6 +11,7 @@
 #include <iterator>
 #include <limits>
 
+#include "t6/cli/program.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/units.h"
@@ -28,7 +29,9 @@ struct Arguments {
 };
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& name) {
-  return name == "bytes" ? byte_tokenizer() : load_tokenizer(name);
+  auto tokenizer = name == "bytes" ? byte_tokenizer() : load_tokenizer(name);
+  print_notes(tokenizer->notes());
+  return tokenizer;
 }
 
 void print(std::string_view text) {
