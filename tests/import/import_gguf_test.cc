@@ -205,11 +205,11 @@ TEST_F(ImportGguf, PassesOverWhatLlamaCppPassesOver) {
   GgufBuilder builder = gguf_model(config_, tensors_);
   builder.add("llama.attention.sliding_window", 16u);
   builder.add("tokenizer.ggml.padding_token_id", UINT32_MAX);
-  builder.add("tokenizer.ggml.eot_token_id", -1);
+  builder.add("tokenizer.ggml.eom_token_id", -1);
   const LoadedModel loaded = load(builder);
   EXPECT_THAT(logits_of(loaded.model), ElementsAreArray(logits_of(config_, tensors_)));
   EXPECT_THAT(loaded.notes, ElementsAre(HasSubstr("these keys give, which are passed over: "
-                                                  "tokenizer.ggml.eot_token_id, tokenizer.ggml.padding_token_id"),
+                                                  "tokenizer.ggml.eom_token_id, tokenizer.ggml.padding_token_id"),
                                         HasSubstr("a sliding window of 16 tokens is passed over")));
 }
 

@@ -32,7 +32,7 @@ def main():
                 scales = random.normal(0, 0.1, (len(blocks), 1)).astype(numpy.float16)
                 blocks[:, at:at + 2] = scales.view(numpy.uint8)
             if type == Type.MXFP4:
-                blocks[:, 0] = random.integers(110, 128, len(blocks))  # exponents of numbers about one
+                blocks[:, 0] = random.integers(118, 128, len(blocks))  # exponents of numbers about one
                 blocks[0, 0], blocks[1, 0] = 0, 1  # and the two without a leading bit
             if type == Type.IQ1_M:
                 # The scale's float16 lies in the upper four bits of four numbers.

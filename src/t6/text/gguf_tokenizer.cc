@@ -175,6 +175,7 @@ Tokens sort_tokens(const std::vector<Token>& tokens, const std::string& source) 
   Tokens sorted;
   for (size_t i = 0; i < tokens.size(); ++i) {
     const Token& token = tokens[i];
+    if (token.spelling.empty()) continue;  // an id that no text has
     if (token.type == kUnknown || token.type == kControl || token.type == kUserDefined) {
       sorted.added.push_back(added_token(token.spelling, static_cast<int64_t>(i), token.type != kUserDefined));
     }

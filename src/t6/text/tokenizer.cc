@@ -192,11 +192,12 @@ bool is_own_folder(const std::filesystem::path& folder) {
 
 std::string read_folder_tokenizer(const std::filesystem::path& folder) {
   const auto file = folder / kTokenizerFile;
-  require(
-      path_exists(file) || !path_exists(folder / "tokenizer.model"),
-      "{}: holds tokenizer.model and no tokenizer.json; let transformers' AutoTokenizer read it and save_pretrained "
-      "write one",
-      folder.string());
+  for (const char* other : {"tokenizer.model", "vocab.json", "tekken.json"}) {
+    require(path_exists(file) || !path_exists(folder / other),
+            "{}: holds {} and no tokenizer.json; let transformers' AutoTokenizer read it and save_pretrained write one",
+            folder.string(), other);
+  }
+  require(path_exists(file), "{}: holds no tokenizer.json", folder.string());
   std::string json = read_text(file);
   return is_own_folder(folder) ? json : with_tokens_of_folder(std::move(json), folder);
 }

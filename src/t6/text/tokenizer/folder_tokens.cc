@@ -54,11 +54,10 @@ class FolderTokens {
       told_.emplace_back(object.integer("id", 0, kLargestId), added_token_from_json(object));
       put(told_.back().second);
     }
+    const Json told = added_tokens();
     read_files(folder);
-    for (AddedToken& token : new_tokens()) {
-      changed_ = true;
-      put(std::move(token));
-    }
+    for (AddedToken& token : new_tokens()) put(std::move(token));
+    changed_ = added_tokens() != told;
   }
 
   bool changed() const { return changed_; }
@@ -96,13 +95,6 @@ class FolderTokens {
     places_.emplace(token.content, tokens_.size());
     tokens_.push_back(std::move(token));
   }
-  // Whether tokenizer.json describes it so.
-  bool is_told(AddedToken token) {
-    const AddedToken* known = find(token.content);
-    if (known != nullptr) token.id = known->id;
-    return known != nullptr && token == *known;
-  }
-
   void read_config(const JsonObject& config);
   void read_special_tokens_map(const JsonObject& map);
   void read_added_tokens_file(const JsonObject& file);
@@ -206,7 +198,6 @@ std::vector<AddedToken> FolderTokens::new_tokens() {
   std::set<std::string> seen;
   for (const AddedToken& token : tokens_) seen.insert(token.content);
   for (const auto& [id, token] : decoder_) {
-    if (is_told(token)) continue;
     tokens.push_back(token);
     seen.insert(token.content);
   }
@@ -217,10 +208,10 @@ std::vector<AddedToken> FolderTokens::new_tokens() {
     const auto named = named_.find(key);
     if (named == named_.end()) continue;
     special.insert(named->second.content);
-    if (seen.insert(named->second.content).second) tokens.push_back(named->second);
+    if (!seen.contains(named->second.content)) tokens.push_back(named->second);
   }
   for (const AddedToken& token : extra_) {
-    if (seen.insert(token.content).second) tokens.push_back(token);
+    if (!seen.contains(token.content)) tokens.push_back(token);
   }
   for (AddedToken& token : tokens) token.special = token.special || special.contains(token.content);
   return tokens;

@@ -83,10 +83,9 @@ std::vector<AddedToken> add_tokens(std::vector<AddedToken> told, const Normalize
   std::unordered_map<int32_t, size_t> places;  // in `tokens`, by id
   for (AddedToken& token : told) {
     const std::optional<int32_t> known = vocabulary.find(token.content);
-    // Where the vocabulary has holes, the id may be another token's.
-    const int64_t next =
-        ids.next() < vocabulary.size() && vocabulary.has(static_cast<int32_t>(ids.next())) ? token.id : ids.next();
-    const int64_t id = known ? int64_t{*known} : next;
+    int64_t id = known ? *known : ids.next();
+    // Where the vocabulary has holes, the id that follows on their number may be another token's.
+    while (!known && id < vocabulary.size() && vocabulary.has(static_cast<int32_t>(id))) ++id;
     ids.take(id);
     vocabulary.add("added_tokens", token.content, id);
     token.id = static_cast<int32_t>(id);
