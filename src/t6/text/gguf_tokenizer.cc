@@ -121,8 +121,9 @@ std::vector<int64_t> token_types(const GgufFile& file, const std::vector<std::st
   std::vector<int64_t> types(spellings.size(), kNormal);
   if (file.has_array(key)) {
     types = file.integers(key);
-    require(types.size() == spellings.size(), "{}: {} token types for {} tokens", file.path().string(), types.size(),
+    require(types.size() >= spellings.size(), "{}: {} token types for {} tokens", file.path().string(), types.size(),
             spellings.size());
+    types.resize(spellings.size());
   } else {
     for (const char* name : kTokenKeys) {
       if (const auto id = token_id(file, name)) types[static_cast<size_t>(*id)] = kControl;
@@ -207,7 +208,7 @@ NewTokenizer byte_level_tokenizer(const GgufFile& file) {
 NewTokenizer sentence_piece_tokenizer(const GgufFile& file, const std::vector<Token>& tokens) {
   const std::string source = file.path().string();
   const auto scores = file.numbers("tokenizer.ggml.scores");
-  require(scores.size() == tokens.size(), "{}: {} scores for {} tokens", source, scores.size(), tokens.size());
+  require(scores.size() >= tokens.size(), "{}: {} scores for {} tokens", source, scores.size(), tokens.size());
   std::vector<ScoredToken> scored;
   for (size_t i = 0; i < tokens.size(); ++i) {
     require(!std::isnan(scores[i]), "{}: tokenizer.ggml.scores[{}] is not a number", source, i);

@@ -182,7 +182,9 @@ void add_tokenizer(CLI::App& app) {
       "  echo '[72, 105, 256]' | t6 tokenizer decode --jsonl --skip-special");
 
   CLI::App* info_command = add_action(*tokenizer, arguments, "info", "Size and special tokens of a tokenizer", info);
-  info_command->add_option("tokenizer", arguments->tokenizer, "A tokenizer.json, a folder that holds one, or 'bytes'")
+  info_command
+      ->add_option("tokenizer", arguments->tokenizer,
+                   "A tokenizer.json, a folder that holds one, a GGUF file, or 'bytes'")
       ->capture_default_str();
   info_command->add_flag("--json", arguments->json, "Print JSON");
 
