@@ -274,6 +274,7 @@ TextSettings gguf_text_settings(const GgufFile& file) {
     const bool known = std::ranges::count(settings.end_of_text, end) > 0;
     if (!known && is_end_name(tokens[id])) settings.end_of_text.push_back(end);
   }
+  settings.sampling = gguf_sampling(file.values());
   settings.chat_template = file.values().string_or("tokenizer.chat_template", "");
   require(is_valid_utf8(settings.chat_template), "{}: tokenizer.chat_template is not UTF-8", file.path().string());
   return settings;

@@ -9,6 +9,7 @@
 namespace t6 {
 namespace {
 
+constexpr char kGenerationFile[] = "generation_config.json";
 constexpr const char* kOtherTokens[] = {"unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
 
 // "<s>", or {"content": "<s>", ...}; empty for neither.
@@ -71,7 +72,11 @@ TextSettings read_text_settings(const std::filesystem::path& folder) {
   add_tokens(config, settings);
   add_tokens(map, settings);
   if (const auto path = folder / "chat_template.jinja"; path_exists(path)) settings.chat_template = read_text(path);
-  for (const char* name : {"generation_config.json", "config.json"}) {
+  if (const auto path = folder / kGenerationFile; path_exists(path)) {
+    const Json json = read_json(path);
+    settings.sampling = read_sampling(JsonObject(json, path.string()));
+  }
+  for (const char* name : {kGenerationFile, "config.json"}) {
     const auto path = folder / name;
     if (!settings.end_of_text.empty() || !path_exists(path)) continue;
     const Json json = read_json(path);
@@ -90,7 +95,10 @@ void write_text_settings(const std::filesystem::path& folder, const TextSettings
   for (const auto& [name, token] : settings.other_tokens) add(name.c_str(), token);
   add("chat_template", settings.chat_template);
   write_json(folder / "tokenizer_config.json", tokenizer);
-  write_json(folder / "generation_config.json", {{"eos_token_id", settings.end_of_text}});
+  Json generation = Json::object();
+  write_sampling(settings.sampling, generation);
+  generation["eos_token_id"] = settings.end_of_text;
+  write_json(folder / kGenerationFile, generation);
 }
 
 }  // namespace t6

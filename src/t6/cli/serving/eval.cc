@@ -96,6 +96,11 @@ void run(const Options& options) {
                             : read_shards(options.shard, "val", options.tokens);
   PerplexityOptions choice = options.perplexity;
   choice.cache_type = parse_cache_type(options.cache_type);
+  if (const int64_t longest = loaded.config().max_position_embeddings; choice.context > longest) {
+    fmt::print(stderr,
+               "t6: windows of {} tokens are longer than the model's context of {}; its rotation extrapolates\n",
+               format_digits(choice.context), format_digits(longest));
+  }
   const Perplexity result = [&] {
     ProgressBar bar("evaluating", std::ssize(tokens) - 1, "tokens");
     const Perplexity measured =
@@ -127,7 +132,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--field", options->documents.text_field, "Key of a JSONL line that holds its text")
       ->capture_default_str();
   command->add_option("--context", options->perplexity.context,
-                      "Tokens per window (default: the model's context, at most 1024)");
+                      "Tokens per window (default: the model's context, at most 1024); may be more than that context");
   command->add_option("--stride", options->perplexity.stride,
                       "Tokens from one window to the next (default: half a window)");
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")
