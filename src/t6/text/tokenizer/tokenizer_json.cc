@@ -23,6 +23,10 @@ constexpr std::string_view kTekkenPattern =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|)"
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|)"
     R"(\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kGpt4oPattern =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
+    R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 // Qwen2's without line ends after marks.
 constexpr std::string_view kSeedCoderPattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)";
@@ -62,6 +66,7 @@ constexpr Family kFamilies[] = {
     {"llama3", {kLlama3Pattern}},
     {"qwen2", {kQwen2Pattern}, true},
     {"tekken", {kTekkenPattern}},
+    {"gpt-4o", {kGpt4oPattern}},
     {"seed-coder", {kSeedCoderPattern}},
     {"deepseek-llm", {R"([\r\n])", kDeepSeekLetters, kDeepSeekMarks, R"(\s+$)", kDeepSeekCharacters, R"(\p{N}+)"}},
     {"deepseek-coder", {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", kDeepSeekCharacters, R"(\p{N})"}},
@@ -103,7 +108,8 @@ TextPreparation text_preparation(const std::string& family) {
     if (known.name == family) return preparation_of(known);
   }
   fail(
-      "no family is called \"{}\" (gpt2, llama3, qwen2, smollm2, tekken, seed-coder, deepseek-llm, deepseek-coder, "
+      "no family is called \"{}\" (gpt2, llama3, qwen2, smollm2, tekken, gpt-4o, seed-coder, deepseek-llm, "
+      "deepseek-coder, "
       "deepseek-v3, llama.cpp and bytes are)",
       family);
 }

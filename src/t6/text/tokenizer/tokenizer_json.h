@@ -17,10 +17,9 @@ struct TextPreparation {
   bool byte_fallback = false;  // of the model
 };
 
-// How a family of models prepares text: gpt2, llama3, qwen2, smollm2, tekken (Mistral's), seed-coder, deepseek-llm,
-// deepseek-coder or deepseek-v3; llama.cpp, as that program cuts for models that do not say how; or bytes, which makes
-// no cuts at all.
-// Error: another name.
+// How a family of models prepares text: gpt2, llama3, qwen2, smollm2, tekken (Mistral's), gpt-4o, seed-coder,
+// deepseek-llm, deepseek-coder or deepseek-v3; llama.cpp, as that program cuts for models that do not say how; or
+// bytes, which makes no cuts at all. Error: another name.
 TextPreparation text_preparation(const std::string& family);
 
 // SentencePiece's BPE: U+2581 for spaces, one before each text when `space_prefix`, and bytes for rare characters.
