@@ -187,10 +187,11 @@ SchemaJson SchemaEnforcer::string(const SchemaJson& constraints, const std::stri
   }
   if (most == 0) return {{"enum", {""}}};
   if (!bounded) return {{"type", "string"}};
-  spend_cost(kWideCost * std::min<int64_t>(128, std::max(least, most)));
-  // As a pattern, which leaves out all control characters; xgrammar's lengths do not.
-  return {{"type", "string"},
-          {"pattern", fmt::format("[\\s\\S]{{{},{}}}", least, most < 0 ? "" : std::to_string(most))}};
+  spend_cost(kWideCost * std::min(kMostCopies, std::max(least, most)));
+  // As a pattern, since xgrammar's lengths let control characters through. It names what JSON escapes: what xgrammar
+  // leaves out of patterns comes back where it repeats more than kMostCopies times.
+  const std::string text = fmt::format(R"([^"\\\x00-\x1f]{{{},{}}})", least, most < 0 ? "" : std::to_string(most));
+  return {{"type", "string"}, {"pattern", text}};
 }
 
 SchemaJson SchemaEnforcer::number(const SchemaJson& constraints, SchemaType type, const std::string& place) {

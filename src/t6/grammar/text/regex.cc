@@ -20,7 +20,8 @@ bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 
 class RegexReader {
  public:
-  RegexReader(std::string_view text, const GrammarLimits& limits) : text_(text), repetitions_(limits) {}
+  RegexReader(std::string_view text, RegexPlace place, const GrammarLimits& limits)
+      : text_(text), place_(place), repetitions_(limits) {}
 
   EnforcedRegex read() {
     while (at_ < text_.size()) step();
@@ -126,6 +127,9 @@ class RegexReader {
       require(count > 0 || text_.substr(at_, 3) == "{0}" || text_.substr(at_, 5) == "{0,0}" ||
                   text_.substr(at_, 4) == "{0,}",
               "a '{{' begins no repetition; write \\{{ for the character");
+      // Beyond, xgrammar forgets what JSON escapes.
+      require(place_ == RegexPlace::text || count <= kMostCopies,
+              "more than {} repetitions are not supported within a JSON string", kMostCopies);
       repetitions_.repeat(count);
       take(text_.find('}', at_) + 1 - at_);
     } else {
@@ -136,6 +140,7 @@ class RegexReader {
   }
 
   std::string_view text_;
+  RegexPlace place_;
   Repetitions repetitions_;
   size_t at_ = 0;
   std::string out_;
@@ -152,7 +157,7 @@ void require_escapes_left_out(const std::string& expression) {
 }  // namespace
 
 EnforcedRegex enforceable_regex(std::string_view expression, RegexPlace place, const GrammarLimits& limits) {
-  const EnforcedRegex whole = RegexReader(expression, limits).read();
+  const EnforcedRegex whole = RegexReader(expression, place, limits).read();
   require(whole.cost <= limits.cost, "what it repeats takes too long to compile: {} of {}", whole.cost, limits.cost);
   if (place == RegexPlace::json_string) {
     const auto printable = [](char c) { return c >= 0x20 && c <= 0x7e; };

@@ -15,6 +15,9 @@ namespace t6 {
 // Reads the counts of `{m}`, `{m,}` or `{m,n}` at `at`, a brace; the larger one. 0 where it is something else.
 int64_t repetition_count(std::string_view text, size_t at);
 
+// xgrammar writes out a repetition of at most so many.
+inline constexpr int64_t kMostCopies = 128;
+
 // What a position that takes one character costs: compiling it looks at the tokens that go on from there. In hundredths
 // of those that take nearly any character.
 inline constexpr int64_t kWideCost = 100, kLettersCost = 30, kNarrowCost = 1;
@@ -58,7 +61,7 @@ class Repetitions {
   int64_t cost() const { return open_.front().cost; }
 
  private:
-  static constexpr int64_t kMostCost = int64_t{1} << 40, kMostCopies = 128;
+  static constexpr int64_t kMostCost = int64_t{1} << 40;
 
   struct Group {
     int64_t last = 1, largest = 1;    // products: of the atom before, of any within
