@@ -348,7 +348,7 @@ class Limits(unittest.TestCase):
     def test_requests_beyond_the_queue_are_told(self):
         with model_folder() as model, Server(model, "--max-streams", 1, "--max-queue", 2) as server:
             def ask(_):
-                return server.request("/v1/completions", {"prompt": "The king", "max_tokens": 1000})
+                return server.request("/v1/completions", {"prompt": "The king", "max_tokens": 200})
             with concurrent.futures.ThreadPoolExecutor(24) as pool:
                 answers = list(pool.map(ask, range(24)))
             codes = [status for status, _, _ in answers]

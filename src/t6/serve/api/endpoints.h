@@ -10,10 +10,12 @@ namespace t6 {
 
 using Endpoint = void (*)(const Service& service, const std::shared_ptr<Exchange>& exchange);
 
-void complete(const Service& service, const std::shared_ptr<Exchange>& exchange);       // POST /v1/completions
-void complete_chat(const Service& service, const std::shared_ptr<Exchange>& exchange);  // POST /v1/chat/completions
-void tokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);       // POST /tokenize
-void detokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);     // POST /detokenize
+void complete(const Service& service, const std::shared_ptr<Exchange>& exchange);           // POST /v1/completions
+void complete_chat(const Service& service, const std::shared_ptr<Exchange>& exchange);      // POST /v1/chat/completions
+void tokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);           // POST /tokenize
+void detokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);         // POST /detokenize
+void send_conversation(const Service& service, const std::shared_ptr<Exchange>& exchange);  // GET /v1/cache/ID
+void take_conversation(const Service& service, const std::shared_ptr<Exchange>& exchange);  // PUT /v1/cache
 
 // GET of the rest (about.cc).
 void show_page(const Service& service, const std::shared_ptr<Exchange>& exchange);
