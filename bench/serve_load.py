@@ -10,7 +10,8 @@ Two loads: 16 streams of 512 tokens of prompt, each its own, and 128 of answer; 
 1,024 tokens, with 64 of their own. Prompts are token ids, drawn with a seed, so that each server reads the same ones; answers are
 greedy and all of one length, because end tokens are banned (ignore_eos for llama.cpp, logit_bias for others) and each
 server's own count is looked at. Servers that are started here run one after the other, on as many threads, with a
-cache of float16. llama.cpp is the Python package xllamacpp, in the interpreter that runs this.
+cache of float16. llama.cpp is the Python package xllamacpp in the interpreter that runs this (which is built for AVX2, whatever
+the processor has), or with --llama-server PATH its program, built for this machine.
 
 Prints a row a server and load, or with --json an object a line. `busy` is this program's own share of one processor.
 """
@@ -130,6 +131,9 @@ def llama_cpp(options, context):
     port = free_port()
     command = [sys.executable, __file__, "llama-cpp-server", "--model", options.model, "--threads", options.threads, "--streams",
                options.streams, "--port", port, "--context", context]
+    if options.llama_server:
+        command = [options.llama_server, "--model", options.model, "--threads", options.threads, "--parallel", options.streams,
+                   "--host", "127.0.0.1", "--port", port, "--ctx-size", options.streams * context]
     with started("llama.cpp", command, port) as target:
         target.extra = {"ignore_eos": True, "cache_prompt": True}
         yield target
@@ -194,14 +198,16 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
+def ids(options, chance, count):
+    """Tokens of whole words, in most vocabularies."""
+    return [chance.randrange(options.vocabulary // 30, options.vocabulary) for _ in range(count)]
+
+
 def bodies_of(load, options, seed):
     chance = random.Random(seed)
-
-    def ids(count):
-        return [chance.randrange(1000, options.vocabulary) for _ in range(count)]
-
-    shared = ids(options.prefix)
-    prompts = [ids(options.prompt) if load == "distinct" else shared + ids(options.tail) for _ in range(options.streams)]
+    shared = ids(options, chance, options.prefix)
+    prompts = [ids(options, chance, options.prompt) if load == "distinct" else shared + ids(options, chance, options.tail)
+               for _ in range(options.streams)]
     return [{"prompt": prompt, "max_tokens": options.answer} for prompt in prompts]
 
 
@@ -253,7 +259,7 @@ def load(options):
     longest = max(options.prompt, options.prefix + options.tail) + options.answer + 8
     if options.t6:
         servers.append(lambda: t6(options, "--max-streams", options.streams, "--cache-memory", "4GiB"))
-    if options.llama_cpp:
+    if options.llama_cpp or options.llama_server:
         servers.append(lambda: llama_cpp(options, longest))
     if options.url:
         extra = json.loads(options.extra)
@@ -262,7 +268,8 @@ def load(options):
     for number in range(options.rounds):
         for server in servers:
             with server() as target:
-                asyncio.run(ask_all(target, [{"prompt": [1000, 1001, 1002], "max_tokens": 4}], 1))  # what is made once is made now
+                first_prompt = ids(options, random.Random(0), 3)  # what is made once is made now
+                asyncio.run(ask_all(target, [{"prompt": first_prompt, "max_tokens": 4}], 1))
                 for kind in options.loads.split(","):
                     show(measure(target, kind, options, seed=1 + number), options, first)
                     first = False
@@ -292,7 +299,7 @@ async def open_many(target, count, data):
     return writers
 
 
-async def measure_idle(target, count):
+async def measure_idle(target, count, prompt):
     before = target.resident()
     writers = await open_many(target, count, b"")
     await asyncio.to_thread(wait_for, lambda: gauge(target, "t6:connections") > count, "all connections")
@@ -301,7 +308,7 @@ async def measure_idle(target, count):
         writer.close()
     await asyncio.to_thread(wait_for, lambda: gauge(target, "t6:connections") < 5, "the connections' end")
     # One stream runs; all others wait, each with a prompt of 32 tokens.
-    body = json.dumps({"prompt": list(range(1000, 1032)), "max_tokens": 4000, "stream": True, **target.extra}).encode()
+    body = json.dumps({"prompt": prompt, "max_tokens": 4000, "stream": True, **target.extra}).encode()
     request = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     running = await open_many(target, 1, request)
     await asyncio.to_thread(wait_for, lambda: gauge(target, "vllm:num_requests_running") == 1, "the first stream")
@@ -321,7 +328,7 @@ def idle(options):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     with t6(options, "--max-streams", 1, "--max-queue", options.count + 10, "--cache-memory", "1GiB") as target:
-        row = asyncio.run(measure_idle(target, options.count))
+        row = asyncio.run(measure_idle(target, options.count, ids(options, random.Random(1), 32)))
     if options.json:
         return print(json.dumps(row))
     print(f"{row['count']} idle connections take {row['connections_mb']:.1f} MB, {row['count']} streams that wait "
@@ -334,8 +341,8 @@ def soak(options):
     with t6(options, "--cache-memory", options.soak_memory) as target:
         done, resident, start = 0, [], time.perf_counter()
         for mark in marks:
-            bodies = [{"prompt": [chance.randrange(1000, options.vocabulary) for _ in range(chance.randint(1, 6))],
-                       "max_tokens": chance.randint(1, 3)} for _ in range(mark - done)]
+            bodies = [{"prompt": ids(options, chance, chance.randint(1, 6)), "max_tokens": chance.randint(1, 3)}
+                      for _ in range(mark - done)]
             answers = asyncio.run(ask_all(target, bodies, options.streams))
             assert all(answer.status == 200 for answer in answers), next(a.text for a in answers if a.status != 200)
             done = mark
@@ -352,6 +359,7 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, help="what t6 and llama.cpp are to serve")
     parser.add_argument("--t6", type=pathlib.Path, help="the program")
     parser.add_argument("--llama-cpp", action="store_true", help="start llama.cpp's server too")
+    parser.add_argument("--llama-server", type=pathlib.Path, help="llama.cpp's program to start, instead of the package")
     parser.add_argument("--url", help="of a server that runs already")
     parser.add_argument("--name", default="server", help="of that server, for the row")
     parser.add_argument("--model-name", help="what that server calls its model, where it wants that")
@@ -372,7 +380,10 @@ def main():
         parser.error(f"{options.mode} needs --t6")
     if not options.url and not options.model:
         parser.error("--model, or --url of a server that runs")
-    {"load": load, "idle": idle, "soak": soak, "llama-cpp-server": run_llama_cpp}[options.mode](options)
+    try:
+        {"load": load, "idle": idle, "soak": soak, "llama-cpp-server": run_llama_cpp}[options.mode](options)
+    except OSError as error:
+        sys.exit(f"serve_load: error: {error}")
 
 
 if __name__ == "__main__":

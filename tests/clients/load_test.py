@@ -2,11 +2,16 @@
 """256 clients at once, most of them ill-behaved: the server answers the others rightly, stays healthy and comes to rest."""
 import asyncio
 import json
+import pathlib
 import random
+import subprocess
+import sys
+import tempfile
 import time
 import unittest
 
-from served import Server, main, model_folder
+import served
+from served import SOURCE, Server, main, model_folder
 
 CLIENTS = 256
 SECONDS = 12
@@ -132,6 +137,22 @@ class Load(unittest.TestCase):
         for error in filter(None, (task.exception() for task in tasks)):
             raise error
         return slowest
+
+
+class Program(unittest.TestCase):
+    def test_the_load_program(self):
+        with tempfile.TemporaryDirectory(prefix="t6-load-") as folder:
+            model = served.make_tiny_model(pathlib.Path(folder) / "tiny")
+            command = [sys.executable, SOURCE / "bench/serve_load.py", "load", "--t6", served.T6, "--model", model, "--streams", "4",
+                       "--prompt", "20", "--answer", "8", "--prefix", "192", "--tail", "3", "--vocabulary", "257", "--json"]
+            result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            distinct, shared = map(json.loads, result.stdout.splitlines())
+            self.assertEqual((distinct["prompt_tokens"], distinct["answer_tokens"], distinct["cached_tokens"]), (80, 32, 0))
+            self.assertTrue(distinct["equal_lengths"] and shared["equal_lengths"])
+            self.assertEqual(shared["prompt_tokens"], 4 * 195)
+            self.assertGreater(shared["cached_tokens"], 0)
+            self.assertGreater(shared["request_p95"], 0)
 
 
 if __name__ == "__main__":
