@@ -21,7 +21,7 @@ stop() { echo "clients: error: $*" >&2; exit 1; }
 tests=(openai anthropic hostile load nginx schemathesis)
 requirements=(requirements-clients.txt)
 if [[ $short == 0 ]]; then
-  tests+=(lm_eval)
+  tests+=(lm_eval page)
   requirements+=(requirements-clients-large.txt)
 fi
 
@@ -55,9 +55,5 @@ failed=()
 for name in "${tests[@]}"; do
   run "tests/clients/${name}_test.py" --t6 "$t6" ${model:+--model "$model"}
 done
-page=tests/programs/page_test.py
-if [[ $short == 0 && -f $page ]]; then
-  T6_BUILD=$(dirname "$t6") run "$page"
-fi
 ((${#failed[@]} == 0)) || stop "failed: ${failed[*]}"
 echo "clients: all passed"
