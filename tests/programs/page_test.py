@@ -248,7 +248,7 @@ class Played(Page):
         for tag in ("style", "script"):
             content = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL).group(1)
             digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-            self.assertIn(f"{tag}-src 'sha256-{digest}'", policy, "the page's policy must name this hash")
+            self.assertIn(f"{tag}-src 'sha256-{digest}'", policy, "scripts/write_page_policy.py writes it")
 
     def test_an_answer_streams(self):
         self.ask("slow", wait=False)
@@ -490,6 +490,13 @@ class Played(Page):
         self.page.reload()
         self.ask("again")
         self.assertEqual(len(self.server.asked), 2)
+        self.server.key = "another"
+        self.page.reload()
+        expect(dialog).to_be_visible()
+        self.page.fill("#asked-key", "another")
+        self.page.keyboard.press("Enter")
+        expect(self.page.locator("#version")).to_have_text("0.2.0")
+        expect(dialog).not_to_be_visible()
 
     def test_keys_alone_do(self):
         self.page.locator("body").press("Tab")
