@@ -248,7 +248,7 @@ class Played(Page):
         for tag in ("style", "script"):
             content = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL).group(1)
             digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-            self.assertIn(f"{tag}-src 'sha256-{digest}'", policy, "the page's policy must name this hash")
+            self.assertIn(f"{tag}-src 'sha256-{digest}'", policy, "scripts/write_page_policy.py writes it")
 
     def test_an_answer_streams(self):
         self.ask("slow", wait=False)
@@ -422,6 +422,30 @@ class Played(Page):
         expect(self.page.locator("article.assistant .below")).to_contain_text("stopped")
         expect(self.answers()).to_contain_text("word")
 
+    def test_two_tabs_do_not_undo_each_other(self):
+        self.ask("one")
+        other = self.context.new_page()
+        other.goto(self.home)
+        self.ask("slow", wait=False)
+        other.wait_for_timeout(1500)
+        self.page.keyboard.press("Escape")
+        self.wait()
+        text = self.answers().last.inner_text()
+        expect(other.locator("article.assistant .md").last).to_have_text(text, use_inner_text=True)
+        other.close()
+        self.page.reload()
+        expect(self.answers().last).to_have_text(text, use_inner_text=True)
+
+    def test_drafts_are_kept(self):
+        self.ask("one")
+        self.page.fill("#input", "of one")
+        self.page.click("#new")
+        self.page.fill("#input", "of another")
+        self.page.reload()
+        expect(self.page.locator("#input")).to_have_value("of another")
+        self.page.locator("#list button", has_text="one").click()
+        expect(self.page.locator("#input")).to_have_value("of one")
+
     def test_thoughts_are_apart(self):
         self.ask("think")
         details = self.page.locator("details.thoughts")
@@ -466,6 +490,13 @@ class Played(Page):
         self.page.reload()
         self.ask("again")
         self.assertEqual(len(self.server.asked), 2)
+        self.server.key = "another"
+        self.page.reload()
+        expect(dialog).to_be_visible()
+        self.page.fill("#asked-key", "another")
+        self.page.keyboard.press("Enter")
+        expect(self.page.locator("#version")).to_have_text("0.2.0")
+        expect(dialog).not_to_be_visible()
 
     def test_keys_alone_do(self):
         self.page.locator("body").press("Tab")
@@ -526,7 +557,7 @@ class Played(Page):
     def test_colours_follow_the_system_and_the_switch(self):
         theme = lambda: self.page.evaluate("document.documentElement.dataset.theme")
         self.page.emulate_media(color_scheme="dark")
-        self.assertEqual(theme(), "dark")
+        expect(self.page.locator("html")).to_have_attribute("data-theme", "dark")
         self.page.click("#theme")
         self.assertEqual(theme(), "light")
         self.page.reload()
@@ -550,15 +581,18 @@ class Played(Page):
     def test_pictures(self):
         self.open(viewport={"width": 1280, "height": 860})
         self.picture("empty")
-        for title in ("How do tides work?", "A name for a bakery", "Regular expressions for dates"):
+        for title in ("How do tides work?", "A name for a bakery", "Regular expressions for dates of all kinds and countries"):
             self.page.click("#new")
             self.ask(title)
         self.page.click("#new")
         self.ask("think about what the area of a circle has to do with its radius, please")
         self.ask("code")
+        self.page.mouse.move(700, 400)
         self.picture("light")
         self.page.click("#theme")
         self.page.click("#theme")
+        self.page.evaluate("$('scroll').scrollTop = 0")
+        self.page.locator("summary").click()
         self.picture("dark")
 
 

@@ -56,6 +56,17 @@ TEST_F(GgufTokenizer, CutsAsTheFileSays) {
   EXPECT_THAT(load(byte_level(nullptr))->encode("1111"), ElementsAre(4, 1));
 }
 
+TEST_F(GgufTokenizer, TellsHowTokensAreChosen) {
+  GgufBuilder builder = byte_level("gpt-2");
+  builder.add("general.sampling.temp", 0.6f);
+  builder.add("general.sampling.top_k", 20);
+  builder.add("general.sampling.mirostat", 2);
+  const SamplingSettings sampling = gguf_text_settings(GgufFile(folder_.write("y.gguf", builder.file()))).sampling;
+  EXPECT_EQ(sampling.temperature, 0.6);
+  EXPECT_EQ(sampling.top_k, 20);
+  EXPECT_THAT(sampling.unused, ElementsAre("general.sampling.mirostat 2: T6 has no such choice"));
+}
+
 TEST_F(GgufTokenizer, BeginsTextsAsTheFileOrItsKindSays) {
   EXPECT_THAT(load(byte_level("gpt-2"))->prefix(), IsEmpty());
   EXPECT_THAT(load(byte_level("llama-bpe"))->prefix(), ElementsAre(6));
