@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "t6/formats/json.h"
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/body.h"
 
@@ -16,8 +15,7 @@ constexpr std::array<std::string_view, 5> kRoles = {"system", "developer", "user
 OrderedJson read_arguments(const OrderedJson& arguments, const std::string& where) {
   if (!arguments.is_string()) return arguments;
   try {
-    (void)parse_json(arguments.get_ref<const std::string&>(), where);
-    return OrderedJson::parse(arguments.get_ref<const std::string&>());
+    return parse_ordered(arguments.get_ref<const std::string&>(), where);
   } catch (const std::exception& error) {
     throw ApiError(400, error.what(), "messages");
   }
