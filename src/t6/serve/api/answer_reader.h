@@ -41,6 +41,7 @@ class AnswerReader {
   std::vector<AnswerPart> push(std::string_view piece);
   std::vector<AnswerPart> finish();
   bool called() const { return called_; }  // a tool so far
+  bool reasons() const { return state_ == State::opening || state_ == State::reasoning; }
 
  private:
   enum class State { beginning, opening, reasoning, closing, answering, text, call, whole };

@@ -14,6 +14,7 @@ void AnswerTask::take(size_t index, const Piece& piece) {
   answer.tokens = piece.tokens;
   if (index == 0) cached_ = std::max(cached_, piece.cached_tokens);
   std::vector<AnswerPart> parts = answer.reader.push(text);
+  if (answer.reader.reasons()) answer.reasoning_tokens = piece.tokens;
   if (piece.end) {
     std::ranges::move(answer.reader.finish(), std::back_inserter(parts));
     const std::string_view reason = finish_reason(*piece.end);
@@ -26,7 +27,10 @@ std::string_view AnswerTask::reason(size_t index) const { return answers_[index]
 
 Usage AnswerTask::usage() const {
   Usage usage = {.prompt_tokens = static_cast<int64_t>(prompt(0).size()), .cached_tokens = cached_};
-  for (const Answer& answer : answers_) usage.completion_tokens += answer.tokens;
+  for (const Answer& answer : answers_) {
+    usage.completion_tokens += answer.tokens;
+    usage.reasoning_tokens += answer.reasoning_tokens;
+  }
   return usage;
 }
 

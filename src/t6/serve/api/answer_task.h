@@ -35,7 +35,7 @@ class AnswerTask : public Task {
     explicit Answer(const AnswerForm& form) : reader(form) {}
 
     AnswerReader reader;
-    int64_t tokens = 0;
+    int64_t tokens = 0, reasoning_tokens = 0;
     bool begun = false;
     std::string_view reason = {};
   };

@@ -1,14 +1,12 @@
 // POST /v1/chat/completions.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "t6/serve/api/answer_form.h"
 #include "t6/serve/api/answer_task.h"
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/body.h"
+#include "t6/serve/api/chat_request.h"
 #include "t6/serve/api/endpoints.h"
-#include "t6/serve/api/messages_json.h"
 #include "t6/serve/api/sampling.h"
 #include "t6/serve/api/stream_options.h"
 #include "t6/serve/api/token_json.h"
@@ -162,23 +160,16 @@ void complete_chat(const Service& service, const std::shared_ptr<Exchange>& exch
   Body body(exchange->request().body);
   require_model(body, service);
   const ChatPrompt prompt = read_chat_prompt(body);
+  const Tools tools = read_chat_tools(body);
   const Settings settings = read_settings(body, service);
-  GenerateOptions options = read_sampling(body, service);
-  const AnswerStops& stops = service.answer_stops;
-  options.stop_tokens.insert(options.stop_tokens.end(), stops.tokens.begin(), stops.tokens.end());
-  options.stop.insert(options.stop.end(), stops.texts.begin(), stops.texts.end());
-  if (settings.likeliest >= 0) options.log_probabilities = std::max<int64_t>(settings.likeliest, 1);
-  const auto deadline = read_deadline(body, service);
   read_books(body);
-  const RenderedPrompt rendered = render_prompt(prompt, service);
-  options.max_tokens =
-      read_max_tokens(body, {"max_completion_tokens", "max_tokens"}, static_cast<int64_t>(rendered.ids.size()), service,
-                      std::numeric_limits<int64_t>::max(), 1);
+  ChatRequest request = read_chat_request(body, service, prompt, tools, {"max_completion_tokens", "max_tokens"});
   body.finish();
-  const auto task =
-      std::make_shared<ChatTask>(service, exchange, settings, answer_form(service, rendered.text, /*tools=*/false));
+  GenerateOptions& options = request.options;
+  if (settings.likeliest >= 0) options.log_probabilities = std::max<int64_t>(settings.likeliest, 1);
+  const auto task = std::make_shared<ChatTask>(service, exchange, settings, request.form);
   for (int64_t n = 0; n < settings.answers; ++n) {
-    task->add(rendered.ids, options, deadline);
+    task->add(request.prompt.ids, options, request.deadline);
     ++options.sampler.seed;
   }
   task->start(client_of(exchange->request()));

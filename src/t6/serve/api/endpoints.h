@@ -12,8 +12,13 @@ using Endpoint = void (*)(const Service& service, const std::shared_ptr<Exchange
 
 void complete(const Service& service, const std::shared_ptr<Exchange>& exchange);       // POST /v1/completions
 void complete_chat(const Service& service, const std::shared_ptr<Exchange>& exchange);  // POST /v1/chat/completions
-void tokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);       // POST /tokenize
-void detokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);     // POST /detokenize
+void respond(const Service& service, const std::shared_ptr<Exchange>& exchange);        // POST /v1/responses
+// POST /v1/messages and /v1/messages/count_tokens
+void answer_messages(const Service& service, const std::shared_ptr<Exchange>& exchange);
+void count_message_tokens(const Service& service, const std::shared_ptr<Exchange>& exchange);
+void embed(const Service& service, const std::shared_ptr<Exchange>& exchange);       // POST /v1/embeddings
+void tokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);    // POST /tokenize
+void detokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);  // POST /detokenize
 
 // GET of the rest (about.cc).
 void show_page(const Service& service, const std::shared_ptr<Exchange>& exchange);

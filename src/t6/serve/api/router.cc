@@ -18,11 +18,27 @@ constexpr std::array kRoutes = {
     Route{"GET", "/props", show_properties, quick},
     Route{"POST", "/v1/completions", complete, slow},
     Route{"POST", "/v1/chat/completions", complete_chat, slow},
+    Route{"POST", "/v1/responses", respond, slow},
+    Route{"POST", "/v1/messages", answer_messages, slow, ErrorForm::anthropic},
+    Route{"POST", "/v1/messages/count_tokens", count_message_tokens, slow, ErrorForm::anthropic},
+    Route{"POST", "/v1/embeddings", embed, slow},
     Route{"POST", "/tokenize", tokenize, slow},
     Route{"POST", "/detokenize", detokenize, slow},
 };
 
 }  // namespace
+
+void answer(const Route& route, const Service& service, const std::shared_ptr<Exchange>& exchange) {
+  try {
+    route.endpoint(service, exchange);
+  } catch (const ApiError& error) {
+    exchange->reply(error_response(error, route.errors));
+  } catch (const Error& error) {
+    exchange->reply(error_response(ApiError(400, error.what()), route.errors));
+  } catch (const std::exception& error) {
+    exchange->reply(error_response(ApiError(500, error.what()), route.errors));
+  }
+}
 
 const Route* find_route(std::string_view method, std::string_view path) {
   for (const Route& route : kRoutes) {

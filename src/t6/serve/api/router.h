@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "t6/serve/api/api_error.h"
 #include "t6/serve/api/endpoints.h"
 
 namespace t6 {
@@ -19,10 +20,13 @@ struct Route {
   std::string_view method, path;
   Endpoint endpoint;
   RouteKind kind;
+  ErrorForm errors = ErrorForm::openai;
 };
 
 // Null: there is none.
 const Route* find_route(std::string_view method, std::string_view path);
+// Runs the endpoint; what it throws is the answer.
+void answer(const Route& route, const Service& service, const std::shared_ptr<Exchange>& exchange);
 // "GET, HEAD" of the methods that a path has; empty: no such path.
 std::string methods_of(std::string_view path);
 
