@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "t6/core/error.h"
+#include "t6/infer/token_constraint.h"
 #include "t6/kernels/pointwise.h"
 
 namespace t6 {
@@ -74,12 +75,15 @@ void Sampler::accept(std::span<const int32_t> ids) {
   }
 }
 
-// Logits with biases and penalties; as they came when there are none.
-std::span<const float> Sampler::adjusted(std::span<const float> logits) {
+// Logits with biases and penalties, -infinity for what is not allowed; as they came when there is nothing to change.
+std::span<const float> Sampler::adjusted(std::span<const float> logits, std::span<const uint32_t> allowed) {
   const bool penalized =
       options_.repetition_penalty != 1 || options_.presence_penalty != 0 || options_.frequency_penalty != 0;
-  if (!penalized && options_.logit_bias.empty()) return logits;
+  if (!penalized && options_.logit_bias.empty() && allowed.empty()) return logits;
   adjusted_.assign(logits.begin(), logits.end());
+  for (size_t i = 0; !allowed.empty() && i < adjusted_.size(); ++i) {
+    if (!in_mask(allowed, static_cast<int32_t>(i))) adjusted_[i] = -std::numeric_limits<float>::infinity();
+  }
   for (const auto& [id, bias] : options_.logit_bias) {
     require(id >= 0 && static_cast<size_t>(id) < logits.size(),
             "the logit bias is for token {}, the model's vocabulary has {}", id, logits.size());
@@ -95,12 +99,17 @@ std::span<const float> Sampler::adjusted(std::span<const float> logits) {
   return adjusted_;
 }
 
-int32_t Sampler::sample(std::span<const float> logits) {
+int32_t Sampler::sample(std::span<const float> logits, std::span<const uint32_t> allowed) {
+  require(allowed.empty() || allowed.size() == mask_words(logits.size()),
+          "a mask of {} words was given for a vocabulary of {}", allowed.size(), logits.size());
   for (const float logit : logits) {
     require(!std::isnan(logit), "the model gives logits that are not numbers; its weights are damaged");
   }
-  logits = adjusted(logits);
+  logits = adjusted(logits, allowed);
   const auto largest = std::max_element(logits.begin(), logits.end());
+  require(
+      allowed.empty() || largest == logits.end() || *largest != -std::numeric_limits<float>::infinity(),
+      "no token is left to choose from: of those that are allowed here, the model and the logit biases exclude all");
   require(largest != logits.end() && std::isfinite(*largest), "the model gives no finite logit");
   if (options_.temperature == 0) return static_cast<int32_t>(largest - logits.begin());
 

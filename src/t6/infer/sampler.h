@@ -47,13 +47,14 @@ class Sampler {
   // Remembers tokens, of the prompt or chosen, for the penalties.
   void accept(std::span<const int32_t> ids);
 
-  // Error: a logit that is not a number, or none that is finite.
-  int32_t sample(std::span<const float> logits);
+  // `allowed` has a bit for each token (token_constraint.h); the others are left out before everything else. Empty: all
+  // may come. Errors: a logit that is not a number, none that is finite, none left of those that are allowed.
+  int32_t sample(std::span<const float> logits, std::span<const uint32_t> allowed = {});
 
  private:
   using Candidate = std::pair<double, int32_t>;  // probability (not normalized), id
 
-  std::span<const float> adjusted(std::span<const float> logits);
+  std::span<const float> adjusted(std::span<const float> logits, std::span<const uint32_t> allowed);
   void keep_likeliest(size_t count);
   void keep_typical();
   void keep_nucleus();

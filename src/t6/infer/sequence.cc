@@ -62,9 +62,14 @@ void Sequence::begin(const GenerateOptions& options) {
   require(!in_engine(), "a generation is under way");
   require(!tokens_.empty(), "the prompt is empty");
   require(options.max_tokens >= 0, "the number of tokens to generate must be 0 or more, not {}", options.max_tokens);
+  require(options.min_tokens >= 0, "the least number of tokens must be 0 or more, not {}", options.min_tokens);
+  require(!options.constraint || options.constraint->vocab_size() == static_cast<int64_t>(vocab_size_),
+          "the constraint is for a vocabulary of {}, the model's has {}",
+          options.constraint ? options.constraint->vocab_size() : 0, vocab_size_);
   Writing writing = {options, Sampler(options.sampler), StopStrings(options.stop),
                      StreamDecoder(tokenizer_, /*skip_special=*/true)};
-  writing.options.stop_tokens.insert(writing.options.stop_tokens.end(), ends_.begin(), ends_.end());
+  std::vector<int32_t>& stops = writing.options.stop_tokens;
+  if (!options.ignore_eos) stops.insert(stops.end(), ends_.begin(), ends_.end());
   if (options.max_tokens > 0) writing.sampler.accept(tokens_);
   writing_.emplace(std::move(writing));
   result_ = {};
@@ -155,16 +160,38 @@ void Sequence::end_prompt() {
   clock_ = Stopwatch();
 }
 
+// Which tokens may come next; false: none, the text is whole.
+bool Sequence::mask_tokens() {
+  std::vector<uint32_t>& allowed = writing_->allowed;
+  const GenerateOptions& options = writing_->options;
+  const bool early = result_.tokens < options.min_tokens;
+  allowed.clear();
+  if (!options.constraint && !early) return true;
+  allowed.resize(mask_words(vocab_size_), ~uint32_t{0});
+  if (options.constraint) options.constraint->allow(allowed);
+  const bool may_end = options.constraint && options.constraint->may_end();
+  const bool goes_on = !options.constraint || std::ranges::any_of(allowed, [](uint32_t word) { return word != 0; });
+  require(goes_on || may_end, "no token can follow here as the constraint wants it");
+  if (!goes_on) return false;
+  for (const int32_t id : options.stop_tokens) {
+    if (id < 0 || static_cast<size_t>(id) >= vocab_size_) continue;
+    if (early || options.constraint) set_in_mask(allowed, id, !early && may_end);
+  }
+  return true;
+}
+
 // Chooses the next token and makes text of it.
 void Sequence::write(std::span<const float> logits) {
   Writing& writing = *writing_;
   const GenerateOptions& options = writing.options;
-  const int32_t id = writing.sampler.sample(logits);
+  if (!mask_tokens()) return finish(StopReason::end_of_text);
+  const int32_t id = writing.sampler.sample(logits, writing.allowed);
   if (options.log_probabilities > 0) {
     result_.written.push_back(
         {id, log_probability(logits, id), top_log_probabilities(logits, options.log_probabilities)});
   }
   if (std::ranges::count(options.stop_tokens, id) > 0) return finish(StopReason::end_of_text);
+  if (options.constraint) options.constraint->accept(id);
   writing.sampler.accept({&id, 1});
   ++result_.tokens;
   result_.text += writing.stop.push(writing.decoder.push(id));

@@ -17,6 +17,7 @@
 #include "t6/infer/forward.h"
 #include "t6/infer/load.h"
 #include "t6/infer/sampler.h"
+#include "t6/infer/token_constraint.h"
 
 namespace t6 {
 
@@ -41,6 +42,11 @@ struct GenerateOptions {
   int64_t max_tokens = 200;               // 0: only reads
   std::vector<std::string> stop = {};     // the text ends before the first of these
   std::vector<int32_t> stop_tokens = {};  // as do texts of the model's own with its end-of-text
+  // Before so many tokens, neither an end of text nor a stop token is chosen; stop strings still count.
+  int64_t min_tokens = 0;
+  bool ignore_eos = false;  // the model's own end tokens are tokens like any other; stop tokens still count
+  // Of this generation alone. It goes before min_tokens: a text to which nothing can be added ends.
+  std::shared_ptr<TokenConstraint> constraint = nullptr;
   SamplerOptions sampler = {};
   int64_t log_probabilities = 0;  // of so many likeliest tokens at each token written
   PromptLogits prompt_logits = {};
@@ -48,7 +54,7 @@ struct GenerateOptions {
   const CancelToken* cancel = nullptr;  // ends it between two steps; outlives the generation
 };
 
-// A token that was written, and what the model thought there, before the sampler's options.
+// A token that was written, and what the model thought there, before the sampler's options and the constraint.
 struct WrittenToken {
   int32_t id = 0;
   double log_probability = 0;
@@ -135,6 +141,7 @@ class Sequence {
   Logits wanted_logits(int64_t count) const;
   void end_prompt();
   void write(std::span<const float> logits);
+  bool mask_tokens();
 
   // What chooses tokens and makes text of them.
   struct Writing {
@@ -142,6 +149,7 @@ class Sequence {
     Sampler sampler;
     StopStrings stop;
     StreamDecoder decoder;
+    std::vector<uint32_t> allowed = {};  // the mask of the next token; empty: any
   };
 
   std::shared_ptr<const Tokenizer> tokenizer_;
