@@ -120,7 +120,7 @@ TEST_F(Api, RefusesWhatItDoesNotKnow) {
     EXPECT_THAT(error_of(path, body, {{"seed", 1e300}}), HasSubstr("seed"));
     EXPECT_THAT(error_of(path, body, {{"stream", 1}}), HasSubstr("stream"));
     EXPECT_THAT(error_of(path, body, {{"logit_bias", {{"-1", 1}}}}), HasSubstr("logit_bias"));
-    EXPECT_THAT(error_of(path, body, {{"stop_token_ids", {256}}}), HasSubstr("stop_token_ids"));
+    EXPECT_THAT(error_of(path, body, {{"stop_token_ids", {257}}}), HasSubstr("stop_token_ids"));
     EXPECT_THAT(error_of(path, body, {{"timeout", -1}}), HasSubstr("timeout"));
     const char* const limit = body.contains("max_tokens") ? "max_tokens" : "max_output_tokens";
     EXPECT_THAT(error_of(path, body, {{limit, -1}}), HasSubstr(limit));
@@ -151,7 +151,7 @@ TEST_F(Api, RefusesWhatIsNoRequest) {
 TEST_F(Api, RefusesPromptsThatAreNone) {
   EXPECT_THAT(error_of("/v1/completions", {}, {{"prompt", ""}}), HasSubstr("empty"));
   EXPECT_THAT(error_of("/v1/completions", {}, {{"prompt", OrderedJson::array()}}), HasSubstr("prompt"));
-  EXPECT_THAT(error_of("/v1/completions", {}, {{"prompt", {1, 256}}}), HasSubstr("255"));
+  EXPECT_THAT(error_of("/v1/completions", {}, {{"prompt", {1, 257}}}), HasSubstr("256"));
   EXPECT_THAT(error_of("/v1/completions", {}, {{"prompt", {1, -1}}}), HasSubstr("-1"));
   EXPECT_THAT(error_of("/v1/completions", {}, {{"prompt", {{"a", 1}}}}), HasSubstr("prompt"));
   EXPECT_THAT(error_of("/v1/chat/completions", {}, {{"messages", OrderedJson::array()}}), HasSubstr("messages"));
@@ -235,6 +235,171 @@ TEST_F(Api, TellsReasoningApart) {
   const OrderedJson content = thinking.post(all[3].path, all[3].body)["content"];
   ASSERT_EQ(content.size(), 1u);
   EXPECT_EQ(content[0]["type"], "thinking");
+}
+
+// What a model writes is chosen by a format here, since a random one writes no tags.
+TEST_F(Api, TellsReasoningFromWhatFollows) {
+  const TestServer thinks("{% for m in messages %}{{ m.content.split('</think>')[-1] }}\n{% endfor %}");
+  OrderedJson body = writers()[1].body;
+  body.update({{"max_tokens", 40}, {"structured_outputs", {{"choice", {"<think>Hm.</think>\n\nYes."}}}}});
+  const OrderedJson choice = thinks.post("/v1/chat/completions", body)["choices"][0];
+  EXPECT_EQ(choice["message"]["reasoning"], "Hm.");
+  EXPECT_EQ(choice["message"]["content"], "Yes.");
+  EXPECT_EQ(choice["finish_reason"], "stop");
+  EXPECT_EQ(text_of_chat(thinks.stream("/v1/chat/completions", body)), "Yes.");
+}
+
+TEST_F(Api, EnforcesFormats) {
+  const OrderedJson schema = {{"type", "object"},
+                              {"properties", {{"a", {{"enum", {"x", "y"}}}}}},
+                              {"required", {"a"}},
+                              {"additionalProperties", false}};
+  const auto is_well = [](const std::string& text) {
+    const OrderedJson value = OrderedJson::parse(text);
+    return value == OrderedJson{{"a", "x"}} || value == OrderedJson{{"a", "y"}};
+  };
+  OrderedJson body = writers()[1].body;
+  body["temperature"] = 1;
+  body["max_tokens"] = 100;
+  body["response_format"] = {{"type", "json_schema"}, {"json_schema", {{"name", "n"}, {"schema", schema}}}};
+  const OrderedJson choice = server_.post("/v1/chat/completions", body)["choices"][0];
+  EXPECT_TRUE(is_well(choice["message"]["content"])) << choice;
+  EXPECT_EQ(choice["finish_reason"], "stop");
+  const OrderedJson response = server_.post(
+      "/v1/responses",
+      {{"input", "Hi"},
+       {"max_output_tokens", 100},
+       {"text", {{"format", {{"type", "json_schema"}, {"name", "n"}, {"strict", true}, {"schema", schema}}}}}});
+  EXPECT_TRUE(is_well(response["output"][0]["content"][0]["text"])) << response;
+  const auto completed = [&](const OrderedJson& outputs) {
+    return server_
+        .post("/v1/completions",
+              {{"prompt", "a"}, {"max_tokens", 100}, {"structured_outputs", outputs}})["choices"][0]["text"]
+        .get<std::string>();
+  };
+  EXPECT_EQ(completed({{"regex", "[0-9]{3}-a"}}).substr(3), "-a");
+  EXPECT_EQ(completed({{"grammar", "root ::= \"b\" \"c\""}}), "bc");
+  EXPECT_EQ(completed({{"choice", {"yes"}}}), "yes");
+  EXPECT_TRUE(is_well(completed({{"json", schema}})));
+}
+
+TEST_F(Api, RefusesFormatsThatItCannotEnforce) {
+  const OrderedJson chat = writers()[1].body;
+  const auto refused = [&](const OrderedJson& change) { return error_of("/v1/chat/completions", chat, change); };
+  EXPECT_NE(refused({{"structured_outputs", {{"regex", "("}}}}), "");
+  EXPECT_NE(refused({{"structured_outputs", {{"grammar", "root ::= "}}}}), "");
+  EXPECT_NE(refused({{"structured_outputs", {{"json", {{"type", "strange"}}}}}}), "");
+  EXPECT_NE(refused({{"structured_outputs", {{"choice", OrderedJson::array()}}}}), "");
+  EXPECT_THAT(refused({{"structured_outputs", {{"structural_tag", "a"}}}}), HasSubstr("structural_tag"));
+  EXPECT_THAT(refused({{"structured_outputs", {{"regex", "a"}, {"grammar", "b"}}}}), HasSubstr("one way"));
+  EXPECT_THAT(refused({{"guided_json", OrderedJson::object()}}), HasSubstr("guided_json"));
+  EXPECT_THAT(refused({{"response_format", {{"type", "structural_tag"}}}}), HasSubstr("structural_tag"));
+  EXPECT_THAT(refused({{"response_format", {{"type", "json_schema"}}}}), HasSubstr("json_schema"));
+  EXPECT_THAT(refused({{"min_tokens", 13}}), HasSubstr("min_tokens"));
+  const std::string open(60'000, '('), close(60'000, ')');
+  EXPECT_NE(refused({{"structured_outputs", {{"regex", open + "a" + close}}}}), "");
+  EXPECT_NE(refused({{"structured_outputs", {{"grammar", "root ::= " + open + "\"a\"" + close}}}}), "");
+}
+
+const OrderedJson kSchema = {{"type", "object"}, {"properties", {{"a", {{"enum", {"x", "y"}}}}}}, {"required", {"a"}}};
+
+OrderedJson chat_tool(const std::string& name) {
+  return {{"type", "function"}, {"function", {{"name", name}, {"description", "Does it."}, {"parameters", kSchema}}}};
+}
+
+TEST_F(Api, CallsTools) {
+  const TestServer calls(kPlainTemplate, 2048);
+  OrderedJson body = writers()[1].body;
+  body.update({{"max_tokens", 300},
+               {"temperature", 1},
+               {"tools", {chat_tool("f"), chat_tool("g")}},
+               {"tool_choice", "required"},
+               {"parallel_tool_calls", false}});
+  OrderedJson choice = calls.post("/v1/chat/completions", body)["choices"][0];
+  ASSERT_EQ(choice["message"]["tool_calls"].size(), 1u) << choice;
+  EXPECT_EQ(choice["message"]["content"], nullptr);
+  EXPECT_EQ(choice["finish_reason"], "tool_calls");
+  EXPECT_TRUE(
+      OrderedJson::parse(choice["message"]["tool_calls"][0]["function"]["arguments"].get<std::string>()).contains("a"));
+  body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "g"}}}};
+  std::string name, reason;
+  for (const OrderedJson& event : calls.stream("/v1/chat/completions", body)) {
+    const OrderedJson& delta = event["choices"][0]["delta"];
+    if (delta.contains("tool_calls")) {
+      EXPECT_EQ(delta["tool_calls"][0]["index"], 0);
+      EXPECT_TRUE(delta["tool_calls"][0]["id"].is_string());
+      name += delta["tool_calls"][0]["function"]["name"];
+    }
+    if (event["choices"][0]["finish_reason"].is_string()) reason = event["choices"][0]["finish_reason"];
+  }
+  EXPECT_EQ(name, "g");
+  EXPECT_EQ(reason, "tool_calls");
+  const OrderedJson response = calls.post("/v1/responses", {{"input", "Hi"},
+                                                            {"tools", {{{"type", "function"}, {"name", "f"}}}},
+                                                            {"tool_choice", {{"type", "function"}, {"name", "f"}}}});
+  EXPECT_EQ(response["output"][0]["type"], "function_call");
+  EXPECT_EQ(response["output"][0]["name"], "f");
+  const OrderedJson message = calls.post("/v1/messages", {{"messages", kUser},
+                                                          {"max_tokens", 300},
+                                                          {"tools", {{{"name", "f"}, {"input_schema", kSchema}}}},
+                                                          {"tool_choice", {{"type", "tool"}, {"name", "f"}}}});
+  EXPECT_EQ(message["stop_reason"], "tool_use");
+  EXPECT_EQ(message["content"][0]["type"], "tool_use");
+  EXPECT_TRUE(message["content"][0]["input"].contains("a"));
+}
+
+TEST_F(Api, ReadsCallsAndResultsOfTools) {
+  const TestServer calls(kPlainTemplate, 2048);
+  const OrderedJson use = {{"type", "tool_use"}, {"id", "1"}, {"name", "f"}, {"input", {{"a", "x"}}}};
+  const OrderedJson result = {{"type", "tool_result"}, {"tool_use_id", "1"}, {"content", "4"}};
+  const auto tokens = [&](const OrderedJson& messages) {
+    return calls.post("/v1/messages/count_tokens", {{"messages", messages}})["input_tokens"];
+  };
+  const OrderedJson one = OrderedJson::array({kUser[0],
+                                              {{"role", "assistant"}, {"content", OrderedJson::array({use})}},
+                                              {{"role", "user"}, {"content", OrderedJson::array({result})}}});
+  const std::string text =
+      "user: Hi\nassistant: <tool_call>\n{\"name\":\"f\",\"arguments\":{\"a\":\"x\"}}\n</tool_call>\n"
+      "user: <tool_response>\n4\n</tool_response>\nassistant: ";
+  EXPECT_EQ(tokens(one), text.size());
+}
+
+TEST_F(Api, RefusesToolsThatAreNone) {
+  const OrderedJson chat = writers()[1].body;
+  const auto refused = [&](const OrderedJson& change) { return error_of("/v1/chat/completions", chat, change); };
+  EXPECT_THAT(refused({{"tools", {{{"type", "web_search"}}}}}), HasSubstr("web_search"));
+  EXPECT_THAT(refused({{"tools", {chat_tool("f g")}}}), HasSubstr("f g"));
+  EXPECT_THAT(refused({{"tools", {chat_tool("f"), chat_tool("f")}}}), HasSubstr("no other tool"));
+  EXPECT_THAT(refused({{"tool_choice", "required"}}), HasSubstr("without tools"));
+  EXPECT_THAT(refused({{"tools", {chat_tool("f")}}, {"tool_choice", "always"}}), HasSubstr("always"));
+  EXPECT_THAT(
+      refused({{"tools", {chat_tool("f")}}, {"tool_choice", {{"type", "function"}, {"function", {{"name", "g"}}}}}}),
+      HasSubstr("one of the tools"));
+}
+
+// The description has every route, and of each endpoint the keys that it knows.
+TEST_F(Api, IsDescribed) {
+  const OrderedJson api = OrderedJson::parse(server_.ask("GET", "/openapi.json").body);
+  for (const Route& route : routes()) {
+    const std::string method = route.method == "GET" ? "get" : "post";
+    EXPECT_TRUE(api["paths"][std::string(route.path)].contains(method)) << route.path;
+  }
+  std::vector<Writer> all = writers();
+  all.push_back({"/v1/messages/count_tokens", {{"messages", kUser}}});
+  all.push_back({"/v1/embeddings", {{"input", "a"}}});
+  all.push_back({"/detokenize", {{"tokens", {1}}}});
+  EXPECT_EQ(api["paths"].size(), routes().size());
+  for (const auto& [path, body] : all) {
+    const std::string name = api["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    const OrderedJson& schema = api["components"]["schemas"][name.substr(name.rfind('/') + 1)];
+    EXPECT_EQ(schema["additionalProperties"], false);
+    OrderedJson request = body;
+    for (const auto& [key, value] : schema["properties"].items()) {
+      if (!request.contains(key)) request[key] = nullptr;
+    }
+    const HttpResponse response = server_.ask("POST", path, json_text(request));
+    EXPECT_EQ(response.status, 200) << path << ' ' << response.body;
+  }
 }
 
 TEST_F(Api, EmbedsTexts) {

@@ -64,15 +64,16 @@ inline constexpr std::string_view kPlainTemplate =
 
 class TestServer {
  public:
-  // A model that reads and writes bytes, without an end of text.
+  // A model that reads and writes bytes.
   explicit TestServer(std::string_view chat_template = kPlainTemplate, int64_t context = 256)
-      : metrics_("tiny"), loaded_(loaded_as(zoo_config("tpa"), context)) {
+      : metrics_("tiny"), loaded_(tiny_model(context)) {
     scheduler_ = std::make_unique<Scheduler>(context_, loaded_.model, SchedulerOptions{}, metrics_,
                                              [](const std::function<void()>& work) { work(); });
     service_.names = {"tiny"};
     service_.loaded = loaded_;
     service_.chat_template.emplace(chat_template);
     service_.control_tokens.emplace(*loaded_.tokenizer);
+    service_.grammars = std::make_shared<GrammarCompiler>(*loaded_.tokenizer, loaded_.config().vocab_size);
     service_.sampling = {.temperature = 1};
     service_.context = context;
     service_.scheduler = scheduler_.get();
@@ -111,6 +112,14 @@ class TestServer {
   Service& service() { return service_; }
 
  private:
+  // The vocabulary of the byte tokenizer, with its end of text.
+  static LoadedModel tiny_model(int64_t context) {
+    ModelConfig config = zoo_config("tpa");
+    config.vocab_size = byte_tokenizer()->vocab_size();
+    config.max_position_embeddings = context;
+    return {{}, random_model(config), byte_tokenizer()};
+  }
+
   static std::vector<OrderedJson> events_of(std::string_view text) {
     std::vector<OrderedJson> events;
     while (!text.empty()) {

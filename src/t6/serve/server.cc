@@ -141,6 +141,7 @@ std::shared_ptr<Service> Server::Parts::make_service(LoadedModel loaded) const {
   service->chat_template = chat_template_of(loaded.text, *loaded.tokenizer, options.chat_template);
   service->control_tokens.emplace(*loaded.tokenizer);
   service->answer_stops = answer_stops(*service->chat_template, *loaded.tokenizer);
+  service->grammars = std::make_shared<GrammarCompiler>(*loaded.tokenizer, loaded.config().vocab_size);
   service->cache = options.cache;
   service->sampling = options.sampling;
   service->limits.time = options.request_time;

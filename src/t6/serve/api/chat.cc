@@ -163,12 +163,15 @@ void complete_chat(const Service& service, const std::shared_ptr<Exchange>& exch
   const Tools tools = read_chat_tools(body);
   const Settings settings = read_settings(body, service);
   read_books(body);
-  ChatRequest request = read_chat_request(body, service, prompt, tools, {"max_completion_tokens", "max_tokens"});
+  const OutputFormat format = read_output_format(body);
+  ChatRequest request =
+      read_chat_request(body, service, prompt, tools, format, {"max_completion_tokens", "max_tokens"});
   body.finish();
   GenerateOptions& options = request.options;
   if (settings.likeliest >= 0) options.log_probabilities = std::max<int64_t>(settings.likeliest, 1);
   const auto task = std::make_shared<ChatTask>(service, exchange, settings, request.form);
   for (int64_t n = 0; n < settings.answers; ++n) {
+    if (request.grammar) options.constraint = request.grammar->constraint();
     task->add(request.prompt.ids, options, request.deadline);
     ++options.sampler.seed;
   }

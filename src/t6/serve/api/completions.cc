@@ -6,6 +6,7 @@
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/body.h"
 #include "t6/serve/api/endpoints.h"
+#include "t6/serve/api/output_format.h"
 #include "t6/serve/api/prompts.h"
 #include "t6/serve/api/sampling.h"
 #include "t6/serve/api/stream_options.h"
@@ -182,6 +183,7 @@ void complete(const Service& service, const std::shared_ptr<Exchange>& exchange)
     options.log_probabilities = 1;
   }
   const auto deadline = read_deadline(body, service);
+  const OutputFormat format = read_output_format(body);
   const auto task = std::make_shared<CompletionTask>(service, exchange, settings);
   if (settings.echo && settings.logprobs >= 0) task->score_prompts(std::max<int64_t>(settings.logprobs, 1));
   const int64_t least = settings.echo ? 0 : 1;
@@ -191,9 +193,12 @@ void complete(const Service& service, const std::shared_ptr<Exchange>& exchange)
         read_max_tokens(body, {"max_tokens"}, static_cast<int64_t>(ids.size()), service, kDefaultTokens, least));
   }
   body.finish();
+  const auto grammar = grammar_of(service, format);
   for (size_t i = 0; i < prompts.size(); ++i) {
     options.max_tokens = counts[i];
+    check_min_tokens(options);
     for (int64_t n = 0; n < settings.candidates; ++n) {
+      if (grammar) options.constraint = grammar->constraint();
       task->add(prompts[i], options, deadline);
       ++options.sampler.seed;
     }

@@ -22,6 +22,7 @@ void detokenize(const Service& service, const std::shared_ptr<Exchange>& exchang
 
 // GET of the rest (about.cc).
 void show_page(const Service& service, const std::shared_ptr<Exchange>& exchange);
+void show_openapi(const Service& service, const std::shared_ptr<Exchange>& exchange);
 void show_health(const Service& service, const std::shared_ptr<Exchange>& exchange);
 void show_version(const Service& service, const std::shared_ptr<Exchange>& exchange);
 void show_models(const Service& service, const std::shared_ptr<Exchange>& exchange);

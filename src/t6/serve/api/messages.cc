@@ -206,9 +206,10 @@ void answer_messages(const Service& service, const std::shared_ptr<Exchange>& ex
   body.pass_over({"metadata"});
   body.only("service_tier", {"auto", "standard_only"}, "there is one tier");
   (void)body.at("max_tokens");
-  ChatRequest request = read_chat_request(body, service, std::move(prompt), tools, {"max_tokens"});
+  ChatRequest request = read_chat_request(body, service, std::move(prompt), tools, {}, {"max_tokens"});
   body.finish();
   GenerateOptions& options = request.options;
+  if (request.grammar) options.constraint = request.grammar->constraint();
   options.stop.insert(options.stop.end(), stops.begin(), stops.end());
   const auto task = std::make_shared<MessageTask>(service, exchange, streams, request.form, std::move(stops));
   task->add(request.prompt.ids, options, request.deadline);

@@ -202,10 +202,22 @@ OrderedJson read_reasoning(Body& body, ChatPrompt& prompt) {
   return echoed;
 }
 
-OrderedJson read_text_format(Body& body) {
-  const OrderedJson plain = {{"format", {{"type", "text"}}}};
-  body.only("text", {plain, OrderedJson::object()}, "answers are free text");
-  return plain;
+// "text": {"format"}
+OutputFormat read_text_format(Body& body, OrderedJson& echoed) {
+  echoed["text"] = {{"format", {{"type", "text"}}}};
+  const OrderedJson* const given = body.find("text");
+  if (!given) return {};
+  if (!given->is_object()) bad_value("text", *given, "an object");
+  OutputFormat format;
+  for (const auto& [key, value] : given->items()) {
+    if (value.is_null() || (key == "verbosity" && value == "medium")) continue;
+    if (key != "format") {
+      throw ApiError(400, fmt::format("text: {} = {} is not supported", shown(key), shown(value)), "text");
+    }
+    format = read_flat_format(value, "text.format");
+    echoed["text"]["format"] = value;
+  }
+  return format;
 }
 
 bool read_stream(Body& body) {
@@ -251,10 +263,11 @@ void respond(const Service& service, const std::shared_ptr<Exchange>& exchange) 
   OrderedJson echoed = OrderedJson::object();
   ChatPrompt prompt = read_prompt(body, echoed);
   const Tools tools = read_response_tools(body);
-  echoed["text"] = read_text_format(body);
+  const OutputFormat format = read_text_format(body, echoed);
   const bool streams = read_stream(body);
   read_books(body);
-  ChatRequest request = read_chat_request(body, service, std::move(prompt), tools, {"max_output_tokens"});
+  ChatRequest request = read_chat_request(body, service, std::move(prompt), tools, format, {"max_output_tokens"});
+  if (request.grammar) request.options.constraint = request.grammar->constraint();
   echo(body, request, tools, echoed);
   body.finish();
   const auto task = std::make_shared<ResponseTask>(service, exchange, streams, request.form, std::move(echoed));

@@ -10,6 +10,7 @@ using enum RouteKind;
 constexpr std::array kRoutes = {
     Route{"GET", "/", show_page, early},
     Route{"GET", "/version", show_version, early},
+    Route{"GET", "/openapi.json", show_openapi, early},
     Route{"GET", "/health", show_health, open},
     Route{"GET", "/ping", show_health, open},
     Route{"GET", "/metrics", show_metrics, open},
@@ -39,6 +40,8 @@ void answer(const Route& route, const Service& service, const std::shared_ptr<Ex
     exchange->reply(error_response(ApiError(500, error.what()), route.errors));
   }
 }
+
+std::span<const Route> routes() { return kRoutes; }
 
 const Route* find_route(std::string_view method, std::string_view path) {
   for (const Route& route : kRoutes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "t6/serve/api/api_error.h"
@@ -23,6 +24,7 @@ struct Route {
   ErrorForm errors = ErrorForm::openai;
 };
 
+std::span<const Route> routes();
 // Null: there is none.
 const Route* find_route(std::string_view method, std::string_view path);
 // Runs the endpoint; what it throws is the answer.

@@ -58,6 +58,8 @@ GenerateOptions read_sampling(Body& body, const Service& service) {
   for (const std::string& stop : options.stop) {
     if (stop.empty()) bad_value("stop", stop, "a text that is not empty");
   }
+  options.min_tokens = body.integer("min_tokens", 0, 0, std::numeric_limits<int64_t>::max());
+  options.ignore_eos = body.boolean("ignore_eos", false);
   options.stop_tokens = body.ids("stop_token_ids", service.limits.stops, service.vocab_size());
   return options;
 }
@@ -88,6 +90,13 @@ int64_t read_max_tokens(Body& body, std::initializer_list<const char*> names, in
                          prompt_tokens, wanted));
   }
   return std::min(wanted, room);
+}
+
+void check_min_tokens(const GenerateOptions& options) {
+  if (options.min_tokens <= options.max_tokens) return;
+  throw ApiError(400,
+                 fmt::format("min_tokens = {} are more than the {} at most", options.min_tokens, options.max_tokens),
+                 "min_tokens");
 }
 
 Job::Clock::time_point read_deadline(Body& body, const Service& service) {

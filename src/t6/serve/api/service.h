@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "t6/grammar/grammar.h"
 #include "t6/infer/load.h"
 #include "t6/infer/sequence.h"
 #include "t6/serve/scheduler/scheduler.h"
@@ -33,6 +34,7 @@ struct Service {
   std::optional<ControlTokens> control_tokens;
   AnswerStops answer_stops;
   CacheOptions cache;
+  std::shared_ptr<GrammarCompiler> grammars;
   SamplerOptions sampling;  // where a request says nothing
   RequestLimits limits;
   int64_t created = 0;  // seconds since 1970
