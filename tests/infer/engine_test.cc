@@ -133,13 +133,54 @@ TEST_F(EngineTest, DecodingNeverWaitsForPrompts) {
     EXPECT_EQ(writer->result().tokens, written);
     EXPECT_GE(read(), before);
     EXPECT_LE(read(), before + 64);
-    // In the order in which they came.
-    for (size_t i = 1; i < prompts.size(); ++i) {
-      EXPECT_TRUE(prompts[i]->result().prompt_tokens == 0 || prompts[i - 1]->result().tokens > 0);
-    }
   }
   run_all(engine);
   for (const auto& sequence : prompts) EXPECT_EQ(sequence->result().tokens, 2);
+}
+
+// Neither for short ones that keep coming.
+TEST_F(EngineTest, ShortPromptsDoNotWaitForLongOnes) {
+  Engine engine(test_context(), loaded_.model, {.prompt_chunk = 64});
+  const auto longest = begun(loaded_, prompt(640), greedy(1));
+  engine.add(longest);
+  (void)engine.step();
+  int64_t steps = 0;
+  while (!longest->finished()) {
+    const auto brief = begun(loaded_, prompt(60, static_cast<uint64_t>(++steps)), greedy(1));
+    engine.add(brief);
+    (void)engine.step();
+    (void)engine.step();
+    EXPECT_TRUE(brief->finished());
+  }
+  EXPECT_EQ(steps, 9);
+}
+
+// The pages of one that is being read serve those behind it.
+TEST_F(EngineTest, ReadsACommonBeginningOnce) {
+  Engine engine(test_context(), loaded_.model, {.prompt_chunk = 64, .kept_bytes = int64_t{1} << 30});
+  Sequences sequences;
+  auto ids = prompt(320);
+  for (int32_t i = 0; i < 8; ++i) {
+    ids.back() = i;
+    sequences.push_back(begun(loaded_, ids, greedy(1)));
+    engine.add(sequences.back());
+  }
+  run_all(engine);
+  for (size_t i = 1; i < sequences.size(); ++i) EXPECT_EQ(sequences[i]->result().reused_tokens, 256);
+}
+
+TEST_F(EngineTest, SaltKeepsPagesApart) {
+  Engine engine(test_context(), loaded_.model, {.kept_bytes = int64_t{1} << 30});
+  const auto reused = [&](const std::string& salt) {
+    GenerateOptions options = greedy(1);
+    options.cache_salt = salt;
+    return run_to_end(engine, begun(loaded_, prompt(160), options), [](std::string_view) {}).reused_tokens;
+  };
+  EXPECT_EQ(reused(""), 0);
+  EXPECT_EQ(reused("mine"), 0);
+  EXPECT_EQ(reused("mine"), 128);
+  EXPECT_EQ(reused("yours"), 0);
+  EXPECT_EQ(reused(""), 128);
 }
 
 TEST_F(EngineTest, ReadsShortPromptsInOneStep) {

@@ -92,7 +92,7 @@ TEST(Sampler, PenalizesRecentTokens) {
   const auto greedy = [&](SamplerOptions options) {
     options.temperature = 0;
     Sampler sampler(options);
-    sampler.accept(tokens);
+    sampler.accept_prompt(tokens);
     return sampler.sample(logits);
   };
   EXPECT_EQ(greedy({}), 1);
@@ -102,6 +102,23 @@ TEST(Sampler, PenalizesRecentTokens) {
   EXPECT_EQ(greedy({.repetition_penalty = 4, .penalty_window = 1}), 1);    // only -1 becomes -4
   EXPECT_EQ(greedy({.repetition_penalty = 100, .penalty_window = 3}), 3);  // 0.04 against 3
   EXPECT_EQ(greedy({.presence_penalty = 100, .penalty_window = 0}), 1);
+}
+
+TEST(Sampler, MayCountWhatIsWrittenAlone) {
+  const std::vector<float> logits = {-2, 4, -1, 3};
+  Sampler sampler({.presence_penalty = 2, .penalty_window = 3, .penalize_prompt = false, .temperature = 0});
+  sampler.accept_prompt(std::vector<int32_t>{1, 1});
+  EXPECT_EQ(sampler.sample(logits), 1);
+  sampler.accept(1);
+  EXPECT_EQ(sampler.sample(logits), 3);
+  sampler.accept(3);
+  sampler.accept(0);
+  EXPECT_EQ(sampler.sample(logits), 1);  // 4 - 2 against 3 - 2
+  sampler.accept(0);
+  EXPECT_EQ(sampler.sample(logits), 1);  // no longer remembered: 4 against 3 - 2
+  Sampler repeating({.repetition_penalty = 2, .penalize_prompt = false, .temperature = 0});
+  repeating.accept_prompt(std::vector<int32_t>{1});
+  EXPECT_EQ(repeating.sample(logits), 3);
 }
 
 TEST(Sampler, GivesLogProbabilities) {

@@ -13,7 +13,7 @@
 #include "t6/serve/api/json_text.h"
 #include "t6/serve/api/router.h"
 #include "t6/serve/http/exchange.h"
-#include "tests/infer/engine_models.h"
+#include "tests/serve/tiny_model.h"
 
 namespace t6 {
 
@@ -112,14 +112,6 @@ class TestServer {
   Service& service() { return service_; }
 
  private:
-  // The vocabulary of the byte tokenizer, with its end of text.
-  static LoadedModel tiny_model(int64_t context) {
-    ModelConfig config = zoo_config("tpa");
-    config.vocab_size = byte_tokenizer()->vocab_size();
-    config.max_position_embeddings = context;
-    return {{}, random_model(config), byte_tokenizer()};
-  }
-
   static std::vector<OrderedJson> events_of(std::string_view text) {
     std::vector<OrderedJson> events;
     while (!text.empty()) {

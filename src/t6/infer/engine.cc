@@ -55,7 +55,7 @@ std::span<const SequenceEvent> Engine::step() {
       keep_pages(*batch_[i], count);
       advance(batch_[i], [&] {
         if (batch_[i]->takes_hidden_states()) batch_[i]->receive_hidden_states(count, pass_.hidden_states(i));
-        batch_[i]->receive(count, logits[i]);
+        batch_[i]->receive(count, logits[i], sampling_);
       });
     }
   }
@@ -106,29 +106,50 @@ void Engine::secure_pages() {
   }
 }
 
-// A token of each sequence that generates, and pieces of prompts in the order in which they came, until one is too long
-// for what is left of the step.
+// A token of each sequence that generates, and pieces of prompts until one is too long for what is left of the step.
 void Engine::gather_batch() {
   steps_.clear();
   batch_.clear();
-  int64_t left = options_.prompt_chunk;
   for (const auto& sequence : sequences_) {
-    if (sequence->state() == SequenceState::waiting && (left == 0 || !admit(sequence))) {
-      if (!sequence->finished()) left = 0;
-      continue;
-    }
-    if (sequence->finished()) continue;
-    const bool prompt = sequence->reads_prompt();
-    const Step step = sequence->next_step(options_.prompt_chunk);
-    const auto count = static_cast<int64_t>(step.tokens.size());
-    if (prompt && count > left) {
-      left = 0;
-      continue;
-    }
-    if (prompt) left -= count;
-    steps_.push_back(step);
-    batch_.push_back(sequence);
+    if (sequence->running() && !sequence->reads_prompt()) add_step(sequence);
   }
+  int64_t left = options_.prompt_chunk;
+  for (const auto& sequence : next_readers()) {
+    const bool waits = sequence->state() == SequenceState::waiting;
+    if (left == 0) break;
+    if (waits && !admit(sequence)) {
+      if (sequence->finished()) continue;
+      short_of_memory_ = running() < options_.sequences;
+      break;
+    }
+    const bool prompt = sequence->reads_prompt();
+    const int64_t count = prompt ? sequence->next_piece(options_.prompt_chunk) : 0;
+    if (count > left) break;
+    left -= count;
+    add_step(sequence);
+  }
+}
+
+void Engine::add_step(const std::shared_ptr<Sequence>& sequence) {
+  steps_.push_back(sequence->next_step(options_.prompt_chunk));
+  batch_.push_back(sequence);
+}
+
+// Those that have a prompt to read, in the order in which they came; every other step those with the least to read come
+// first, so that a short prompt does not wait for a long one to end, nor a long one for all short ones. A sequence that
+// the memory has no room for is not overtaken.
+std::vector<std::shared_ptr<Sequence>> Engine::next_readers() {
+  std::vector<std::shared_ptr<Sequence>> readers;
+  for (const auto& sequence : sequences_) {
+    const bool waits = sequence->state() == SequenceState::waiting;
+    if (waits || (sequence->running() && sequence->reads_prompt())) readers.push_back(sequence);
+  }
+  shortest_first_ = !shortest_first_ && !short_of_memory_;
+  short_of_memory_ = false;
+  if (shortest_first_) {
+    std::ranges::stable_sort(readers, {}, [](const auto& sequence) { return sequence->unread(); });
+  }
+  return readers;
 }
 
 // Whether a waiting sequence runs from now on. It has pages for all that it is to read then, and where others run, some
@@ -160,7 +181,7 @@ int64_t Engine::reuse_pages(Sequence& sequence) {
   int64_t most = (known - 1) / kPageTokens * kPageTokens;
   if (!alike_ && known - most < kManyQueries && most % options_.prompt_chunk != 0) most -= kPageTokens;
   const auto beginning = std::span(sequence.tokens_).first(static_cast<size_t>(most));
-  const int64_t reused = kept_->adopt(beginning, sequence.cache_);
+  const int64_t reused = kept_->adopt(beginning, sequence.cache_, sequence.writing_->options.cache_salt);
   if (!sequence.prompt_read_) sequence.result_.reused_tokens = reused;
   return reused;
 }
@@ -171,10 +192,18 @@ void Engine::keep_pages(const Sequence& sequence, int64_t count) {
   const int64_t end = sequence.cache_.size(), begin = end - count;
   const int64_t last = alike_ || options_.keep_written ? end : std::min(end, sequence.prompt_end_);
   if (last / kPageTokens <= begin / kPageTokens) return;
-  kept_->keep(std::span(sequence.tokens_).first(static_cast<size_t>(last)), sequence.cache_);
+  kept_->keep(std::span(sequence.tokens_).first(static_cast<size_t>(last)), sequence.cache_,
+              sequence.writing_->options.cache_salt);
 }
 
-// Whether so many bytes can be taken of the memory, kept pages being given back for them if need be.
+void Engine::keep(std::span<const int32_t> tokens, const FactorCache& cache, std::string_view salt) {
+  if (kept_) kept_->keep(tokens, cache, salt);
+}
+
+int64_t Engine::kept(std::span<const int32_t> tokens, FactorCache& cache, std::string_view salt) {
+  return kept_ ? kept_->adopt(tokens, cache, salt) : 0;
+}
+
 bool Engine::make_room(int64_t bytes) {
   if (!options_.memory) return true;
   const int64_t missing = bytes - options_.memory->room();

@@ -32,9 +32,9 @@ struct SequenceEvent {
   std::string_view text;  // new in result().text, whole UTF-8 characters; valid until the next step
 };
 
-// Sequences are taken in the order in which they came. Each step writes a token of every sequence whose prompt is read,
-// and reads at most prompt_chunk tokens of prompts, so that none waits for another's prompt. A sequence gives the same
-// tokens alone and beside any others.
+// Each step writes a token of every sequence whose prompt is read, and reads at most prompt_chunk tokens of prompts, so
+// that none waits for another's prompt: in the order in which they came, every other step the shortest first. A
+// sequence gives the same tokens alone and beside any others.
 //
 // Where the memory does not suffice, kept pages go first. Then the sequence that came last gives its pages back, waits,
 // and reads its tokens again later. One that cannot go on even alone ends with StopReason::error; the others do not
@@ -56,6 +56,14 @@ class Engine {
   // the next step, and so long they hold their sequences.
   std::span<const SequenceEvent> step();
 
+  // Keeps the full pages of a cache for later prompts with this salt, as far as kept_bytes allow; kept() gives the
+  // pages of the longest beginning of `tokens` that are kept, in `cache`, which is empty, and how many tokens that are.
+  // Both between two steps.
+  void keep(std::span<const int32_t> tokens, const FactorCache& cache, std::string_view salt);
+  int64_t kept(std::span<const int32_t> tokens, FactorCache& cache, std::string_view salt);
+  // Gives back kept pages until so many bytes of the memory are free. False: there are not enough.
+  bool make_room(int64_t bytes);
+
   bool idle() const { return sequences_.empty(); }
   int64_t size() const { return static_cast<int64_t>(sequences_.size()); }  // sequences, running or waiting
   int64_t running() const;
@@ -67,10 +75,11 @@ class Engine {
   void end_cancelled();
   void secure_pages();
   void gather_batch();
+  void add_step(const std::shared_ptr<Sequence>& sequence);
+  std::vector<std::shared_ptr<Sequence>> next_readers();
   bool admit(const std::shared_ptr<Sequence>& sequence);
   int64_t reuse_pages(Sequence& sequence);
   void keep_pages(const Sequence& sequence, int64_t count);
-  bool make_room(int64_t bytes);
   Sequence& youngest_running() const;
   template <typename Work>
   void advance(const std::shared_ptr<Sequence>& sequence, Work&& work);
@@ -81,9 +90,12 @@ class Engine {
   std::vector<std::shared_ptr<Sequence>> sequences_;  // in the order in which they came
   std::optional<PrefixStore> kept_;
   int64_t preemptions_ = 0;
+  bool shortest_first_ = true;                    // whose prompts the last step read first
+  bool short_of_memory_ = false;                  // a sequence waits for it
   std::vector<Step> steps_;                       // of one batch
   std::vector<std::shared_ptr<Sequence>> batch_;  // whose steps they are
   std::vector<SequenceEvent> events_;
+  SamplerMemory sampling_;
 };
 
 // Adds a sequence that has begun and steps until it is finished. `show` gets its text as it comes. Error: the one that

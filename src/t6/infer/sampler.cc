@@ -27,6 +27,12 @@ void cut_to_share(Candidates& candidates, double share, double total) {
   candidates.resize(std::max<size_t>(1, kept));
 }
 
+double total(const std::vector<SamplerMemory::Candidate>& candidates) {
+  double sum = 0;
+  for (const auto& candidate : candidates) sum += candidate.first;
+  return sum;
+}
+
 }  // namespace
 
 std::vector<TokenLogProbability> top_log_probabilities(std::span<const float> logits, int64_t count) {
@@ -65,47 +71,55 @@ Sampler::Sampler(const SamplerOptions& options) : options_(options), random_(opt
   }
 }
 
-void Sampler::accept(std::span<const int32_t> ids) {
-  for (const int32_t id : ids) {
-    recent_.push_back(id);
-    ++counts_[id];
-    if (static_cast<int64_t>(recent_.size()) <= options_.penalty_window) continue;
-    if (--counts_[recent_.front()] == 0) counts_.erase(recent_.front());
-    recent_.pop_front();
-  }
+void Sampler::accept_prompt(std::span<const int32_t> ids) {
+  for (const int32_t id : ids) remember(id, options_.penalize_prompt);
+}
+
+void Sampler::remember(int32_t id, bool counted) {
+  recent_.push_back({id, counted});
+  Counts& counts = counts_[id];
+  ++counts.all;
+  counts.counted += counted ? 1 : 0;
+  if (static_cast<int64_t>(recent_.size()) <= options_.penalty_window) return;
+  const Recent oldest = recent_.front();
+  recent_.pop_front();
+  Counts& left = counts_[oldest.id];
+  left.counted -= oldest.counted ? 1 : 0;
+  if (--left.all == 0) counts_.erase(oldest.id);
 }
 
 // Logits with biases and penalties, -infinity for what is not allowed; as they came when there is nothing to change.
-std::span<const float> Sampler::adjusted(std::span<const float> logits, std::span<const uint32_t> allowed) {
+std::span<const float> Sampler::adjusted(std::span<const float> logits, std::vector<float>& memory,
+                                         std::span<const uint32_t> allowed) const {
   const bool penalized =
       options_.repetition_penalty != 1 || options_.presence_penalty != 0 || options_.frequency_penalty != 0;
   if (!penalized && options_.logit_bias.empty() && allowed.empty()) return logits;
-  adjusted_.assign(logits.begin(), logits.end());
-  for (size_t i = 0; !allowed.empty() && i < adjusted_.size(); ++i) {
-    if (!in_mask(allowed, static_cast<int32_t>(i))) adjusted_[i] = -std::numeric_limits<float>::infinity();
+  memory.assign(logits.begin(), logits.end());
+  for (size_t i = 0; !allowed.empty() && i < memory.size(); ++i) {
+    if (!in_mask(allowed, static_cast<int32_t>(i))) memory[i] = -std::numeric_limits<float>::infinity();
   }
   for (const auto& [id, bias] : options_.logit_bias) {
     require(id >= 0 && static_cast<size_t>(id) < logits.size(),
             "the logit bias is for token {}, the model's vocabulary has {}", id, logits.size());
-    adjusted_[static_cast<size_t>(id)] += static_cast<float>(bias);
+    memory[static_cast<size_t>(id)] += static_cast<float>(bias);
   }
-  for (const auto& [id, count] : counts_) {
+  for (const auto& [id, counts] : counts_) {
     if (!penalized) break;
-    float& logit = adjusted_[static_cast<size_t>(id)];
+    float& logit = memory[static_cast<size_t>(id)];
     const double repeated = logit > 0 ? logit / options_.repetition_penalty : logit * options_.repetition_penalty;
-    logit = static_cast<float>(repeated - options_.presence_penalty -
-                               options_.frequency_penalty * static_cast<double>(count));
+    const double present = counts.counted > 0 ? options_.presence_penalty : 0;
+    logit = static_cast<float>(repeated - present - options_.frequency_penalty * static_cast<double>(counts.counted));
   }
-  return adjusted_;
+  return memory;
 }
 
-int32_t Sampler::sample(std::span<const float> logits, std::span<const uint32_t> allowed) {
+int32_t Sampler::sample(std::span<const float> logits, SamplerMemory& memory, std::span<const uint32_t> allowed) {
   require(allowed.empty() || allowed.size() == mask_words(logits.size()),
           "a mask of {} words was given for a vocabulary of {}", allowed.size(), logits.size());
   for (const float logit : logits) {
     require(!std::isnan(logit), "the model gives logits that are not numbers; its weights are damaged");
   }
-  logits = adjusted(logits, allowed);
+  logits = adjusted(logits, memory.adjusted, allowed);
   const auto largest = std::max_element(logits.begin(), logits.end());
   require(
       allowed.empty() || largest == logits.end() || *largest != -std::numeric_limits<float>::infinity(),
@@ -113,64 +127,60 @@ int32_t Sampler::sample(std::span<const float> logits, std::span<const uint32_t>
   require(largest != logits.end() && std::isfinite(*largest), "the model gives no finite logit");
   if (options_.temperature == 0) return static_cast<int32_t>(largest - logits.begin());
 
-  candidates_.clear();
+  Candidates& candidates = memory.candidates;
+  candidates.clear();
   const auto least = static_cast<float>(*largest + kNegligible * options_.temperature);
   for (size_t i = 0; i < logits.size(); ++i) {
     if (logits[i] < least) continue;
     const double probability = std::exp((double{logits[i]} - *largest) / options_.temperature);
-    candidates_.emplace_back(probability, static_cast<int32_t>(i));
+    candidates.emplace_back(probability, static_cast<int32_t>(i));
   }
-  if (options_.top_k > 0) keep_likeliest(static_cast<size_t>(options_.top_k));
-  if (options_.typical_p < 1) keep_typical();
-  if (options_.top_p < 1) keep_nucleus();
-  if (options_.min_p > 0) keep_near_likeliest();
+  if (options_.top_k > 0) keep_likeliest(candidates);
+  if (options_.typical_p < 1) keep_typical(candidates);
+  if (options_.top_p < 1) keep_nucleus(candidates);
+  if (options_.min_p > 0) keep_near_likeliest(candidates);
 
-  double left = random_.uniform() * total();
-  for (const auto& [probability, id] : candidates_) {
+  double left = random_.uniform() * total(candidates);
+  for (const auto& [probability, id] : candidates) {
     left -= probability;
     if (left < 0) return id;
   }
-  return std::min_element(candidates_.begin(), candidates_.end(), likelier)->second;  // rounding used up the sum
+  return std::min_element(candidates.begin(), candidates.end(), likelier)->second;  // rounding used up the sum
 }
 
-double Sampler::total() const {
-  double sum = 0;
-  for (const auto& candidate : candidates_) sum += candidate.first;
-  return sum;
-}
-
-void Sampler::keep_likeliest(size_t count) {
-  if (count >= candidates_.size()) return;
-  std::nth_element(candidates_.begin(), candidates_.begin() + static_cast<int64_t>(count), candidates_.end(), likelier);
-  candidates_.resize(count);
+void Sampler::keep_likeliest(Candidates& candidates) const {
+  const auto count = static_cast<size_t>(options_.top_k);
+  if (count >= candidates.size()) return;
+  std::nth_element(candidates.begin(), candidates.begin() + static_cast<int64_t>(count), candidates.end(), likelier);
+  candidates.resize(count);
 }
 
 // Locally typical sampling (arXiv 2202.00666): tokens whose surprise -log p is nearest to the entropy come first.
-void Sampler::keep_typical() {
-  const double sum = total();
+void Sampler::keep_typical(Candidates& candidates) const {
+  const double sum = total(candidates);
   const auto surprise = [&](const Candidate& candidate) { return -std::log(candidate.first / sum); };
   double entropy = 0;
-  for (const Candidate& candidate : candidates_) entropy += candidate.first / sum * surprise(candidate);
-  std::sort(candidates_.begin(), candidates_.end(), [&](const Candidate& a, const Candidate& b) {
+  for (const Candidate& candidate : candidates) entropy += candidate.first / sum * surprise(candidate);
+  std::sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
     const double distance_a = std::abs(surprise(a) - entropy), distance_b = std::abs(surprise(b) - entropy);
     return distance_a != distance_b ? distance_a < distance_b : likelier(a, b);
   });
-  cut_to_share(candidates_, options_.typical_p, sum);
+  cut_to_share(candidates, options_.typical_p, sum);
 }
 
-void Sampler::keep_nucleus() {
-  const double sum = total();
+void Sampler::keep_nucleus(Candidates& candidates) const {
+  const double sum = total(candidates);
   // All below this together are too unlikely to be needed, and need not be sorted.
-  const double floor = (1 - options_.top_p) * sum / static_cast<double>(candidates_.size());
-  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.first < floor; });
-  std::sort(candidates_.begin(), candidates_.end(), likelier);
-  cut_to_share(candidates_, options_.top_p, sum);
+  const double floor = (1 - options_.top_p) * sum / static_cast<double>(candidates.size());
+  std::erase_if(candidates, [&](const Candidate& candidate) { return candidate.first < floor; });
+  std::sort(candidates.begin(), candidates.end(), likelier);
+  cut_to_share(candidates, options_.top_p, sum);
 }
 
-void Sampler::keep_near_likeliest() {
+void Sampler::keep_near_likeliest(Candidates& candidates) const {
   double largest = 0;
-  for (const Candidate& candidate : candidates_) largest = std::max(largest, candidate.first);
-  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.first < options_.min_p * largest; });
+  for (const Candidate& candidate : candidates) largest = std::max(largest, candidate.first);
+  std::erase_if(candidates, [&](const Candidate& candidate) { return candidate.first < options_.min_p * largest; });
 }
 
 }  // namespace t6

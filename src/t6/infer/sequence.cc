@@ -70,7 +70,7 @@ void Sequence::begin(const GenerateOptions& options) {
                      StreamDecoder(tokenizer_, /*skip_special=*/true)};
   std::vector<int32_t>& stops = writing.options.stop_tokens;
   if (!options.ignore_eos) stops.insert(stops.end(), ends_.begin(), ends_.end());
-  if (options.max_tokens > 0) writing.sampler.accept(tokens_);
+  if (options.max_tokens > 0) writing.sampler.accept_prompt(tokens_);
   writing_.emplace(std::move(writing));
   result_ = {};
   prompt_end_ = static_cast<int64_t>(tokens_.size());
@@ -134,7 +134,7 @@ void Sequence::receive_hidden_states(int64_t count, std::span<const float> rows)
   writing_->options.hidden_states(first, rows);
 }
 
-void Sequence::receive(int64_t count, std::span<const float> logits) {
+void Sequence::receive(int64_t count, std::span<const float> logits, SamplerMemory& memory) {
   const int64_t end = cache_.size(), first = end - count;
   const GenerateOptions& options = writing_->options;
   if (!prompt_read_) {
@@ -150,7 +150,7 @@ void Sequence::receive(int64_t count, std::span<const float> logits) {
   if (unread() > 0) return;
   if (options.max_tokens == 0) return finish(StopReason::max_tokens);
   if (cancelled()) return finish(StopReason::interrupted);
-  write(logits.last(vocab_size_));
+  write(logits.last(vocab_size_), memory);
 }
 
 void Sequence::end_prompt() {
@@ -181,18 +181,18 @@ bool Sequence::mask_tokens() {
 }
 
 // Chooses the next token and makes text of it.
-void Sequence::write(std::span<const float> logits) {
+void Sequence::write(std::span<const float> logits, SamplerMemory& memory) {
   Writing& writing = *writing_;
   const GenerateOptions& options = writing.options;
   if (!mask_tokens()) return finish(StopReason::end_of_text);
-  const int32_t id = writing.sampler.sample(logits, writing.allowed);
+  const int32_t id = writing.sampler.sample(logits, memory, writing.allowed);
   if (options.log_probabilities > 0) {
     result_.written.push_back(
         {id, log_probability(logits, id), top_log_probabilities(logits, options.log_probabilities)});
   }
   if (std::ranges::count(options.stop_tokens, id) > 0) return finish(StopReason::end_of_text);
   if (options.constraint) options.constraint->accept(id);
-  writing.sampler.accept({&id, 1});
+  writing.sampler.accept(id);
   ++result_.tokens;
   result_.text += writing.stop.push(writing.decoder.push(id));
   if (tokenizer_->is_special(id)) result_.text += writing.stop.push(tokenizer_->token(id), /*shown=*/false);

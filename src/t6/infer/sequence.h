@@ -51,6 +51,7 @@ struct GenerateOptions {
   int64_t log_probabilities = 0;  // of so many likeliest tokens at each token written
   PromptLogits prompt_logits = {};
   HiddenStates hidden_states = nullptr;
+  std::string cache_salt = {};          // pages are shared with sequences of the same salt alone
   const CancelToken* cancel = nullptr;  // ends it between two steps; outlives the generation
 };
 
@@ -133,14 +134,14 @@ class Sequence {
   // Of a pass that read `count` tokens; before receive().
   void receive_hidden_states(int64_t count, std::span<const float> rows);
   // The logits of a pass that read `count` tokens.
-  void receive(int64_t count, std::span<const float> logits);
+  void receive(int64_t count, std::span<const float> logits, SamplerMemory& memory);
   void finish(StopReason reason);
   void fail(std::string error);
   int64_t next_piece(int64_t longest) const;
   bool takes_logits(int64_t first) const;
   Logits wanted_logits(int64_t count) const;
   void end_prompt();
-  void write(std::span<const float> logits);
+  void write(std::span<const float> logits, SamplerMemory& memory);
   bool mask_tokens();
 
   // What chooses tokens and makes text of them.

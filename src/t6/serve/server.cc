@@ -107,6 +107,9 @@ std::optional<HttpResponse> Server::Parts::look_at(HttpRequest& request) const {
     return error_response(ApiError(415, "the body must be JSON, with \"Content-Type: application/json\""),
                           route->errors);
   }
+  if (options.cache_transfer && request.method == "PUT") {
+    request.body_bytes = static_cast<uint64_t>(options.cache.memory->limit());
+  }
   return std::nullopt;
 }
 
@@ -199,6 +202,8 @@ void Server::run(Context& context, const std::function<LoadedModel()>& load, con
                         [&](std::function<void()> work) { parts.http.post(std::move(work)); });
     service->scheduler = &scheduler;
     service->metrics = &metrics;
+    service->run_apart = [&](std::function<void()> work) { boost::asio::post(parts.workers, std::move(work)); };
+    if (parts.options.cache_transfer) service->conversations = std::make_shared<Conversations>();
     service->gauges = [&] {
       Gauges now = scheduler.gauges();
       now.connections = parts.http.connections();

@@ -31,6 +31,7 @@ struct ServerOptions {
   CacheOptions cache;                            // of a sequence; its memory is shared by all
   SamplerOptions sampling = {.temperature = 1};  // where a request says nothing
   std::string chat_template;                     // as chat_template_of() takes it
+  bool cache_transfer = false;                   // caches of conversations are handed out and taken
   bool log_requests = false;                     // their peers, paths and sizes
   std::function<void(const std::string&)> log = [](const std::string&) {};  // a line for each event; any thread
 };

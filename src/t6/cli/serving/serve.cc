@@ -70,6 +70,8 @@ void add_serve(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_option("--template", server.chat_template,
                       "How messages are written: a built-in template's name or a file (default: the model's own)");
+  command->add_flag("--cache-transfer", server.cache_transfer,
+                    "Hand out and take the caches of conversations (GET /v1/cache/ID, PUT /v1/cache)");
   command->add_flag("--log-requests", server.log_requests, "Print each request's address, path and size");
   const auto limit = [&](const char* name, auto& value, const char* help) {
     command->add_option(name, value, help)->check(count_from(1))->capture_default_str()->group("Limits");

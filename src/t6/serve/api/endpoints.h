@@ -16,9 +16,11 @@ void respond(const Service& service, const std::shared_ptr<Exchange>& exchange);
 // POST /v1/messages and /v1/messages/count_tokens
 void answer_messages(const Service& service, const std::shared_ptr<Exchange>& exchange);
 void count_message_tokens(const Service& service, const std::shared_ptr<Exchange>& exchange);
-void embed(const Service& service, const std::shared_ptr<Exchange>& exchange);       // POST /v1/embeddings
-void tokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);    // POST /tokenize
-void detokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);  // POST /detokenize
+void embed(const Service& service, const std::shared_ptr<Exchange>& exchange);              // POST /v1/embeddings
+void tokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);           // POST /tokenize
+void detokenize(const Service& service, const std::shared_ptr<Exchange>& exchange);         // POST /detokenize
+void send_conversation(const Service& service, const std::shared_ptr<Exchange>& exchange);  // GET /v1/cache/ID
+void take_conversation(const Service& service, const std::shared_ptr<Exchange>& exchange);  // PUT /v1/cache
 
 // GET of the rest (about.cc).
 void show_page(const Service& service, const std::shared_ptr<Exchange>& exchange);

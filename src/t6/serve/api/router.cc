@@ -25,7 +25,14 @@ constexpr std::array kRoutes = {
     Route{"POST", "/v1/embeddings", embed, slow},
     Route{"POST", "/tokenize", tokenize, slow},
     Route{"POST", "/detokenize", detokenize, slow},
+    Route{"GET", "/v1/cache/", send_conversation, slow},
+    Route{"PUT", "/v1/cache", take_conversation, slow},
 };
+
+// A path that ends in a slash stands for those that begin with it.
+bool leads_to(const Route& route, std::string_view path) {
+  return path == route.path || (route.path.size() > 1 && route.path.ends_with('/') && path.starts_with(route.path));
+}
 
 }  // namespace
 
@@ -45,7 +52,7 @@ std::span<const Route> routes() { return kRoutes; }
 
 const Route* find_route(std::string_view method, std::string_view path) {
   for (const Route& route : kRoutes) {
-    if (route.path == path && (route.method == method || (route.method == "GET" && method == "HEAD"))) return &route;
+    if (leads_to(route, path) && (route.method == method || (route.method == "GET" && method == "HEAD"))) return &route;
   }
   return nullptr;
 }
@@ -53,7 +60,7 @@ const Route* find_route(std::string_view method, std::string_view path) {
 std::string methods_of(std::string_view path) {
   std::string methods;
   for (const Route& route : kRoutes) {
-    if (route.path != path) continue;
+    if (!leads_to(route, path)) continue;
     if (!methods.empty()) methods += ", ";
     methods += route.method == "GET" ? "GET, HEAD" : route.method;
   }

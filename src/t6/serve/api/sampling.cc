@@ -50,16 +50,18 @@ GenerateOptions read_sampling(Body& body, const Service& service) {
   sampler.frequency_penalty = body.number("frequency_penalty", sampler.frequency_penalty, -100, 100);
   sampler.repetition_penalty = body.number("repetition_penalty", sampler.repetition_penalty, 1e-3, kMost);
   sampler.penalty_window = service.context;
+  sampler.penalize_prompt = false;
   sampler.logit_bias = read_bias(body, service.vocab_size());
   const int64_t seed =
       body.integer("seed", -1, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
   sampler.seed = seed == -1 ? random_seed() : static_cast<uint64_t>(seed);
+  options.min_tokens = body.integer("min_tokens", 0, 0, service.context);
+  options.ignore_eos = body.boolean("ignore_eos", false);
+  options.cache_salt = body.string("cache_salt");
   options.stop = body.strings("stop", service.limits.stops);
   for (const std::string& stop : options.stop) {
     if (stop.empty()) bad_value("stop", stop, "a text that is not empty");
   }
-  options.min_tokens = body.integer("min_tokens", 0, 0, std::numeric_limits<int64_t>::max());
-  options.ignore_eos = body.boolean("ignore_eos", false);
   options.stop_tokens = body.ids("stop_token_ids", service.limits.stops, service.vocab_size());
   return options;
 }

@@ -12,6 +12,7 @@
 #include "t6/grammar/grammar.h"
 #include "t6/infer/load.h"
 #include "t6/infer/sequence.h"
+#include "t6/serve/api/conversations.h"
 #include "t6/serve/scheduler/scheduler.h"
 #include "t6/text/chat_template.h"
 #include "t6/text/control_tokens.h"
@@ -42,6 +43,8 @@ struct Service {
   Scheduler* scheduler = nullptr;
   Metrics* metrics = nullptr;
   std::function<Gauges()> gauges;
+  std::function<void(std::function<void()>)> run_apart;  // on a thread that may take its time
+  std::shared_ptr<Conversations> conversations;          // null: caches are not handed out
 
   int64_t vocab_size() const { return loaded.config().vocab_size; }
 };

@@ -37,10 +37,19 @@ HttpResponse plain_error(int status, std::string_view message) {
 }
 
 HttpResponse reading_error(const beast::error_code& error) {
-  if (error == beast::error::timeout) return plain_error(408, "the request did not arrive in time");
   if (error == http::error::header_limit) return plain_error(431, "the request's head is too large");
   if (error == http::error::body_limit) return plain_error(413, "the request's body is too large");
   return plain_error(400, "not a request in HTTP");
+}
+
+// Bodies that are packed are refused: what they unpack to has no limit.
+template <typename Message>
+std::optional<HttpResponse> refused_encoding(const Message& message) {
+  const std::string transfer = lower(message[http::field::transfer_encoding]);
+  if (!transfer.empty() && transfer != "chunked") return plain_error(400, "the transfer encoding must be chunked");
+  const std::string content = lower(message[http::field::content_encoding]);
+  if (!content.empty() && content != "identity") return plain_error(415, "the body must not be compressed");
+  return std::nullopt;
 }
 
 // The one exchange of a request; the connection's last owner lets go of it on the server's thread.
@@ -87,11 +96,11 @@ class ConnectionExchange : public Exchange {
 }  // namespace
 
 Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<ConnectionSettings> settings)
-    : settings_(std::move(settings)), stream_(std::move(socket)) {
+    : settings_(std::move(settings)), socket_(std::move(socket)), timer_(socket_.get_executor()) {
   settings_->open.insert(this);
   ++settings_->connections;
   beast::error_code ignored;
-  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
 Connection::~Connection() {
@@ -99,15 +108,28 @@ Connection::~Connection() {
   --settings_->connections;
 }
 
+void Connection::allow(std::chrono::milliseconds time) {
+  timer_.expires_after(time);
+  timer_.async_wait([self = weak_from_this()](beast::error_code cancelled) {
+    const auto connection = self.lock();
+    if (cancelled || !connection || connection->timer_.expiry() > asio::steady_timer::clock_type::now()) return;
+    connection->timed_out_ = true;
+    beast::error_code ignored;
+    connection->socket_.cancel(ignored);
+  });
+}
+
 void Connection::read_head() {
+  timed_out_ = false;
   parser_.emplace();
   parser_->header_limit(settings_->limits.header_bytes);
-  parser_->body_limit(settings_->limits.body_bytes);
+  parser_->body_limit(boost::none);  // it depends on the request
   answer_ = Answer::none;
   request_ = {};
+  request_.body_bytes = settings_->limits.body_bytes;
   answer_headers_.clear();
-  stream_.expires_after(settings_->limits.head_time);
-  http::async_read_header(stream_, buffer_, *parser_,
+  allow(settings_->limits.head_time);
+  http::async_read_header(socket_, buffer_, *parser_,
                           [self = shared_from_this()](beast::error_code error, size_t) { self->got_head(error); });
 }
 
@@ -120,21 +142,25 @@ void Connection::got_head(beast::error_code error) {
   request_.path = target.substr(0, target.find('?'));
   for (const auto& field : message) request_.headers.emplace_back(lower(field.name_string()), field.value());
   beast::error_code ignored;
-  request_.peer = beast::get_lowest_layer(stream_).socket().remote_endpoint(ignored).address().to_string();
+  request_.peer = socket_.remote_endpoint(ignored).address().to_string();
   head_only_ = request_.method == "HEAD";
   chunked_ = message.version() >= 11;
   keep_ = message.keep_alive();
+  if (const auto refusal = refused_encoding(message)) return answer_and_close(*refusal);
   const auto refusal = settings_->gate(request_);
   answer_headers_ = std::move(request_.answer_headers);
   if (refusal) return answer_and_close(*refusal);
+  const auto length = parser_->content_length();
+  if (length && *length > request_.body_bytes) return answer_and_close(reading_error(http::error::body_limit));
+  parser_->body_limit(request_.body_bytes);
   read_body();
 }
 
 void Connection::read_body() {
   if (parser_->is_done()) return got_body({});
   if (lower(parser_->get()[http::field::expect]) == "100-continue") send("HTTP/1.1 100 Continue\r\n\r\n");
-  stream_.expires_after(settings_->limits.body_time);
-  http::async_read(stream_, buffer_, *parser_,
+  allow(settings_->limits.body_time);
+  http::async_read(socket_, buffer_, *parser_,
                    [self = shared_from_this()](beast::error_code error, size_t) { self->got_body(error); });
 }
 
@@ -144,7 +170,7 @@ void Connection::got_body(beast::error_code error) {
   request_.body = std::move(parser_->get().body());
   parser_.reset();
   buffer_.shrink_to_fit();
-  stream_.expires_never();
+  timer_.cancel();
   answer_ = Answer::awaited;
   ++number_;
   watch();
@@ -154,20 +180,20 @@ void Connection::got_body(beast::error_code error) {
 void Connection::fail_reading(beast::error_code error) {
   const bool begun = parser_ && (parser_->got_some() || buffer_.size() > 0);
   if (error == http::error::end_of_stream || !begun) return close();
-  answer_and_close(reading_error(error));
+  answer_and_close(timed_out_ ? plain_error(408, "the request did not arrive in time") : reading_error(error));
 }
 
 // Notices a client that goes away while it is being answered.
 void Connection::watch() {
-  stream_.socket().async_wait(asio::ip::tcp::socket::wait_read,
-                              [self = shared_from_this(), number = number_](beast::error_code error) {
-                                if (!error && number == self->number_ && self->answer_ != Answer::none) self->peek();
-                              });
+  socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                     [self = shared_from_this(), number = number_](beast::error_code error) {
+                       if (!error && number == self->number_ && self->answer_ != Answer::none) self->peek();
+                     });
 }
 
 void Connection::peek() {
   char byte = 0;
-  const ssize_t count = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t count = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (count > 0) return;  // its next request, which has to wait
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return watch();
   close();
@@ -177,7 +203,8 @@ void Connection::close() {
   if (closed_) return;
   closed_ = true;
   beast::error_code ignored;
-  stream_.socket().close(ignored);
+  timer_.cancel();
+  socket_.close(ignored);
   if (answer_ != Answer::none && gone_) std::exchange(gone_, nullptr)();
 }
 
@@ -265,8 +292,8 @@ void Connection::send(std::string bytes) {
 
 void Connection::write_next() {
   writing_ = true;
-  stream_.expires_after(settings_->limits.write_time);
-  asio::async_write(stream_, asio::buffer(queue_.front()),
+  allow(settings_->limits.write_time);
+  asio::async_write(socket_, asio::buffer(queue_.front()),
                     [self = shared_from_this()](beast::error_code error, size_t) { self->wrote(error); });
 }
 
@@ -279,7 +306,7 @@ void Connection::wrote(beast::error_code error) {
   if (!queue_.empty()) return write_next();
   if (answered_) return finish_answer();
   // A 100 Continue may be sent while the body is read.
-  if (answer_ != Answer::none) stream_.expires_never();
+  if (answer_ != Answer::none) timer_.cancel();
 }
 
 void Connection::finish_answer() {
@@ -287,14 +314,14 @@ void Connection::finish_answer() {
   gone_ = nullptr;
   if (keep_) return read_head();
   beast::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  stream_.expires_after(kLingerTime);
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  allow(kLingerTime);
   linger();
 }
 
 void Connection::linger() {
   buffer_.clear();
-  stream_.async_read_some(buffer_.prepare(4096), [self = shared_from_this()](beast::error_code error, size_t count) {
+  socket_.async_read_some(buffer_.prepare(4096), [self = shared_from_this()](beast::error_code error, size_t count) {
     self->drained_ += count;
     if (error || self->drained_ > kLingerBytes) return self->close();
     self->linger();

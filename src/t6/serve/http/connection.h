@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <deque>
@@ -43,7 +43,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close_if_idle();
   void close();
 
-  boost::asio::any_io_executor executor() { return stream_.get_executor(); }
+  boost::asio::any_io_executor executor() { return socket_.get_executor(); }
 
   // Of the answer to the request with this number; those of earlier ones are passed over.
   void reply(uint64_t number, const HttpResponse& response);
@@ -56,6 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   enum class Answer { none, awaited, streaming };
 
+  // What is under way is to end within this time; what does not is cancelled.
+  void allow(std::chrono::milliseconds time);
   void read_head();
   void got_head(boost::beast::error_code error);
   void read_body();
@@ -72,7 +74,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string head_of(const HttpResponse& response, std::optional<size_t> length) const;
 
   std::shared_ptr<ConnectionSettings> settings_;
-  boost::beast::tcp_stream stream_;
+  boost::asio::ip::tcp::socket socket_;
+  boost::asio::steady_timer timer_;  // of what is read or written
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   HttpRequest request_;
@@ -82,7 +85,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool keep_ = true;     // open for another request
   bool chunked_ = true;  // an answer of unknown length goes in chunks
   bool head_only_ = false;
-  bool closed_ = false;
+  bool closed_ = false, timed_out_ = false;
   bool answered_ = false;  // all of the answer waits to be sent
   bool writing_ = false;
   size_t drained_ = 0;  // bytes thrown away

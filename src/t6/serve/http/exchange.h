@@ -19,6 +19,7 @@ struct HttpRequest {
   std::string body;
   std::string peer;                 // the client's address
   HttpHeaders answer_headers = {};  // of every answer to it
+  uint64_t body_bytes = 0;          // that its body may have
 
   // Of the first header of this name, in lower case; empty: there is none.
   std::string_view header(std::string_view name) const;

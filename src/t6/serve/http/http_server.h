@@ -27,8 +27,8 @@ struct HttpLimits {
 class HttpServer {
  public:
   using Handler = std::function<void(std::shared_ptr<Exchange>)>;
-  // Looks at a request before its body is read, and may say what its answers carry; what it returns is the answer, and
-  // the connection ends.
+  // Looks at a request before its body is read, and may say what its answers carry and how large its body may be; what
+  // it returns is the answer, and the connection ends.
   using Gate = std::function<std::optional<HttpResponse>(HttpRequest&)>;
 
   // Listens from here on; port 0: any that is free. Both functions are called on the thread of run(). Error: the

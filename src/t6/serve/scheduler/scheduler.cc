@@ -209,7 +209,10 @@ void Scheduler::take_event(const SequenceEvent& event) {
   piece.written.assign(result.written.begin() + static_cast<ptrdiff_t>(running.written),
                        result.written.begin() + static_cast<ptrdiff_t>(written));
   running.written = written;
-  if (finished) piece.end = JobEnd{result.reason, result.error, running.timed_out, result.stop};
+  if (finished) {
+    piece.end = JobEnd{result.reason, result.error, running.timed_out, result.stop};
+    piece.all_tokens = event.sequence->tokens();
+  }
   deliveries_.emplace_back(running.job.take, std::move(piece));
   if (finished) finish(*event.sequence);
 }

@@ -34,6 +34,7 @@ struct Piece {
   int64_t cached_tokens = 0;          // of the prompt
   int64_t tokens = 0;                 // written so far
   std::optional<JobEnd> end;
+  std::vector<int32_t> all_tokens = {};  // at the end: the prompt's and those written
 };
 
 // A sequence that has begun, with its cancel token among its options, and what takes its pieces.
@@ -48,7 +49,7 @@ struct Job {
 };
 
 struct SchedulerOptions {
-  EngineOptions engine;          // its `sequences` run at once at most
+  EngineOptions engine = {};     // its `sequences` run at once at most
   int64_t longest_queue = 1024;  // sequences that wait at most
 };
 
