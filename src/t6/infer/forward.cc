@@ -114,6 +114,14 @@ StepLogits ForwardPass::output_logits() {
   return {{logits, static_cast<size_t>(rows * V)}, logit_positions_};
 }
 
+std::span<const float> ForwardPass::hidden_states(size_t step) {
+  require(step < steps_.size(), "the last run had {} steps, there is no step {}", steps_.size(), step);
+  const int64_t C = model_->config().hidden_size;
+  const auto rows = static_cast<int64_t>(steps_[step].tokens.size());
+  normalize(hidden_.data() + first_rows_[step] * C, rows, model_->final_norm());
+  return {normalized_.data(), static_cast<size_t>(rows * C)};
+}
+
 // The hidden states of those tokens, the last ones of their steps.
 const float* ForwardPass::wanted_rows(int64_t rows) {
   const int64_t C = model_->config().hidden_size;

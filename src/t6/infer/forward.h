@@ -44,6 +44,9 @@ class ForwardPass {
   // cache of another model.
   StepLogits run(std::span<const Step> steps);
   std::span<const float> run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted);  // [rows, V]
+  // [tokens, C], of a step of the last run: what the output head makes logits of, after the last norm. Valid until the
+  // next call or run.
+  std::span<const float> hidden_states(size_t step);
   // The errors of run() that are not about room.
   void check(const Step& step) const;
 
