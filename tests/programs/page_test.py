@@ -200,7 +200,7 @@ class Page(unittest.TestCase):
 
     def ask(self, text, wait=True):
         self.page.fill("#input", text)
-        self.page.keyboard.press("Enter")
+        self.page.press("#input", "Enter")
         if wait:
             self.wait()
 
