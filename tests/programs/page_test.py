@@ -236,6 +236,18 @@ class AnyServer(Page):
         expect(self.page.locator("article")).to_have_count(2)
 
 
+    def test_an_answer_can_be_stopped(self):
+        self.ask("Tell me a very long story about a river, with every town that it passes.", wait=False)
+        expect(self.answers()).to_contain_text(re.compile(r"\S"))
+        self.page.keyboard.press("Escape")
+        self.wait()
+        expect(self.page.locator("article.assistant .below")).to_contain_text(re.compile(r"stopped|tokens"))
+        text = self.answers().inner_text()
+        self.page.wait_for_timeout(500)
+        self.assertEqual(self.answers().inner_text(), text)
+        expect(self.page.get_by_role("alert")).to_have_count(0)
+
+
 class Played(Page):
     def test_the_page_is_one_small_file_that_fetches_nothing(self):
         text = self.path.read_text()
