@@ -352,6 +352,16 @@ class Typed(ProgramTest):
         self.assertEqual(mode, termios.ICANON | termios.ECHO)
         self.assertIn(PASTE_OFF, text)
 
+    def test_an_answer_does_not_control_the_terminal(self):
+        def flags(byte):
+            return "--logit-bias", f"{ID[byte]}=1000", "--max-tokens", 3
+        for byte in (0x1b, 0x07, 0x0d, 0x7f):
+            chat = Terminal(("generate", "tiny", "--prompt", "x", *flags(byte)), self.folder)
+            text, code, _ = chat.end()
+            self.assertEqual((text.split("t6:")[0], code), ("\ufffd" * 3 + "\r\n", 0))
+            self.assertEqual(self.run_program("generate", "tiny", "--prompt", "x", *flags(byte)).stdout.replace("\n", "")[:3].encode(),
+                             bytes([byte] * 3) if byte != 0x0d else b"")
+
     def test_ctrl_z_gives_the_terminal_back(self):
         chat = self.start()
         chat.send("ab")

@@ -200,7 +200,7 @@ class Page(unittest.TestCase):
 
     def ask(self, text, wait=True):
         self.page.fill("#input", text)
-        self.page.keyboard.press("Enter")
+        self.page.press("#input", "Enter")
         if wait:
             self.wait()
 
@@ -226,7 +226,7 @@ class AnyServer(Page):
         self.ask("Hello, who are you?")
         below = self.page.locator("article.assistant .below")
         expect(below).to_contain_text("tokens")
-        expect(below).to_contain_text("first after")
+        expect(below).to_contain_text(re.compile(r"first\safter"))
         expect(self.page.locator("#context-text")).to_have_text(re.compile(r"^[1-9]"))
         text = self.answers().inner_text()
         self.page.reload()
@@ -234,6 +234,18 @@ class AnyServer(Page):
         self.page.get_by_role("button", name="Try again").click()
         self.wait()
         expect(self.page.locator("article")).to_have_count(2)
+
+
+    def test_an_answer_can_be_stopped(self):
+        self.ask("Tell me a very long story about a river, with every town that it passes.", wait=False)
+        expect(self.answers()).to_contain_text(re.compile(r"\S"))
+        self.page.keyboard.press("Escape")
+        self.wait()
+        expect(self.page.locator("article.assistant .below")).to_contain_text(re.compile(r"stopped|tokens"))
+        text = self.answers().inner_text()
+        self.page.wait_for_timeout(500)
+        self.assertEqual(self.answers().inner_text(), text)
+        expect(self.page.get_by_role("alert")).to_have_count(0)
 
 
 class Played(Page):
@@ -265,10 +277,10 @@ class Played(Page):
         self.assertIn("word word", body["messages"][1]["content"])
         self.assertNotIn("temperature", body)
         last = self.page.locator("article.assistant").last
-        expect(last.locator(".below")).to_have_text(re.compile(r"^\d+ tokens · [\d.]+ tokens/s · first after [\d.]+ s"))
+        expect(last.locator(".below")).to_have_text(re.compile(r"^\d+\stokens · [\d.]+\stokens/s · first\safter\s[\d.]+\ss"))
         tokens = sum(len(m["content"]) // 4 + 4 for m in body["messages"]) + len(pieces(TEXT))
         expect(self.page.locator("#context-text")).to_have_text(f"{tokens} of 8,192")
-        expect(self.page.locator("#cache-text")).to_have_text(re.compile("^Cache .* [KM]iB$"))
+        expect(self.page.locator("#cache-text")).to_have_text(re.compile("^[0-9.]+ [KM]iB$"))
         self.assertAlmostEqual(self.page.evaluate("parseFloat($('cache-bar').style.width)"), 100 * OWN_BYTES / MHA_BYTES, 2)
 
     def test_markdown_becomes_elements(self):
@@ -577,6 +589,12 @@ class Played(Page):
         self.picture("phone-menu")
         self.page.keyboard.press("Escape")
         expect(self.page.locator("#side")).not_to_be_visible()
+        for width in (320, 360, 700, 820, 1000, 1900):
+            self.page.set_viewport_size({"width": width, "height": 640})
+            self.assertEqual(self.page.evaluate("document.documentElement.scrollWidth"), width)
+            for part in ("#meter dt", "#meter", "header"):
+                wide = self.page.locator(part).evaluate_all("(all) => all.some((e) => e.scrollWidth > e.clientWidth + 1)")
+                self.assertFalse(wide, (width, part))
 
     def test_pictures(self):
         self.open(viewport={"width": 1280, "height": 860})

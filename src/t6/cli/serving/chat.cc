@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "t6/cli/flags.h"
@@ -17,6 +16,7 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
 #include "t6/cli/serving/message_reader.h"
+#include "t6/cli/serving/show_text.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
@@ -108,16 +108,12 @@ class Chat {
     print_statistics(conversation_.session());
   }
   void file(const std::string& argument) { ask(file_message(argument)); }
-  void ask(const std::string& message) { report(conversation_.ask(message, options_, show)); }
+  void ask(const std::string& message) { report(conversation_.ask(message, options_, show_text)); }
   void again(const std::string&) {
-    report(conversation_.ask_again(options_, show));
+    report(conversation_.ask_again(options_, show_text));
     if (options_.sampler.temperature == 0) fmt::print(stderr, "t6: at temperature 0 every answer is the same\n");
   }
 
-  static void show(std::string_view piece) {
-    fmt::print("{}", piece);
-    std::fflush(stdout);
-  }
   void report(const Generated& result);
 
   Conversation conversation_;

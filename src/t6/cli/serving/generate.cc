@@ -14,6 +14,7 @@
 #include "t6/cli/serving/chat_flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
+#include "t6/cli/serving/show_text.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
@@ -98,9 +99,7 @@ void run(const CLI::App& command, const Options& options) {
   apply_choice(command, options.choice, loaded, generate_options);
   generate_options.cancel = &interrupt_token();
   const auto show = [&](std::string_view piece) {
-    if (options.json) return;
-    fmt::print("{}", piece);
-    std::fflush(stdout);
+    if (!options.json) show_text(piece);
   };
   const CacheOptions cache = cache_options(options.cache);
   const Generated result =
