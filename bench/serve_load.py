@@ -8,8 +8,7 @@
 
 Two loads: 16 streams of 512 tokens of prompt, each its own, and 128 of answer; and 16 streams whose prompts share their first
 1,024 tokens, with 64 of their own. Prompts are token ids, drawn with a seed, so that each server reads the same ones; answers are
-greedy and all of one length, because end tokens are banned (ignore_eos for llama.cpp, logit_bias for others) and each
-server's own count is looked at. Servers that are started here run one after the other, on as many threads, with a
+greedy and all of one length, because end tokens are passed over (ignore_eos) and each server's own count is looked at. Servers that are started here run one after the other, on as many threads, with a
 cache of float16. llama.cpp is the Python package xllamacpp in the interpreter that runs this (which is built for AVX2, whatever
 the processor has), or with --llama-server PATH its program, built for this machine.
 
@@ -33,7 +32,6 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 
-END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "</s>")
 START_SECONDS = 300
 
 
@@ -64,12 +62,6 @@ class Answer:
     end: float = 0
     usage: dict = field(default_factory=dict)
     text: bytes = b""  # of an error
-
-
-def post(url, path, body):
-    asked = urllib.request.Request(url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=600) as answer:
-        return json.loads(answer.read())
 
 
 def get(url, path):
@@ -116,14 +108,8 @@ def t6(options, *flags):
     port = free_port()
     command = [options.t6, "serve", options.model, "--port", port, "--threads", options.threads, "--cache-type", "float16", *flags]
     with started("t6", command, port) as target:
-        target.extra = {"logit_bias": banned(target)}
+        target.extra = {"ignore_eos": True}
         yield target
-
-
-def banned(target):
-    """What keeps a model from ending: each end token of this tokenizer, never."""
-    ids = (post(target.url, "/tokenize", {"prompt": token, "add_special_tokens": False})["tokens"] for token in END_TOKENS)
-    return {str(found[0]): -100 for found in ids if len(found) == 1}
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ class Documents(ProgramTest):
 
     def test_serving(self):
         served.T6 = BUILD / "t6"
-        with served.Server(served.make_tiny_model(self.folder / "tiny"), "--template", "chatml") as server:
+        with served.Server(served.make_tiny_model(self.folder / "tiny"), "--template", "chatml", "--cache-transfer") as server:
             # What is refused in an example has to be refused, and nothing else.
             told = self.run_page("docs/serving.md", [("127.0.0.1:8080", f"127.0.0.1:{server.port}"), ("curl ", "curl -sS ")])
             refusal = re.search(r"^```json\n(.*?)^```", (SOURCE / "docs/serving.md").read_text(), re.MULTILINE | re.DOTALL)[1]
