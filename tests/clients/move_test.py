@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A conversation's cache goes from one server to another: what was read there is not read again, and its text is the same."""
+"""A conversation's cache goes from one server to another: what was read is not read again, and its text is the same."""
 import json
 import threading
 import unittest
@@ -17,14 +17,15 @@ class Move(unittest.TestCase):
         self.here, self.there = (self.enterContext(Server(model, "--cache-transfer")) for _ in range(2))
 
     def ask(self, server, prompt=PROMPT, **options):
-        return server.request("/v1/completions", {"prompt": prompt, "max_tokens": 80, "temperature": 0, "ignore_eos": True, **options})[1]
+        body = {"prompt": prompt, "max_tokens": 80, "temperature": 0, "ignore_eos": True, **options}
+        return server.request("/v1/completions", body)[1]
 
     def fetch(self, server, name):
         with urllib.request.urlopen(f"{server.url}/v1/cache/{name}", timeout=60) as answer:
             return answer.read()
 
     def put(self, server, data, *headers):
-        return server.request("/v1/cache", data, method="PUT", headers=[("Content-Type", "application/octet-stream"), *headers])
+        return server.request("/v1/cache", data, "PUT", [("Content-Type", "application/octet-stream"), *headers])
 
     def cached(self, answer):
         return answer["usage"]["prompt_tokens_details"]["cached_tokens"]
@@ -59,7 +60,8 @@ class Move(unittest.TestCase):
 
     def test_what_is_no_cache_is_refused(self):
         data = self.fetch(self.here, self.ask(self.here)["id"])
-        for damaged in (b"", b"nonsense" * 100, data[:-1], data[:len(data) // 2], data + b"x", b"\xff" * len(data), data[:20] + b"\xff" * 50 + data[70:]):
+        for damaged in (b"", b"nonsense" * 100, data[:-1], data[:len(data) // 2], data + b"x", b"\xff" * len(data),
+                        data[:20] + b"\xff" * 50 + data[70:]):
             status, answer, _ = self.put(self.there, damaged)
             self.assertEqual(status, 400, damaged[:40])
             self.assertNotIn("/tmp", answer["error"]["message"])
@@ -94,7 +96,7 @@ class Closed(unittest.TestCase):
         with model_folder() as model, Server(model) as server:
             name = server.request("/v1/completions", {"prompt": PROMPT, "max_tokens": 2})[1]["id"]
             self.assertEqual(server.request(f"/v1/cache/{name}")[0], 403)
-            self.assertEqual(server.request("/v1/cache", b"x", method="PUT", headers=[("Content-Type", "application/octet-stream")])[0], 403)
+            self.assertEqual(server.request("/v1/cache", b"x", "PUT")[0], 403)
 
 
 if __name__ == "__main__":
