@@ -15,7 +15,7 @@ import unittest
 from served import Server, ServedTest, main, model_folder
 
 JSON = "Content-Type: application/json\r\n"
-POST = f"{POST}"
+POST = f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}"
 HEAD_BYTES = 32 << 10  # of a request's head, as docs/serving.md says
 
 
