@@ -73,6 +73,30 @@ TEST_P(Zoo, ReadsNothingOfTheCachePastItsEnd) {
   EXPECT_THAT(copy(pass.run(std::span(ids).subspan(9), dirty, Logits::all)), ElementsAreArray(wanted));
 }
 
+TEST_P(Zoo, MakesLogitsOfItsHiddenStates) {
+  const ModelConfig& config = GetParam().config;
+  const NamedFloats tensors = random_tensors(config);
+  ForwardPass pass(test_context(), model_of(config, tensors));
+  FactorCache one(config), two(config);
+  const auto ids = random_ids(config, 12);
+  const Step steps[] = {{std::span(ids).first(5), &one, Logits::all}, {std::span(ids).subspan(5), &two, Logits::all}};
+  const std::vector<float> logits = copy(pass.run(steps).all);
+  const auto& head = tensors.at(config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight");
+  const auto C = static_cast<size_t>(config.hidden_size), V = static_cast<size_t>(config.vocab_size);
+  std::vector<float> hidden = copy(pass.hidden_states(0));
+  const auto second = pass.hidden_states(1);
+  hidden.insert(hidden.end(), second.begin(), second.end());
+  ASSERT_EQ(hidden.size(), 12 * C);
+  for (size_t t = 0; t < 12; ++t) {
+    for (size_t v = 0; v < V; ++v) {
+      double sum = 0;
+      for (size_t c = 0; c < C; ++c) sum += static_cast<double>(hidden[t * C + c]) * head[v * C + c];
+      EXPECT_NEAR(logits[t * V + v], sum, 1e-4);
+    }
+  }
+  EXPECT_THAT([&] { pass.hidden_states(2); }, ThrowsMessage<Error>(HasSubstr("no step 2")));
+}
+
 TEST_P(Zoo, GoesBackToAPrefix) {
   const ModelConfig& config = GetParam().config;
   ForwardPass pass(test_context(), random_model(config));

@@ -6,8 +6,8 @@
 #include <mutex>
 #include <thread>
 
-#include "tests/infer/engine_models.h"
 #include "tests/serve/raw_client.h"
+#include "tests/serve/tiny_model.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -32,7 +32,7 @@ class ServerTest : public ::testing::Test {
           context,
           [this] {
             const std::lock_guard wait(loading_);
-            return loaded_as(zoo_config("tpa"), 2000);
+            return tiny_model(2000);
           },
           stop_);
     });

@@ -53,7 +53,10 @@ std::span<const SequenceEvent> Engine::step() {
     for (size_t i = 0; i < steps_.size(); ++i) {
       const auto count = static_cast<int64_t>(steps_[i].tokens.size());
       keep_pages(*batch_[i], count);
-      advance(batch_[i], [&] { batch_[i]->receive(count, logits[i], sampling_); });
+      advance(batch_[i], [&] {
+        if (batch_[i]->takes_hidden_states()) batch_[i]->receive_hidden_states(count, pass_.hidden_states(i));
+        batch_[i]->receive(count, logits[i], sampling_);
+      });
     }
   }
   batch_.clear();

@@ -44,6 +44,9 @@ class ForwardPass {
   // cache of another model.
   StepLogits run(std::span<const Step> steps);
   std::span<const float> run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted);  // [rows, V]
+  // [tokens, C], of a step of the last run: what the output head makes logits of, after the last norm. Valid until the
+  // next call or run.
+  std::span<const float> hidden_states(size_t step);
   // The errors of run() that are not about room.
   void check(const Step& step) const;
 
@@ -62,6 +65,7 @@ class ForwardPass {
   void project_compressed(const LayerWeights& layer, const TokenRows& tokens, const FactorRowsOut& queries);
   void write_cache(int64_t layer, const Projected& factors);
   Attention sequence_attention(const LayerWeights& layer, int64_t index, size_t sequence, const FactorRowsOut& queries);
+  void add_value_bias(const float* bias);
   void add_heads(const LayerWeights& layer);
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);

@@ -38,6 +38,11 @@ void Sequence::append(std::span<const int32_t> ids) {
   require(!in_engine(), "tokens cannot be added while a generation is under way");
   require(static_cast<int64_t>(ids.size()) <= room(), "{} more tokens do not fit: {} of the context's {} are taken",
           ids.size(), tokens_.size(), cache_.limit());
+  for (const int32_t id : ids) {
+    require(id >= 0 && static_cast<size_t>(id) < vocab_size_,
+            "the token {:?} has the id {}, outside the model's vocabulary of {}", std::string(tokenizer_->token(id)),
+            id, vocab_size_);
+  }
   tokens_.insert(tokens_.end(), ids.begin(), ids.end());
 }
 
@@ -77,7 +82,7 @@ void Sequence::begin(const GenerateOptions& options) {
   // Logits come with the last token only, so it is read again where they are not there.
   cache_.truncate(std::min(cache_.size(), prompt_end_ - 1));
   origin_ = cache_.size();
-  logits_taken_ = 0;
+  logits_taken_ = hidden_taken_ = 0;
   started_ = prompt_read_ = false;
   state_ = SequenceState::waiting;
   clock_ = Stopwatch();
@@ -124,6 +129,14 @@ bool Sequence::takes_logits(int64_t first) const {
 Logits Sequence::wanted_logits(int64_t count) const {
   if (takes_logits(cache_.size())) return Logits::all;
   return count == unread() && writing_->options.max_tokens > 0 ? Logits::last : Logits::none;
+}
+
+// Pieces that are read a second time end where they did at first.
+void Sequence::receive_hidden_states(int64_t count, std::span<const float> rows) {
+  const int64_t first = cache_.size() - count;
+  if (prompt_read_ || first < hidden_taken_) return;
+  hidden_taken_ = cache_.size();
+  writing_->options.hidden_states(first, rows);
 }
 
 void Sequence::receive(int64_t count, std::span<const float> logits, SamplerMemory& memory) {
@@ -199,6 +212,7 @@ void Sequence::finish(StopReason reason) {
   if (started_) (prompt_read_ ? result_.decode_seconds : result_.prompt_seconds) = clock_.seconds();
   result_.text += writing_->stop.push(writing_->decoder.finish());
   result_.text += writing_->stop.finish();
+  result_.stop = writing_->stop.found_string();
   result_.reason = reason;
   cache_.truncate(cache_.size());  // pages that were reserved for what was not read
   result_.cache_bytes = cache_.bytes();

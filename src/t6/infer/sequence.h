@@ -34,6 +34,10 @@ struct PromptLogits {
   std::function<void(int64_t first, std::span<const float> rows)> take = nullptr;
 };
 
+// Who wants the hidden states of a prompt's tokens after the model's last norm, as they are read: the position of the
+// first row, and rows [tokens, C] that are valid during the call. Null: nobody.
+using HiddenStates = std::function<void(int64_t first, std::span<const float> rows)>;
+
 struct GenerateOptions {
   int64_t max_tokens = 200;               // 0: only reads
   std::vector<std::string> stop = {};     // the text ends before the first of these
@@ -46,6 +50,7 @@ struct GenerateOptions {
   SamplerOptions sampler = {};
   int64_t log_probabilities = 0;  // of so many likeliest tokens at each token written
   PromptLogits prompt_logits = {};
+  HiddenStates hidden_states = nullptr;
   std::string cache_salt = {};          // pages are shared with sequences of the same salt alone
   const CancelToken* cancel = nullptr;  // ends it between two steps; outlives the generation
 };
@@ -62,6 +67,7 @@ struct Generated {
   std::string text;
   StopReason reason = StopReason::max_tokens;
   std::string error;          // where the reason is StopReason::error
+  std::string stop;           // the stop string that was found
   int64_t prompt_tokens = 0;  // that were read
   int64_t reused_tokens = 0;  // that came from pages of an earlier prompt
   int64_t tokens = 0;
@@ -98,7 +104,8 @@ class Sequence {
   const Generated& result() const { return result_; }
 
   // Errors of these: a generation is under way.
-  // Adds tokens. Error: they do not fit into the context.
+  // Adds tokens. Error, before anything changes: they do not fit into the context, or one is outside the model's
+  // vocabulary.
   void append(std::span<const int32_t> ids);
   // Forgets the tokens from `size` on. Error: more than there are.
   void truncate(int64_t size);
@@ -117,13 +124,16 @@ class Sequence {
   bool reads_prompt() const { return cache_.size() < prompt_end_; }
   int64_t unread() const { return static_cast<int64_t>(tokens_.size()) - cache_.size(); }
   // Whether its pages hold what any other reading of its tokens would give.
-  bool shares_pages() const { return origin_ == 0 && !writing_->options.prompt_logits.take; }
+  bool shares_pages() const { return origin_ == 0 && !writing_->options.prompt_logits.take && !takes_hidden_states(); }
 
   // What the next pass reads. Pieces of a prompt end at multiples of `longest` tokens from where its reading began.
   Step next_step(int64_t longest);
   void start();
   // Gives its pages back; all is to be read again. With `alike`, what it has written may be read in pieces too.
   void suspend(bool alike);
+  bool takes_hidden_states() const { return writing_->options.hidden_states != nullptr; }
+  // Of a pass that read `count` tokens; before receive().
+  void receive_hidden_states(int64_t count, std::span<const float> rows);
   // The logits of a pass that read `count` tokens.
   void receive(int64_t count, std::span<const float> logits, SamplerMemory& memory);
   void finish(StopReason reason);
@@ -155,6 +165,7 @@ class Sequence {
   int64_t origin_ = 0;        // tokens cached when the reading began
   int64_t prompt_end_ = 0;    // tokens when the generation began
   int64_t logits_taken_ = 0;  // tokens whose logits went to prompt_logits
+  int64_t hidden_taken_ = 0;  // tokens whose hidden states were taken
   bool started_ = false, prompt_read_ = false;
   Stopwatch clock_;  // of the wait, the prompt or the text
 };

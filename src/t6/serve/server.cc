@@ -100,10 +100,12 @@ std::optional<HttpResponse> Server::Parts::look_at(HttpRequest& request) const {
   }
   const bool guarded = route->kind == RouteKind::quick || route->kind == RouteKind::slow;
   if (guarded && keys.wanted() && !keys.known(shown_key(request))) {
-    return error_response(ApiError(401, "a key is wanted, as in \"Authorization: Bearer KEY\"", {}, "invalid_api_key"));
+    return error_response(ApiError(401, "a key is wanted, as in \"Authorization: Bearer KEY\"", {}, "invalid_api_key"),
+                          route->errors);
   }
   if (request.method == "POST" && !has_json(request)) {
-    return error_response(ApiError(415, "the body must be JSON, with \"Content-Type: application/json\""));
+    return error_response(ApiError(415, "the body must be JSON, with \"Content-Type: application/json\""),
+                          route->errors);
   }
   if (options.cache_transfer && request.method == "PUT") {
     request.body_bytes = static_cast<uint64_t>(options.cache.memory->limit());
@@ -124,17 +126,11 @@ void Server::Parts::handle(const std::shared_ptr<Exchange>& exchange) {
 void Server::Parts::answer(const Route& route, const std::shared_ptr<Exchange>& exchange) {
   static const Service kNone{};
   const auto held = service();
-  try {
-    if (!held && route.kind != RouteKind::early)
-      throw ApiError(503, "the model is not loaded, or the server is ending");
-    route.endpoint(held ? *held : kNone, exchange);
-  } catch (const ApiError& error) {
-    exchange->reply(error_response(error));
-  } catch (const Error& error) {
-    exchange->reply(error_response(ApiError(400, error.what())));
-  } catch (const std::exception& error) {
-    exchange->reply(error_response(ApiError(500, error.what())));
+  if (!held && route.kind != RouteKind::early) {
+    return exchange->reply(
+        error_response(ApiError(503, "the model is not loaded, or the server is ending"), route.errors));
   }
+  t6::answer(route, held ? *held : kNone, exchange);
 }
 
 std::shared_ptr<const Service> Server::Parts::service() const {
@@ -148,6 +144,7 @@ std::shared_ptr<Service> Server::Parts::make_service(LoadedModel loaded) const {
   service->chat_template = chat_template_of(loaded.text, *loaded.tokenizer, options.chat_template);
   service->control_tokens.emplace(*loaded.tokenizer);
   service->answer_stops = answer_stops(*service->chat_template, *loaded.tokenizer);
+  service->grammars = std::make_shared<GrammarCompiler>(*loaded.tokenizer, loaded.config().vocab_size);
   service->cache = options.cache;
   service->sampling = options.sampling;
   service->limits.time = options.request_time;

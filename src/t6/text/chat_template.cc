@@ -74,7 +74,7 @@ std::string_view without_blanks_after(std::string_view text) {
 }  // namespace
 
 ChatTemplate::ChatTemplate(std::string_view source, OrderedJson variables)
-    : template_(source), variables_(std::move(variables)) {
+    : source_(source), template_(source), variables_(std::move(variables)) {
   require_none_of_conversation(variables_);
   for (const char* name : {"tools", "documents"}) {
     if (!variables_.contains(name)) variables_[name] = nullptr;  // none, but defined

@@ -38,10 +38,13 @@ class ChatTemplate {
   // before the template's own ("tools", "documents", ...). Errors as above, and those of the constructor.
   std::string render(const OrderedJson& messages, const OrderedJson& further, bool continues) const;
 
+  const std::string& source() const { return source_; }
+
   // Both empty when the template cannot write a conversation of three messages.
   AnswerEnd answer_end() const;
 
  private:
+  std::string source_;
   JinjaTemplate template_;
   OrderedJson variables_;
 };

@@ -23,13 +23,17 @@ std::string StopStrings::take(size_t count) {
 }
 
 std::string StopStrings::push(std::string_view piece, bool shown) {
-  if (found_) return {};
+  if (found()) return {};
   held_ += piece;
   shown_.resize(held_.size(), shown);
   size_t end = std::string::npos;
-  for (const std::string& text : strings_) end = std::min(end, held_.find(text));
-  if (end != std::string::npos) {
-    found_ = true;
+  for (const std::string& text : strings_) {
+    const size_t place = held_.find(text);
+    if (place >= end) continue;
+    end = place;
+    found_ = text;
+  }
+  if (found()) {
     std::string text = take(end);
     held_.clear();
     shown_.clear();

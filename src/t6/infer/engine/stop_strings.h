@@ -18,7 +18,8 @@ class StopStrings {
   std::string push(std::string_view piece, bool shown = true);
   // The text held back, when no more comes.
   std::string finish();
-  bool found() const { return found_; }
+  bool found() const { return !found_.empty(); }
+  const std::string& found_string() const { return found_; }  // empty: none yet
 
  private:
   std::vector<std::string> strings_;
@@ -27,7 +28,7 @@ class StopStrings {
 
   std::string held_;
   std::vector<bool> shown_;  // of each byte of held_
-  bool found_ = false;
+  std::string found_;
 };
 
 }  // namespace t6

@@ -7,6 +7,7 @@
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/endpoints.h"
 #include "t6/serve/api/json_text.h"
+#include "t6/serve/api/openapi.h"
 #include "t6/serve/page/page.h"
 
 namespace t6 {
@@ -74,6 +75,10 @@ void show_properties(const Service& service, const std::shared_ptr<Exchange>& ex
                                      {"bytes_per_token", cache_bytes(config, service.cache.type)},
                                      {"mha_float16_bytes_per_token", mha_bytes_per_token(config)}}},
                                    {"version", version()}})});
+}
+
+void show_openapi(const Service&, const std::shared_ptr<Exchange>& exchange) {
+  exchange->reply({200, std::string(openapi_text())});
 }
 
 void show_page(const Service&, const std::shared_ptr<Exchange>& exchange) {

@@ -1,10 +1,11 @@
-// What is wrong with a request, as OpenAI's clients read it.
+// What is wrong with a request, as OpenAI's clients and Anthropic's read it.
 #pragma once
 
 #include <string>
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/serve/api/json_text.h"
 #include "t6/serve/http/exchange.h"
 
 namespace t6 {
@@ -23,11 +24,15 @@ class ApiError : public Error {
   std::string parameter_, code_;
 };
 
-// {"error": {"message", "type", "param", "code"}}
-std::string error_json(const ApiError& error);
-HttpResponse error_response(const ApiError& error);
+enum class ErrorForm {
+  openai,    // {"error": {"message", "type", "param", "code"}}
+  anthropic  // {"type": "error", "error": {"type", "message"}}
+};
+
+OrderedJson error_json(const ApiError& error, ErrorForm form = ErrorForm::openai);
+HttpResponse error_response(const ApiError& error, ErrorForm form = ErrorForm::openai);
 
 // Too much is waiting already: 503, with the seconds after which to try again.
-HttpResponse overloaded_response();
+HttpResponse overloaded_response(ErrorForm form = ErrorForm::openai);
 
 }  // namespace t6

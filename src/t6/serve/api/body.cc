@@ -3,7 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "t6/formats/json.h"
 #include "t6/serve/api/api_error.h"
 
 namespace t6 {
@@ -11,8 +10,7 @@ namespace {
 
 OrderedJson parse(std::string_view text) {
   try {
-    (void)parse_json(text, "the body");  // whose depth it bounds
-    return OrderedJson::parse(text);
+    return parse_ordered(text, "the body");
   } catch (const std::exception& error) {
     throw ApiError(400, error.what());
   }

@@ -1,15 +1,14 @@
 // POST /v1/chat/completions.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
+#include "t6/serve/api/answer_task.h"
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/body.h"
+#include "t6/serve/api/chat_request.h"
 #include "t6/serve/api/endpoints.h"
-#include "t6/serve/api/messages_json.h"
 #include "t6/serve/api/sampling.h"
 #include "t6/serve/api/stream_options.h"
-#include "t6/serve/api/task.h"
 #include "t6/serve/api/token_json.h"
 #include "t6/serve/api/usage.h"
 
@@ -22,55 +21,63 @@ struct Settings {
   StreamOptions stream;
 };
 
-class ChatTask : public Task {
+class ChatTask : public AnswerTask {
  public:
-  ChatTask(const Service& service, std::shared_ptr<Exchange> exchange, const Settings& settings)
-      : Task(service, std::move(exchange), settings.stream.wanted),
+  ChatTask(const Service& service, std::shared_ptr<Exchange> exchange, const Settings& settings, const AnswerForm& form)
+      : AnswerTask(service, std::move(exchange), settings.stream.wanted, form, settings.answers),
         settings_(settings),
         choices_(static_cast<size_t>(settings.answers)) {}
 
  private:
   struct Choice {
-    std::string text;
+    std::string text, reasoning;
+    OrderedJson calls = OrderedJson::array();
     OrderedJson logprobs = OrderedJson::array();
-    int64_t tokens = 0;
-    bool begun = false;
-    std::string_view reason;
   };
 
-  void take(size_t index, const Piece& piece) override {
-    Choice& choice = choices_[index];
-    std::string_view text = piece.text;
-    // SentencePiece begins a text with a space that is not of it.
-    if (!choice.begun && !text.empty() && service_.loaded.tokenizer->strips_space() && text[0] == ' ') {
-      text.remove_prefix(1);
-    }
-    choice.begun = choice.begun || !piece.text.empty();
-    choice.tokens = piece.tokens;
-    cached_ = std::max(cached_, index == 0 ? piece.cached_tokens : 0);
-    if (piece.end) choice.reason = finish_reason(*piece.end);
+  void take_parts(size_t index, const std::vector<AnswerPart>& parts, const Piece& piece) override {
     OrderedJson logprobs = nullptr;
     if (settings_.likeliest >= 0) {
       logprobs = chat_logprobs(*service_.loaded.tokenizer, piece.written, settings_.likeliest);
     }
-    if (streams_) return send_piece(index, text, std::move(logprobs));
-    choice.text += text;
+    if (streams_) return send_parts(index, parts, std::move(logprobs));
+    Choice& choice = choices_[index];
+    for (const AnswerPart& part : parts) {
+      if (part.kind == AnswerPart::Kind::call) choice.calls.push_back(call_json(part));
+      if (part.kind == AnswerPart::Kind::text) choice.text += part.text;
+      if (part.kind == AnswerPart::Kind::reasoning) choice.reasoning += part.text;
+    }
     for (OrderedJson& token : logprobs) choice.logprobs.push_back(std::move(token));
   }
 
-  void send_piece(size_t index, std::string_view text, OrderedJson logprobs) {
-    if (!greeted_) {
-      greeted_ = true;
-      for (size_t i = 0; i < choices_.size(); ++i)
-        send_choice(i, {{"role", "assistant"}, {"content", ""}}, nullptr, {});
-    }
-    const bool told = !logprobs.is_null() && !logprobs.empty();
-    if (!text.empty() || told) {
-      send_choice(index, {{"content", text}}, told ? OrderedJson{{"content", std::move(logprobs)}} : nullptr, {});
-    }
-    if (!choices_[index].reason.empty()) {
-      send_choice(index, OrderedJson::object(), nullptr, choices_[index].reason);
-    }
+  // The tokens' log-probabilities go with the first part, or alone where their text is held back.
+  void send_parts(size_t index, const std::vector<AnswerPart>& parts, OrderedJson logprobs) {
+    greet();
+    OrderedJson told = nullptr;
+    if (!logprobs.is_null() && !logprobs.empty()) told = {{"content", std::move(logprobs)}};
+    for (const AnswerPart& part : parts) send_choice(index, delta_of(index, part), std::exchange(told, nullptr), {});
+    if (!told.is_null()) send_choice(index, {{"content", ""}}, std::move(told), {});
+    if (!reason(index).empty()) send_choice(index, OrderedJson::object(), nullptr, reason(index));
+  }
+
+  void greet() {
+    if (std::exchange(greeted_, true)) return;
+    for (size_t i = 0; i < choices_.size(); ++i) send_choice(i, {{"role", "assistant"}, {"content", ""}}, nullptr, {});
+  }
+
+  OrderedJson delta_of(size_t index, const AnswerPart& part) {
+    if (part.kind == AnswerPart::Kind::text) return {{"content", part.text}};
+    // Servers differ in the key's name, and clients know one of the two.
+    if (part.kind == AnswerPart::Kind::reasoning) return {{"reasoning", part.text}, {"reasoning_content", part.text}};
+    OrderedJson call = call_json(part);
+    call["index"] = choices_[index].calls.size();
+    choices_[index].calls.push_back(nullptr);
+    return {{"tool_calls", OrderedJson::array({std::move(call)})}};
+  }
+
+  static OrderedJson call_json(const AnswerPart& call) {
+    return {
+        {"id", new_id("call_")}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.text}}}};
   }
 
   void send_choice(size_t index, OrderedJson delta, OrderedJson logprobs, std::string_view reason) {
@@ -85,28 +92,34 @@ class ChatTask : public Task {
   }
 
   void finish() override {
-    Usage usage = {.prompt_tokens = static_cast<int64_t>(prompt(0).size()), .cached_tokens = cached_};
-    for (const Choice& choice : choices_) usage.completion_tokens += choice.tokens;
     if (streams_) {
       if (settings_.stream.usage) {
         OrderedJson event = head("chat.completion.chunk");
         event["choices"] = OrderedJson::array();
-        event["usage"] = usage_json(usage);
+        event["usage"] = usage_json(usage());
         send(event);
       }
       return end_stream();
     }
     OrderedJson answer = head("chat.completion");
     OrderedJson& list = answer["choices"] = OrderedJson::array();
-    for (Choice& choice : choices_) {
-      list.push_back({{"index", list.size()},
-                      {"message", {{"role", "assistant"}, {"content", choice.text}}},
-                      {"logprobs", settings_.likeliest >= 0 ? OrderedJson{{"content", std::move(choice.logprobs)}}
+    for (size_t i = 0; i < choices_.size(); ++i) {
+      list.push_back({{"index", i},
+                      {"message", message_json(choices_[i])},
+                      {"logprobs", settings_.likeliest >= 0 ? OrderedJson{{"content", std::move(choices_[i].logprobs)}}
                                                             : OrderedJson(nullptr)},
-                      {"finish_reason", choice.reason}});
+                      {"finish_reason", reason(i)}});
     }
-    answer["usage"] = usage_json(usage);
+    answer["usage"] = usage_json(usage());
     reply(answer);
+  }
+
+  static OrderedJson message_json(Choice& choice) {
+    OrderedJson message = {{"role", "assistant"}, {"content", choice.text}};
+    if (choice.text.empty() && !choice.calls.empty()) message["content"] = nullptr;
+    if (!choice.reasoning.empty()) message["reasoning"] = message["reasoning_content"] = choice.reasoning;
+    if (!choice.calls.empty()) message["tool_calls"] = std::move(choice.calls);
+    return message;
   }
 
   OrderedJson head(const char* object) const {
@@ -117,7 +130,6 @@ class ChatTask : public Task {
   const std::string id_ = new_id("chatcmpl-");
   const int64_t created_ = unix_seconds();
   std::vector<Choice> choices_;
-  int64_t cached_ = 0;
   bool greeted_ = false;
 };
 
@@ -148,22 +160,19 @@ void complete_chat(const Service& service, const std::shared_ptr<Exchange>& exch
   Body body(exchange->request().body);
   require_model(body, service);
   const ChatPrompt prompt = read_chat_prompt(body);
+  const Tools tools = read_chat_tools(body);
   const Settings settings = read_settings(body, service);
-  GenerateOptions options = read_sampling(body, service);
-  const AnswerStops& stops = service.answer_stops;
-  options.stop_tokens.insert(options.stop_tokens.end(), stops.tokens.begin(), stops.tokens.end());
-  options.stop.insert(options.stop.end(), stops.texts.begin(), stops.texts.end());
-  if (settings.likeliest >= 0) options.log_probabilities = std::max<int64_t>(settings.likeliest, 1);
-  const auto deadline = read_deadline(body, service);
   read_books(body);
-  const RenderedPrompt rendered = render_prompt(prompt, service);
-  options.max_tokens =
-      read_max_tokens(body, {"max_completion_tokens", "max_tokens"}, static_cast<int64_t>(rendered.ids.size()), service,
-                      std::numeric_limits<int64_t>::max(), 1);
+  const OutputFormat format = read_output_format(body);
+  ChatRequest request =
+      read_chat_request(body, service, prompt, tools, format, {"max_completion_tokens", "max_tokens"});
   body.finish();
-  const auto task = std::make_shared<ChatTask>(service, exchange, settings);
+  GenerateOptions& options = request.options;
+  if (settings.likeliest >= 0) options.log_probabilities = std::max<int64_t>(settings.likeliest, 1);
+  const auto task = std::make_shared<ChatTask>(service, exchange, settings, request.form);
   for (int64_t n = 0; n < settings.answers; ++n) {
-    task->add(rendered.ids, options, deadline);
+    if (request.grammar) options.constraint = request.grammar->constraint();
+    task->add(request.prompt.ids, options, request.deadline);
     ++options.sampler.seed;
   }
   task->start(client_of(exchange->request()));

@@ -6,6 +6,8 @@
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/body.h"
 #include "t6/serve/api/endpoints.h"
+#include "t6/serve/api/output_format.h"
+#include "t6/serve/api/prompts.h"
 #include "t6/serve/api/sampling.h"
 #include "t6/serve/api/stream_options.h"
 #include "t6/serve/api/task.h"
@@ -148,42 +150,6 @@ class CompletionTask : public Task {
   std::vector<Choice> choices_;
 };
 
-std::vector<int32_t> read_ids(const OrderedJson& list, const Service& service) {
-  std::vector<int32_t> ids;
-  for (const OrderedJson& item : list) {
-    if (!item.is_number_integer() || item.get<int64_t>() < 0 || item.get<int64_t>() >= service.vocab_size()) {
-      bad_value("prompt", item, fmt::format("of ids from 0 to {}", service.vocab_size() - 1));
-    }
-    ids.push_back(item.get<int32_t>());
-  }
-  return ids;
-}
-
-// A text, a list of ids, or a list of either.
-std::vector<std::vector<int32_t>> read_prompts(Body& body, const Service& service) {
-  const Tokenizer& tokenizer = *service.loaded.tokenizer;
-  const OrderedJson& prompt = body.at("prompt");
-  const bool whole = body.boolean("add_special_tokens", true);
-  const auto encode = [&](const OrderedJson& text) {
-    return whole ? tokenizer.encode_whole(text.get_ref<const std::string&>())
-                 : tokenizer.encode(text.get_ref<const std::string&>());
-  };
-  if (prompt.is_string()) return {encode(prompt)};
-  if (!prompt.is_array() || prompt.empty()) {
-    bad_value("prompt", prompt, "a text, a list of token ids, or a list of either");
-  }
-  if (prompt[0].is_number()) return {read_ids(prompt, service)};
-  if (static_cast<int64_t>(prompt.size()) > service.limits.sequences) {
-    bad_value("prompt", prompt.size(), fmt::format("a list of {} at most", service.limits.sequences));
-  }
-  std::vector<std::vector<int32_t>> prompts;
-  for (const OrderedJson& item : prompt) {
-    if (!item.is_string() && !item.is_array()) bad_value("prompt", item, "a list of texts or of lists of token ids");
-    prompts.push_back(item.is_string() ? encode(item) : read_ids(item, service));
-  }
-  return prompts;
-}
-
 Settings read_settings(Body& body, const Service& service) {
   Settings settings;
   settings.answers = body.integer("n", 1, 1, service.limits.sequences);
@@ -204,7 +170,7 @@ Settings read_settings(Body& body, const Service& service) {
 void complete(const Service& service, const std::shared_ptr<Exchange>& exchange) {
   Body body(exchange->request().body);
   require_model(body, service);
-  const auto prompts = read_prompts(body, service);
+  const auto prompts = read_prompts(body, service, "prompt", static_cast<size_t>(service.limits.sequences));
   const Settings settings = read_settings(body, service);
   if (static_cast<int64_t>(prompts.size()) * settings.candidates > service.limits.sequences) {
     throw ApiError(400, fmt::format("{} prompts with {} answers each are more than {}", prompts.size(),
@@ -217,6 +183,7 @@ void complete(const Service& service, const std::shared_ptr<Exchange>& exchange)
     options.log_probabilities = 1;
   }
   const auto deadline = read_deadline(body, service);
+  const OutputFormat format = read_output_format(body);
   const auto task = std::make_shared<CompletionTask>(service, exchange, settings);
   if (settings.echo && settings.logprobs >= 0) task->score_prompts(std::max<int64_t>(settings.logprobs, 1));
   const int64_t least = settings.echo ? 0 : 1;
@@ -226,9 +193,12 @@ void complete(const Service& service, const std::shared_ptr<Exchange>& exchange)
         read_max_tokens(body, {"max_tokens"}, static_cast<int64_t>(ids.size()), service, kDefaultTokens, least));
   }
   body.finish();
+  const auto grammar = grammar_of(service, format);
   for (size_t i = 0; i < prompts.size(); ++i) {
     options.max_tokens = counts[i];
+    check_min_tokens(options);
     for (int64_t n = 0; n < settings.candidates; ++n) {
+      if (grammar) options.constraint = grammar->constraint();
       task->add(prompts[i], options, deadline);
       ++options.sampler.seed;
     }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "t6/formats/json.h"
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/body.h"
 
@@ -16,8 +15,7 @@ constexpr std::array<std::string_view, 5> kRoles = {"system", "developer", "user
 OrderedJson read_arguments(const OrderedJson& arguments, const std::string& where) {
   if (!arguments.is_string()) return arguments;
   try {
-    (void)parse_json(arguments.get_ref<const std::string&>(), where);
-    return OrderedJson::parse(arguments.get_ref<const std::string&>());
+    return parse_ordered(arguments.get_ref<const std::string&>(), where);
   } catch (const std::exception& error) {
     throw ApiError(400, error.what(), "messages");
   }
@@ -82,7 +80,7 @@ std::string content_text(const OrderedJson& content, const std::string& where) {
   std::string text;
   for (const OrderedJson& part : content) {
     const std::string type = part.is_object() && part.contains("type") && part["type"].is_string() ? part["type"] : "";
-    const bool is_text = type == "text" || type == "input_text" || type == "output_text";
+    const bool is_text = type == "text" || type == "input_text" || type == "output_text" || type == "reasoning_text";
     if (!is_text || !part.contains("text") || !part["text"].is_string()) {
       bad_value(where, part, "parts of text, which is all that this model reads");
     }
@@ -104,11 +102,7 @@ OrderedJson read_messages(const OrderedJson& list) {
 ChatPrompt read_chat_prompt(Body& body) {
   ChatPrompt prompt;
   prompt.messages = read_messages(body.at("messages"));
-  if (const OrderedJson* const given = body.find("chat_template_kwargs")) {
-    if (!given->is_object()) bad_value("chat_template_kwargs", *given, "an object");
-    prompt.variables = *given;
-  }
-  if (const OrderedJson* const documents = body.find("documents")) prompt.variables["documents"] = *documents;
+  read_template_variables(body, prompt);
   if (const auto effort = body.optional_string("reasoning_effort")) prompt.variables["reasoning_effort"] = *effort;
   prompt.continue_final_message = body.boolean("continue_final_message", false);
   prompt.add_generation_prompt = body.boolean("add_generation_prompt", !prompt.continue_final_message);
@@ -117,6 +111,14 @@ ChatPrompt read_chat_prompt(Body& body) {
                    "continue_final_message");
   }
   return prompt;
+}
+
+void read_template_variables(Body& body, ChatPrompt& prompt) {
+  if (const OrderedJson* const given = body.find("chat_template_kwargs")) {
+    if (!given->is_object()) bad_value("chat_template_kwargs", *given, "an object");
+    prompt.variables = *given;
+  }
+  if (const OrderedJson* const documents = body.find("documents")) prompt.variables["documents"] = *documents;
 }
 
 RenderedPrompt render_prompt(const ChatPrompt& prompt, const Service& service) {

@@ -24,6 +24,9 @@ OrderedJson read_messages(const OrderedJson& list);
 // "messages" and what else says how they are written: chat_template_kwargs, documents, continue_final_message, ...
 ChatPrompt read_chat_prompt(Body& body);
 
+// "chat_template_kwargs" and "documents", of any endpoint of conversations.
+void read_template_variables(Body& body, ChatPrompt& prompt);
+
 // A content that is a text or a list of parts, whose texts follow each other on lines of their own. Error: a part that
 // is not text (an image, say). `where` names it in errors.
 std::string content_text(const OrderedJson& content, const std::string& where);

@@ -94,6 +94,13 @@ int64_t read_max_tokens(Body& body, std::initializer_list<const char*> names, in
   return std::min(wanted, room);
 }
 
+void check_min_tokens(const GenerateOptions& options) {
+  if (options.min_tokens <= options.max_tokens) return;
+  throw ApiError(400,
+                 fmt::format("min_tokens = {} are more than the {} at most", options.min_tokens, options.max_tokens),
+                 "min_tokens");
+}
+
 Job::Clock::time_point read_deadline(Body& body, const Service& service) {
   const double most = std::chrono::duration<double>(service.limits.time).count();
   const double seconds = std::min(body.number("timeout", most, 0, 1e9), most);

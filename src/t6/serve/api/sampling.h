@@ -16,6 +16,9 @@ GenerateOptions read_sampling(Body& body, const Service& service);
 int64_t read_max_tokens(Body& body, std::initializer_list<const char*> names, int64_t prompt_tokens,
                         const Service& service, int64_t fallback, int64_t least);
 
+// Error: fewer tokens at most than at least.
+void check_min_tokens(const GenerateOptions& options);
+
 // The request's own deadline ("timeout", seconds), or the server's.
 Job::Clock::time_point read_deadline(Body& body, const Service& service);
 

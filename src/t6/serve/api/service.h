@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "t6/grammar/grammar.h"
 #include "t6/infer/load.h"
 #include "t6/infer/sequence.h"
 #include "t6/serve/api/conversations.h"
@@ -34,6 +35,7 @@ struct Service {
   std::optional<ControlTokens> control_tokens;
   AnswerStops answer_stops;
   CacheOptions cache;
+  std::shared_ptr<GrammarCompiler> grammars;
   SamplerOptions sampling;  // where a request says nothing
   RequestLimits limits;
   int64_t created = 0;  // seconds since 1970

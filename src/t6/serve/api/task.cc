@@ -66,7 +66,7 @@ void Task::start(const std::string& client) {
   exchange_->when_gone([self = weak_from_this()] {
     if (const auto task = self.lock()) task->cancel();
   });
-  if (!service_.scheduler->submit(std::move(jobs))) exchange_->reply(overloaded_response());
+  if (!service_.scheduler->submit(std::move(jobs))) exchange_->reply(overloaded_response(error_form()));
 }
 
 void Task::receive(size_t index, Piece piece) {
@@ -86,8 +86,12 @@ void Task::fail(const JobEnd& end) {
   const ApiError error(over ? (end.timed_out ? 504 : 503) : 500,
                        over ? (end.timed_out ? "the request took too long" : "the server is ending") : end.error, {},
                        end.timed_out ? "timeout" : "");
-  if (!streaming_) return exchange_->reply(error_response(error));
-  send_text("data: " + error_json(error) + "\n\n");
+  if (!streaming_) return exchange_->reply(error_response(error, error_form()));
+  end_with(error);
+}
+
+void Task::end_with(const ApiError& error) {
+  send(error_json(error));
   end_stream();
 }
 
@@ -101,7 +105,7 @@ void Task::begin_stream() {
       {200, "", "text/event-stream; charset=utf-8", {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}}});
 }
 
-void Task::send(const OrderedJson& event) { send_text(event_text(event)); }
+void Task::send(const OrderedJson& event, std::string_view name) { send_text(event_text(event, name)); }
 
 void Task::send_text(std::string text) {
   begin_stream();

@@ -5,8 +5,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "t6/serve/api/api_error.h"
 #include "t6/serve/api/json_text.h"
 #include "t6/serve/api/service.h"
 #include "t6/serve/http/exchange.h"
@@ -35,7 +37,11 @@ class Task : public std::enable_shared_from_this<Task> {
   // All have ended.
   virtual void finish() = 0;
 
-  void send(const OrderedJson& event);  // of the stream
+  // How errors look, and how one ends a stream that has begun.
+  virtual ErrorForm error_form() const { return ErrorForm::openai; }
+  virtual void end_with(const ApiError& error);
+
+  void send(const OrderedJson& event, std::string_view name = {});  // of the stream
   void send_text(std::string text);
   void end_stream();    // after "[DONE]"
   void close_stream();  // without it

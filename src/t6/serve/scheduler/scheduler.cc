@@ -210,7 +210,7 @@ void Scheduler::take_event(const SequenceEvent& event) {
                        result.written.begin() + static_cast<ptrdiff_t>(written));
   running.written = written;
   if (finished) {
-    piece.end = JobEnd{result.reason, result.error, running.timed_out};
+    piece.end = JobEnd{result.reason, result.error, running.timed_out, result.stop};
     piece.all_tokens = event.sequence->tokens();
   }
   deliveries_.emplace_back(running.job.take, std::move(piece));

@@ -22,8 +22,9 @@ namespace t6 {
 // How a sequence ended.
 struct JobEnd {
   StopReason reason = StopReason::max_tokens;
-  std::string error;       // where the reason is StopReason::error
+  std::string error = {};  // where the reason is StopReason::error
   bool timed_out = false;  // interrupted by its deadline
+  std::string stop = {};   // the stop string before which the text ends; empty: none
 };
 
 // What a sequence has written since the last piece.
