@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""How many tokens a server writes for many clients, and how long they wait: T6 and llama.cpp, or any server at an address.
+"""How many tokens a server writes for many clients, and how long they wait: T6 and llama.cpp, or one at an address.
 
     serve_load.py load --model MODEL.gguf --t6 build/release/t6 --llama-cpp [--rounds 2]
     serve_load.py load --url http://127.0.0.1:8000 --name vllm [--model-name NAME]
     serve_load.py idle --model MODEL.gguf --t6 build/release/t6    # memory of 1,000 streams that wait
     serve_load.py soak --model MODEL.gguf --t6 build/release/t6    # memory after 1,000 and 10,000 requests
 
-Two loads: 16 streams of 512 tokens of prompt, each its own, and 128 of answer; and 16 streams whose prompts share their first
-1,024 tokens, with 64 of their own. Prompts are token ids, drawn with a seed, so that each server reads the same ones; answers are
-greedy and all of one length, because end tokens are banned (ignore_eos for llama.cpp, logit_bias for others) and each
-server's own count is looked at. Servers that are started here run one after the other, on as many threads, with a
-cache of float16. llama.cpp is the Python package xllamacpp in the interpreter that runs this (which is built for AVX2, whatever
-the processor has), or with --llama-server PATH its program, built for this machine.
+Two loads: 16 streams of 512 tokens of prompt, each its own, and 128 of answer; and 16 streams whose prompts share their
+first 1,024 tokens, with 64 of their own. Prompts are token ids, drawn with a seed, so that each server reads the same
+ones; answers are greedy and all of one length, because end tokens are passed over (ignore_eos) and each server's own
+count is looked at. Servers that are started here run one after the other, on as many threads, with a cache of float16.
+llama.cpp is the Python package xllamacpp in the interpreter that runs this (which is built for AVX2, whatever the
+processor has), or with --llama-server PATH its program, built for this machine.
 
 Prints a row a server and load, or with --json an object a line. `busy` is this program's own share of one processor.
 """
@@ -33,7 +33,6 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 
-END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "</s>")
 START_SECONDS = 300
 
 
@@ -64,12 +63,6 @@ class Answer:
     end: float = 0
     usage: dict = field(default_factory=dict)
     text: bytes = b""  # of an error
-
-
-def post(url, path, body):
-    asked = urllib.request.Request(url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=600) as answer:
-        return json.loads(answer.read())
 
 
 def get(url, path):
@@ -114,26 +107,27 @@ def started(name, command, port):
 @contextlib.contextmanager
 def t6(options, *flags):
     port = free_port()
-    command = [options.t6, "serve", options.model, "--port", port, "--threads", options.threads, "--cache-type", "float16", *flags]
+    command = [
+        options.t6, "serve", options.model, "--port", port, "--threads", options.threads, "--cache-type", "float16",
+        *flags
+    ]
     with started("t6", command, port) as target:
-        target.extra = {"logit_bias": banned(target)}
+        target.extra = {"ignore_eos": True}
         yield target
-
-
-def banned(target):
-    """What keeps a model from ending: each end token of this tokenizer, never."""
-    ids = (post(target.url, "/tokenize", {"prompt": token, "add_special_tokens": False})["tokens"] for token in END_TOKENS)
-    return {str(found[0]): -100 for found in ids if len(found) == 1}
 
 
 @contextlib.contextmanager
 def llama_cpp(options, context):
     port = free_port()
-    command = [sys.executable, __file__, "llama-cpp-server", "--model", options.model, "--threads", options.threads, "--streams",
-               options.streams, "--port", port, "--context", context]
+    command = [
+        sys.executable, __file__, "llama-cpp-server", "--model", options.model, "--threads", options.threads,
+        "--streams", options.streams, "--port", port, "--context", context
+    ]
     if options.llama_server:
-        command = [options.llama_server, "--model", options.model, "--threads", options.threads, "--parallel", options.streams,
-                   "--host", "127.0.0.1", "--port", port, "--ctx-size", options.streams * context]
+        command = [
+            options.llama_server, "--model", options.model, "--threads", options.threads, "--parallel",
+            options.streams, "--host", "127.0.0.1", "--port", port, "--ctx-size", options.streams * context
+        ]
     with started("llama.cpp", command, port) as target:
         target.extra = {"ignore_eos": True, "cache_prompt": True}
         yield target
@@ -155,14 +149,17 @@ def run_llama_cpp(options):
 # Clients.
 
 async def ask(target, body):
-    """One stream from its request to its end, read as it comes; its events are not looked into, but for the last ones."""
+    """One stream from its request to its end, read as it comes; of its events only the last ones are looked into."""
     host, port = target.address
     reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 20)
-    data = json.dumps({"stream": True, "stream_options": {"include_usage": True}, "temperature": 0, **target.extra, **body,
-                       **({"model": target.model} if target.model else {})}).encode()
+    data = json.dumps({
+        "stream": True, "stream_options": {"include_usage": True}, "temperature": 0, **target.extra, **body,
+        **({"model": target.model} if target.model else {})
+    }).encode()
     answer = Answer(time.perf_counter())
-    writer.write(f"POST /v1/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nConnection: close\r\n"
-                 f"Content-Length: {len(data)}\r\n\r\n".encode() + data)
+    writer.write(
+        f"POST /v1/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        f"Content-Length: {len(data)}\r\n\r\n".encode() + data)
     head = await reader.readuntil(b"\r\n\r\n")
     answer.status = int(head[9:12])
     tail = b""
@@ -206,8 +203,10 @@ def ids(options, chance, count):
 def bodies_of(load, options, seed):
     chance = random.Random(seed)
     shared = ids(options, chance, options.prefix)
-    prompts = [ids(options, chance, options.prompt) if load == "distinct" else shared + ids(options, chance, options.tail)
-               for _ in range(options.streams)]
+    prompts = [
+        ids(options, chance, options.prompt) if load == "distinct" else shared + ids(options, chance, options.tail)
+        for _ in range(options.streams)
+    ]
     return [{"prompt": prompt, "max_tokens": options.answer} for prompt in prompts]
 
 
@@ -230,25 +229,31 @@ def measure(target, load, options, seed):
     cached = sum((answer.usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0) for answer in answers)
     first = [answer.events[0] - answer.start for answer in answers if answer.events]
     gaps = [later - earlier for answer in answers for earlier, later in zip(answer.events, answer.events[1:])]
-    return {"server": target.name, "load": load, "streams": len(answers), "prompt_tokens": prompts, "cached_tokens": cached,
-            "answer_tokens": sum(written), "equal_lengths": set(written) == {options.answer}, "seconds": seconds,
-            "tokens_per_second": (prompts + sum(written)) / seconds, "answer_tokens_per_second": sum(written) / seconds,
-            "first_token_p50": percentile(first, 0.5), "first_token_p95": percentile(first, 0.95), "next_token_p50": percentile(gaps, 0.5),
-            "next_token_p95": percentile(gaps, 0.95), "request_p95": percentile([a.end - a.start for a in answers], 0.95),
-            "events": sum(len(answer.events) for answer in answers), "resident_mb": target.resident() / 1e6 if target.pid else None,
-            "busy": busy / seconds}
+    return {
+        "server": target.name, "load": load, "streams": len(answers), "prompt_tokens": prompts,
+        "cached_tokens": cached, "answer_tokens": sum(written), "equal_lengths": set(written) == {options.answer},
+        "seconds": seconds, "tokens_per_second": (prompts + sum(written)) / seconds,
+        "answer_tokens_per_second": sum(written) / seconds, "first_token_p50": percentile(first, 0.5),
+        "first_token_p95": percentile(first, 0.95), "next_token_p50": percentile(gaps, 0.5),
+        "next_token_p95": percentile(gaps, 0.95),
+        "request_p95": percentile([answer.end - answer.start for answer in answers], 0.95),
+        "events": sum(len(answer.events) for answer in answers),
+        "resident_mb": target.resident() / 1e6 if target.pid else None, "busy": busy / seconds
+    }
 
 
 COLUMNS = (("server", "{server:10}"), ("load", "{load:9}"), ("tokens/s", "{tokens_per_second:8.1f}"),
-           ("answer/s", "{answer_tokens_per_second:8.1f}"), ("first p50", "{first_token_p50:7.2f} s"), ("first p95", "{first_token_p95:7.2f} s"),
-           ("next p50", "{next_token_p50:6.3f} s"), ("next p95", "{next_token_p95:6.3f} s"), ("all p95", "{request_p95:6.1f} s"),
+           ("answer/s", "{answer_tokens_per_second:8.1f}"), ("first p50", "{first_token_p50:7.2f} s"),
+           ("first p95", "{first_token_p95:7.2f} s"), ("next p50", "{next_token_p50:6.3f} s"),
+           ("next p95", "{next_token_p95:6.3f} s"), ("all p95", "{request_p95:6.1f} s"),
            ("cached", "{cached_tokens:6}"), ("lengths", "{lengths:7}"), ("busy", "{busy:5.1%}"))
 
 
 def show(row, options, heading):
     if options.json:
         return print(json.dumps(row), flush=True)
-    cells = [(form.format(**row, lengths="equal" if row["equal_lengths"] else "UNEQUAL"), name) for name, form in COLUMNS]
+    cells = [(form.format(**row, lengths="equal" if row["equal_lengths"] else "UNEQUAL"), name)
+             for name, form in COLUMNS]
     if heading:
         print("  ".join(name.rjust(len(cell)) if cell[0] == " " else name.ljust(len(cell)) for cell, name in cells))
     print("  ".join(cell for cell, _ in cells), flush=True)
@@ -263,7 +268,8 @@ def load(options):
         servers.append(lambda: llama_cpp(options, longest))
     if options.url:
         extra = json.loads(options.extra)
-        servers.append(lambda: contextlib.nullcontext(Target(options.name, options.url, model=options.model_name, extra=extra)))
+        servers.append(
+            lambda: contextlib.nullcontext(Target(options.name, options.url, model=options.model_name, extra=extra)))
     first = True
     for number in range(options.rounds):
         for server in servers:
@@ -309,7 +315,8 @@ async def measure_idle(target, count, prompt):
     await asyncio.to_thread(wait_for, lambda: gauge(target, "t6:connections") < 5, "the connections' end")
     # One stream runs; all others wait, each with a prompt of 32 tokens.
     body = json.dumps({"prompt": prompt, "max_tokens": 4000, "stream": True, **target.extra}).encode()
-    request = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    request = (b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+               b"Content-Length: %d\r\n\r\n" % len(body)) + body
     running = await open_many(target, 1, request)
     await asyncio.to_thread(wait_for, lambda: gauge(target, "vllm:num_requests_running") == 1, "the first stream")
     before_streams = target.resident()
@@ -318,10 +325,12 @@ async def measure_idle(target, count, prompt):
     waiting = target.resident()
     for writer in running + writers:
         writer.close()
-    idle = lambda: gauge(target, "vllm:num_requests_waiting") + gauge(target, "vllm:num_requests_running") == 0  # noqa: E731
-    await asyncio.to_thread(wait_for, idle, "the streams' end")
-    return {"server": target.name, "count": count, "before_mb": before / 1e6, "connections_mb": (connected - before) / 1e6,
-            "streams_mb": (waiting - before_streams) / 1e6, "after_mb": target.resident() / 1e6}
+    await asyncio.to_thread(wait_for, lambda: gauge(target, "vllm:num_requests_waiting") == 0, "the streams' end")
+    return {
+        "server": target.name, "count": count, "before_mb": before / 1e6,
+        "connections_mb": (connected - before) / 1e6, "streams_mb": (waiting - before_streams) / 1e6,
+        "after_mb": target.resident() / 1e6
+    }
 
 
 def idle(options):
@@ -331,8 +340,8 @@ def idle(options):
         row = asyncio.run(measure_idle(target, options.count, ids(options, random.Random(1), 32)))
     if options.json:
         return print(json.dumps(row))
-    print(f"{row['count']} idle connections take {row['connections_mb']:.1f} MB, {row['count']} streams that wait "
-          f"{row['streams_mb']:.1f} MB; the server has {row['before_mb']:.0f} MB before and {row['after_mb']:.0f} MB after")
+    print("{count} idle connections take {connections_mb:.1f} MB, {count} streams that wait {streams_mb:.1f} MB; the server "
+          "has {before_mb:.0f} MB before and {after_mb:.0f} MB after".format(**row))
 
 
 def soak(options):
@@ -347,10 +356,14 @@ def soak(options):
             assert all(answer.status == 200 for answer in answers), next(a.text for a in answers if a.status != 200)
             done = mark
             resident.append(target.resident())
-            row = {"server": target.name, "requests": done, "resident_mb": resident[-1] / 1e6, "growth": resident[-1] / resident[0] - 1,
-                   "seconds": time.perf_counter() - start, "request_p50": statistics.median(a.end - a.start for a in answers)}
+            row = {
+                "server": target.name, "requests": done, "resident_mb": resident[-1] / 1e6,
+                "growth": resident[-1] / resident[0] - 1, "seconds": time.perf_counter() - start,
+                "request_p50": statistics.median(a.end - a.start for a in answers)
+            }
             print(json.dumps(row) if options.json else
-                  "after {requests:6} requests, {seconds:.0f} s: {resident_mb:.1f} MB, {growth:+.2%}".format(**row), flush=True)
+                  "after {requests:6} requests, {seconds:.0f} s: {resident_mb:.1f} MB, {growth:+.2%}".format(**row),
+                  flush=True)
 
 
 def main():
@@ -359,7 +372,9 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, help="what t6 and llama.cpp are to serve")
     parser.add_argument("--t6", type=pathlib.Path, help="the program")
     parser.add_argument("--llama-cpp", action="store_true", help="start llama.cpp's server too")
-    parser.add_argument("--llama-server", type=pathlib.Path, help="llama.cpp's program to start, instead of the package")
+    parser.add_argument("--llama-server",
+                        type=pathlib.Path,
+                        help="llama.cpp's program to start, instead of the package")
     parser.add_argument("--url", help="of a server that runs already")
     parser.add_argument("--name", default="server", help="of that server, for the row")
     parser.add_argument("--model-name", help="what that server calls its model, where it wants that")
@@ -368,7 +383,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=1, help="times that each server is started and measured, in turn")
     parser.add_argument("--loads", default="distinct,shared")
     parser.add_argument("--json", action="store_true")
-    for name, count in (("streams", 16), ("prompt", 512), ("answer", 128), ("prefix", 1024), ("tail", 64), ("vocabulary", 30000)):
+    for name, count in (("streams", 16), ("prompt", 512), ("answer", 128), ("prefix", 1024), ("tail", 64),
+                        ("vocabulary", 30000)):
         parser.add_argument(f"--{name}", type=int, default=count, help=f"default: {count}")
     parser.add_argument("--count", type=int, default=1000, help="idle: streams")
     parser.add_argument("--marks", default="1000,10000", help="soak: after how many requests to look")

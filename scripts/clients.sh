@@ -18,7 +18,7 @@ if [[ ${1:-} == --short ]]; then short=1; shift; fi
 model=${1:-}
 stop() { echo "clients: error: $*" >&2; exit 1; }
 
-tests=(openai anthropic hostile load nginx schemathesis)
+tests=(openai anthropic metrics hostile move load nginx schemathesis)
 requirements=(requirements-clients.txt)
 if [[ $short == 0 ]]; then
   tests+=(lm_eval page)

@@ -15,6 +15,7 @@ import unittest
 from served import Server, ServedTest, main, model_folder
 
 JSON = "Content-Type: application/json\r\n"
+POST = f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}"
 HEAD_BYTES = 32 << 10  # of a request's head, as docs/serving.md says
 
 
@@ -81,14 +82,15 @@ def read_all(connection):
 
 class Framing(HostileTest):
     def test_chunk_sizes_that_are_none(self):
-        head = f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n".encode()
-        for size in (b"-2", b"-1", b"0x10", b"g", b"", b" 5", b"+5", b"ffffffffffffffff1", b"fffffffffffffff", b"7fffffffffffffff"):
+        head = f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode()
+        for size in (b"-2", b"-1", b"0x10", b"g", b"", b" 5", b"+5", b"ffffffffffffffff1", b"fffffffffffffff",
+                     b"7fffffffffffffff"):
             with self.subTest(size[:30]):
                 self.assert_refused(head + size + b"\r\nabcde\r\n0\r\n\r\n", 400, 413, 431)
 
     def test_what_is_about_chunks_is_bounded(self):
         """Extensions of chunks and trailers are no body, and take no memory all the same."""
-        head = f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n".encode()
+        head = f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode()
         for begin in (b"5;", b"0\r\nX: ", b"0\r\n" + b"X: y\r\n" * 100000):
             with self.subTest(begin[:10]):
                 before = self.server.resident_bytes()
@@ -100,19 +102,21 @@ class Framing(HostileTest):
 
     def test_chunks_are_one_body(self):
         body = b'{"prompt": "The king", "max_tokens": 1}'
-        head = f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
+        head = f"{POST}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
         chunks = b"".join(b"1;name=value\r\n" + body[i:i + 1] + b"\r\n" for i in range(len(body)))
         self.assertEqual(self.statuses(head + chunks + b"0\r\nTrailer: x\r\n\r\n"), [200])
-        self.assert_refused(head + b"100000\r\n" + b" " * 0x100000 + b"\r\n100000\r\n" + b" " * 0x100000 + b"\r\n0\r\n\r\n", 413)
+        self.assert_refused(
+            head + b"100000\r\n" + b" " * 0x100000 + b"\r\n100000\r\n" + b" " * 0x100000 + b"\r\n0\r\n\r\n", 413)
 
     def test_two_lengths_are_refused(self):
         body = b'{"prompt": "a"}'
         for headers in (f"Content-Length: {len(body)}\r\nTransfer-Encoding: chunked\r\n",
                         f"Transfer-Encoding: chunked\r\nContent-Length: {len(body)}\r\n",
-                        f"Content-Length: {len(body)}\r\nContent-Length: {len(body) + 1}\r\n", "Content-Length: -1\r\n",
-                        "Content-Length: 99999999999999999999\r\n", "Content-Length: 1e3\r\n", "Content-Length: 5, 6\r\n"):
+                        f"Content-Length: {len(body)}\r\nContent-Length: {len(body) + 1}\r\n",
+                        "Content-Length: -1\r\n", "Content-Length: 99999999999999999999\r\n",
+                        "Content-Length: 1e3\r\n", "Content-Length: 5, 6\r\n"):
             with self.subTest(headers):
-                data = f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}{headers}\r\n".encode() + body
+                data = f"{POST}{headers}\r\n".encode() + body
                 answer = self.talk(data)
                 self.assertRegex(answer, rb"^HTTP/1\.1 4\d\d ", headers)
                 self.assertEqual(answer.count(b"HTTP/1.1 "), 1)
@@ -122,18 +126,19 @@ class Framing(HostileTest):
         chunked = b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
         for encoding in ("gzip", "identity", "x", "chunked, identity", "chunked, chunked", "gzip, chunked"):
             with self.subTest(encoding):
-                self.assert_refused(f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}Transfer-Encoding: {encoding}\r\n\r\n".encode()
-                                    + chunked, 400, 501)
-        self.assert_refused(post(gzip.compress(body), headers=JSON + "Content-Encoding: gzip\r\nConnection: close\r\n"), 400, 415)
+                self.assert_refused(f"{POST}Transfer-Encoding: {encoding}\r\n\r\n".encode() + chunked, 400, 501)
+        self.assert_refused(
+            post(gzip.compress(body), headers=JSON + "Content-Encoding: gzip\r\nConnection: close\r\n"), 400, 415)
 
     def test_a_request_that_hides_in_a_body_is_not_answered(self):
         hidden = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
-        answer = self.talk(f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n"
-                           "\r\n".encode() + b"0\r\n\r\n" + hidden)
+        head = f"{POST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n".encode()
+        answer = self.talk(head + b"0\r\n\r\n" + hidden)
         self.assertNotIn(b'"version"', answer)
 
     def test_bodies_over_the_limit(self):
-        self.assert_refused(f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: {2 << 20}\r\n\r\n".encode(), 413)
+        self.assert_refused(
+            f"{POST}Content-Length: {2 << 20}\r\n\r\n".encode(), 413)
         self.assert_refused(post(b" " * (2 << 20)), 413)
 
     def test_requests_in_a_row_are_answered_in_order(self):
@@ -146,7 +151,9 @@ class Framing(HostileTest):
     def test_http_1_0_ends_with_its_answer(self):
         for path, body in (("/version", b""), ("/v1/completions", b'{"prompt": "a", "max_tokens": 3, "stream": true}')):
             method = "POST" if body else "GET"
-            answer = self.talk(f"{method} {path} HTTP/1.0\r\n{JSON}Content-Length: {len(body)}\r\n\r\n".encode() + body, half_close=False)
+            answer = self.talk(
+                f"{method} {path} HTTP/1.0\r\n{JSON}Content-Length: {len(body)}\r\n\r\n".encode() + body,
+                half_close=False)
             self.assertRegex(answer, rb"^HTTP/1\.[01] 200 ")
             self.assertNotIn(b"chunked", answer)
         self.assertTrue(answer.endswith(b"data: [DONE]\n\n"), answer[-100:])
@@ -159,18 +166,21 @@ class Framing(HostileTest):
     def test_expect_100_continue(self):
         connection = self.connect()
         body = b'{"prompt": "a", "max_tokens": 1}'
-        connection.sendall(f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: {len(body)}\r\nExpect: 100-continue\r\n"
-                           "Connection: close\r\n\r\n".encode())
+        connection.sendall(
+            f"{POST}Content-Length: {len(body)}\r\nExpect: 100-continue\r\n"
+            "Connection: close\r\n\r\n".encode())
         self.assertEqual(connection.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
         connection.sendall(body)
         self.assertRegex(read_all(connection), rb"^HTTP/1\.1 200 ")
         # What will not be taken is not asked for.
-        self.assert_refused(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", 404)
+        self.assert_refused(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+                            404)
 
     def test_what_is_not_http(self):
-        for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-                     b"GET /\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 1000, b"G\x00T / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\nHost: x\n\n",
-                     b"GET /a b HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", b"GET / HTTP/1.1\r\nX : y\r\n\r\n",
+        for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500,
+                     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 1000,
+                     b"G\x00T / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\nHost: x\n\n", b"GET /a b HTTP/1.1\r\n\r\n",
+                     b"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", b"GET / HTTP/1.1\r\nX : y\r\n\r\n",
                      b"GET / HTTP/1.1\r\nX: a\x00b\r\n\r\n"):
             with self.subTest(data[:30]):
                 self.assertRegex(self.talk(data), rb"^(HTTP/1\.1 (400|505) |$)", data[:60])
@@ -185,16 +195,19 @@ class Heads(HostileTest):
         self.assert_refused(b"GET /" + b"a" * (2 * HEAD_BYTES) + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, 431)
 
     def test_no_header_comes_from_a_client(self):
-        for target in ("/version?a=%0d%0aInjected:%20yes", "/%0d%0aInjected:%20yes", "/version%0d%0a%0d%0aInjected:%20yes"):
+        for target in ("/version?a=%0d%0aInjected:%20yes", "/%0d%0aInjected:%20yes",
+                       "/version%0d%0a%0d%0aInjected:%20yes"):
             answer = self.talk(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             self.assertNotIn(b"\r\nInjected", answer)
         for origin in ("http://evil\r\n Injected: yes", "http://evil\rInjected: yes", "http://evil%0d%0aInjected: yes"):
-            answer = self.talk(f"GET /version HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n".encode())
+            answer = self.talk(
+                f"GET /version HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n".encode())
             self.assertNotIn(b"\nInjected", answer)
 
     def test_paths_lead_nowhere(self):
-        for target in ("/../../etc/passwd", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/v1/../version/../../etc/passwd",
-                       "/\\..\\..\\etc\\passwd", "/v1/models/../../../etc/passwd", "/%00", "/v1/models%00", "*", "etc/passwd"):
+        for target in ("/../../etc/passwd", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
+                       "/v1/../version/../../etc/passwd", "/\\..\\..\\etc\\passwd", "/v1/models/../../../etc/passwd",
+                       "/%00", "/v1/models%00", "*", "etc/passwd"):
             with self.subTest(target):
                 answer = self.talk(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
                 self.assertRegex(answer, rb"^HTTP/1\.1 (400|404) ")
@@ -209,14 +222,16 @@ class Heads(HostileTest):
                              rb"^HTTP/1\.1 (400|404|405) ")
 
     def test_methods(self):
-        for method, path, code in (("DELETE", "/v1/models", 405), ("PUT", "/v1/completions", 405), ("GET", "/v1/completions", 405),
-                                   ("POST", "/health", 405), ("TRACE", "/", 405), ("A" * 100, "/", 405)):
+        for method, path in (("DELETE", "/v1/models"), ("PUT", "/v1/completions"), ("GET", "/v1/completions"),
+                             ("POST", "/health"), ("TRACE", "/"), ("A" * 100, "/")):
             with self.subTest(method):
-                self.assertEqual(self.statuses(f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()), [code])
+                request = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                self.assertEqual(self.statuses(request.encode()), [405])
 
     def test_pages_of_other_origins_may_not_ask(self):
         for origin, code in (("http://evil.example", 403), ("null", 403), ("http://x", 200)):
-            answer = self.talk(f"GET /v1/models HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n".encode())
+            answer = self.talk(
+                f"GET /v1/models HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n".encode())
             self.assertRegex(answer, rb"^HTTP/1\.1 %d " % code, origin)
             self.assertNotIn(b"Access-Control-Allow-Origin", answer)
         # A form of another site cannot say that it sends JSON.
@@ -225,15 +240,16 @@ class Heads(HostileTest):
 
 class Bodies(HostileTest):
     def test_what_is_not_json(self):
-        for body in (b"", b"{", b"nonsense", b"[]", b"1", b"null", b'"text"', b'{"prompt": "a"} x', b"{'prompt': 1}", b'{"prompt": NaN}',
-                     b'\xff\xfe{\x00}\x00', b'{"prompt": "a", "prompt": "b"', b'{"prompt": "\x00"}', b'{"prompt": 1e999}'):
+        for body in (b"", b"{", b"nonsense", b"[]", b"1", b"null", b'"text"', b'{"prompt": "a"} x', b"{'prompt': 1}",
+                     b'{"prompt": NaN}', b'\xff\xfe{\x00}\x00', b'{"prompt": "a", "prompt": "b"',
+                     b'{"prompt": "\x00"}', b'{"prompt": 1e999}'):
             with self.subTest(body):
                 self.assertEqual(self.ask(body)[0], 400)
 
     def test_bad_utf_8(self):
         for bad in (b"\xff", b"\xc3(", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe2\x82", b"\xc0\xaf"):
-            for body in (b'{"prompt": "' + bad + b'"}', b'{"' + bad + b'": 1, "prompt": "a"}', b'{"model": "' + bad + b'", "prompt": "a"}',
-                         b'{"prompt": "a", "stop": "' + bad + b'"}'):
+            for body in (b'{"prompt": "' + bad + b'"}', b'{"' + bad + b'": 1, "prompt": "a"}',
+                         b'{"model": "' + bad + b'", "prompt": "a"}', b'{"prompt": "a", "stop": "' + bad + b'"}'):
                 with self.subTest(body):
                     self.assertEqual(self.ask(body)[0], 400)
         for text in ("\\ud800", "\\udc00\\ud800", "\\u0000"):  # half a surrogate pair is no text; a zero is
@@ -243,7 +259,8 @@ class Bodies(HostileTest):
         for depth in (1000, 60000):
             for opens, closes in (("[", "]"), ('{"a":', "}")):
                 nested = opens * depth + "1" + closes * depth
-                for body in (nested, f'{{"prompt": {nested}}}', f'{{"prompt": "a", "logit_bias": {nested}}}', f'{{"prompt": {opens * depth}'):
+                for body in (nested, f'{{"prompt": {nested}}}', f'{{"prompt": "a", "logit_bias": {nested}}}',
+                             f'{{"prompt": {opens * depth}'):
                     with self.subTest(f"{depth} {opens} {len(body)}"):
                         self.assertEqual(self.ask(body.encode())[0], 400)
                 messages = f'{{"messages": [{{"role": "user", "content": {nested}}}]}}'
@@ -253,9 +270,10 @@ class Bodies(HostileTest):
         deep = '{"type":"array","items":' * 30000 + "{}" + "}" * 30000
         group = json.dumps("(" * 60000 + "a" + ")" * 60000)
         message = '"messages":[{"role":"user","content":"x"}]'
-        for extra in (f'"response_format":{{"type":"json_schema","json_schema":{{"name":"x","schema":{deep}}}}}',
-                      f'"tools":[{{"type":"function","function":{{"name":"x","parameters":{deep}}}}}],"tool_choice":"required"',
-                      f'"structured_outputs":{{"regex":{group}}}', f'"guided_regex":{group}', f'"regex":{group}'):
+        for extra in (
+                f'"response_format":{{"type":"json_schema","json_schema":{{"name":"x","schema":{deep}}}}}',
+                f'"tools":[{{"type":"function","function":{{"name":"x","parameters":{deep}}}}}],"tool_choice":"required"',
+                f'"structured_outputs":{{"regex":{group}}}', f'"guided_regex":{group}', f'"regex":{group}'):
             with self.subTest(extra[:50]):
                 start = time.monotonic()
                 self.assertEqual(self.ask(f"{{{message},{extra}}}".encode(), "/v1/chat/completions")[0], 400)
@@ -284,14 +302,17 @@ class Bodies(HostileTest):
             self.assertEqual(self.ask({"tokens": [value]}, "/detokenize")[0], 400)
 
     def test_empty_prompts(self):
-        for body in ({}, {"prompt": None}, {"prompt": ""}, {"prompt": []}, {"prompt": [[]]}, {"prompt": ["a", ""]}, {"prompt": [""]}):
+        for body in ({}, {"prompt": None}, {"prompt": ""}, {"prompt": []}, {"prompt": [[]]}, {"prompt": ["a", ""]}, {
+                "prompt": [""]
+        }):
             with self.subTest(body):
                 # A model whose texts begin with a token of their own has a prompt then.
                 self.assertIn(self.ask({"max_tokens": 1, **body})[0], (400,) if not body.get("prompt") else (200, 400))
 
     def test_many_of_everything(self):
-        for body in ({"prompt": ["a"] * 100000}, {"prompt": ["a"] * 100, "n": 100}, {"prompt": "a", "stop": ["x"] * 10000},
-                     {"prompt": "a", "stop_token_ids": [1] * 100000}, {"prompt": "a", "n": 128, "best_of": 129}):
+        for body in ({"prompt": ["a"] * 100000}, {"prompt": ["a"] * 100, "n": 100}, {
+                "prompt": "a", "stop": ["x"] * 10000
+        }, {"prompt": "a", "stop_token_ids": [1] * 100000}, {"prompt": "a", "n": 128, "best_of": 129}):
             with self.subTest(str(body)[:40]):
                 self.assertEqual(self.ask(body)[0], 400)
         # All 128 answers fit one request, and not this server's queue.
@@ -300,7 +321,8 @@ class Bodies(HostileTest):
     def test_templates_of_clients_are_refused(self):
         template = "{% for i in range(1000000000) %}x{% endfor %}"
         for body in ({"chat_template": template}, {"chat_template_kwargs": {"chat_template": template}}):
-            status, _ = self.ask({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1, **body}, "/v1/chat/completions")
+            status, _ = self.ask({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1, **body},
+                                 "/v1/chat/completions")
             self.assertIn(status, (200, 400) if "chat_template_kwargs" in body else (400,))
 
     def test_error_texts_are_whole(self):
@@ -370,8 +392,10 @@ class Limits(unittest.TestCase):
 
     def test_a_request_has_its_time(self):
         with model_folder() as model, Server(model) as server:
-            status, answer, _ = server.request("/v1/completions", {"prompt": "The king", "max_tokens": 1800, "timeout": 0.01,
-                                                                   "n": 32, "logit_bias": server.without_end()})
+            status, answer, _ = server.request("/v1/completions", {
+                "prompt": "The king", "max_tokens": 1800, "timeout": 0.01, "n": 32,
+                "logit_bias": server.without_end()
+            })
             self.assertEqual((status, answer["error"]["code"]), (504, "timeout"))
             self.assertEqual(server.wait_until_idle(5)["vllm:num_requests_running"], 0)
 
@@ -387,11 +411,12 @@ class Limits(unittest.TestCase):
                     for key in (early, late) if i % 2 else (late, early):
                         with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
                             start = time.perf_counter()
-                            connection.sendall(f"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n".encode())
+                            connection.sendall(
+                                f"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n".encode())
                             self.assertRegex(connection.recv(4096), rb"^HTTP/1\.1 401 ")
                             times[key].append(time.perf_counter() - start)
-                # A comparison that ends at the first difference would differ by nanoseconds, which a test over a socket cannot
-                # see; what it can see is a check that is grossly another for keys that are nearly right.
+                # A comparison that ends at the first difference would differ by nanoseconds, which a test over a
+                # socket cannot see; what it can see is a check that is grossly another for keys that are nearly right.
                 first, second = (statistics.median(values) for values in times.values())
                 self.assertLess(abs(first - second), 0.25 * max(first, second))
 

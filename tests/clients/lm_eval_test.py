@@ -19,14 +19,16 @@ from tokenizers import decoders, models, pre_tokenizers
 
 from served import Server, main
 
-WORDS = "the king went to river looked upon seven sheep old woman feared morning city of gold his father's house café 東京".split()
+WORDS = ("the king went to river looked upon seven sheep old woman feared morning city of gold his father's house café "
+         "東京").split()
 TASKS = {
-    "choices": "output_type: multiple_choice\ndoc_to_text: '{{question}}'\ndoc_to_choice: '{{choices}}'\ndoc_to_target: '{{answer}}'\n"
-               "metric_list: [{metric: acc}, {metric: acc_norm}]",
+    "choices": "output_type: multiple_choice\ndoc_to_text: '{{question}}'\ndoc_to_choice: '{{choices}}'\n"
+    "doc_to_target: '{{answer}}'\n"
+    "metric_list: [{metric: acc}, {metric: acc_norm}]",
     "rolling": "output_type: loglikelihood_rolling\ndoc_to_text: ''\ndoc_to_target: '{{text}}'\n"
-               "metric_list: [{metric: word_perplexity}, {metric: bits_per_byte}]",
+    "metric_list: [{metric: word_perplexity}, {metric: bits_per_byte}]",
     "writing": "output_type: generate_until\ndoc_to_text: '{{question}}'\ndoc_to_target: 'x'\n"
-               "generation_kwargs: {until: [\"\\n\"], max_gen_toks: 12, do_sample: false}\nmetric_list: [{metric: exact_match}]",
+    "generation_kwargs: {until: [\"\\n\"], max_gen_toks: 12, do_sample: false}\nmetric_list: [{metric: exact_match}]",
 }
 
 
@@ -43,9 +45,9 @@ def write_model(folder):
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
     torch.manual_seed(1)
     config = transformers.LlamaConfig(
-        vocab_size=len(fast), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        max_position_embeddings=512, bos_token_id=fast.bos_token_id, eos_token_id=fast.eos_token_id, initializer_range=0.3,
-        tie_word_embeddings=False)
+        vocab_size=len(fast), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, bos_token_id=fast.bos_token_id,
+        eos_token_id=fast.eos_token_id, initializer_range=0.3, tie_word_embeddings=False)
     model = transformers.LlamaForCausalLM(config).eval()
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
@@ -59,15 +61,16 @@ def write_tasks(folder):
         return " ".join(chance.choice(WORDS) for _ in range(words))
 
     documents = {
-        "choices": [{"question": sentence(chance.randint(1, 30)), "choices": [" " + sentence(n) for n in (1, 2, 5)], "answer": i % 3}
-                    for i in range(20)],
+        "choices": [{"question": sentence(chance.randint(1, 30)), "choices": [" " + sentence(n) for n in (1, 2, 5)],
+                     "answer": i % 3} for i in range(20)],
         "rolling": [{"text": sentence(chance.randint(5, 60))} for _ in range(8)],
         "writing": [{"question": sentence(8)} for _ in range(4)]}
     for task, body in TASKS.items():
         data = folder / f"{task}.jsonl"
         data.write_text("".join(json.dumps(document) + "\n" for document in documents[task]))
-        (folder / f"{task}.yaml").write_text(f"task: t6_{task}\ndataset_path: json\ndataset_kwargs: {{data_files: {{test: {data}}}}}\n"
-                                             f"test_split: test\n{body}\n")
+        (folder / f"{task}.yaml").write_text(
+            f"task: t6_{task}\ndataset_path: json\ndataset_kwargs: {{data_files: {{test: {data}}}}}\n"
+            f"test_split: test\n{body}\n")
 
 
 class Harness(unittest.TestCase):
@@ -83,10 +86,12 @@ class Harness(unittest.TestCase):
     @classmethod
     def run_harness(cls, server):
         settings = f"base_url={server.url}/v1/completions,tokenizer_backend=remote,max_length=512,num_concurrent=4"
-        command = [sys.executable, "-m", "lm_eval", "--model", "local-completions", "--model_args", settings, "--batch_size", "4",
-                   "--include_path", cls.folder / "tasks", "--tasks", ",".join(f"t6_{task}" for task in TASKS), "--log_samples",
+        tasks = ",".join(f"t6_{task}" for task in TASKS)
+        command = [sys.executable, "-m", "lm_eval", "--model", "local-completions", "--model_args", settings,
+                   "--batch_size", "4", "--include_path", cls.folder / "tasks", "--tasks", tasks, "--log_samples",
                    "--output_path", cls.folder / "results"]
-        environment = dict(os.environ, HF_HOME=str(cls.folder / "cache"), HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", OPENAI_API_KEY="none")
+        environment = dict(os.environ, HF_HOME=str(cls.folder / "cache"), HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1",
+                           OPENAI_API_KEY="none")
         result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-6000:]
 
@@ -118,14 +123,16 @@ class Harness(unittest.TestCase):
         for sample in self.samples("rolling"):
             for arguments, answer in zip(sample["arguments"].values(), sample["resps"]):
                 wanted, _ = self.likelihood("", arguments["arg_0"])
-                self.assertAlmostEqual(float(answer[0][0] if isinstance(answer[0], list) else answer[0]), wanted, delta=1e-3)
+                given = answer[0][0] if isinstance(answer[0], list) else answer[0]
+                self.assertAlmostEqual(float(given), wanted, delta=1e-3)
 
     def test_written_texts(self):
         for sample in self.samples("writing"):
             context = next(iter(sample["arguments"].values()))["arg_0"]
             ids = self.tokenizer(context, add_special_tokens=False, return_tensors="pt")
             with torch.no_grad():
-                written = self.model.generate(**ids, max_new_tokens=12, do_sample=False, pad_token_id=0)[0, ids.input_ids.shape[1]:]
+                written = self.model.generate(**ids, max_new_tokens=12, do_sample=False,
+                                              pad_token_id=0)[0, ids.input_ids.shape[1]:]
             wanted = self.tokenizer.decode(written, skip_special_tokens=True).split("\n")[0]
             self.assertEqual(sample["resps"][0][0], wanted)
 

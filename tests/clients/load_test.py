@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""256 clients at once, most of them ill-behaved: the server answers the others rightly, stays healthy and comes to rest."""
+"""256 clients at once, most of them ill-behaved: the server answers the others, stays healthy and comes to rest."""
 import asyncio
 import json
 import pathlib
@@ -19,7 +19,10 @@ SECONDS = 12
 
 def http(path, body, *headers):
     data = json.dumps(body).encode()
-    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(data)}", "Connection: close", *headers]
+    lines = [
+        f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(data)}",
+        "Connection: close", *headers
+    ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
 
@@ -31,8 +34,8 @@ class Client:
         self.random = random.Random(number)
 
     async def run(self, until):
-        ways = (self.whole, self.whole, self.stream, self.leave_in_stream, self.leave_before_answer, self.slow_sender, self.too_large,
-                self.half_request, self.nonsense)
+        ways = (self.whole, self.whole, self.stream, self.leave_in_stream, self.leave_before_answer, self.slow_sender,
+                self.too_large, self.half_request, self.nonsense)
         while time.monotonic() < until:
             way = self.random.choice(ways)
             try:
@@ -44,7 +47,8 @@ class Client:
                     raise
 
     def body(self, **more):
-        return {"prompt": "The king went to " * self.random.randint(1, 6), "max_tokens": self.random.randint(1, 60), **more}
+        prompt = "The king went to " * self.random.randint(1, 6)
+        return {"prompt": prompt, "max_tokens": self.random.randint(1, 60), **more}
 
     async def open(self, data):
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -102,8 +106,9 @@ class Client:
         writer.close()
 
     async def nonsense(self):
-        data = self.random.choice((b"\x00" * 100 + b"\r\n\r\n", b"GET /\r\n\r\n", http("/v1/completions", {"prompt": "a", "n": -1}),
-                                   http("/nowhere", {}), http("/v1/completions", "text")))
+        kinds = (b"\x00" * 100 + b"\r\n\r\n", b"GET /\r\n\r\n", http("/v1/completions", {"prompt": "a", "n": -1}),
+                 http("/nowhere", {}), http("/v1/completions", "text"))
+        data = self.random.choice(kinds)
         await self.answer(*await self.open(data), 400, 404)
 
 
@@ -143,12 +148,16 @@ class Program(unittest.TestCase):
     def test_the_load_program(self):
         with tempfile.TemporaryDirectory(prefix="t6-load-") as folder:
             model = served.make_tiny_model(pathlib.Path(folder) / "tiny")
-            command = [sys.executable, SOURCE / "bench/serve_load.py", "load", "--t6", served.T6, "--model", model, "--streams", "4",
-                       "--prompt", "20", "--answer", "8", "--prefix", "192", "--tail", "3", "--vocabulary", "257", "--json"]
+            command = [
+                sys.executable, SOURCE / "bench/serve_load.py", "load", "--t6", served.T6, "--model", model,
+                "--streams", "4", "--prompt", "20", "--answer", "8", "--prefix", "192", "--tail", "3", "--vocabulary",
+                "257", "--json"
+            ]
             result = subprocess.run(command, capture_output=True, text=True, timeout=60)
             self.assertEqual(result.returncode, 0, result.stderr)
             distinct, shared = map(json.loads, result.stdout.splitlines())
-            self.assertEqual((distinct["prompt_tokens"], distinct["answer_tokens"], distinct["cached_tokens"]), (80, 32, 0))
+            self.assertEqual((distinct["prompt_tokens"], distinct["answer_tokens"], distinct["cached_tokens"]),
+                             (80, 32, 0))
             self.assertTrue(distinct["equal_lengths"] and shared["equal_lengths"])
             self.assertEqual(shared["prompt_tokens"], 4 * 195)
             self.assertGreater(shared["cached_tokens"], 0)

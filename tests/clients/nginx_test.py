@@ -22,7 +22,8 @@ def documented(ports, port):
     """The configuration of docs/serving.md, for these ports."""
     page = (SOURCE / "docs/serving.md").read_text()
     text = page.split("```nginx\n")[1].split("```")[0]
-    for name, here in zip(("127.0.0.1:8081", "127.0.0.1:8082", "listen 8000"), (*(f"127.0.0.1:{p}" for p in ports), f"listen 127.0.0.1:{port}")):
+    for name, here in zip(("127.0.0.1:8081", "127.0.0.1:8082", "listen 8000"),
+                          (*(f"127.0.0.1:{p}" for p in ports), f"listen 127.0.0.1:{port}")):
         assert name in text, name
         text = text.replace(name, here)
     return text
@@ -46,10 +47,12 @@ class Replicas(unittest.TestCase):
         self.url = f"http://127.0.0.1:{port}"
         here = documented([server.port for server in self.servers], port)
         (self.folder / "nginx.conf").write_text(
-            f"daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log;\nevents {{}}\nhttp {{ access_log off;\n"
-            + "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-            + here + "}\n")
-        process = subprocess.Popen([NGINX, "-p", self.folder, "-e", self.folder / "error.log", "-c", self.folder / "nginx.conf"])
+            f"daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log;\nevents {{}}\n"
+            "http { access_log off;\n"
+            + "".join(f"{kind}_temp_path {self.folder}/{kind};\n"
+                      for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")) + here + "}\n")
+        process = subprocess.Popen(
+            [NGINX, "-p", self.folder, "-e", self.folder / "error.log", "-c", self.folder / "nginx.conf"])
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
         for _ in range(200):
@@ -62,7 +65,8 @@ class Replicas(unittest.TestCase):
 
     def stream(self, **options):
         body = {"prompt": "The king", "stream": True, "logit_bias": self.servers[0].without_end(), **options}
-        asked = urllib.request.Request(self.url + "/v1/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        asked = urllib.request.Request(self.url + "/v1/completions",
+                                       json.dumps(body).encode(), {"Content-Type": "application/json"})
         return self.enterContext(urllib.request.urlopen(asked, timeout=60))
 
     def test_a_stream_is_whole(self):
@@ -96,7 +100,8 @@ class Replicas(unittest.TestCase):
                 prompt = f"{beginning} is the number of " + "sheep " * 200 + str(ending)
                 self.assertEqual(request(self.url + "/v1/completions", {"prompt": prompt, "max_tokens": 1})[0], 200)
             self.assertIn(3, [self.answered(server) - count for server, count in zip(self.servers, first)])
-        self.assertTrue(all(self.answered(server) > count for server, count in zip(self.servers, before)), "one server has all")
+        self.assertTrue(all(self.answered(server) > count for server, count in zip(self.servers, before)),
+                        "one server has all")
 
     def test_a_server_that_dies_loses_nothing(self):
         self.lose(self.servers[0].kill)
@@ -105,8 +110,8 @@ class Replicas(unittest.TestCase):
         self.lose(self.servers[0].end)
 
     def lose(self, end):
-        """Many clients ask while one of the servers ends and another one takes its place: each gets its whole answer, asking
-        again where a connection ended before an answer was complete."""
+        """Many clients ask while one of the servers ends and another one takes its place: each gets its whole answer,
+        asking again where a connection ended before an answer was complete."""
         port, done, retries = self.servers[0].port, threading.Event(), []
 
         def ask_on(number):

@@ -37,11 +37,13 @@ class OpenAiTest(ServedTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.client = cls.enterClassContext(openai.OpenAI(base_url=cls.server.url + "/v1", api_key="none", max_retries=0, timeout=120))
+        cls.client = cls.enterClassContext(
+            openai.OpenAI(base_url=cls.server.url + "/v1", api_key="none", max_retries=0, timeout=120))
         cls.model = cls.client.models.list().data[0].id
 
     def complete(self, prompt="The king went to", **options):
-        return self.client.completions.create(**{"model": self.model, "prompt": prompt, "max_tokens": 8, "temperature": 0, **options})
+        return self.client.completions.create(
+            **{"model": self.model, "prompt": prompt, "max_tokens": 8, "temperature": 0, **options})
 
     def chat(self, messages=GREETING, **options):
         return self.client.chat.completions.create(**{"model": self.model, "messages": messages, "max_tokens": 8,
@@ -83,7 +85,8 @@ class Completions(OpenAiTest):
         self.assertEqual(len({event.id for event in events}), 1)
 
     def test_seeds(self):
-        one, same, other = (self.complete(temperature=1, seed=seed, max_tokens=32).choices[0].text for seed in (1, 1, 2))
+        one, same, other = (self.complete(temperature=1, seed=seed, max_tokens=32).choices[0].text
+                            for seed in (1, 1, 2))
         self.assertEqual(one, same)
         self.assertNotEqual(one, other)
 
@@ -116,8 +119,12 @@ class Completions(OpenAiTest):
         self.assertEqual(scored.logprobs.token_logprobs, logprobs.token_logprobs[:-8])
 
     def test_no_two_likely_tokens_have_one_name(self):
-        body = {"prompt": "The king went to", "max_tokens": 8, "temperature": 0, "logprobs": 10, "logit_bias": self.server.without_end()}
-        asked = urllib.request.Request(self.server.url + "/v1/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        body = {
+            "prompt": "The king went to", "max_tokens": 8, "temperature": 0, "logprobs": 10,
+            "logit_bias": self.server.without_end()
+        }
+        asked = urllib.request.Request(self.server.url + "/v1/completions",
+                                       json.dumps(body).encode(), {"Content-Type": "application/json"})
 
         def once(pairs):
             self.assertEqual(len(dict(pairs)), len(pairs), pairs)
@@ -164,7 +171,8 @@ class Completions(OpenAiTest):
         self.assertEqual((unknown.code, unknown.param), ("model_not_found", "model"))
         context = self.client.models.list().data[0].max_model_len
         for case in ({"max_tokens": context}, {"prompt": "x " * (context + 10)}):
-            self.assertEqual(self.refused(openai.BadRequestError, self.complete, **case).code, "context_length_exceeded")
+            self.assertEqual(
+                self.refused(openai.BadRequestError, self.complete, **case).code, "context_length_exceeded")
 
     def test_a_client_that_goes_ends_its_request(self):
         before = self.server.wait_until_idle()
@@ -208,7 +216,8 @@ class Chat(OpenAiTest):
         self.assertEqual([token.logprob for token in streamed], [token.logprob for token in content])
 
     def test_turns_and_parts(self):
-        messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+        messages = [{"role": "system",
+                     "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
                     {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Bye"}]
         first = self.chat(messages)
         again = self.chat(messages)
@@ -218,7 +227,8 @@ class Chat(OpenAiTest):
     def test_several_answers(self):
         answer = self.chat(n=3, temperature=1, seed=7)
         self.assertEqual([choice.index for choice in answer.choices], [0, 1, 2])
-        seen = {choice.index for event in self.chat(n=3, temperature=1, seed=7, stream=True) for choice in event.choices}
+        events = self.chat(n=3, temperature=1, seed=7, stream=True)
+        seen = {choice.index for event in events for choice in event.choices}
         self.assertEqual(seen, {0, 1, 2})
 
     def test_errors_are_its_exceptions(self):
@@ -264,7 +274,8 @@ class Structured(OpenAiTest):
         class Answer(pydantic.BaseModel):
             right: bool
 
-        answer = self.client.chat.completions.parse(model=self.model, messages=GREETING, max_tokens=100, response_format=Answer)
+        answer = self.client.chat.completions.parse(model=self.model, messages=GREETING, max_tokens=100,
+                                                    response_format=Answer)
         self.assertIsInstance(answer.choices[0].message.parsed.right, bool)
 
     def test_schemas_that_cannot_be_are_refused(self):
@@ -306,7 +317,8 @@ class Embeddings(OpenAiTest):
 
     def test_vectors_are_of_length_one_whatever_their_form(self):
         floats = self.client.embeddings.create(model=self.model, input=["a king", "a river"], encoding_format="float")
-        packed = self.client.embeddings.create(model=self.model, input=["a king", "a river"])  # base64, unpacked by the package
+        # In base64, which the package unpacks.
+        packed = self.client.embeddings.create(model=self.model, input=["a king", "a river"])
         self.assertEqual([item.index for item in floats.data], [0, 1])
         for a, b in zip(floats.data, packed.data):
             self.assertAlmostEqual(sum(x * x for x in a.embedding), 1, places=3)
@@ -352,7 +364,8 @@ class Documents(OpenAiTest):
     NEEDS = {"responses.": "/v1/responses", "embeddings.": "/v1/embeddings", "anthropic": "/v1/messages"}
 
     def test_the_examples_run(self):
-        examples = re.findall(r"^```python\n(.*?)^```", (SOURCE / "docs/serving.md").read_text(), re.MULTILINE | re.DOTALL)
+        examples = re.findall(r"^```python\n(.*?)^```", (SOURCE / "docs/serving.md").read_text(),
+                              re.MULTILINE | re.DOTALL)
         begin = examples[0].split("answer =")[0]  # what all others go on from
         for example in examples:
             missing = [path for word, path in self.NEEDS.items() if word in example and not self.has(path)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The chat page in a browser, by tests/programs/page_test.py: the file before a server that plays answers, then the page of `t6
-serve` itself."""
+"""The chat page in a browser, by tests/programs/page_test.py: the file before a server that plays answers, then the page
+of `t6 serve` itself."""
 import importlib.util
 import pathlib
 import shutil
@@ -15,7 +15,8 @@ PAGE = SOURCE / "src/t6/serve/page/index.html"
 
 
 @unittest.skipUnless(TEST.exists(), "there is no test of the page")
-@unittest.skipUnless(importlib.util.find_spec("playwright") and shutil.which("chromium"), "no playwright or no chromium")
+@unittest.skipUnless(importlib.util.find_spec("playwright"), "playwright is not installed")
+@unittest.skipUnless(shutil.which("chromium"), "chromium is not installed")
 class Page(ServedTest):
     def check(self, *arguments):
         result = subprocess.run([sys.executable, "-B", TEST, *arguments], capture_output=True, text=True, timeout=600,

@@ -8,8 +8,8 @@ import unittest
 
 from served import Server, main, make_tiny_model
 
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,negative_data_rejection," \
-         "unsupported_method,allow_header_conformance"
+CHECKS = ("not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
+          "negative_data_rejection,unsupported_method,allow_header_conformance")
 # A request that gives itself next to no time is answered with 504.
 SETTINGS = """
 [checks.not_a_server_error]
@@ -21,9 +21,11 @@ def ask_everything(folder, description, url):
     """The finished process of Schemathesis."""
     settings = folder / "schemathesis.toml"
     settings.write_text(SETTINGS)
-    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", settings, "run", description, "--url", url, "--checks", CHECKS,
-               "--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "1", "--request-timeout", "30",
-               "--suppress-health-check", "all", "--no-color"]
+    command = [
+        sys.executable, "-m", "schemathesis.cli", "--config-file", settings, "run", description, "--url", url,
+        "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "1",
+        "--request-timeout", "30", "--suppress-health-check", "all", "--no-color"
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
 
 

@@ -1,7 +1,7 @@
 """What the tests with real clients share: a server of a model, plain HTTP, and what `/metrics` says.
 
-Each test runs by itself: `NAME_test.py --t6 PATH [--model PATH] [unittest's arguments]`. Without a model it makes a tiny
-one whose weights are waves.
+Each test runs by itself: `NAME_test.py --t6 PATH [--model PATH] [unittest's arguments]`. Without a model it makes a
+tiny one whose weights are waves.
 """
 import argparse
 import contextlib
@@ -114,13 +114,14 @@ class Server:
         return {str(ids[0]): -100} if len(ids) == 1 else {}
 
     def resident_bytes(self):
-        return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1]) << 10
+        return int(re.search(r"VmRSS:\s+(\d+) kB",
+                             pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1]) << 10
 
 
 def request(url, body=None, method=None, headers=(), timeout=60):
     """(status, answer as JSON where it is, headers in lower case) of a request; `body`: bytes, or what becomes JSON."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json", **dict(headers)})
+    asked = urllib.request.Request(url, data, {"Content-Type": "application/json", **dict(headers)}, method=method)
     try:
         with urllib.request.urlopen(asked, timeout=timeout) as answer:
             return answer.status, _read(answer), {k.lower(): v for k, v in answer.headers.items()}
@@ -149,7 +150,8 @@ def make_tiny_model(folder, positions=2048):
     write_tiny_model(folder, positions)
     text = folder.parent / "book.txt"
     text.write_text(book(100))
-    subprocess.run([T6, "tokenizer", "train", text, "--vocab-size", "257", "--out", folder / "tokenizer.json"], check=True,
+    subprocess.run([T6, "tokenizer", "train", text, "--vocab-size", "257", "--out", folder / "tokenizer.json"],
+                   check=True,
                    capture_output=True)
     return folder
 

@@ -6,6 +6,7 @@ Blocks marked `console` show what is typed on the user's own machine (make, apt-
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -39,12 +40,31 @@ class Documents(ProgramTest):
 
     def test_serving(self):
         served.T6 = BUILD / "t6"
-        with served.Server(served.make_tiny_model(self.folder / "tiny"), "--template", "chatml") as server:
+        model = served.make_tiny_model(self.folder / "tiny")
+        with served.Server(model, "--template", "chatml", "--cache-transfer") as server:
             # What is refused in an example has to be refused, and nothing else.
-            told = self.run_page("docs/serving.md", [("127.0.0.1:8080", f"127.0.0.1:{server.port}"), ("curl ", "curl -sS ")])
-            refusal = re.search(r"^```json\n(.*?)^```", (SOURCE / "docs/serving.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+            words = [("127.0.0.1:8080", f"127.0.0.1:{server.port}"), ("curl ", "curl -sS ")]
+            told = self.run_page("docs/serving.md", words)
+            page = (SOURCE / "docs/serving.md").read_text()
+            refusal = re.search(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
             self.assertEqual(told.count('"error"'), 1, told)
             self.assertIn(json.dumps(json.loads(refusal), separators=(",", ":")), told)
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd")
+    def test_serving_as_a_service(self):
+        unit = re.search(r"^```ini\n(.*?)^```", (SOURCE / "docs/serving.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+        (self.folder / "t6.service").write_text(unit.replace("/usr/local/bin/t6", str(BUILD / "t6")))
+        result = subprocess.run(["systemd-analyze", "verify", self.folder / "t6.service"], capture_output=True, text=True,
+                                timeout=60)
+        self.assertNotIn("t6.service", result.stderr)
+
+    def test_serving_has_all_flags(self):
+        page = (SOURCE / "docs/serving.md").read_text()
+        table = page.split("### Flags\n")[1].split("\n### ")[0]
+        flags = set(re.findall(r"--[a-z][a-z-]+", self.run_program("serve", "--help").stdout)) - {"--help"}
+        self.assertEqual(set(re.findall(r"--[a-z][a-z-]+", table)), flags)
+        for example in re.findall(r"t6 serve .*|ENTRYPOINT .*", page):  # units and images, which are not run here
+            self.assertLessEqual(set(re.findall(r"--[a-z][a-z-]+", example)), flags, example)
 
     @unittest.skipUnless(TRAINING, "the training wing was not built")
     def test_training(self):
