@@ -2,7 +2,7 @@
 """Checks the plan of the house: which room of src/t6 may include which, and what a library room never does.
 
 A room includes from the rooms named here and from itself. A header at a room's root is one of its doors; a header in a
-subfolder is the room's own. The serving wing (infer, eval, report, serve) and the training wing (ops, nn, train, convert) never
+subfolder is the room's own. The serving wing (infer, grammar, eval, report, serve) and the training wing (ops, nn, train, convert) never
 meet, and only the training wing sees Torch.
 """
 
@@ -20,9 +20,10 @@ MAY_INCLUDE = {
     "model": ["core", "numbers", "kernels", "formats"],
     "import": ["core", "numbers", "kernels", "formats", "text", "model"],
     "infer": FOUNDATION,
+    "grammar": FOUNDATION + ["infer"],
     "eval": FOUNDATION + ["infer"],
     "report": FOUNDATION + ["infer"],
-    "serve": FOUNDATION + ["infer"],
+    "serve": FOUNDATION + ["infer", "grammar"],
     "ops": FOUNDATION,
     "nn": FOUNDATION + ["ops"],
     "train": FOUNDATION + ["ops", "nn"],
@@ -30,7 +31,7 @@ MAY_INCLUDE = {
     "bench": ["core"],
     "attention_bench": FOUNDATION + ["bench", "cli"],
     "cli": ["core"],
-    "cli/serving": FOUNDATION + ["infer", "eval", "report", "serve", "bench", "cli"],
+    "cli/serving": FOUNDATION + ["infer", "grammar", "eval", "report", "serve", "bench", "cli"],
     "cli/training": FOUNDATION + ["ops", "nn", "train", "convert", "attention_bench", "cli"],
 }
 
@@ -41,6 +42,7 @@ LIBRARIES = {
     r"pcre2|utf8proc|zlib|zstd": ["text"],
     r"CLI/": ["cli", "cli/serving", "cli/training"],
     r"httplib": ["serve"],
+    r"xgrammar/": ["grammar"],
     r"google/protobuf/|\w+\.pb\.h": ["train"],
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a Debian 12 machine ready to build and test T6: Debian packages, then a Python environment in .venv with LibTorch.
+# Makes a Debian 12 machine ready to build and test T6: Debian packages, then a Python environment in .venv with LibTorch,
+# and the sources of xgrammar in .packages.
 # What is there already is left alone, so a second run does nothing, and needs neither root nor a network.
 #
 #   scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--own-packages]
@@ -16,6 +17,8 @@ readonly LAST=build/setup-last.log  # the output of the last command alone, to e
 readonly PACKAGE_LIST=scripts/debian-packages.txt
 readonly STAMP=.venv/t6-setup
 readonly REQUIREMENTS=(requirements.txt requirements-test.txt)
+readonly XGRAMMAR=xgrammar-0.2.8
+readonly XGRAMMAR_SHA256=8305646fd2b319d6c3003f51a1665e54cbbe9cba1fb636bc41d0b46434ccbb80
 readonly DISK_NEEDED_KB=$((3 * 1024 * 1024))  # .venv has 1 GB, a build folder up to 1, downloads the rest
 
 with_torch=1
@@ -61,6 +64,8 @@ find_python() {
 environment_key() { cat "${REQUIREMENTS[@]}" | sha256sum; }
 environment_ready() { [[ $with_torch == 0 || ( -x .venv/bin/python && $(cat "$STAMP" 2>/dev/null) == "$(environment_key)" ) ]]; }
 
+xgrammar_ready() { [[ -d .packages/$XGRAMMAR ]]; }
+
 # The packages of the list that are missing or too old, one per line.
 missing_packages() {
   local package minimum stand_in status version
@@ -80,7 +85,7 @@ missing_packages() {
     echo clang-16
     echo libclang-rt-16-dev
   fi
-  if { [[ $with_pip == 1 ]] || ! environment_ready; } && [[ -z $(find_python) ]]; then echo python3-venv; fi
+  if { [[ $with_pip == 1 ]] || ! environment_ready || ! xgrammar_ready; } && [[ -z $(find_python) ]]; then echo python3-venv; fi
 }
 
 require_disk_space() {
@@ -164,6 +169,54 @@ explain_pip_failure() {
   stop "pip could not install the Python packages: $(last_error) (details in $LOG)."
 }
 
+# The source distribution comes by pip, from wherever pip is configured to look, and is checked and unpacked, not built.
+fetch_xgrammar() {
+  local work python=.venv/bin/python
+  mkdir -p .packages
+  work=$(mktemp -d "$PWD/.packages/fetch.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  if ! "$python" -m pip --version >/dev/null 2>&1; then
+    python=$(find_python)
+    [[ -n $python ]] || stop "no Python 3.10 or newer that can make environments; install python3 and python3-venv."
+    logged "$python" -m venv "$work/environment" || stop "$python could not make an environment: $(tail -n 1 "$LAST")."
+    python=$work/environment/bin/python
+  fi
+  say "fetching the sources of $XGRAMMAR (3 MB)"
+  echo "${XGRAMMAR/-/==} --hash=sha256:$XGRAMMAR_SHA256" >"$work/requirements.txt"
+  stand_in_for_build_backend "$work/backend"
+  PYTHONPATH=$work/backend logged "$python" -m pip download --disable-pip-version-check --no-input --no-deps \
+    --no-binary xgrammar --no-build-isolation --require-hashes --requirement "$work/requirements.txt" \
+    --dest "$work" || explain_xgrammar_failure
+  logged tar --extract --gzip --file "$work/$XGRAMMAR.tar.gz" --directory "$work" --no-same-owner \
+    "$XGRAMMAR"/{LICENSE,NOTICE,cpp,include,3rdparty/picojson,3rdparty/dlpack} ||
+    stop "$XGRAMMAR.tar.gz could not be unpacked: $(tail -n 1 "$LAST") (details in $LOG)."
+  mv "$work/$XGRAMMAR" .packages/
+  rm -rf "$work"
+  trap - EXIT
+}
+
+# Before pip hands over a source distribution it asks its build backend for the metadata, which would install a tool chain.
+# This answers instead.
+stand_in_for_build_backend() {
+  mkdir -p "$1/scikit_build_core"
+  touch "$1/scikit_build_core/__init__.py"
+  cat >"$1/scikit_build_core/build.py" <<EOF
+import pathlib
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    info = pathlib.Path(folder, "$XGRAMMAR.dist-info")
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: ${XGRAMMAR%-*}\nVersion: ${XGRAMMAR#*-}\n")
+    return info.name
+EOF
+}
+
+explain_xgrammar_failure() {
+  local otherwise="give a folder that holds $XGRAMMAR.tar.gz with PIP_FIND_LINKS=DIR, or unpack it into .packages"
+  no_network && stop "pip cannot reach its package index; connect this machine to the network, or $otherwise."
+  stop "pip could not fetch the source distribution of $XGRAMMAR: $(last_error) (details in $LOG);" \
+    "point pip to an index that has it, or $otherwise."
+}
+
 mkdir -p build
 if [[ $with_packages == 1 ]]; then
   have dpkg-query || stop "this is not a Debian system; install what $PACKAGE_LIST names yourself, then say" \
@@ -177,4 +230,7 @@ require_compiler
 if ! environment_ready; then
   make_environment
   say "ready"
+fi
+if ! xgrammar_ready; then
+  fetch_xgrammar
 fi
