@@ -178,6 +178,21 @@ def tokenizers():
                               {"type": "NFC"}, None, [{**added, "normalized": True, "single_word": True}])
 
 
+# The first letter is the kind.
+GRAMMARS = {
+    "schema": 's{"type": "object", "properties": {"title": {"type": "string", "minLength": 1, "maxLength": 3}, "n": {"type": '
+              '["integer", "null"], "minimum": -3, "exclusiveMaximum": 7.5}, "d": {"format": "date"}, "r": {"$ref": "#/$defs/a"}},'
+              ' "required": ["n"], "$defs": {"a": {"type": "array", "items": {"anyOf": [{"$ref": "#"}, {"enum": [1, "a"]}]}}}}',
+    "combined": 's{"allOf": [{"properties": {"k": {"const": 1}}}, {"required": ["k"]}], "oneOf": [{"maxProperties": 2, "type": '
+                '"object"}, {"type": "string", "pattern": "^[a-z]+$"}, {"type": "number", "multipleOf": 3}]}',
+    "named": 's{"patternProperties": {"^x_": {"prefixItems": [{"type": "boolean"}], "items": false}}, "minProperties": 1}',
+    "expression": r"r^(?:ab|[^c-e]{2,5}|\d+\.\w*?|\u00e9|\S)(?<name>x|)+$",
+    "rules": 'eroot ::= item ("," item)*  # list\nitem ::= [0-9]{1,3} | "(" root ")" | "\\"" [^"]* "\\""\n',
+    "choice": "cyes\n\"no\"",
+    "tool": 't{"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}',
+}
+
+
 def main():
     folder, rng = pathlib.Path(sys.argv[1]), random.Random(1)
     files = {f"gguf/{kind}": gguf_model("llama", kind, rng) for kind in (*TYPES, *WIDE_TYPES)}
@@ -193,6 +208,7 @@ def main():
     files["state_dict/parameters"] = state_dict()
     files["cache/whole"] = struct.pack("<I", 0xFFFFFFFF)
     files["cache/shortened"] = struct.pack("<IHB", 500, 20, 0x30)
+    files |= {f"grammar/{name}": content.encode() for name, content in GRAMMARS.items()}
     files |= {f"tokenizer/{name}.json": content for name, content in tokenizers()}
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
