@@ -290,7 +290,8 @@ class Structured(OpenAiTest):
     def test_a_tool_that_must_be_called(self):
         for choice in ("required", {"type": "function", "function": {"name": "get_weather"}}):
             with self.subTest(choice):
-                answer = self.chat(tools=[WEATHER], tool_choice=choice, max_tokens=400, temperature=1)
+                answer = self.chat(tools=[WEATHER], tool_choice=choice, max_tokens=400, temperature=1,
+                                   parallel_tool_calls=False)
                 call = answer.choices[0].message.tool_calls[0]
                 self.assertEqual((call.type, call.function.name), ("function", "get_weather"))
                 self.assertTrue(call.id)
@@ -302,7 +303,8 @@ class Structured(OpenAiTest):
 
     def test_a_tool_in_a_stream(self):
         name, arguments = "", ""
-        for event in self.chat(tools=[WEATHER], tool_choice="required", max_tokens=400, temperature=1, stream=True):
+        for event in self.chat(tools=[WEATHER], tool_choice="required", max_tokens=400, temperature=1,
+                               parallel_tool_calls=False, stream=True):
             for call in (event.choices[0].delta.tool_calls or []) if event.choices else []:
                 name += call.function.name or ""
                 arguments += call.function.arguments or ""
