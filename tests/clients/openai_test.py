@@ -262,13 +262,14 @@ class Structured(OpenAiTest):
     def test_json_schema(self):
         schema = {"type": "object", "properties": {"name": {"enum": ["Ada", "Alan"]}, "age": {"enum": [36, 41]}},
                   "required": ["name", "age"], "additionalProperties": False}
-        answer = self.chat(max_tokens=200, temperature=1, response_format={
-            "type": "json_schema", "json_schema": {"name": "person", "schema": schema, "strict": True}})
-        self.assertEqual(answer.choices[0].finish_reason, "stop")
-        person = json.loads(answer.choices[0].message.content)
-        self.assertIn(person["name"], ("Ada", "Alan"))
-        self.assertIn(person["age"], (36, 41))
-        self.assertEqual(set(person), {"name", "age"})
+        form = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema, "strict": True}}
+        for seed in range(8):  # none may write blanks to the end
+            answer = self.chat(max_tokens=200, temperature=1, seed=seed, response_format=form)
+            self.assertEqual(answer.choices[0].finish_reason, "stop", answer.choices[0].message.content)
+            person = json.loads(answer.choices[0].message.content)
+            self.assertIn(person["name"], ("Ada", "Alan"))
+            self.assertIn(person["age"], (36, 41))
+            self.assertEqual(set(person), {"name", "age"})
 
     def test_types_are_parsed(self):
         class Answer(pydantic.BaseModel):
