@@ -56,6 +56,19 @@ class Usage(ProgramTest):
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
             self.assertEqual(result.stdout, "")
 
+    def test_golden_files_are_tried_to_the_last(self):
+        for name in ("gqa", "tpa"):
+            shutil.copy(SOURCE / f"tests/golden/{name}.safetensors", self.folder)
+        (self.folder / "broken.safetensors").write_bytes(b"no header")
+        for program, good in (("t6", "PASS"), ("t6-train", "ok")) if TRAINING else (("t6", "PASS"),):
+            result = self.run_program("golden", ".", code=1, program=program)
+            lines = result.stdout.splitlines()[-3:]
+            self.assertIn("broken.safetensors: ", lines[0])
+            self.assertTrue(lines[0].endswith("FAIL") or lines[0].endswith("FAILED"), lines[0])
+            self.assertTrue(lines[1].startswith("gqa") and lines[1].endswith(good), lines[1])
+            self.assertTrue(lines[2].startswith("tpa") and lines[2].endswith(good), lines[2])
+            self.assertIn("1 of 3 golden files", result.stderr)
+
     def test_info_gives_the_papers_numbers(self):
         info = json.loads(self.run_program("info", "small-tpa", "--json").stdout)
         self.assertEqual(info["parameters"], 124342272)
