@@ -83,7 +83,12 @@ LayerWeights Model::layer_weights(Context& context, const Weights& weights, int6
   out.head_norm = keep(weights, self + "head_norm.weight");
   out.gate = weights.matrix(context, self + "gate_proj.weight");
   out.output = weights.matrix(context, self + "o_proj.weight");
-  out.feed_forward_norm = keep(weights, prefix + "post_attention_layernorm.weight");
+  out.output_bias = keep(weights, self + "o_proj.bias");
+  out.feed_forward_norm = keep(weights, prefix + feed_forward_norm_name(config_) + ".weight");
+  if (config_.post_norms) {
+    out.post_attention_norm = keep(weights, prefix + "post_attention_layernorm.weight");
+    out.post_feed_forward_norm = keep(weights, prefix + "post_feedforward_layernorm.weight");
+  }
   out.mlp_gate = weights.matrix(context, prefix + "mlp.gate_proj.weight");
   out.mlp_up = weights.matrix(context, prefix + "mlp.up_proj.weight");
   out.mlp_down = weights.matrix(context, prefix + "mlp.down_proj.weight");

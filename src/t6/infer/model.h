@@ -31,18 +31,21 @@ struct LatentWeights {
 };
 
 struct LayerWeights {
-  const float* input_norm = nullptr;         // [C]
-  WeightMatrix query_down;                   // [d_q, C] of compressed queries (mla, mfa)
-  const float* query_norm = nullptr;         // [d_q]
-  FactorWeights q, k, v;                     // of mla only q.b, [H (D + d_r), d_q]
-  LatentWeights latent;                      // of mla
-  const float* k_shift = nullptr;            // [2, H]
-  const float* v_shift = nullptr;            // [2, H]
-  const float* head_norm = nullptr;          // [E]
-  WeightMatrix gate;                         // [H E, C]
-  WeightMatrix output;                       // [C, H E]
-  const float* feed_forward_norm = nullptr;  // [C]
-  WeightMatrix mlp_gate, mlp_up, mlp_down;   // [F, C], [F, C], [C, F]
+  const float* input_norm = nullptr;              // [C]
+  WeightMatrix query_down;                        // [d_q, C] of compressed queries (mla, mfa)
+  const float* query_norm = nullptr;              // [d_q]
+  FactorWeights q, k, v;                          // of mla only q.b, [H (D + d_r), d_q]
+  LatentWeights latent;                           // of mla
+  const float* k_shift = nullptr;                 // [2, H]
+  const float* v_shift = nullptr;                 // [2, H]
+  const float* head_norm = nullptr;               // [E]
+  WeightMatrix gate;                              // [H E, C]
+  WeightMatrix output;                            // [C, H E]
+  const float* output_bias = nullptr;             // [C]
+  const float* post_attention_norm = nullptr;     // [C], of post_norms
+  const float* post_feed_forward_norm = nullptr;  // [C], of post_norms
+  const float* feed_forward_norm = nullptr;       // [C]
+  WeightMatrix mlp_gate, mlp_up, mlp_down;        // [F, C], [F, C], [C, F]
 };
 
 // Not changed by running: one model may serve many sequences and threads. Matrices stay in the type in which they were
