@@ -95,6 +95,21 @@ def reference_logits(model, ids):
         return model(torch.tensor([ids])).logits[0].float().numpy()
 
 
+def same_greedy_text(build, name, folder, tokenizer, model):
+    """Tokens written one by one, windows being left behind, beside those of transformers."""
+    ids = Tokenizer.from_file(str(tokenizer)).encode("the cat and the dog").ids
+    tokens = model.config.max_position_embeddings - len(ids)
+    result = subprocess.run([build / "t6", "generate", folder, "--prompt", "the cat and the dog", "--json",
+                             "--max-tokens", str(tokens), "--temperature", "0", "--log-probabilities", "1",
+                             "--cache-type", "float32"], check=True, stdout=subprocess.PIPE)
+    found = [entry["id"] for entry in json.loads(result.stdout)["log_probabilities"]]
+    with torch.no_grad():
+        wanted = model.generate(torch.tensor([ids]), max_new_tokens=tokens, do_sample=False, eos_token_id=[],
+                                pad_token_id=0)[0, len(ids):].tolist()
+    print(f"{name}: {len(found)} greedy tokens, {'the same' if found == wanted else 'others'}")
+    return found == wanted
+
+
 def save_tokenizer(folder):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -197,6 +212,8 @@ def compare_random(build, name, kind, changes, dtype):
         save_tokenizer(folder)
         # `float32`: products in float32 whatever the weights are stored in.
         good = compare(name, t6_logits(build, folder, ids, "float32"), wanted)
+        if dtype == torch.float32:
+            good &= same_greedy_text(build, name, folder, folder / "tokenizer.json", model)
         subprocess.run([build / "t6", "import", folder, "--out", folder / "imported"], check=True, capture_output=True)
         good &= numpy.array_equal(t6_logits(build, folder / "imported", ids), t6_logits(build, folder, ids))
         good &= import_pickled(build, folder, model) == (folder / "imported/model.safetensors").read_bytes()

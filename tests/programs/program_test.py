@@ -6,7 +6,7 @@ import shutil
 import time
 import unittest
 
-from support import BUILD, SANITIZED, SOURCE, TRAINING, ProgramTest, book
+from support import BUILD, SANITIZED, SOURCE, TRAINING, ProgramTest, book, write_tiny_model
 
 COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "chat", "report", "import", "quantize", "golden", "bench")
 
@@ -75,6 +75,16 @@ class Usage(ProgramTest):
         self.assertEqual(info["cache"][0]["numbers_per_token_and_layer"], 4 * (34 + 64))
         self.assertEqual(info["cache"][0]["bytes_per_token"]["float32"], 12 * 4 * 4 * (34 + 64))
         self.assertEqual([row["kind"] for row in info["cache"]], ["tpa", "mha", "mqa", "gqa", "mla"])
+
+    def test_info_bounds_the_cache_of_windows(self):
+        write_tiny_model(self.folder / "tiny", positions=10000)
+        path = self.folder / "tiny/config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"sliding_window": 100}))
+        cache = json.loads(self.run_program("info", "tiny", "--json").stdout)["cache"][0]
+        page = 64 * cache["bytes_per_token"]["float32"]
+        self.assertEqual(cache["bytes_of_full_context"]["float32"], 3 * page)
+        self.assertIn("full context of 10,000 tokens, of which layers with a window keep 100\n",
+                      self.run_program("info", "tiny").stdout)
 
     def test_a_missing_training_wing_is_explained(self):
         shutil.copy(BUILD / "t6", self.folder / "t6")

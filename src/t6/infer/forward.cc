@@ -235,7 +235,7 @@ Attention ForwardPass::sequence_attention(const Layer& in, int64_t index, size_t
   if (x.q.a) x.q.a += row * x.q.a_stride;
   x.q.b += row * x.q.b_stride;
   if (x.q.c) x.q.c += row * x.q.c_stride;
-  const CachedViews cached = cached_views(shape, cache.layer(index), cache.pages());
+  const CachedViews cached = cached_views(shape, cache.layer(index), cache.pages(index));
   x.k = cached.k;
   x.v = cached.v;
   complete_view(shape.k, layer.k, finish(in, layer.k), shape.values == ValueSource::key_factors, x.k);

@@ -17,7 +17,8 @@ namespace t6 {
 // Of a page's tokens, chained with that of the page before it.
 uint64_t page_hash(uint64_t before, std::span<const int32_t> tokens);
 
-// For caches of one model, on one thread. Whole pages only; caches of another type have pages of their own.
+// For caches of one model, on one thread. Whole pages only; caches of another type have pages of their own. Caches that
+// give pages back before their end (windows) leave none here and get none.
 class PrefixStore {
  public:
   // Its pages take `limit` bytes at most, those least recently used go first. Tokens are compared, so that a `hash`
