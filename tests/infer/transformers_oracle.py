@@ -120,8 +120,9 @@ def save_tokenizer(folder):
 
 
 def random_model(kind, changes, dtype):
-    sizes = dict(vocab_size=300, pad_token_id=0, bos_token_id=1, eos_token_id=2, hidden_size=48, intermediate_size=80, num_hidden_layers=2, num_attention_heads=6,
-                 num_key_value_heads=2, max_position_embeddings=128, rms_norm_eps=1e-5)
+    sizes = dict(vocab_size=300, hidden_size=48, intermediate_size=80, num_hidden_layers=2, num_attention_heads=6,
+                 num_key_value_heads=2, max_position_embeddings=128, rms_norm_eps=1e-5, pad_token_id=None,
+                 bos_token_id=None, eos_token_id=None)
     cls = CLASSES[kind]
     model = cls(cls.config_class(**{**sizes, **changes})).eval()
     torch.manual_seed(3)
