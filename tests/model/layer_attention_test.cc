@@ -33,16 +33,6 @@ TEST(LayerAttention, TakesTypesAndRotationsOfLayers) {
   EXPECT_EQ(layer_attention(config, 1).window, 8);
 }
 
-TEST(LayerAttention, HasNoWindowThatHidesNothing) {
-  ModelConfig config = three_layers();
-  config.attention_sinks = 2;
-  config.sliding_window = 100;
-  EXPECT_EQ(layer_attention(config, 0).window, 0);
-  EXPECT_EQ(layer_attention(config, 0).sinks, 0);
-  config.sliding_window = 99;
-  EXPECT_EQ(layer_attention(config, 0).window, 99);
-}
-
 TEST(LayerAttention, RotationsHaveTables) {
   RotaryTable table = rotary_table({4, 100, {RopeScalingKind::yarn, 4, 1, 4, 64, 32, 1, true, 1.5}});
   table.extend(2);

@@ -35,8 +35,10 @@ FactorView paged_view(const FactorShape& shape, const CachedFactors& cached, con
   return view;
 }
 
-// The group of layers that see as far as this, a new one where there is none.
-size_t group_of(std::vector<PageGroup>& groups, const LayerAttention& layer, bool shifted) {
+// The group of layers that see as far as this, a new one where there is none. A window no shorter than the model's
+// positions gives nothing back.
+size_t group_of(std::vector<PageGroup>& groups, LayerAttention layer, int64_t positions, bool shifted) {
+  if (layer.window >= positions) layer.window = layer.sinks = 0;
   const auto found = std::ranges::find_if(
       groups, [&](const PageGroup& group) { return group.window == layer.window && group.sinks == layer.sinks; });
   const auto index = static_cast<size_t>(found - groups.begin());
@@ -100,7 +102,8 @@ PageLayout page_layout(const ModelConfig& config, NumberType type) {
   PageLayout layout;
   layout.layers.assign(static_cast<size_t>(config.num_hidden_layers), layer);
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
-    layout.group_of.push_back(group_of(layout.groups, layer_attention(config, i), config.kv_shift));
+    layout.group_of.push_back(
+        group_of(layout.groups, layer_attention(config, i), config.max_position_embeddings, config.kv_shift));
     PageGroup& group = layout.groups[layout.group_of.back()];
     visit_streams(layout.layers[static_cast<size_t>(i)], [&](PagedStream& stream) {
       if (stream.width > 0) group.bytes = stream.place(group.bytes);

@@ -8,7 +8,7 @@ LayerAttention layer_attention(const ModelConfig& config, int64_t layer) {
   const auto index = static_cast<size_t>(layer);
   LayerAttention out;
   const bool slides = config.slides(layer);
-  if (slides && config.sliding_window < config.max_position_embeddings) {
+  if (slides) {
     out.window = config.sliding_window;
     out.sinks = config.attention_sinks;
   }

@@ -24,8 +24,7 @@ struct LayerAttention {
   bool operator==(const LayerAttention&) const = default;
 };
 
-// Of layer `layer` of a configuration that check_config() accepts. A window that is no shorter than the model's
-// positions is none.
+// Of layer `layer` of a configuration that check_config() accepts.
 LayerAttention layer_attention(const ModelConfig& config, int64_t layer);
 
 // The cosines and sines of a rotation.

@@ -14,7 +14,7 @@ enum class RopeScalingKind {
   linear,  // every frequency divided by `factor`
   llama3,  // low frequencies divided by `factor`, high ones kept, those between blended
   yarn,    // the same by other limits, and queries and keys times `attention_factor`
-  dynamic  // NTK: a larger base past max_position_embeddings, which is as far as a model of ours goes: none up to there
+  dynamic  // NTK: a larger base past max_position_embeddings, where it is not applied; none up to there
 };
 
 struct RopeScaling {
