@@ -12,7 +12,7 @@ constexpr std::array kPaths = {"/v1/completions",           "/v1/chat/completion
                                "/v1/messages/count_tokens", "/v1/embeddings",       "/tokenize",     "/detokenize"};
 
 t6::TestServer& server() {
-  static t6::TestServer server(t6::kPlainTemplate, /*context=*/48);
+  static t6::TestServer server(t6::kPlainTemplate, /*context=*/640);
   server.service().limits.sequences = 3;
   return server;
 }

@@ -116,6 +116,13 @@ CallTag tag_of(CallFormat format) {
   }
 }
 
+// A marker that is a control token comes in no text that keeps to a grammar: such calls are only read.
+bool marks_by_token(const Service& service, CallFormat format) {
+  if (format != CallFormat::mistral) return false;
+  const auto id = service.loaded.tokenizer->id_of("[TOOL_CALLS]");
+  return id && service.loaded.tokenizer->is_special(*id);
+}
+
 ToolCalls calls_of(const Tools& tools, const AnswerForm& form) {
   const CallTag tag = tag_of(form.calls);
   ToolCalls calls = {.tags = {},
@@ -183,7 +190,7 @@ std::shared_ptr<const Grammar> grammar_of(const Service& service, const OutputFo
     if (!form.thinking) return grammar_of(service, format);
     return compiled([&] { return compiler.compile_tool_calls(json_after_thought(format)); }, "response_format");
   }
-  if (!tools.offered()) return nullptr;
+  if (!tools.offered() || (!tools.forced() && marks_by_token(service, form.calls))) return nullptr;
   return compiled([&] { return compiler.compile_tool_calls(calls_of(tools, form)); }, "tools");
 }
 
