@@ -7,13 +7,17 @@
 # DIR=FOLDER       the golden files of 'make golden'
 # PREFIX=FOLDER  where 'make install' puts programs, libraries and headers; by default /usr/local
 # SECONDS=N        how long 'make fuzz' fuzzes each reader
+# SHORT=1          leaves out what 'make test-clients' needs large downloads for
+# PORT=N           where 'make serve' listens; by default 8080
 TRAINING ?= ON
 TORCH ?=
 PACKAGES ?= debian
 DIR ?= tests/golden
 PREFIX ?= /usr/local
 SECONDS ?= 60
-export JOBS
+SHORT ?=
+PORT ?= 8080
+export JOBS PORT
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -24,10 +28,10 @@ wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
 options := -DT6_TRAINING=$(TRAINING) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
 build = scripts/build.sh release $(1) $(options)
 
-.PHONY: help setup build install quick test asan tsan fuzz check format demo chat golden clean
+.PHONY: help setup build install quick test asan tsan fuzz test-clients check format demo chat serve golden clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Options, as in 'make build TRAINING=OFF':"
 	@awk '/^# [A-Z]+=/ { name = $$2; $$1 = $$2 = ""; printf "  %-13s %s\n", name, $$0 }' Makefile
 
@@ -62,6 +66,10 @@ fuzz:  ## fuzz each reader of untrusted files for a minute (SECONDS=60)
 	@scripts/setup.sh --without-torch --with-clang $(if $(filter own,$(PACKAGES)),--own-packages)
 	@scripts/fuzz.sh $(SECONDS)
 
+test-clients: build  ## test the server with real clients, a proxy and hostile bytes (SHORT=1: small downloads only)
+	@$(setup) --with-pip --with-nginx $(if $(SHORT),,--with-chromium)
+	@scripts/clients.sh build/release/t6 $(if $(SHORT),--short,"$$(scripts/fetch_smollm2.sh)")
+
 check:  ## check the formatting and which room includes which
 	@scripts/check_format.sh
 	@python3 scripts/check_includes.py
@@ -76,6 +84,11 @@ chat:  ## talk with SmolLM2-135M-Instruct, a small pretrained model (needs no Li
 	@scripts/setup.sh --without-torch --with-pip $(if $(filter own,$(PACKAGES)),--own-packages)
 	@scripts/build.sh serving t6
 	@scripts/chat.sh
+
+serve:  ## serve SmolLM2-135M-Instruct over HTTP, with a page to chat on (PORT=8080; needs no LibTorch)
+	@scripts/setup.sh --without-torch --with-pip $(if $(filter own,$(PACKAGES)),--own-packages)
+	@scripts/build.sh serving t6
+	@scripts/serve.sh
 
 golden: build  ## compare both wings with the golden files in DIR
 	build/release/t6-train golden $(DIR)

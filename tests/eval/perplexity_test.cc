@@ -91,6 +91,14 @@ TEST(Perplexity, RunsLongWindowsInPieces) {
   EXPECT_NEAR(result.nats, nats_by_definition(loaded, ids, 600, 100), 2e-2);
 }
 
+TEST(Perplexity, WindowsMayBeLongerThanTheModelsContext) {
+  const LoadedModel loaded = loaded_model(48), longer = loaded_model(200);
+  const auto ids = random_ids(loaded.config(), 150);
+  const PerplexityOptions options = {.context = 120, .stride = 60};
+  EXPECT_EQ(perplexity(test_context(), loaded, ids, options, no_progress).nats,
+            perplexity(test_context(), longer, ids, options, no_progress).nats);
+}
+
 TEST(Perplexity, TakesACacheOfAnyType) {
   const LoadedModel loaded = loaded_model(48);
   const auto ids = random_ids(loaded.config(), 60);
@@ -125,8 +133,7 @@ TEST(Perplexity, RefusesWhatItCannotMeasure) {
   message({1, 257}, {}, "token id 257 is outside");
   message({1, -1}, {}, "token id -1 is outside");
   message({65, 256}, {}, "no text");
-  message(ids, {.context = 49}, "the context must be from 1 to the model's 48");
-  message(ids, {.context = -1}, "the context must be");
+  message(ids, {.context = -1}, "the context must be 1 or more, not -1");
   message(ids, {.context = 8, .stride = 9}, "the stride must be from 1 to the context of 8");
   message(ids, {.context = 8, .stride = -2}, "the stride must be");
 }

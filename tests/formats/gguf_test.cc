@@ -122,8 +122,8 @@ TEST_F(Gguf, RefusesTensorsThatDoNotFit) {
   };
   EXPECT_THAT(one({4}, 0, "123"), HasSubstr("tensor \"t\" has 16 bytes from 0 on, and the file's data has 3"));
   EXPECT_THAT(one({1, 48}, 8, std::string(51, ' ')), HasSubstr("rows of 48 are not whole blocks of 32 (Q8_0)"));
-  EXPECT_THAT(one({64}, 23, ""),
-              HasSubstr("tensor \"t\" is of type IQ4_XS (23), which is not supported; these are: F32, F16, Q4_0"));
+  EXPECT_THAT(one({64}, 15, ""),
+              HasSubstr("tensor \"t\" is of type Q8_K (15), which is not supported; these are: F32, F16, Q4_0"));
   EXPECT_THAT(one({64}, 99, ""), HasSubstr("unknown (99)"));
   EXPECT_THAT(one({1, 1, 1, 1, 1}, 0, "1234"), HasSubstr("has 5 dimensions; wanted 1 to 4"));
   EXPECT_THAT(one({}, 0, ""), HasSubstr("has 0 dimensions"));
@@ -155,6 +155,61 @@ TEST_F(Gguf, KeepsToTheAlignmentThatTheFileNames) {
   const size_t offset = moved.header().size() - sizeof(uint64_t);  // of the last tensor
   file[offset] = static_cast<char>(file[offset] + 4);
   EXPECT_THAT(error(file), HasSubstr("which is no multiple of 32"));
+}
+
+// Part `no` of `count` with one tensor.
+GgufBuilder part(uint32_t no, uint32_t count, const std::string& tensor) {
+  GgufBuilder builder;
+  builder.add("split.no", no);
+  builder.add("split.count", count);
+  builder.add("split.tensors.count", 2);
+  builder.add_tensor(tensor, {1}, {static_cast<float>(no)});
+  return builder;
+}
+
+class GgufParts : public ::testing::Test {
+ protected:
+  std::filesystem::path write(const char* name, const GgufBuilder& builder) {
+    return folder_.write(name, builder.file());
+  }
+  std::string error(const std::filesystem::path& path) const {
+    return error_of([&] { GgufFile{path}; });
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path first_ = write("m-00001-of-00002.gguf", part(0, 2, "a"));
+  std::filesystem::path second_ = write("m-00002-of-00002.gguf", part(1, 2, "b"));
+};
+
+TEST_F(GgufParts, AreReadAsOne) {
+  const GgufFile file(first_);
+  EXPECT_EQ(file.tensors().size(), 2u);
+  EXPECT_EQ(dequantize(*file.find("a")), std::vector<float>{0});
+  EXPECT_EQ(dequantize(*file.find("b")), std::vector<float>{1});
+  const GgufFile alone(write("whole.gguf", part(0, 1, "a")));  // a count of one is a whole file
+  EXPECT_EQ(alone.tensors().size(), 1u);
+}
+
+TEST_F(GgufParts, ErrorsNameThem) {
+  EXPECT_THAT(error(second_), HasSubstr("m-00002-of-00002.gguf: part 2 of a model in several files, 2; give the first "
+                                        "one, " +
+                                        first_.string()));
+  EXPECT_THAT(error(write("other.gguf", part(1, 2, "b"))), HasSubstr("give the first one, NAME-00001-of-00002.gguf"));
+  EXPECT_THAT(error(write("other.gguf", part(0, 2, "b"))),
+              HasSubstr("which are found by names such as NAME-00001-of-00002.gguf"));
+  write("m-00002-of-00002.gguf", part(0, 2, "b"));
+  EXPECT_THAT(error(first_), HasSubstr("m-00002-of-00002.gguf: says that it is part 1 of 2, and not 2 of 2"));
+  write("m-00002-of-00002.gguf", part(1, 3, "b"));
+  EXPECT_THAT(error(first_), HasSubstr("says that it is part 2 of 3, and not 2 of 2"));
+  write("m-00002-of-00002.gguf", part(1, 2, "a"));
+  EXPECT_THAT(error(first_), HasSubstr("m-00002-of-00002.gguf: the tensor \"a\" is in another part, too"));
+  GgufBuilder more = part(1, 2, "b");
+  more.add_tensor("c", {1}, {0});
+  write("m-00002-of-00002.gguf", more);
+  EXPECT_THAT(error(first_), HasSubstr("its 2 files hold 3 tensors, but split.tensors.count is 2"));
+  std::filesystem::remove(second_);
+  EXPECT_THAT(error(first_),
+              HasSubstr("m-00002-of-00002.gguf: missing; it is part 2 of the 2 that begin with " + first_.string()));
 }
 
 TEST_F(Gguf, DamageIsAnErrorOrHarmless) {

@@ -15,8 +15,12 @@ HEADS, HEAD_DIM, VOCABULARY, FEED_FORWARD = 2, 2, 8, 3
 U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 # GGUF's tensor types: code, numbers and bytes of a block.
 TYPES = {"f32": (0, 1, 4), "f16": (1, 1, 2), "bf16": (30, 1, 2), "q4_0": (2, 32, 18), "q4_1": (3, 32, 20),
-         "q5_0": (6, 32, 22), "q5_1": (7, 32, 24), "q8_0": (8, 32, 34)}
-WIDE_TYPES = {"q4_k": (12, 256, 144), "q5_k": (13, 256, 176), "q6_k": (14, 256, 210)}
+         "q5_0": (6, 32, 22), "q5_1": (7, 32, 24), "q8_0": (8, 32, 34), "iq4_nl": (20, 32, 18),
+         "mxfp4": (39, 32, 17)}
+WIDE_TYPES = {"q4_k": (12, 256, 144), "q5_k": (13, 256, 176), "q6_k": (14, 256, 210), "q2_k": (10, 256, 84),
+              "q3_k": (11, 256, 110), "iq2_xxs": (16, 256, 66), "iq2_xs": (17, 256, 74), "iq3_xxs": (18, 256, 98),
+              "iq1_s": (19, 256, 50), "iq3_s": (21, 256, 110), "iq2_s": (22, 256, 82), "iq4_xs": (23, 256, 136),
+              "iq1_m": (29, 256, 56), "tq1_0": (34, 256, 54), "tq2_0": (35, 256, 66)}
 
 
 def text(value):
@@ -174,6 +178,21 @@ def tokenizers():
                               {"type": "NFC"}, None, [{**added, "normalized": True, "single_word": True}])
 
 
+# The first letter is the kind.
+GRAMMARS = {
+    "schema": 's{"type": "object", "properties": {"title": {"type": "string", "minLength": 1, "maxLength": 3}, "n": {"type": '
+              '["integer", "null"], "minimum": -3, "exclusiveMaximum": 7.5}, "d": {"format": "date"}, "r": {"$ref": "#/$defs/a"}},'
+              ' "required": ["n"], "$defs": {"a": {"type": "array", "items": {"anyOf": [{"$ref": "#"}, {"enum": [1, "a"]}]}}}}',
+    "combined": 's{"allOf": [{"properties": {"k": {"const": 1}}}, {"required": ["k"]}], "oneOf": [{"maxProperties": 2, "type": '
+                '"object"}, {"type": "string", "pattern": "^[a-z]+$"}, {"type": "number", "multipleOf": 3}]}',
+    "named": 's{"patternProperties": {"^x_": {"prefixItems": [{"type": "boolean"}], "items": false}}, "minProperties": 1}',
+    "expression": r"r^(?:ab|[^c-e]{2,5}|\d+\.\w*?|\u00e9|\S)(?<name>x|)+$",
+    "rules": 'eroot ::= item ("," item)*  # list\nitem ::= [0-9]{1,3} | "(" root ")" | "\\"" [^"]* "\\""\n',
+    "choice": "cyes\n\"no\"",
+    "tool": 't{"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}',
+}
+
+
 def requests():
     """Of each endpoint, by its number in request_fuzz.cc."""
     user, schema = {"role": "user", "content": "Hi"}, {"type": "object", "properties": {"a": {"enum": ["x"]}}}
@@ -220,6 +239,7 @@ def main():
     files["state_dict/parameters"] = state_dict()
     files["cache/whole"] = struct.pack("<I", 0xFFFFFFFF)
     files["cache/shortened"] = struct.pack("<IHB", 500, 20, 0x30)
+    files |= {f"grammar/{name}": content.encode() for name, content in GRAMMARS.items()}
     files |= {f"tokenizer/{name}.json": content for name, content in tokenizers()}
     files |= {f"request/{name}": bytes([endpoint]) + json.dumps(body).encode() for name, endpoint, body in requests()}
     for name, content in files.items():

@@ -31,8 +31,13 @@ class SchemaChecker {
     return std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; });
   }
 
+  // std::regex counts bytes: a character of several is one beyond ASCII's letters.
   static bool matches(const std::string& text, const std::string& pattern) {
-    return std::regex_search(text, std::regex(pattern));
+    std::string characters;
+    for (const char c : text) {
+      if ((c & 0xC0) != 0x80) characters += c < 0 ? '~' : c;
+    }
+    return std::regex_search(characters, std::regex(pattern));
   }
 
   bool fits(const Value& value, const Value& schema) const {
@@ -70,7 +75,8 @@ class SchemaChecker {
     if (schema.contains("maximum") && x > schema.at("maximum").get<double>()) return false;
     if (schema.contains("exclusiveMinimum") && x <= schema.at("exclusiveMinimum").get<double>()) return false;
     if (schema.contains("exclusiveMaximum") && x >= schema.at("exclusiveMaximum").get<double>()) return false;
-    return !schema.contains("multipleOf") || std::fmod(x, schema.at("multipleOf").get<double>()) == 0;
+    const bool exact = std::abs(x) < 9e15;  // as a double
+    return !exact || !schema.contains("multipleOf") || std::fmod(x, schema.at("multipleOf").get<double>()) == 0;
   }
 
   bool fits_string(const Value& value, const Value& schema) const {

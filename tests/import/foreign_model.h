@@ -120,14 +120,19 @@ inline std::string gguf_tensor_name(std::string name) {
   return name;
 }
 
-inline void add_tensors(GgufBuilder& builder, const ModelConfig& config, const NamedFloats& tensors, bool interleave) {
-  for (const Parameter& parameter : parameters(config)) {
+inline void add_tensors(GgufBuilder& builder, const ModelConfig& config, const NamedFloats& tensors, bool interleave,
+                        std::span<const Parameter> which) {
+  for (const Parameter& parameter : which) {
     std::vector<float> numbers = tensors.at(parameter.name);
     const bool rotates =
         parameter.name.find("q_proj") != std::string::npos || parameter.name.find("k_proj") != std::string::npos;
     if (interleave && rotates) numbers = interleaved(numbers, parameter.shape.front(), config.head_dim);
     builder.add_tensor(gguf_tensor_name(parameter.name), parameter.shape, numbers);
   }
+}
+
+inline void add_tensors(GgufBuilder& builder, const ModelConfig& config, const NamedFloats& tensors, bool interleave) {
+  add_tensors(builder, config, tensors, interleave, parameters(config));
 }
 
 // The whole model as a GGUF file.

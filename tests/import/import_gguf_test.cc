@@ -201,12 +201,51 @@ TEST_F(ImportGguf, WritesAFolderThatIsTheSameModel) {
               HasSubstr("is a T6 model already"));
 }
 
+TEST_F(ImportGguf, PassesOverWhatLlamaCppPassesOver) {
+  GgufBuilder builder = gguf_model(config_, tensors_);
+  builder.add("llama.attention.sliding_window", 16u);
+  builder.add("tokenizer.ggml.padding_token_id", UINT32_MAX);
+  builder.add("tokenizer.ggml.eom_token_id", -1);
+  const LoadedModel loaded = load(builder);
+  EXPECT_THAT(logits_of(loaded.model), ElementsAreArray(logits_of(config_, tensors_)));
+  EXPECT_THAT(loaded.notes, ElementsAre(HasSubstr("these keys give, which are passed over: "
+                                                  "tokenizer.ggml.eom_token_id, tokenizer.ggml.padding_token_id"),
+                                        HasSubstr("a sliding window of 16 tokens is passed over")));
+}
+
+// A file for each part of llama.cpp's gguf-split: the tensors in order, the keys in the first.
+TEST_F(ImportGguf, ReadsSeveralFiles) {
+  const auto name = [](int part) { return "m-0000" + std::to_string(part + 1) + "-of-00003.gguf"; };
+  const auto all = parameters(config_);
+  for (const size_t in_first : {size_t{4}, size_t{0}}) {
+    for (int part = 0; part < 3; ++part) {
+      GgufBuilder builder;
+      if (part == 0) {
+        add_sizes(builder, config_, "llama");
+        add_vocabulary(builder);
+      }
+      builder.add("split.no", static_cast<uint32_t>(part));
+      builder.add("split.count", 3u);
+      builder.add("split.tensors.count", static_cast<int32_t>(all.size()));
+      const size_t begin = part == 0   ? 0
+                           : part == 1 ? in_first
+                                       : 9,
+                   end = part == 0   ? in_first
+                         : part == 1 ? 9
+                                     : all.size();
+      add_tensors(builder, config_, tensors_, true, std::span(all).subspan(begin, end - begin));
+      folder_.write(name(part), builder.file());
+    }
+    EXPECT_THAT(logits_of(load_model(test_context(), folder_ / name(0)).model),
+                ElementsAreArray(logits_of(config_, tensors_)));
+    EXPECT_EQ(read_model_config(folder_ / name(0)).num_hidden_layers, config_.num_hidden_layers);
+  }
+}
+
 TEST_F(ImportGguf, RefusesByName) {
   EXPECT_THAT(error_with("llama.expert_count", 8u), HasSubstr("\"expert_count\" is not supported"));
-  EXPECT_THAT(error_with("llama.attention.sliding_window", 16u), HasSubstr("a sliding window of 16 tokens"));
   EXPECT_THAT(error_with("llama.rope.dimension_count", 6u), HasSubstr("rotation of 6 of 12 features"));
   EXPECT_THAT(error_with("llama.logit_scale", 0.5f), HasSubstr("\"logit_scale\" is not supported"));
-  EXPECT_THAT(error_with("split.count", 2u), HasSubstr("gguf-split --merge"));
 
   GgufBuilder builder;
   add_sizes(builder, config_, "mamba");
@@ -218,16 +257,16 @@ TEST_F(ImportGguf, RefusesByName) {
 
   builder = GgufBuilder();
   add_sizes(builder, config_, "llama");
-  add_vocabulary(builder, "tekken");
+  add_vocabulary(builder, "bloom");
   add_tensors(builder, config_, tensors_, true);
-  EXPECT_THAT(error(builder), HasSubstr("the pre-tokenizer \"tekken\" (tokenizer.ggml.pre) is not supported"));
+  EXPECT_THAT(error(builder), HasSubstr("the pre-tokenizer \"bloom\" (tokenizer.ggml.pre) is not supported"));
 
   builder = GgufBuilder();
   add_sizes(builder, config_, "llama");
   builder.add("tokenizer.ggml.model", "t5");
   add_tensors(builder, config_, tensors_, true);
   EXPECT_THAT(error(builder),
-              HasSubstr("the tokenizer \"t5\" (tokenizer.ggml.model) is not supported; gpt2 and llama are"));
+              HasSubstr("the tokenizer \"t5\" (tokenizer.ggml.model) is not supported; gpt2, llama and gemma are"));
 
   ModelConfig other = config_;
   other.intermediate_size = 96;

@@ -186,7 +186,7 @@ TEST_F(ImportHuggingFace, ReadsWhatStandsBesideTheWeights) {
   EXPECT_EQ(text, (TextSettings{"D", "<s>", "</s>", {7, 9}}));
   folder_.write("special_tokens_map.json", R"({"bos_token": "<other>", "unk_token": {"content": "<unk>"}})");
   text = load_model(test_context(), folder_.path()).text;
-  EXPECT_EQ(text, (TextSettings{"D", "<s>", "</s>", {7, 9}, {{"unk_token", "<unk>"}}}));
+  EXPECT_EQ(text, (TextSettings{"D", "<other>", "</s>", {7, 9}, {{"unk_token", "<unk>"}}}));
   folder_.write("chat_template.jinja", "J");
   EXPECT_EQ(load_model(test_context(), folder_.path()).text.chat_template, "J");
   folder_.write("generation_config.json", R"({"eos_token_id": "x"})");
@@ -239,6 +239,83 @@ TEST_F(ImportHuggingFace, ReadsPickledWeightsOfSeveralFiles) {
   EXPECT_THAT(error(), HasSubstr("\"../a.bin\" is not the name of a *.bin file beside it"));
 }
 
+// Writes the safetensors file again with other names of its tensors.
+template <typename Rename>
+void rename_tensors(const std::filesystem::path& path, Rename&& rename) {
+  std::vector<NamedTensor> tensors;
+  auto moved = path;
+  moved += ".old";
+  std::filesystem::rename(path, moved);
+  const SafetensorsFile file(moved);
+  for (const auto& [name, tensor] : file.tensors()) tensors.push_back({rename(name), tensor});
+  write_safetensors(path, tensors);
+}
+
+TEST_F(ImportHuggingFace, FindsTheModelUnderOtherNames) {
+  ModelConfig config = llama_config();
+  for (const bool tied : {true, false}) {
+    config.tie_word_embeddings = tied;
+    use(config);
+    write_config(config_json(config_, "llama"));
+    write_all();
+    rename_tensors(folder_ / "model.safetensors", [](const std::string& name) { return "language_model." + name; });
+    EXPECT_THAT(found(), ElementsAreArray(wanted()));
+    write_all();
+    rename_tensors(folder_ / "model.safetensors", [](const std::string& name) {
+      return name.starts_with("model.") ? "model.language_" + name : name;
+    });
+    EXPECT_THAT(found(), ElementsAreArray(wanted()));
+  }
+}
+
+TEST_F(ImportHuggingFace, ReadsAModelThatWasSavedWithoutItsHead) {
+  ModelConfig config = llama_config();
+  for (const bool tied : {true, false}) {
+    config.tie_word_embeddings = tied;
+    use(config);
+    write_config(config_json(config_, "llama"));
+    write_tensors("model.safetensors", NumberType::f32,
+                  [](const std::string& name) { return name != "lm_head.weight"; });
+    rename_tensors(folder_ / "model.safetensors", [](const std::string& name) { return name.substr(6); });
+    if (tied) {
+      EXPECT_THAT(found(), ElementsAreArray(wanted()));
+    } else {
+      EXPECT_THAT(error(), HasSubstr("lm_head.weight"));
+    }
+  }
+}
+
+TEST_F(ImportHuggingFace, PassesOverTensorsThatAreNotOfTheModel) {
+  use(llama_config());
+  write_config(config_json(config_, "llama"));
+  const std::vector<std::byte> bytes(4);
+  const TensorView tensor = {NumberType::f32, {1}, bytes};
+  write_all(NumberType::f32, {{"model.layers.7.mlp.up_proj.weight", tensor},
+                              {"model.rotary_emb.inv_freq", tensor},
+                              {"vision_tower.embed_tokens.weight", tensor}});
+  const LoadedModel loaded = load_model(test_context(), folder_.path());
+  EXPECT_THAT(logits_of(loaded.model), ElementsAreArray(wanted()));
+  EXPECT_THAT(loaded.notes, ElementsAre(HasSubstr("are not of this model and are passed over: "
+                                                  "\"model.layers.7.mlp.up_proj.weight\", ...")));
+  write_all(NumberType::f32, {{"model.layers.0.self_attn.o_proj.bias", tensor}});
+  EXPECT_THAT(error(), HasSubstr("the tensor \"model.layers.0.self_attn.o_proj.bias\" is not supported"));
+}
+
+TEST_F(ImportHuggingFace, TellsPointersOfGitLfs) {
+  use(llama_config());
+  write_config(config_json(config_, "llama"));
+  const char* pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n";
+  write_all();
+  for (const char* name : {"tokenizer.json", "model.safetensors"}) {
+    const std::string content = read_text(folder_ / name);
+    folder_.write(name, pointer);
+    EXPECT_THAT(error(), HasSubstr(std::string(name) + ": a pointer of Git LFS and not the file itself"));
+    folder_.write(name, content);
+  }
+  folder_.write("x.gguf", pointer);
+  EXPECT_THAT(error_of([&] { load_model(test_context(), folder_ / "x.gguf"); }), HasSubstr("a pointer of Git LFS"));
+}
+
 TEST_F(ImportHuggingFace, RefusesByName) {
   use(llama_config());
   write_all();
@@ -270,7 +347,7 @@ TEST_F(ImportHuggingFace, RefusesFilesByName) {
   write_all(NumberType::f32, {{"lm_head.weight", {NumberType::f32, {1}, bytes}}});
   EXPECT_EQ(error(), "no error");  // tied: a copy that is not read
   std::filesystem::remove(folder_ / "tokenizer.json");
-  EXPECT_THAT(error(), HasSubstr("tokenizer.json: cannot open"));
+  EXPECT_THAT(error(), HasSubstr("holds no tokenizer.json"));
   folder_.write("tokenizer.model", "x");
   EXPECT_THAT(error(), HasSubstr("holds tokenizer.model and no tokenizer.json"));
 }

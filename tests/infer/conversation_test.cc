@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 LoadedModel byte_model(int64_t context) {
   ModelConfig config;
@@ -75,6 +76,41 @@ TEST(Conversation, StartsOverAndComesBack) {
   EXPECT_THAT(text_of(loaded, conversation.session()), "");
   conversation.load(folder / "talk");
   EXPECT_EQ(conversation.ask("More", greedy(8), ignore).text, next.text);
+}
+
+TEST(Conversation, AnswersTheLastQuestionAnew) {
+  const TemporaryFolder folder;
+  const LoadedModel loaded = byte_model(400);
+  const auto drawn = [](uint64_t seed) {
+    GenerateOptions options = {.max_tokens = 8, .sampler = {.seed = seed}};
+    for (int32_t letter = 'a'; letter <= 'z'; ++letter) options.sampler.logit_bias[letter] = 100;
+    return options;
+  };
+  Conversation conversation(test_context(), loaded, built_in(loaded, "chatml"), {});
+  EXPECT_THAT(error_of([&] { conversation.ask_again(drawn(1), ignore); }), HasSubstr("no question yet"));
+  conversation.ask("Hi", drawn(5), ignore);
+  const Generated first = conversation.ask("And?", drawn(1), ignore);
+  const size_t messages = conversation.messages().size();
+  conversation.save(folder / "talk");
+
+  const Generated other = conversation.ask_again(drawn(2), ignore);
+  EXPECT_NE(other.text, first.text);
+  EXPECT_LE(other.prompt_tokens, 1);  // the cache has the question
+  EXPECT_EQ(conversation.messages().size(), messages);
+  EXPECT_THAT(text_of(loaded, conversation.session()), Not(HasSubstr(first.text)));
+  EXPECT_EQ(conversation.ask_again(drawn(1), ignore).text, first.text);
+
+  CancelToken stop;
+  GenerateOptions stopped = drawn(3);
+  stopped.cancel = &stop;
+  EXPECT_EQ(conversation.ask_again(stopped, [&](std::string_view) { stop.cancel(); }).reason, StopReason::interrupted);
+  EXPECT_EQ(conversation.ask_again(drawn(2), ignore).text, other.text);
+
+  conversation.load(folder / "talk");
+  EXPECT_EQ(conversation.ask_again(drawn(2), ignore).text, other.text);
+  EXPECT_EQ(conversation.messages().size(), messages);
+  conversation.reset();
+  EXPECT_THAT(error_of([&] { conversation.ask_again(drawn(1), ignore); }), HasSubstr("no question yet"));
 }
 
 // As Qwen3's: earlier answers without what was thought before them.

@@ -377,7 +377,7 @@ TEST_F(EngineTest, RefusesWhatItCannotRun) {
   };
   EXPECT_THAT(refused(std::make_shared<Sequence>(loaded_)), HasSubstr("after it has begun"));
   EXPECT_THAT(refused(begun(loaded_, prompt(4), greedy(3), {.memory = memory})), HasSubstr("another memory"));
-  EXPECT_THAT(refused(begun(loaded_, std::vector<int32_t>{256}, greedy(3))),
+  EXPECT_THAT(error_of([&] { begun(loaded_, std::vector<int32_t>{256}, greedy(3)); }),
               HasSubstr("outside the model's vocabulary"));
   const LoadedModel stranger = loaded_as(zoo_config("gqa"), 100);
   EXPECT_THAT(refused(begun(stranger, prompt(4), greedy(3))), HasSubstr("another model"));

@@ -4,6 +4,7 @@
 
 #include "t6/core/error.h"
 #include "t6/infer/forward.h"
+#include "t6/infer/sequence.h"
 #include "t6/numbers/half.h"
 #include "tests/context.h"
 #include "tests/infer/model_folder.h"
@@ -117,11 +118,19 @@ TEST_F(Load, RefusesTensorsOfAnotherType) {
               ThrowsMessage<Error>(AllOf(HasSubstr("model.norm.weight"), HasSubstr("I32"))));
 }
 
-TEST_F(Load, RefusesATokenizerWithMoreTokensThanTheModel) {
+TEST_F(Load, TakesATokenizerWithMoreTokensThanTheModel) {
   config_.vocab_size = 256;
   write_model_folder(folder_ / "model", config_);
   write_text(folder_ / "model" / "tokenizer.json", byte_tokenizer()->json());
-  expect_error("the tokenizer has 257 tokens, but the model's vocab_size is 256");
+  const LoadedModel loaded = load_model(test_context(), folder_ / "model");
+  EXPECT_THAT(loaded.notes,
+              ::testing::ElementsAre(HasSubstr("the tokenizer has 257 tokens, but the model's vocab_size is 256")));
+  Sequence sequence(loaded);
+  sequence.append(loaded.tokenizer->encode("Hello"));
+  EXPECT_THAT([&] { sequence.append(loaded.tokenizer->encode("<|endoftext|>")); },
+              ThrowsMessage<Error>(
+                  HasSubstr("the token \"<|endoftext|>\" has the id 256, outside the model's vocabulary of 256")));
+  EXPECT_EQ(sequence.tokens().size(), 5u);
 }
 
 TEST(Weights, ChecksTensorsInMemory) {

@@ -57,6 +57,32 @@ TEST(AttentionCheck, RefusesHalfOfAThirdOrderOrARotation) {
   EXPECT_THAT(rotated(10), HasSubstr("10 of 8 features"));
 }
 
+TEST(AttentionCheck, RefusesABiasThatItCannotAdd) {
+  const FactorCase grouped = {Head::grouped, Feature::contextual, 6, 8};
+  const std::vector<int64_t> first(7);
+  const std::vector<int32_t> features(1);
+  const std::vector<float> numbers(128);
+  const HeldBias bias = {first.data(), features.data(), numbers.data(), numbers.data(), 8};
+  const auto error = [&](auto&& change, const Case& shape) {
+    return error_with(
+        [&](Attention& x) {
+          x.k_bias = bias;
+          change(x);
+        },
+        shape);
+  };
+  const Case mha = {"mha", grouped, grouped, grouped, 6};
+  EXPECT_EQ(error([](Attention&) {}, mha), "no error");
+  EXPECT_THAT(error([](Attention&) {}, tpa()), HasSubstr("held apart where queries and keys have no head factors"));
+  Case shifted = mha;
+  shifted.shift = true;
+  EXPECT_THAT(error([](Attention&) {}, shifted), HasSubstr("third order or shift"));
+  EXPECT_THAT(error([](Attention& x) { x.k_bias.rotary_dim = 10; }, mha), HasSubstr("10 rotated features of 8"));
+  EXPECT_THAT(error([](Attention& x) { x.k_bias.rotary_dim = 3; }, mha), HasSubstr("3 rotated features of 8"));
+  EXPECT_THAT(error([](Attention& x) { x.k_bias.rotary = nullptr; }, mha), HasSubstr("no rotation"));
+  EXPECT_THAT(error([](Attention& x) { x.k_bias.rows = nullptr; }, mha), HasSubstr("no numbers"));
+}
+
 TEST(AttentionCheck, RefusesWhatIsMissing) {
   EXPECT_THAT(error_with([](Attention& x) { x.k.b = nullptr; }), HasSubstr("the keys have no feature factors"));
   EXPECT_THAT(error_with([](Attention& x) { x.out = nullptr; }), HasSubstr("no room for the output"));
@@ -110,6 +136,13 @@ TEST(AttentionCheck, RefusesGradientsThatAreNotKnown) {
               HasSubstr("with a shift"));
   EXPECT_THAT(backward_error([&](AttentionBackward& x) { x.forward.k.norm_weight = numbers.data(); }),
               HasSubstr("the gradient of keys"));
+  const int64_t first[] = {0, 0, 0};
+  const auto held = [&](AttentionBackward& x) {
+    x.forward.k_bias = {first, reinterpret_cast<const int32_t*>(first), numbers.data(), numbers.data(), 2};
+    x.forward.q.a = x.forward.k.a = nullptr;
+    x.forward.q.rank = x.forward.k.rank = x.forward.heads;
+  };
+  EXPECT_THAT(backward_error(held), HasSubstr("the gradient with a bias held apart"));
   EXPECT_THAT(backward_error([](AttentionBackward& x) { x.lse = nullptr; }), HasSubstr("needs lse and d_out"));
   EXPECT_THAT(backward_error([](AttentionBackward& x) { x.dk_b = nullptr; }), HasSubstr("gradient of feature factors"));
   EXPECT_THAT(backward_error([](AttentionBackward& x) { x.dv_a = nullptr; }), HasSubstr("gradient of head factors"));

@@ -115,6 +115,76 @@ TEST_P(Kinds, GivesAQueryTheSameBitsInAnyCompanyAndOnAnyThreads) {
 INSTANTIATE_TEST_SUITE_P(Attention, Kinds, ::testing::ValuesIn(attention_cases()),
                          [](const auto& test) { return test.param.name; });
 
+// A bias of some pairs of features, other ones and other numbers of them for each key.
+struct BiasProblem : Problem {
+  BiasProblem(const Case& shape, int64_t T, int64_t start, int64_t dim) : Problem(shape, T, start), rotary(dim, 10000) {
+    rotary.extend(std::max(start + T, kPageTokens));
+    first.push_back(0);
+    for (int64_t r = 0; r < shape.k.rank; ++r) {
+      if (r != 2) {  // not each key has one
+        for (int64_t i = r % 2; i < dim / 2; i += 1 + r) hold(i);
+      }
+      first.push_back(static_cast<int64_t>(features.size()));
+    }
+    arguments.k_bias = {first.data(), features.data(), rows.data(), rotary.at(0), dim};
+  }
+
+  void hold(int64_t i) {
+    const std::vector<float> bias = random_floats(2, static_cast<uint64_t>(50 + features.size()));
+    features.push_back(static_cast<int32_t>(i));
+    const size_t row = rows.size();
+    rows.resize(row + 2 * kPageTokens);
+    for (int64_t t = 0; t < kPageTokens; ++t) {
+      std::vector<float> pair = {bias[0] * 5, bias[1] * 5};
+      const float entry[] = {rotary.at(t)[i], rotary.at(t)[rotary.dim() / 2 + i]};
+      rotate(pair.data(), 1, 2, entry, 2);
+      rows[row + static_cast<size_t>(t)] = pair[0];
+      rows[row + static_cast<size_t>(kPageTokens + t)] = pair[1];
+    }
+  }
+
+  RotaryTable rotary;
+  std::vector<int64_t> first;
+  std::vector<int32_t> features;
+  std::vector<float> rows;
+};
+
+TEST(Attention, AddsTheBiasThatKeysLack) {
+  for (const char* name : {"mha", "gqa", "groups_of_two_sizes", "mqa_many_heads", "grouped_keys_only"}) {
+    const Case& shape = case_named(name);
+    const int64_t dim = shape.k.features / 2 * 2;
+    on_every_target([&] {
+      for (const auto& [T, start] : {std::pair{1, 0}, {1, 63}, {1, 64}, {3, 130}, {70, 63}, {1, 1100}}) {
+        SCOPED_TRACE(fmt::format("{} T {} start {}", name, T, start));
+        BiasProblem problem(shape, T, start, dim), paged(shape, T, start, dim), without(shape, T, start, dim);
+        attention(test_context(), problem.arguments);
+        expect_agreement(problem, 2e-5);
+        const Pages keys(paged.arguments.k, shape.heads, start + T, NumberType::i8, false);
+        paged.arguments.window = 50;
+        attention(test_context(), paged.arguments);
+        expect_agreement(paged, 2e-5);
+        if (start == 0) continue;
+        without.arguments.k_bias = {};
+        attention(test_context(), without.arguments);
+        EXPECT_NE(without.out, problem.out);
+      }
+    });
+  }
+}
+
+TEST(Attention, AddsABiasWithTheSameBitsInAnyCompanyAndOnAnyThreads) {
+  on_every_target([] {
+    const int64_t T = 40, start = 1100;
+    BiasProblem whole(case_named("gqa"), T, start, 16), singles(case_named("gqa"), T, start, 16);
+    attention(test_context(), whole.arguments);
+    const ThreadCount threads(3);
+    std::vector<Attention> batch;
+    for (int64_t t = 0; t < T; ++t) batch.push_back(single_query(singles.arguments, t));
+    attention(test_context(), batch);
+    EXPECT_EQ(singles.out, whole.out);
+  });
+}
+
 // MLA's values are the first numbers of its keys, in rows as in pages; either may end in the middle of a vector.
 TEST(Attention, ReadsValuesInsideTheKeys) {
   for (const auto& [keys, values] : {std::pair{11, 7}, {16, 7}, {32, 16}}) {

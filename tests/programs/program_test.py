@@ -8,7 +8,8 @@ import unittest
 
 from support import BUILD, SANITIZED, SOURCE, TRAINING, ProgramTest, book
 
-COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "chat", "report", "import", "quantize", "golden", "bench")
+COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "chat", "report", "import", "quantize", "golden", "bench",
+            "serve")
 
 
 class Usage(ProgramTest):
@@ -44,14 +45,16 @@ class Usage(ProgramTest):
     def test_wrong_usage_ends_with_2(self):
         for arguments in ([], ["nonsense"], ["info", "--nonsense"], ["eval"], ["generate", "x", "--top-k", "many"],
                           ["generate", "x", "--threads", "0"], ["eval", "x", "--text", "y", "--threads", "4097"],
-                          ["generate", "x", "--log-probabilities", "3"], ["chat", "x", "--max-tokens", "0"], ["chat", "x", "--context", "-1"]):
+                          ["generate", "x", "--log-probabilities", "3"], ["chat", "x", "--max-tokens", "0"],
+                          ["chat", "x", "--context", "-1"], ["serve"], ["serve", "x", "--max-streams", "0"], ["serve", "x", "--port", "70000"]):
             self.run_program(*arguments, code=2)
 
     def test_errors_are_one_line_and_end_with_1(self):
         for arguments in (["info", "no-such-model"], ["info", "small-tpa", "--memory", "lots"],
                           ["eval", "nowhere", "--text", "nothing"], ["generate", "nowhere", "--prompt", "x"],
                           ["chat", "nowhere"], ["prepare", "nothing.txt", "--out", "data"], ["report", "nowhere"], ["golden", "."],
-                          ["import", "nowhere", "--out", "there"], ["quantize", "nowhere", "--type", "q8", "--out", "there"]):
+                          ["import", "nowhere", "--out", "there"], ["quantize", "nowhere", "--type", "q8", "--out", "there"],
+                          ["serve", "nowhere", "--port", "0", "--api-keys", "no-such-file"]):
             result = self.refuse(*arguments, words=[])
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
             self.assertEqual(result.stdout, "")

@@ -134,6 +134,27 @@ class TrainTest(Runs):
                                 "kill -INT $pid; wait $pid; echo $?"], cwd=self.folder, capture_output=True, text=True)
         self.assertTrue(shell.stdout.endswith("130\n"), shell.stdout)
 
+    def test_a_second_ctrl_c_ends_at_once_and_leaves_whole_checkpoints(self):
+        # Within a long step, and while the checkpoint that follows the first signal is written.
+        for i, (batch, pause) in enumerate(((64, 0.02), (2, 0.005), (2, 0.02), (2, 0.04))):
+            run = f"run{i}"
+            process = self.start("train", "tiny.toml", "--out", run, "--steps", 100000, "--quiet", "--no-report", "--set",
+                                 "train.checkpoint_every=2", "--set", f"train.batch_size={batch}")
+            self.wait_for_lines(run, 4)
+            process.send_signal(signal.SIGINT)
+            time.sleep(pause)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=10)
+            self.assertIn(process.returncode, (128 + signal.SIGINT, -signal.SIGINT), out)  # the latter: it had saved by then
+            if batch == 64:
+                self.assertEqual(process.returncode, 128 + signal.SIGINT)
+            for folder in (self.folder / run / "checkpoints").iterdir():
+                if folder.name.removeprefix("step-").isdigit():
+                    self.run_program("info", folder)
+            done = json.loads((self.folder / run / "model/trainer.json").read_text())["step"]
+            self.train(run, "--resume", "--minutes", 0.005)
+            self.assertGreater(self.metrics(run)[-1]["step"], done)
+
     def test_an_evaluation_heeds_a_signal_and_is_made_up_for(self):
         for split in ("train", "val"):
             (self.folder / "long").mkdir(exist_ok=True)

@@ -47,13 +47,31 @@ TEST_F(GgufTokenizer, CutsAsTheFileSays) {
   EXPECT_THAT(load(byte_level("smollm"))->encode("111"), ElementsAre(1, 1, 1));
   EXPECT_THAT(load(byte_level("qwen2"))->encode("111"), ElementsAre(1, 1, 1));
   EXPECT_THAT(load(byte_level("llama-bpe"))->encode("1111"), ElementsAre(4, 1));
+  EXPECT_THAT(load(byte_level("smaug-bpe"))->encode("1111 a"), ElementsAre(4, 1, 5));
+  EXPECT_THAT(load(byte_level("tekken"))->encode("11"), ElementsAre(1, 1));
+  EXPECT_THAT(load(byte_level("seed-coder"))->encode("11"), ElementsAre(1, 1));
+  EXPECT_THAT(load(byte_level("deepseek-coder"))->encode("11 a"), ElementsAre(1, 1, 5));
+  EXPECT_THAT(load(byte_level("deepseek-llm"))->encode("11 a"), ElementsAre(3, 5));
   EXPECT_THAT(load(byte_level("default"))->encode("1111"), ElementsAre(4, 1));
   EXPECT_THAT(load(byte_level(nullptr))->encode("1111"), ElementsAre(4, 1));
+}
+
+TEST_F(GgufTokenizer, TellsHowTokensAreChosen) {
+  GgufBuilder builder = byte_level("gpt-2");
+  builder.add("general.sampling.temp", 0.6f);
+  builder.add("general.sampling.top_k", 20);
+  builder.add("general.sampling.mirostat", 2);
+  const SamplingSettings sampling = gguf_text_settings(GgufFile(folder_.write("y.gguf", builder.file()))).sampling;
+  EXPECT_EQ(sampling.temperature, 0.6);
+  EXPECT_EQ(sampling.top_k, 20);
+  EXPECT_THAT(sampling.unused, ElementsAre("general.sampling.mirostat 2: T6 has no such choice"));
 }
 
 TEST_F(GgufTokenizer, BeginsTextsAsTheFileOrItsKindSays) {
   EXPECT_THAT(load(byte_level("gpt-2"))->prefix(), IsEmpty());
   EXPECT_THAT(load(byte_level("llama-bpe"))->prefix(), ElementsAre(6));
+  EXPECT_THAT(load(byte_level("tekken"))->prefix(), ElementsAre(6));
+  EXPECT_THAT(load(byte_level("smaug-bpe"))->prefix(), IsEmpty());
   GgufBuilder builder = byte_level("llama-bpe");
   builder.add("tokenizer.ggml.add_bos_token", false);
   EXPECT_THAT(load(builder)->prefix(), IsEmpty());
@@ -65,6 +83,41 @@ TEST_F(GgufTokenizer, KnowsEndsByNameThatTheFileDoesNotName) {
   builder.add("tokenizer.ggml.eos_token_id", 2u);
   const GgufFile file(folder_.write("x.gguf", builder.file()));
   EXPECT_THAT(gguf_text_settings(file).end_of_text, ElementsAre(2, 1));
+}
+
+TEST_F(GgufTokenizer, PassesOverIdsThatNoTokenHas) {
+  for (const int64_t id : {int64_t{-1}, int64_t{4}, int64_t{UINT32_MAX}}) {
+    GgufBuilder builder;
+    builder.add("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "c", "d"});
+    if (id < 0) {
+      builder.add("tokenizer.ggml.eos_token_id", static_cast<int32_t>(id));
+    } else {
+      builder.add("tokenizer.ggml.eos_token_id", static_cast<uint32_t>(id));
+    }
+    builder.add("tokenizer.ggml.bos_token_id", 3u);
+    const GgufFile file(folder_.write("x.gguf", builder.file()));
+    EXPECT_THAT(gguf_text_settings(file).end_of_text, IsEmpty());
+    EXPECT_EQ(gguf_text_settings(file).bos_token, "d");
+    EXPECT_THAT(gguf_tokenizer_notes(file), ElementsAre(HasSubstr("passed over: tokenizer.ggml.eos_token_id")));
+  }
+  GgufBuilder text;
+  text.add("tokenizer.ggml.tokens", std::vector<std::string>{"a"});
+  text.add("tokenizer.ggml.eos_token_id", "2");
+  const GgufFile file(folder_.write("x.gguf", text.file()));
+  EXPECT_THAT(error_of([&] { gguf_text_settings(file); }),
+              HasSubstr("\"tokenizer.ggml.eos_token_id\" must be a whole number"));
+}
+
+TEST_F(GgufTokenizer, TellsControlTokensByIdAndNameWithoutTypes) {
+  GgufBuilder builder;
+  builder.add("tokenizer.ggml.model", "gpt2");
+  builder.add("tokenizer.ggml.tokens", std::vector<std::string>{"a", "<s>", "<|im_end|>", "<|other|>"});
+  builder.add("tokenizer.ggml.merges", std::vector<std::string>{});
+  builder.add("tokenizer.ggml.bos_token_id", 1u);
+  const auto tokenizer = load(builder);
+  EXPECT_THAT(tokenizer->encode("<s>a<|im_end|>a"), ElementsAre(1, 0, 2, 0));
+  EXPECT_TRUE(tokenizer->is_special(2));
+  EXPECT_FALSE(tokenizer->is_special(3));
 }
 
 GgufBuilder sentence_piece() {
@@ -109,7 +162,7 @@ TEST_F(GgufTokenizer, ReadsSentencePieces) {
 }
 
 TEST_F(GgufTokenizer, NamesWhatIsWrong) {
-  EXPECT_THAT(error(byte_level("tekken")), HasSubstr("the pre-tokenizer \"tekken\" (tokenizer.ggml.pre)"));
+  EXPECT_THAT(error(byte_level("bloom")), HasSubstr("the pre-tokenizer \"bloom\" (tokenizer.ggml.pre)"));
   const auto with = [&](const std::vector<std::string>& tokens, const std::vector<int32_t>& types,
                         const std::vector<std::string>& merges, uint32_t bos = 0) {
     GgufBuilder builder;
@@ -125,7 +178,6 @@ TEST_F(GgufTokenizer, NamesWhatIsWrong) {
   EXPECT_THAT(with({"a", "\xff"}, {1, 1}, {}), HasSubstr("tokenizer.ggml.tokens[1] is not UTF-8"));
   EXPECT_THAT(with({"a"}, {1}, {"\xff a"}), HasSubstr("tokenizer.ggml.merges[0] is not UTF-8"));
   EXPECT_THAT(with({"a"}, {1}, {"a a"}), HasSubstr("no token is \"aa\""));
-  EXPECT_THAT(with({"a"}, {1}, {}, 1), HasSubstr("\"tokenizer.ggml.bos_token_id\" must be a whole number from 0 to 0"));
 }
 
 TEST_F(GgufTokenizer, NamesWhatIsWrongWithSentencePieces) {

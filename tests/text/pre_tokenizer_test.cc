@@ -1,7 +1,11 @@
 #include "t6/text/tokenizer/pre_tokenizer.h"
 
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "t6/text/tokenizer/tokenizer_json.h"
 #include "tests/text/split_words.h"
 
 namespace t6 {
@@ -30,6 +34,19 @@ TEST(PreTokenizer, TakesAPlainStringLiterally) {
       {"type": "Split", "pattern": {"String": "a.b"}, "behavior": "Removed", "invert": false},
       {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})";
   EXPECT_EQ(words(json, "axba.bc"), (Words{"axb", "c"}));
+}
+
+// tests/text/make_cuts.py wrote the words of Hugging Face's tokenizers.
+TEST(PreTokenizer, CutsAsFamiliesOfModelsDo) {
+  const Json cuts = read_json(std::filesystem::path(T6_SOURCE_DIR) / "tests/text/fixtures/cuts.json");
+  EXPECT_EQ(cuts.size(), 6u);
+  for (const auto& [family, texts] : cuts.items()) {
+    const std::string json = text_preparation(family).pre_tokenizer.dump();
+    for (const Json& wanted : texts) {
+      const Words list = wanted.get<Words>();
+      EXPECT_EQ(words(json.c_str(), fmt::format("{}", fmt::join(list, ""))), list) << family;
+    }
+  }
 }
 
 }  // namespace

@@ -49,6 +49,26 @@ class TokenizerCommand(unittest.TestCase):
             text = self.succeeds("decode", "--jsonl", "--tokenizer", self.folder, *flags, text=output).decode()
             self.assertEqual([json.loads(line) for line in text.split("\n")[:-1]], [case[key] for case in cases])
 
+    def test_tokens_that_only_other_files_of_a_folder_name(self):
+        file = json.loads((FIXTURES / "smollm2.json").read_text())["tokenizer"]
+        size = len(file["model"]["vocab"]) + sum(t["content"] not in file["model"]["vocab"] for t in file["added_tokens"])
+        (self.folder / "tokenizer.json").write_text(json.dumps(file))
+        (self.folder / "tokenizer_config.json").write_text(json.dumps({"pad_token": "<|pad|>"}))
+        self.assertEqual(self.succeeds("encode", "--tokenizer", self.folder, text=b"<|pad|>"), b"%d\n" % size)
+        info = json.loads(self.succeeds("info", self.folder, "--json"))
+        self.assertEqual(info["vocab_size"], size + 1)
+        self.assertEqual(info["special_tokens"]["<|pad|>"], size)
+
+    def test_ids_with_holes_are_told(self):
+        file = json.loads((FIXTURES / "smollm2.json").read_text())["tokenizer"]
+        file["added_tokens"].append({**file["added_tokens"][0], "content": "<|far|>", "id": 5000})
+        (self.folder / "tokenizer.json").write_text(json.dumps(file))
+        result = tokenizer("encode", "--tokenizer", self.folder, text=b"<|far|>")
+        self.assertEqual(result.returncode, 0)
+        self.assertLess(int(result.stdout), 5000)
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+        self.assertTrue(result.stderr.startswith(b"t6: note: "), result.stderr)
+
     def test_a_file_is_read_like_the_standard_input(self):
         (self.folder / "text").write_bytes(b"Hi\xff")
         self.assertEqual(self.succeeds("encode", self.folder / "text"), b"72 105 255\n")

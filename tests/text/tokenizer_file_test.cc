@@ -99,15 +99,37 @@ TEST(TokenizerFile, ErrorsNameIdsThatCannotBe) {
   EXPECT_THAT(with_id(1'000'000'000), HasSubstr("1000000000"));
   EXPECT_THAT(with_id(UINT64_MAX), HasSubstr("18446744073709551615"));
   EXPECT_THAT(error_after([](Json& json) { json["added_tokens"][1]["id"] = -5; }), HasSubstr("\"id\""));
-  EXPECT_THAT(error_after([](Json& json) { json["added_tokens"][1]["id"] = 3; }), HasSubstr("the id 3"));
-  EXPECT_THAT(error_after([](Json& json) { json["added_tokens"][1]["content"] = "a"; }), HasSubstr("the ids 0 and 5"));
-  // A hole: 3 is gone, 5 stays.
-  EXPECT_THAT(error_after([](Json& json) {
-                json["model"]["vocab"].erase("aba");
-                json["added_tokens"].push_back(json["added_tokens"][1]);
-                json["model"]["merges"].erase(1);
-              }),
-              HasSubstr("no token has the id 3"));
+}
+
+TEST(TokenizerFile, IdsMayLeaveHoles) {
+  Json json = small_tokenizer();
+  json["model"]["vocab"]["far"] = 300'000 - 100'000;
+  const Tokenizer tokenizer(json.dump(), "t.json");
+  EXPECT_EQ(tokenizer.vocab_size(), 200'001);
+  EXPECT_EQ(tokenizer.token(7), "");
+  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{7, 0}, false), "a");
+  json["model"]["vocab"]["far"] = 300'000;
+  EXPECT_THAT(error_of(json.dump()), HasSubstr("the id 300000 of \"far\" is not below 262151"));
+}
+
+// Hugging Face gives added tokens the ids that follow on the vocabulary, and that of the vocabulary to those in it.
+TEST(TokenizerFile, AddedTokensHaveTheIdsOfHuggingFace) {
+  Json json = small_tokenizer();
+  json["added_tokens"][0]["id"] = 40;
+  json["added_tokens"][1] = {{"id", 41}, {"content", "ab"}, {"special", true}};
+  const Tokenizer tokenizer(json.dump(), "t.json");
+  EXPECT_EQ(tokenizer.encode("a<|endoftext|>ab"), (std::vector<int32_t>{0, 4, 2}));
+  EXPECT_TRUE(tokenizer.is_special(2));
+  EXPECT_THAT(tokenizer.notes(), testing::ElementsAre(HasSubstr(
+                                     "t.json: 2 added tokens have ids that follow on the vocabulary, as in Hugging "
+                                     "Face's tokenizers, and not those of the file: \"<|endoftext|>\" is 4, not 40")));
+}
+
+TEST(TokenizerFile, AddedTokensCountAsTheLastEntryHasThem) {
+  Json json = small_tokenizer();
+  json["added_tokens"].push_back({{"id", 5}, {"content", "<b>"}, {"lstrip", true}});
+  json["added_tokens"].push_back({{"id", 6}, {"content", ""}});
+  EXPECT_EQ(Tokenizer(json.dump(), "t.json").encode("a <b>"), (std::vector<int32_t>{0, 5}));
 }
 
 TEST(TokenizerFile, ErrorsNameTokensThatMergesDoNotKnow) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 
@@ -10,9 +11,13 @@ namespace {
 
 CancelToken token;
 volatile std::sig_atomic_t caught = 0;
+std::atomic<void (*)()> tidy_up = nullptr;
 
 void on_signal(int signal) {
-  if (token.cancelled()) _exit(128 + signal);
+  if (token.cancelled()) {
+    if (const auto tidy = tidy_up.load()) tidy();
+    _exit(128 + signal);
+  }
   caught = signal;
   token.cancel();
 }
@@ -30,6 +35,8 @@ void catch_interrupts() {
 }
 
 CancelToken& interrupt_token() { return token; }
+int interrupt_signal() { return caught; }
+void before_sudden_end(void (*tidy)()) { tidy_up = tidy; }
 
 void end_if_interrupted() {
   if (!token.cancelled()) return;

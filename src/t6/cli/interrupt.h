@@ -9,6 +9,11 @@ namespace t6 {
 // code 128 + its number. A process that was started to outlive its terminal (nohup) goes on passing over SIGHUP.
 void catch_interrupts();
 CancelToken& interrupt_token();
+// The number of the last signal that was caught; 0: none.
+int interrupt_signal();
+
+// What a second signal calls before it ends the process: it may do what a signal handler may. Null: nothing.
+void before_sudden_end(void (*tidy)());
 
 // For the end of a program that has heeded a signal, tidied up and has nothing else to do: ends the process by that
 // signal, which a shell reports as 128 + its number (130 for Ctrl-C) and which ends its loops and "&&". Returns when

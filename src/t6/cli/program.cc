@@ -39,6 +39,10 @@ int run_program(CLI::App& app, int argc, char** argv) {
   return 1;
 }
 
+void print_notes(const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) fmt::print(stderr, "t6: note: {}\n", note);
+}
+
 std::string path_beside(const std::string& name) {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);

@@ -12,6 +12,9 @@ namespace t6 {
 // and has tidied up ends by its signal, 130 for a shell after Ctrl-C.
 int run_program(CLI::App& app, int argc, char** argv);
 
+// What a user should know of files that were read, a line each on standard error.
+void print_notes(const std::vector<std::string>& notes);
+
 // Replaces this process by the program `name` that lies beside it, with `arguments`. Error: it was not built.
 [[noreturn]] void run_beside(const std::string& name, const std::vector<std::string>& arguments);
 

@@ -15,6 +15,8 @@
 namespace t6 {
 namespace {
 
+constexpr std::string_view kGitLfsPointer = "version https://git-lfs.github.com/spec/";
+
 [[noreturn]] void fail_system(const std::filesystem::path& path, const char* action) {
   fail("{}: cannot {}: {}", path.string(), action, std::strerror(errno));
 }
@@ -46,6 +48,9 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (data == MAP_FAILED) fail_system(path, "map into memory");
   data_ = static_cast<const std::byte*>(data);
+  if (!text().starts_with(kGitLfsPointer)) return;
+  ::munmap(data, size_);
+  fail("{}: a pointer of Git LFS and not the file itself, which 'git lfs pull' fetches", path.string());
 }
 
 MappedFile::~MappedFile() {

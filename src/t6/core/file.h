@@ -14,7 +14,8 @@ namespace t6 {
 class MappedFile {
  public:
   MappedFile() = default;
-  // Errors: the path is missing, unreadable or not a regular file.
+  // Errors: the path is missing, unreadable or not a regular file, or the file is one of the pointers that Git LFS
+  // leaves in place of large files.
   explicit MappedFile(const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;

@@ -77,8 +77,7 @@ Perplexity perplexity(Context& context, const LoadedModel& loaded, std::span<con
   Perplexity result;
   result.context = options.context ? options.context : std::min(longest, kDefaultContext);
   result.stride = options.stride ? options.stride : std::max<int64_t>(1, result.context / 2);
-  require(result.context >= 1 && result.context <= longest, "the context must be from 1 to the model's {}, not {}",
-          longest, result.context);
+  require(result.context >= 1, "the context must be 1 or more, not {}", result.context);
   require(result.stride >= 1 && result.stride <= result.context,
           "the stride must be from 1 to the context of {}, not {}", result.context, result.stride);
   require(tokens.size() >= 2, "a text of {} tokens is too short: the first is not predicted", tokens.size());
@@ -91,7 +90,8 @@ Perplexity perplexity(Context& context, const LoadedModel& loaded, std::span<con
   const Stopwatch time;
   const auto last = static_cast<int64_t>(tokens.size()) - 1;
   Engine engine(context, loaded.model, {.prompt_chunk = kChunk});
-  const auto window = std::make_shared<Sequence>(loaded, CacheOptions{.type = options.cache_type});
+  const auto window = std::make_shared<Sequence>(
+      loaded, CacheOptions{.limit = result.context, .type = options.cache_type, .extrapolates = true});
   for (int64_t begin = 0; result.tokens < last; begin += result.stride) {
     const int64_t end = std::min(begin + result.context, last);
     window->truncate(0);

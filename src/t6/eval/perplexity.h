@@ -12,8 +12,10 @@
 namespace t6 {
 
 struct PerplexityOptions {
-  int64_t context = 0;  // tokens per window; 0: the model's max_position_embeddings, at most 1024
-  int64_t stride = 0;   // from one window's first token to the next one's; 0: half the context
+  // Tokens per window; 0: the model's max_position_embeddings, at most 1024. More than that turns positions further
+  // than they turned in training.
+  int64_t context = 0;
+  int64_t stride = 0;  // from one window's first token to the next one's; 0: half the context
   NumberType cache_type = NumberType::f32;
 };
 
@@ -47,7 +49,7 @@ std::vector<int32_t> text_tokens(const Tokenizer& tokenizer, const std::filesyst
 // Windows of `context` tokens move on by `stride`; each token but the first is predicted once, from all tokens before
 // it in the first window that reaches it: at least context - stride of them, or all there are. `progress` is called
 // with the tokens predicted and their number. Errors: fewer than two tokens, an id outside the model's vocabulary, no
-// text among the tokens, context beyond the model's, stride not from 1 to context.
+// text among the tokens, context below 1, stride not from 1 to context.
 Perplexity perplexity(Context& context, const LoadedModel& loaded, std::span<const int32_t> tokens,
                       const PerplexityOptions& options,
                       const std::function<void(int64_t done, int64_t total)>& progress);

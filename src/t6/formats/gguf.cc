@@ -21,6 +21,13 @@ constexpr uint64_t kDefaultAlignment = 32;  // the format's own
 // Eight is the format's own limit, and lets numbers be used where they lie; more than any page is nobody's wish.
 constexpr int64_t kMinAlignment = 8, kMaxAlignment = 1 << 20;
 
+constexpr int64_t kMostParts = 65535;  // what gguf-split can count
+
+// How the name of part `number` (from 0) ends.
+std::string part_ending(int64_t number, int64_t count) {
+  return fmt::format("-{:05}-of-{:05}.gguf", number + 1, count);
+}
+
 // Codes of value types in the file.
 enum Code : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
 constexpr uint64_t kCodeSizes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
@@ -212,8 +219,46 @@ void GgufFile::Parser::place_tensors() {
   }
 }
 
-GgufFile::GgufFile(const std::filesystem::path& path) : file_(path), values_(std::make_unique<Json>(Json::object())) {
+GgufFile::GgufFile(const std::filesystem::path& path) : GgufFile(path, Part::first) {
+  if (split_count() > 1) read_other_parts();
+}
+
+GgufFile::GgufFile(const std::filesystem::path& path, Part)
+    : file_(path), values_(std::make_unique<Json>(Json::object())) {
   Parser(*this).parse();
+}
+
+int64_t GgufFile::split_count() const { return values().integer_or("split.count", 1, 0, kMostParts); }
+
+void GgufFile::read_other_parts() {
+  const int64_t count = split_count(), number = values().integer_or("split.no", 0, 0, count - 1);
+  const std::string ending = part_ending(number, count), name = path().string();
+  const bool named = name.size() > ending.size() && name.ends_with(ending);
+  const std::string stem = named ? name.substr(0, name.size() - ending.size()) : "NAME";
+  require(number == 0, "{}: part {} of a model in several files, {}; give the first one, {}{}", name, number + 1, count,
+          stem, part_ending(0, count));
+  require(named, "{}: the first part of a model in several files, {}, which are found by names such as NAME{}", name,
+          count, ending);
+  for (int64_t i = 1; i < count; ++i) add_part(stem + part_ending(i, count), i, count);
+  const auto tensors = static_cast<int64_t>(tensors_.size());
+  const int64_t wanted = values().integer_or("split.tensors.count", tensors, 0, INT64_MAX);
+  require(tensors == wanted, "{}: its {} files hold {} tensors, but split.tensors.count is {}", name, count, tensors,
+          wanted);
+}
+
+void GgufFile::add_part(const std::filesystem::path& part_path, int64_t number, int64_t count) {
+  require(path_exists(part_path), "{}: missing; it is part {} of the {} that begin with {}", part_path.string(),
+          number + 1, count, path().string());
+  std::unique_ptr<GgufFile> part(new GgufFile(part_path, Part::other));
+  const int64_t its_number = part->values().integer_or("split.no", -1, 0, kMostParts), its_count = part->split_count();
+  require(its_number == number && its_count == count,
+          "{}: says that it is part {} of {}, and not {} of {} as its name does", part_path.string(), its_number + 1,
+          its_count, number + 1, count);
+  for (const auto& [name, tensor] : part->tensors()) {
+    require(tensors_.emplace(name, tensor).second, "{}: the tensor {:?} is in another part, too", part_path.string(),
+            name);
+  }
+  parts_.push_back(std::move(part));
 }
 
 GgufFile::~GgufFile() = default;

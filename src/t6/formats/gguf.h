@@ -20,8 +20,11 @@ namespace t6 {
 
 class GgufFile {
  public:
-  // Maps the file and reads everything before the tensors' bytes. Errors name the file and what is wrong in it: not a
-  // GGUF, a version other than 2 and 3, big endian, a tensor of a type that T6 does not read.
+  // Maps the file and reads everything before the tensors' bytes. `path` may be the first of several files that
+  // llama.cpp's gguf-split made of one (NAME-00001-of-00003.gguf): the others beside it are read, too, and give their
+  // tensors. Errors name the file and what is wrong in it: not a GGUF, a version other than 2 and 3, big endian, a
+  // tensor of a type that T6 does not read; a part of several files other than the first, one that is missing or
+  // belongs to something else.
   explicit GgufFile(const std::filesystem::path& path);
   ~GgufFile();
 
@@ -46,12 +49,19 @@ class GgufFile {
   using Array = std::variant<Numbers, std::vector<std::string_view>>;
   class Parser;
 
+  enum class Part { first, other };
+  GgufFile(const std::filesystem::path& path, Part part);
+
   const Array& array(const std::string& key) const;
+  int64_t split_count() const;  // 1: the model is in one file
+  void read_other_parts();
+  void add_part(const std::filesystem::path& path, int64_t number, int64_t count);
 
   MappedFile file_;
   std::unique_ptr<Json> values_;
   std::map<std::string, Array> arrays_;
   TensorViews tensors_;
+  std::vector<std::unique_ptr<GgufFile>> parts_;  // the other files, to which tensors' bytes belong
 };
 
 // Whether a file begins as a GGUF does.

@@ -66,18 +66,22 @@ ModelConfig read_model_config(const std::filesystem::path& path) {
   fail("unknown form of a model: {}", static_cast<int>(found.form));
 }
 
-void require_room(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& source) {
-  require(tokenizer.vocab_size() <= config.vocab_size,
-          "{}: the tokenizer has {} tokens, but the model's vocab_size is {}", source, tokenizer.vocab_size(),
-          config.vocab_size);
+std::vector<std::string> tokenizer_notes(const Tokenizer& tokenizer, const ModelConfig& config,
+                                         const std::string& source) {
+  std::vector<std::string> notes = tokenizer.notes();
+  if (tokenizer.vocab_size() > config.vocab_size) {
+    notes.push_back(
+        fmt::format("{}: the tokenizer has {} tokens, but the model's vocab_size is {}: the others cannot be read",
+                    source, tokenizer.vocab_size(), config.vocab_size));
+  }
+  return notes;
 }
 
 void write_model(const ImportedModel& model, const std::filesystem::path& folder) {
   require(!path_exists(folder), "{}: exists already", folder.string());
   require(!model.tokenizer_json.empty(), "{}: the model has no tokenizer; one must be named (--tokenizer)",
           folder.string());
-  const Tokenizer tokenizer(model.tokenizer_json, kTokenizerFile);
-  require_room(tokenizer, model.config, folder.string());
+  (void)Tokenizer(model.tokenizer_json, kTokenizerFile);  // an Error if it is none
   PartialFolder partial(folder);
   write_json(partial.path() / kConfigFile, config_to_json(model.config));
   write_text(partial.path() / kTokenizerFile, model.tokenizer_json);

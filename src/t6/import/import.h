@@ -21,6 +21,7 @@ struct ImportedModel {
   std::vector<std::shared_ptr<const void>> owners;  // of the tensors' bytes
   std::string tokenizer_json;                       // empty: the source has none
   TextSettings text;
+  std::vector<std::string> notes = {};  // what the source says and T6 passes over, a line each, for the user to see
 };
 
 // A GGUF file of an architecture that has a name there (architectures.h). Matrices stay as they lie in the mapped file
@@ -48,12 +49,14 @@ ImportedModel import_model(Context& context, const FoundModel& found);
 // The configuration alone, without the weights.
 ModelConfig read_model_config(const std::filesystem::path& path);
 
-// Error: more tokens than the model has rows for.
-void require_room(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& source);
+// What a user should know of a tokenizer and its model, a line each: ids that are not those of the file, and more
+// tokens than the model has rows for, which no text for it may hold. `source` begins the lines.
+std::vector<std::string> tokenizer_notes(const Tokenizer& tokenizer, const ModelConfig& config,
+                                         const std::string& source);
 
 // Writes a model folder: config.json, model.safetensors, tokenizer.json, tokenizer_config.json, generation_config.json.
 // It gets its name when all of it is written. Errors: `folder` exists, or those of PartialFolder; a full disk; no
-// tokenizer, or one with more tokens than the model.
+// tokenizer, or not one.
 void write_model(const ImportedModel& model, const std::filesystem::path& folder);
 
 }  // namespace t6

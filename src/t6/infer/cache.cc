@@ -44,8 +44,9 @@ struct FactorCache::Page {
 FactorCache::FactorCache(const ModelConfig& config, const CacheOptions& options)
     : type_(options.type),
       memory_(options.memory),
-      limit_(options.limit ? options.limit : config.max_position_embeddings) {
-  require(limit_ >= 1 && limit_ <= config.max_position_embeddings,
+      limit_(options.limit ? options.limit : config.max_position_embeddings),
+      extrapolates_(options.extrapolates) {
+  require(limit_ >= 1 && (extrapolates_ || limit_ <= config.max_position_embeddings),
           "a cache for {} tokens was asked for; this model has positions for 1 to {}", limit_,
           config.max_position_embeddings);
   layout_ = page_layout(config, type_);
@@ -54,7 +55,7 @@ FactorCache::FactorCache(const ModelConfig& config, const CacheOptions& options)
 bool FactorCache::fits(const ModelConfig& config) const {
   const PageLayout wanted = page_layout(config, type_);
   if (wanted.layers.size() != layout_.layers.size() || wanted.bytes != layout_.bytes) return false;
-  if (limit_ > config.max_position_embeddings) return false;
+  if (limit_ > config.max_position_embeddings && !extrapolates_) return false;
   std::vector<int64_t> shapes, wanted_shapes;
   const auto list = [](const LayerStreams& layer, std::vector<int64_t>& to) {
     visit_streams(layer, [&](const PagedStream& stream) {

@@ -34,6 +34,7 @@ struct CacheOptions {
   int64_t limit = 0;  // tokens; 0: the model's max_position_embeddings, which is also the most
   NumberType type = NumberType::f32;
   std::shared_ptr<CacheMemory> memory = nullptr;  // null: no limit
+  bool extrapolates = false;  // the limit may be above the model's; positions then turn further than in training
 };
 
 // Rows of new tokens' factors, [T, ...] each; null for what is not cached.
@@ -97,6 +98,7 @@ class FactorCache {
   NumberType type_;
   std::shared_ptr<CacheMemory> memory_;
   int64_t limit_ = 0, size_ = 0;
+  bool extrapolates_ = false;
   std::vector<std::shared_ptr<Page>> pages_;
   std::vector<const std::byte*> table_;  // of pages_
 };

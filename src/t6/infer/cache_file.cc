@@ -33,6 +33,11 @@ std::string fingerprint(const Model& model) {
     add(row.data(), row.size() * sizeof(float));
   }
   if (model.final_norm()) add(model.final_norm(), row.size() * sizeof(float));
+  // What keys and values lack, where biases are held apart.
+  for (const LayerWeights& layer : model.layers()) {
+    add(layer.key_bias.features().data(), layer.key_bias.features().size_bytes());
+    if (layer.value_bias) add("v", 1);
+  }
   return fmt::format("{:016x}", hash);
 }
 

@@ -67,6 +67,7 @@ void Conversation::write(const std::vector<ChatMessage>& messages) {
   const auto& held = session_.tokens();
   const auto count = static_cast<int64_t>(ids.size()), limit = session_.cache().limit();
   require(count <= limit, "the conversation's {} tokens do not fit into the context of {}", count, limit);
+  answer_begin_.reset();
   const auto agree = std::ranges::mismatch(held, ids).in2 - ids.begin();
   session_.truncate(agree);
   session_.append(std::span(ids).subspan(static_cast<size_t>(agree)));
@@ -88,6 +89,25 @@ Generated Conversation::ask(std::string_view message, GenerateOptions options,
   std::vector<ChatMessage> messages = messages_;
   messages.push_back({"user", std::string(message)});
   write(messages);
+  return answer(std::move(messages), std::move(options), show);
+}
+
+Generated Conversation::ask_again(GenerateOptions options, const std::function<void(std::string_view)>& show) {
+  require(messages_.size() >= 2 && messages_.back().role == "assistant", "there is no question yet to ask again");
+  std::vector<ChatMessage> messages = messages_;
+  messages.pop_back();
+  if (answer_begin_) {
+    session_.truncate(*answer_begin_);
+  } else {
+    write(messages);
+  }
+  return answer(std::move(messages), std::move(options), show);
+}
+
+// The answer to messages that are the session's tokens.
+Generated Conversation::answer(std::vector<ChatMessage> messages, GenerateOptions options,
+                               const std::function<void(std::string_view)>& show) {
+  answer_begin_.reset();
   options.stop_tokens.insert(options.stop_tokens.end(), stops_.tokens.begin(), stops_.tokens.end());
   options.stop.insert(options.stop.end(), stops_.texts.begin(), stops_.texts.end());
   const size_t begin = session_.tokens().size();
@@ -101,6 +121,7 @@ Generated Conversation::ask(std::string_view message, GenerateOptions options,
   if (strips && answer.text.starts_with(' ')) answer.text.erase(0, 1);
   messages.push_back({"assistant", answer_from(begin, answer, options.stop)});
   messages_ = std::move(messages);
+  answer_begin_ = static_cast<int64_t>(begin);
   return answer;
 }
 
@@ -108,6 +129,7 @@ void Conversation::reset(std::string system) {
   system_ = std::move(system);
   messages_ = beginning(system_);
   session_.truncate(0);
+  answer_begin_.reset();
 }
 
 void Conversation::save(const std::filesystem::path& path, const CancelToken* cancel) {
@@ -117,6 +139,7 @@ void Conversation::save(const std::filesystem::path& path, const CancelToken* ca
 void Conversation::load(const std::filesystem::path& path) {
   std::vector<ChatMessage> messages = load_messages(path);
   session_.load(path);
+  answer_begin_.reset();
   messages_ = std::move(messages);
   system_ = !messages_.empty() && messages_[0].role == "system" ? messages_[0].content : std::string();
 }

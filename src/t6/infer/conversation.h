@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ class Conversation {
   // into the context. After an error of the generation the message is not part of the conversation.
   Generated ask(std::string_view message, GenerateOptions options, const std::function<void(std::string_view)>& show);
 
+  // Another answer to the last question in place of the one that it has; as ask() else. The options' seed makes it
+  // another. Errors, beside those of ask(): no question yet.
+  Generated ask_again(GenerateOptions options, const std::function<void(std::string_view)>& show);
+
   // Starts over, with this system message.
   void reset(std::string system);
   void reset() { reset(system_); }
@@ -44,6 +49,8 @@ class Conversation {
 
  private:
   void write(const std::vector<ChatMessage>& messages);
+  Generated answer(std::vector<ChatMessage> messages, GenerateOptions options,
+                   const std::function<void(std::string_view)>& show);
   std::string render(std::vector<ChatMessage> messages) const;
   std::string answer_from(size_t begin, const Generated& answer, const std::vector<std::string>& stops) const;
 
@@ -55,6 +62,7 @@ class Conversation {
   std::string system_;
   std::vector<ChatMessage> messages_;
   Session session_;
+  std::optional<int64_t> answer_begin_;  // of the last answer in the session's tokens, where they are still its own
 };
 
 }  // namespace t6

@@ -229,6 +229,7 @@ Attention ForwardPass::sequence_attention(const LayerWeights& layer, int64_t ind
   if (shape.values != ValueSource::own) x.v.b = x.k.b;
   x.logit_scale = static_cast<float>(logit_scale(config, shape));
   x.value_scale = static_cast<float>(shape.v.scale());
+  x.k_bias = layer.key_bias.view(rotary_.dim() > 0 ? rotary_.at(0) : nullptr);
   x.k_shift = layer.k_shift;
   x.v_shift = layer.v_shift;
   x.out = attended_.data() + row * x.heads * shape.v.features;
@@ -246,7 +247,19 @@ void ForwardPass::attend(int64_t index) {
   attentions_.clear();
   for (size_t i = 0; i < steps_.size(); ++i) attentions_.push_back(sequence_attention(layer, index, i, factors.q));
   attention(context_, attentions_);
+  if (layer.value_bias) add_value_bias(layer.value_bias);
   add_heads(layer);
+}
+
+// Weights of values add up to 1, so that what is common to all values comes out as it is.
+void ForwardPass::add_value_bias(const float* bias) {
+  const int64_t H = model_->config().num_attention_heads;
+  const FactorShape& shape = model_->shape().v;
+  float* heads = attended_.data();  // [T, H, E]
+  for (int64_t row = 0; row < T_ * H; ++row, heads += shape.features) {
+    const float* of_head = bias + row % H * shape.rank / H * shape.features;
+    for (int64_t e = 0; e < shape.features; ++e) heads[e] += of_head[e];
+  }
 }
 
 // From the heads' outputs to the residual stream.

@@ -65,6 +65,7 @@ class ForwardPass {
   void project_compressed(const LayerWeights& layer, const TokenRows& tokens, const FactorRowsOut& queries);
   void write_cache(int64_t layer, const Projected& factors);
   Attention sequence_attention(const LayerWeights& layer, int64_t index, size_t sequence, const FactorRowsOut& queries);
+  void add_value_bias(const float* bias);
   void add_heads(const LayerWeights& layer);
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);

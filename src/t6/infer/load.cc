@@ -1,6 +1,7 @@
 #include "t6/infer/load.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "t6/core/error.h"
@@ -28,7 +29,8 @@ LoadedModel load_model(Context& context, const std::filesystem::path& path) {
   loaded.path = found.path;
   loaded.text = std::move(stored.text);
   loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), file(kTokenizerFile));
-  require_room(*loaded.tokenizer, stored.config, source);
+  loaded.notes = std::move(stored.notes);
+  std::ranges::move(tokenizer_notes(*loaded.tokenizer, stored.config, source), std::back_inserter(loaded.notes));
   const Weights weights(stored.config, std::move(stored.tensors), file(kWeightsFile));
   loaded.model = std::make_shared<const Model>(context, stored.config, weights);
   return loaded;

@@ -1,10 +1,33 @@
 #include "t6/infer/model.h"
 
+#include <cmath>
 #include <utility>
 
 #include "t6/model/parameters.h"
 
 namespace t6 {
+namespace {
+
+// A pair of features is held apart when its bias is so many times what the key's features have without.
+constexpr float kLargeBias = 2;
+
+// The root mean square of each key's features in W x, for inputs whose numbers, but for the norm's weights, are
+// uncorrelated and of size 1: what they are before anything has run. matrix [R D, C], norm [C] or null: ones.
+std::vector<float> feature_sizes(std::span<const float> matrix, const float* norm, const FactorShape& shape, size_t C) {
+  std::vector<float> sizes;
+  const size_t numbers = static_cast<size_t>(shape.features) * C;
+  for (size_t r = 0; r < static_cast<size_t>(shape.rank); ++r) {
+    double sum = 0;
+    for (size_t i = 0; i < numbers; ++i) {
+      const double number = matrix[r * numbers + i] * (norm ? norm[i % C] : 1.0f);
+      sum += number * number;
+    }
+    sizes.push_back(static_cast<float>(std::sqrt(sum / static_cast<double>(shape.features))));
+  }
+  return sizes;
+}
+
+}  // namespace
 
 Model::Model(Context& context, const ModelConfig& config, const Weights& weights)
     : config_(config), shape_(attention_shape(config)) {
@@ -35,6 +58,21 @@ FactorWeights Model::factor_weights(Context& context, const Weights& weights, co
   factors.constant_a = keep(weights, name + ".a");
   factors.constant_b = keep(weights, name + ".b");
   return factors;
+}
+
+// Takes out of the biases of keys and values what a cache need not store. With a shift the first token's are not what
+// the others' are, and a norm of keys is over the whole of them.
+void Model::hold_biases(const Weights& weights, const std::string& self, LayerWeights& layer) {
+  if (shape_.values != ValueSource::own || layer.k_shift || layer.v_shift) return;
+  if (layer.v.bias) layer.value_bias = std::exchange(layer.v.bias, nullptr);
+  if (!layer.k.bias || layer.k.norm) return;
+  std::vector<float> least = feature_sizes(weights.numbers(self + "k_proj.weight"), layer.input_norm, shape_.k,
+                                           static_cast<size_t>(config_.hidden_size));
+  for (float& size : least) size *= kLargeBias;
+  std::vector<float> rest = weights.numbers(self + "k_proj.bias");
+  const RotaryTable rotary(rotary_dim(config_), config_.rope_theta, frequency_divisors(config_));
+  layer.key_bias = KeyBias(least, rotary, rest);
+  layer.k.bias = numbers_.emplace_back(std::move(rest)).data();
 }
 
 LatentWeights Model::latent_weights(Context& context, const Weights& weights, const std::string& self) {
@@ -80,6 +118,7 @@ LayerWeights Model::layer_weights(Context& context, const Weights& weights, int6
   }
   out.k_shift = keep(weights, self + "k_shift");
   out.v_shift = keep(weights, self + "v_shift");
+  hold_biases(weights, self, out);
   out.head_norm = keep(weights, self + "head_norm.weight");
   out.gate = weights.matrix(context, self + "gate_proj.weight");
   out.output = weights.matrix(context, self + "o_proj.weight");

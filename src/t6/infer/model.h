@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "t6/infer/key_bias.h"
 #include "t6/infer/weights.h"
 #include "t6/model/config.h"
 #include "t6/model/factors.h"
@@ -36,6 +37,8 @@ struct LayerWeights {
   const float* query_norm = nullptr;         // [d_q]
   FactorWeights q, k, v;                     // of mla only q.b, [H (D + d_r), d_q]
   LatentWeights latent;                      // of mla
+  KeyBias key_bias;                          // the part of the keys' bias that is not in k.bias
+  const float* value_bias = nullptr;         // [R_V E]; the values' bias where it is added to what attention gives
   const float* k_shift = nullptr;            // [2, H]
   const float* v_shift = nullptr;            // [2, H]
   const float* head_norm = nullptr;          // [E]
@@ -68,6 +71,7 @@ class Model {
   LayerWeights layer_weights(Context& context, const Weights& weights, int64_t layer);
   FactorWeights factor_weights(Context& context, const Weights& weights, const std::string& self,
                                const std::string& letter, const FactorShape& shape);
+  void hold_biases(const Weights& weights, const std::string& self, LayerWeights& layer);
   LatentWeights latent_weights(Context& context, const Weights& weights, const std::string& self);
 
   ModelConfig config_;

@@ -38,6 +38,11 @@ void Sequence::append(std::span<const int32_t> ids) {
   require(!in_engine(), "tokens cannot be added while a generation is under way");
   require(static_cast<int64_t>(ids.size()) <= room(), "{} more tokens do not fit: {} of the context's {} are taken",
           ids.size(), tokens_.size(), cache_.limit());
+  for (const int32_t id : ids) {
+    require(id >= 0 && static_cast<size_t>(id) < vocab_size_,
+            "the token {:?} has the id {}, outside the model's vocabulary of {}", std::string(tokenizer_->token(id)),
+            id, vocab_size_);
+  }
   tokens_.insert(tokens_.end(), ids.begin(), ids.end());
 }
 

@@ -104,7 +104,8 @@ class Sequence {
   const Generated& result() const { return result_; }
 
   // Errors of these: a generation is under way.
-  // Adds tokens. Error: they do not fit into the context.
+  // Adds tokens. Error, before anything changes: they do not fit into the context, or one is outside the model's
+  // vocabulary.
   void append(std::span<const int32_t> ids);
   // Forgets the tokens from `size` on. Error: more than there are.
   void truncate(int64_t size);

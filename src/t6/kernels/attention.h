@@ -47,6 +47,16 @@ struct FactorView {
   bool has_c() const { return c || paged_c.width > 0; }
 };
 
+// A part of grouped keys that their numbers lack: of each feature factor's bias, the same for every token before its
+// rotation, some pairs of features (i, i + rotary_dim / 2). Large numbers that are known need no bits of a cache.
+struct HeldBias {
+  const int64_t* first = nullptr;     // [R_K + 1]: rank r has pairs first[r] to first[r + 1] - 1; null: nothing is held
+  const int32_t* features = nullptr;  // i of each pair
+  const float* rows = nullptr;        // [pairs, 2, 64]: what rotation makes of the pair at positions 0 to 63
+  const float* rotary = nullptr;      // entry of position 0 in a RotaryTable that reaches to the last key
+  int64_t rotary_dim = 0;
+};
+
 struct Attention {
   FactorView q;  // T tokens, at positions start .. start + T - 1; never paged
   FactorView k;  // start + T tokens from position 0 on, the queries' own among them; D equals the queries'
@@ -55,6 +65,8 @@ struct Attention {
 
   float logit_scale = 1;  // of sum a_q a_k <b_q, b_k>: the ranks' 1 / (R_Q R_K) and 1 / sqrt(D) together
   float value_scale = 1;  // of sum a_v b_v: 1 / R_V
+
+  HeldBias k_bias = {};  // with neither head factors of queries and keys, nor third order, nor a shift
 
   // A query sees the last `window` keys up to its own, and the first `sinks` of all. 0: every key up to its own.
   int64_t window = 0, sinks = 0;

@@ -4,6 +4,8 @@
 
 #include "t6/core/error.h"
 #include "t6/numbers/blocks.h"
+#include "t6/numbers/dequantize/grid_blocks.h"
+#include "t6/numbers/dequantize/small_blocks.h"
 #include "t6/numbers/stored_number.h"
 
 namespace t6 {
@@ -138,6 +140,34 @@ void dequantize(NumberType type, std::span<const std::byte> bytes, std::span<flo
       return decode_blocks<BlockQ4_1>(bytes, out);
     case NumberType::q4_k:
       return decode_blocks<BlockQ4K>(bytes, out);
+    case NumberType::q2_k:
+      return decode_blocks<BlockQ2K>(bytes, out);
+    case NumberType::q3_k:
+      return decode_blocks<BlockQ3K>(bytes, out);
+    case NumberType::iq4_nl:
+      return decode_blocks<BlockIQ4NL>(bytes, out);
+    case NumberType::iq4_xs:
+      return decode_blocks<BlockIQ4XS>(bytes, out);
+    case NumberType::mxfp4:
+      return decode_blocks<BlockMXFP4>(bytes, out);
+    case NumberType::iq3_s:
+      return decode_blocks<BlockIQ3S>(bytes, out);
+    case NumberType::iq3_xxs:
+      return decode_blocks<BlockIQ3XXS>(bytes, out);
+    case NumberType::iq2_s:
+      return decode_blocks<BlockIQ2S>(bytes, out);
+    case NumberType::iq2_xs:
+      return decode_blocks<BlockIQ2XS>(bytes, out);
+    case NumberType::iq2_xxs:
+      return decode_blocks<BlockIQ2XXS>(bytes, out);
+    case NumberType::iq1_s:
+      return decode_blocks<BlockIQ1S>(bytes, out);
+    case NumberType::iq1_m:
+      return decode_blocks<BlockIQ1M>(bytes, out);
+    case NumberType::tq1_0:
+      return decode_blocks<BlockTQ1>(bytes, out);
+    case NumberType::tq2_0:
+      return decode_blocks<BlockTQ2>(bytes, out);
     default:
       fail("numbers of the type {} are not read as float32", info.name);
   }

@@ -30,19 +30,46 @@ struct PreTokenizerName {
   bool begins_text = false;  // adds the begin-of-text token unless the file says otherwise
 };
 constexpr PreTokenizerName kPreTokenizers[] = {{"gpt-2", "gpt2"},
+                                               {"phi-2", "gpt2"},
                                                {"mpt", "gpt2"},
                                                {"olmo", "gpt2"},
+                                               {"jais", "gpt2"},
+                                               {"exaone4", "gpt2"},
+                                               {"trillion", "gpt2"},
+                                               {"granite-docling", "gpt2"},
+                                               {"gigachat", "gpt2"},
+                                               {"mellum", "gpt2"},
+                                               {"a.x-4.0", "gpt2"},
                                                {"smollm", "smollm2"},
                                                {"starcoder", "smollm2"},
                                                {"refact", "smollm2"},
                                                {"command-r", "smollm2"},
                                                {"codeshell", "smollm2"},
+                                               {"exaone", "smollm2"},
+                                               {"minerva-7b", "smollm2"},
+                                               {"mellum2", "smollm2"},
                                                {"llama-bpe", "llama3", true, true},
                                                {"llama3", "llama3", true, true},
                                                {"llama-v3", "llama3", true, true},
                                                {"falcon3", "llama3", true, true},
+                                               {"falcon-h1", "llama3", true, true},
+                                               {"pixtral", "llama3", true, true},
+                                               {"midm-2.0", "llama3", true, true},
+                                               {"lfm2", "llama3", true, true},
+                                               {"smaug-bpe", "llama3"},
+                                               {"dbrx", "llama3"},
+                                               {"chatglm-bpe", "llama3"},
+                                               {"glm4", "llama3", true},
                                                {"qwen2", "qwen2"},
                                                {"deepseek-r1-qwen", "qwen2"},
+                                               {"megrez", "qwen2"},
+                                               {"tekken", "tekken", true, true},
+                                               {"gpt-4o", "gpt-4o"},
+                                               {"llama4", "gpt-4o"},
+                                               {"seed-coder", "seed-coder"},
+                                               {"deepseek-llm", "deepseek-llm"},
+                                               {"deepseek-coder", "deepseek-coder"},
+                                               {"deepseek-v3", "deepseek-v3"},
                                                {"default", "llama.cpp"}};
 
 struct Token {
@@ -50,26 +77,76 @@ struct Token {
   int64_t type;
 };
 
+// Tokens that end a text or a turn by their name alone, as llama.cpp has it: many files name only one of their ends.
+constexpr std::string_view kEndNames[] = {
+    "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|im_end|>",         "<|endoftext|>",
+    "<|end|>",    "<|return|>", "<|call|>",        "<end_of_turn>",      "<EOT>",
+    "_<EOT>",     "[EOT]",      "[EOS]",           "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>"};
+
+bool is_end_name(std::string_view token) { return std::ranges::count(kEndNames, token) > 0; }
+
+// The keys of tokens with a part, as files name them.
+constexpr const char* kTokenKeys[] = {"bos", "eos", "eot", "eom", "unknown", "padding"};
+
+std::string key_of_token(std::string_view name) { return fmt::format("tokenizer.ggml.{}_token_id", name); }
+
+int64_t token_count(const GgufFile& file) { return static_cast<int64_t>(file.strings("tokenizer.ggml.tokens").size()); }
+
+// Whether the file gives the token an id that is none: -1, or one beyond the vocabulary.
+bool names_no_token(const GgufFile& file, std::string_view name) {
+  const JsonObject values = file.values();
+  const std::string key = key_of_token(name);
+  if (!values.has(key)) return false;
+  require(values.at(key).is_number_integer(), "{}: {:?} must be a whole number", values.source(), key);
+  return values.at(key).is_number_unsigned()
+             ? values.at(key).get<uint64_t>() >= static_cast<uint64_t>(token_count(file))
+             : values.at(key).get<int64_t>() < 0 || values.at(key).get<int64_t>() >= token_count(file);
+}
+
+bool is_sentence_piece(const GgufFile& file) {
+  const std::string kind = file.values().string_or("tokenizer.ggml.model", "");
+  return kind == "llama" || kind == "gemma";
+}
+
+// An id that is none is passed over, as llama.cpp does, whose defaults for SentencePiece these are.
+std::optional<int64_t> token_id(const GgufFile& file, std::string_view name) {
+  const std::string key = key_of_token(name);
+  if (file.values().has(key) && !names_no_token(file, name)) return file.values().at(key).get<int64_t>();
+  const int64_t usual = name == "unknown" ? 0 : name == "bos" ? 1 : name == "eos" ? 2 : -1;
+  if (usual >= 0 && usual < token_count(file) && is_sentence_piece(file)) return usual;
+  return std::nullopt;
+}
+
+// Without types a token has the part that its id or its name tells.
+std::vector<int64_t> token_types(const GgufFile& file, const std::vector<std::string_view>& spellings) {
+  const std::string key = "tokenizer.ggml.token_type";
+  std::vector<int64_t> types(spellings.size(), kNormal);
+  if (file.has_array(key)) {
+    types = file.integers(key);
+    require(types.size() >= spellings.size(), "{}: {} token types for {} tokens", file.path().string(), types.size(),
+            spellings.size());
+    types.resize(spellings.size());
+  } else {
+    for (const char* name : kTokenKeys) {
+      if (const auto id = token_id(file, name)) types[static_cast<size_t>(*id)] = kControl;
+    }
+  }
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (is_end_name(spellings[i])) types[i] = kControl;
+  }
+  return types;
+}
+
 std::vector<Token> read_tokens(const GgufFile& file) {
   const auto& spellings = file.strings("tokenizer.ggml.tokens");
-  const auto types = file.integers("tokenizer.ggml.token_type");
-  const std::string source = file.path().string();
-  require(types.size() == spellings.size(), "{}: {} token types for {} tokens", source, types.size(), spellings.size());
+  const auto types = token_types(file, spellings);
   std::vector<Token> tokens;
   tokens.reserve(spellings.size());
   for (size_t i = 0; i < spellings.size(); ++i) {
-    require(is_valid_utf8(spellings[i]), "{}: tokenizer.ggml.tokens[{}] is not UTF-8", source, i);
+    require(is_valid_utf8(spellings[i]), "{}: tokenizer.ggml.tokens[{}] is not UTF-8", file.path().string(), i);
     tokens.push_back({spellings[i], types[i]});
   }
   return tokens;
-}
-
-std::optional<int64_t> token_id(const GgufFile& file, const std::string& name) {
-  const std::string key = "tokenizer.ggml." + name + "_token_id";
-  const JsonObject values = file.values();
-  if (!values.has(key)) return std::nullopt;
-  const auto count = static_cast<int64_t>(file.strings("tokenizer.ggml.tokens").size());
-  return values.integer(key, 0, std::max<int64_t>(count - 1, 0));
 }
 
 const PreTokenizerName& pre_tokenizer(const GgufFile& file) {
@@ -101,6 +178,7 @@ Tokens sort_tokens(const std::vector<Token>& tokens, const std::string& source) 
   Tokens sorted;
   for (size_t i = 0; i < tokens.size(); ++i) {
     const Token& token = tokens[i];
+    if (token.spelling.empty()) continue;  // an id that no text has
     if (token.type == kUnknown || token.type == kControl || token.type == kUserDefined) {
       sorted.added.push_back(added_token(token.spelling, static_cast<int64_t>(i), token.type != kUserDefined));
     }
@@ -132,7 +210,7 @@ NewTokenizer byte_level_tokenizer(const GgufFile& file) {
 NewTokenizer sentence_piece_tokenizer(const GgufFile& file, const std::vector<Token>& tokens) {
   const std::string source = file.path().string();
   const auto scores = file.numbers("tokenizer.ggml.scores");
-  require(scores.size() == tokens.size(), "{}: {} scores for {} tokens", source, scores.size(), tokens.size());
+  require(scores.size() >= tokens.size(), "{}: {} scores for {} tokens", source, scores.size(), tokens.size());
   std::vector<ScoredToken> scored;
   for (size_t i = 0; i < tokens.size(); ++i) {
     require(!std::isnan(scores[i]), "{}: tokenizer.ggml.scores[{}] is not a number", source, i);
@@ -151,9 +229,9 @@ NewTokenizer sentence_piece_tokenizer(const GgufFile& file, const std::vector<To
 std::string gguf_tokenizer_json(const GgufFile& file) {
   const std::string source = file.path().string();
   const std::string kind = file.values().string("tokenizer.ggml.model");
-  require(kind == "gpt2" || kind == "llama",
-          "{}: the tokenizer \"{}\" (tokenizer.ggml.model) is not supported; gpt2 and llama are", source, kind);
-  const bool sentence_piece = kind == "llama";
+  const bool sentence_piece = is_sentence_piece(file);
+  require(kind == "gpt2" || sentence_piece,
+          "{}: the tokenizer \"{}\" (tokenizer.ggml.model) is not supported; gpt2, llama and gemma are", source, kind);
   const std::vector<Token> tokens = read_tokens(file);
   NewTokenizer out = sentence_piece ? sentence_piece_tokenizer(file, tokens) : byte_level_tokenizer(file);
   Tokens sorted = sort_tokens(tokens, source);
@@ -168,11 +246,15 @@ std::string gguf_tokenizer_json(const GgufFile& file) {
   return tokenizer_json(std::move(out)).dump();
 }
 
-// Tokens that end a text or a turn by their name alone, as llama.cpp has it: many files name only one of their ends.
-constexpr std::string_view kEndNames[] = {
-    "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|im_end|>",         "<|endoftext|>",
-    "<|end|>",    "<|return|>", "<|call|>",        "<end_of_turn>",      "<EOT>",
-    "_<EOT>",     "[EOT]",      "[EOS]",           "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>"};
+std::vector<std::string> gguf_tokenizer_notes(const GgufFile& file) {
+  std::string keys;
+  for (const char* name : kTokenKeys) {
+    if (names_no_token(file, name)) keys.append(keys.empty() ? "" : ", ").append(key_of_token(name));
+  }
+  if (keys.empty()) return {};
+  return {fmt::format("{}: no token has the id that these keys give, which are passed over: {}", file.path().string(),
+                      keys)};
+}
 
 TextSettings gguf_text_settings(const GgufFile& file) {
   TextSettings settings;
@@ -192,8 +274,9 @@ TextSettings gguf_text_settings(const GgufFile& file) {
   for (size_t id = 0; id < tokens.size(); ++id) {
     const auto end = static_cast<int32_t>(id);
     const bool known = std::ranges::count(settings.end_of_text, end) > 0;
-    if (!known && std::ranges::count(kEndNames, tokens[id]) > 0) settings.end_of_text.push_back(end);
+    if (!known && is_end_name(tokens[id])) settings.end_of_text.push_back(end);
   }
+  settings.sampling = gguf_sampling(file.values());
   settings.chat_template = file.values().string_or("tokenizer.chat_template", "");
   require(is_valid_utf8(settings.chat_template), "{}: tokenizer.chat_template is not UTF-8", file.path().string());
   return settings;

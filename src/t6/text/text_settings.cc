@@ -9,6 +9,7 @@
 namespace t6 {
 namespace {
 
+constexpr char kGenerationFile[] = "generation_config.json";
 constexpr const char* kOtherTokens[] = {"unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
 
 // "<s>", or {"content": "<s>", ...}; empty for neither.
@@ -48,6 +49,7 @@ std::vector<int32_t> end_ids(const JsonObject& json) {
   const Json& value = json.at("eos_token_id");
   std::vector<int32_t> ids;
   for (const Json& id : value.is_array() ? value : Json::array({value})) {
+    if (id == -1) continue;  // as some files have it for none
     require(
         id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() <= std::numeric_limits<int32_t>::max(),
         "{}: \"eos_token_id\" must be a token's id or a list of them", json.source());
@@ -60,18 +62,21 @@ std::vector<int32_t> end_ids(const JsonObject& json) {
 
 TextSettings read_text_settings(const std::filesystem::path& folder) {
   TextSettings settings;
-  if (const auto path = folder / "tokenizer_config.json"; path_exists(path)) {
-    const Json json = read_json(path);
-    const JsonObject object(json, path.string());
-    settings.chat_template = template_text(object);
-    add_tokens(object, settings);
-  }
-  if (const auto path = folder / "special_tokens_map.json"; path_exists(path)) {
-    const Json json = read_json(path);
-    add_tokens(JsonObject(json, path.string()), settings);
-  }
+  const auto config_path = folder / "tokenizer_config.json", map_path = folder / "special_tokens_map.json";
+  const Json config_json = path_exists(config_path) ? read_json(config_path) : Json::object();
+  const Json map_json = path_exists(map_path) ? read_json(map_path) : Json::object();
+  const JsonObject config(config_json, config_path.string()), map(map_json, map_path.string());
+  settings.chat_template = template_text(config);
+  // The order of transformers: a tokenizer_config.json with this key is complete.
+  if (!config.has("added_tokens_decoder")) add_tokens(map, settings);
+  add_tokens(config, settings);
+  add_tokens(map, settings);
   if (const auto path = folder / "chat_template.jinja"; path_exists(path)) settings.chat_template = read_text(path);
-  for (const char* name : {"generation_config.json", "config.json"}) {
+  if (const auto path = folder / kGenerationFile; path_exists(path)) {
+    const Json json = read_json(path);
+    settings.sampling = read_sampling(JsonObject(json, path.string()));
+  }
+  for (const char* name : {kGenerationFile, "config.json"}) {
     const auto path = folder / name;
     if (!settings.end_of_text.empty() || !path_exists(path)) continue;
     const Json json = read_json(path);
@@ -90,7 +95,10 @@ void write_text_settings(const std::filesystem::path& folder, const TextSettings
   for (const auto& [name, token] : settings.other_tokens) add(name.c_str(), token);
   add("chat_template", settings.chat_template);
   write_json(folder / "tokenizer_config.json", tokenizer);
-  write_json(folder / "generation_config.json", {{"eos_token_id", settings.end_of_text}});
+  Json generation = Json::object();
+  write_sampling(settings.sampling, generation);
+  generation["eos_token_id"] = settings.end_of_text;
+  write_json(folder / kGenerationFile, generation);
 }
 
 }  // namespace t6

@@ -11,6 +11,7 @@
 #include "t6/formats/model_files.h"
 #include "t6/text/gguf_tokenizer.h"
 #include "t6/text/tokenizer/byte_level.h"
+#include "t6/text/tokenizer/folder_tokens.h"
 #include "t6/text/tokenizer/tokenizer_file.h"
 #include "t6/text/tokenizer/tokenizer_json.h"
 #include "t6/text/utf8.h"
@@ -177,11 +178,42 @@ bool Tokenizer::is_special(int32_t id) const {
 
 const std::string& Tokenizer::json() const { return parts_->json; }
 
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path) {
+const std::vector<std::string>& Tokenizer::notes() const { return parts_->file.notes; }
+
+namespace {
+
+// Our own folders hold a tokenizer.json that is complete.
+bool is_own_folder(const std::filesystem::path& folder) {
+  const auto config = folder / kConfigFile;
+  if (!path_exists(config)) return false;
+  const Json json = read_json(config);
+  return json.is_object() && json.value("model_type", Json()) == "t6";
+}
+
+std::string read_folder_tokenizer(const std::filesystem::path& folder) {
+  const auto file = folder / kTokenizerFile;
+  for (const char* other : {"tokenizer.model", "vocab.json", "tekken.json"}) {
+    require(path_exists(file) || !path_exists(folder / other),
+            "{}: holds {} and no tokenizer.json; let transformers' AutoTokenizer read it and save_pretrained write one",
+            folder.string(), other);
+  }
+  require(path_exists(file), "{}: holds no tokenizer.json", folder.string());
+  std::string json = read_text(file);
+  return is_own_folder(folder) ? json : with_tokens_of_folder(std::move(json), folder);
+}
+
+}  // namespace
+
+std::string read_tokenizer_json(const std::filesystem::path& path) {
   std::error_code error;  // an unreadable path is reported by read_text
-  const std::filesystem::path file = std::filesystem::is_directory(path, error) ? path / kTokenizerFile : path;
-  std::string json = is_gguf(file) ? gguf_tokenizer_json(GgufFile(file)) : read_text(file);
-  return std::make_shared<const Tokenizer>(std::move(json), file.string());
+  if (std::filesystem::is_directory(path, error)) return read_folder_tokenizer(path);
+  return is_gguf(path) ? gguf_tokenizer_json(GgufFile(path)) : read_text(path);
+}
+
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool folder = std::filesystem::is_directory(path, error);
+  return std::make_shared<const Tokenizer>(read_tokenizer_json(path), (folder ? path / kTokenizerFile : path).string());
 }
 
 std::shared_ptr<const Tokenizer> byte_tokenizer() {

@@ -44,13 +44,14 @@ class Tokenizer {
   // Whether decode() takes that space off, as SentencePiece does.
   bool strips_space() const;
 
-  int64_t vocab_size() const;                  // highest id + 1
+  int64_t vocab_size() const;                  // highest id + 1; ids below may have no token
   std::optional<int32_t> end_of_text() const;  // what separates documents: <|endoftext|>, <|end_of_text|> or </s>
   std::optional<int32_t> id_of(
       std::string_view token) const;         // "<|im_end|>", or a vocabulary entry as the file spells it
   std::string_view token(int32_t id) const;  // as the file spells it; empty when no token has this id
   bool is_special(int32_t id) const;
-  const std::string& json() const;  // the tokenizer.json text, to be saved inside a checkpoint
+  const std::vector<std::string>& notes() const;  // what is read otherwise than the file says it, a line each
+  const std::string& json() const;                // the tokenizer.json text, to be saved inside a checkpoint
 
  private:
   struct Parts;
@@ -59,7 +60,10 @@ class Tokenizer {
   std::unique_ptr<const Parts> parts_;
 };
 
-// `path` is a tokenizer.json, a folder that holds one, or a GGUF file.
+// The text of a tokenizer.json: `path` is one, a folder that holds one, or a GGUF file. To that of a folder that
+// another program wrote belong the tokens which the files beside it name (tokenizer_config.json, ...). Errors: those of
+// the files.
+std::string read_tokenizer_json(const std::filesystem::path& path);
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path);
 
 // The built-in tokenizer: ids 0 to 255 are the bytes, 256 is <|endoftext|>.

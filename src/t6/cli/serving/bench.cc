@@ -9,6 +9,7 @@
 #include "t6/bench/machine.h"
 #include "t6/bench/timing.h"
 #include "t6/cli/flags.h"
+#include "t6/cli/program.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
@@ -183,6 +184,7 @@ void run(const Options& options) {
   const Stopwatch start;
   const LoadedModel loaded = load_model(context, options.model);
   result.load_s = start.seconds();
+  print_notes(loaded.notes);
   ModelRun model(context, loaded, options, contexts_of(options, loaded.config()));
   model.run(start, result);
   // Last, so that its memory is not in the model's peak.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/program.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
@@ -89,11 +90,17 @@ void print_positions(const Perplexity& result) {
 void run(const Options& options) {
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
+  print_notes(loaded.notes);
   const std::vector<int32_t> tokens =
       options.shard.empty() ? document_tokens(*loaded.tokenizer, {options.text}, options.documents, options.tokens)
                             : read_shards(options.shard, "val", options.tokens);
   PerplexityOptions choice = options.perplexity;
   choice.cache_type = parse_cache_type(options.cache_type);
+  if (const int64_t longest = loaded.config().max_position_embeddings; choice.context > longest) {
+    fmt::print(stderr,
+               "t6: windows of {} tokens are longer than the model's context of {}; its rotation extrapolates\n",
+               format_digits(choice.context), format_digits(longest));
+  }
   const Perplexity result = [&] {
     ProgressBar bar("evaluating", std::ssize(tokens) - 1, "tokens");
     const Perplexity measured =
@@ -125,7 +132,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--field", options->documents.text_field, "Key of a JSONL line that holds its text")
       ->capture_default_str();
   command->add_option("--context", options->perplexity.context,
-                      "Tokens per window (default: the model's context, at most 1024)");
+                      "Tokens per window (default: the model's context, at most 1024); may be more than that context");
   command->add_option("--stride", options->perplexity.stride,
                       "Tokens from one window to the next (default: half a window)");
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")

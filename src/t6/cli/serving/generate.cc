@@ -10,15 +10,18 @@
 
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
+#include "t6/cli/program.h"
 #include "t6/cli/serving/chat_flags.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
+#include "t6/cli/serving/show_text.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/infer/generate.h"
+#include "t6/text/utf8.h"
 
 namespace t6 {
 namespace {
@@ -27,6 +30,7 @@ struct Options {
   std::string model, prompt_file;
   std::optional<std::string> prompt;
   GenerateOptions generate;
+  ChoiceFlags choice;
   CacheFlags cache;
   int threads = processor_count();
   bool json = false, is_chat = false;
@@ -40,11 +44,27 @@ std::string read_prompt(const Options& options) {
   return {std::istreambuf_iterator<char>(std::cin), {}};
 }
 
-// A token as JSON: its id, its text and its log-probability.
+// A token as JSON: its id, its text and its log-probability; its bytes, too, where they are no text by themselves.
 Json token_json(const LoadedModel& loaded, const TokenLogProbability& token) {
-  return {{"id", token.id},
-          {"text", loaded.tokenizer->decode_bytes({&token.id, 1}, /*skip_special=*/false)},
-          {"log_probability", token.value}};
+  const std::string bytes = loaded.tokenizer->decode_bytes({&token.id, 1}, /*skip_special=*/false);
+  Json json = {{"id", token.id}, {"text", bytes}, {"log_probability", token.value}};
+  if (!is_valid_utf8(bytes)) json["bytes"] = std::vector<uint8_t>(bytes.begin(), bytes.end());
+  return json;
+}
+
+// The tokens that were written. Their texts make up what was written: a character that several tokens spell stands
+// with the last of them.
+Json written_json(const LoadedModel& loaded, const std::vector<WrittenToken>& tokens) {
+  Json list = Json::array();
+  StreamDecoder decoder(loaded.tokenizer, /*skip_special=*/false);
+  for (const WrittenToken& token : tokens) {
+    Json written = token_json(loaded, {token.id, token.log_probability});
+    written["text"] = decoder.push(token.id);
+    for (const TokenLogProbability& other : token.likeliest) written["likeliest"].push_back(token_json(loaded, other));
+    list.push_back(std::move(written));
+  }
+  if (!list.empty()) list.back()["text"] = list.back()["text"].get<std::string>() + decoder.finish();
+  return list;
 }
 
 void print_json(const LoadedModel& loaded, const Generated& result) {
@@ -56,11 +76,7 @@ void print_json(const LoadedModel& loaded, const Generated& result) {
                {"decode_tokens_per_second", result.decode_rate()},
                {"cache_bytes", result.cache_bytes},
                {"cache_bytes_per_token", result.cache_bytes_per_token}};
-  for (const WrittenToken& token : result.written) {
-    Json written = token_json(loaded, {token.id, token.log_probability});
-    for (const TokenLogProbability& other : token.likeliest) written["likeliest"].push_back(token_json(loaded, other));
-    json["log_probabilities"].push_back(written);
-  }
+  if (!result.written.empty()) json["log_probabilities"] = written_json(loaded, result.written);
   fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
@@ -73,17 +89,17 @@ void print_statistics(const Generated& result) {
              format_digits(result.cache_bytes_per_token), stop_reason_name(result.reason));
 }
 
-void run(const Options& options) {
+void run(const CLI::App& command, const Options& options) {
   Context context(options.threads);
   const std::string prompt = read_prompt(options);
   const LoadedModel loaded = load_model(context, options.model);
+  print_notes(loaded.notes);
   catch_interrupts();
   GenerateOptions generate_options = options.generate;
+  apply_choice(command, options.choice, loaded, generate_options);
   generate_options.cancel = &interrupt_token();
   const auto show = [&](std::string_view piece) {
-    if (options.json) return;
-    fmt::print("{}", piece);
-    std::fflush(stdout);
+    if (!options.json) show_text(piece);
   };
   const CacheOptions cache = cache_options(options.cache);
   const Generated result =
@@ -112,7 +128,7 @@ void add_generate(CLI::App& app) {
       ->allow_extra_args(false);
   auto* chat = command->add_flag("--chat", options->is_chat, "The text is a message; the model answers it");
   for (CLI::Option* option : add_chat_flags(*command, options->chat)) option->needs(chat);
-  add_sampler_flags(*command, generate.sampler);
+  add_choice_flags(*command, options->choice);
   add_cache_flags(*command, options->cache);
   auto* json = command->add_flag("--json", options->json, "Print the text and the statistics as JSON, at the end");
   command
@@ -123,12 +139,13 @@ void add_generate(CLI::App& app) {
   add_threads_flag(*command, options->threads);
   command->footer(
       "The text goes to standard output as it comes; speed and cache size, measured in the run, to standard error.\n"
+      "Where the model's settings (generation_config.json) say how tokens are chosen, that is the default.\n"
       "Examples:\n"
       "  t6 generate runs/demo --prompt 'Once upon a time' --max-tokens 100\n"
       "  t6 generate model.gguf --chat --prompt 'Name three rivers.'\n"
       "  t6 generate runs/demo --prompt-file start.txt --temperature 0 --stop 'The end'\n"
       "  echo 'To be' | t6 generate runs/demo --top-p 0.9 --seed 7 --json");
-  command->callback([=] { run(*options); });
+  command->callback([=] { run(*command, *options); });
 }
 
 }  // namespace t6

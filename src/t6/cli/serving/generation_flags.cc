@@ -31,9 +31,45 @@ uint64_t random_seed() {
   return seed;
 }
 
+// The model's own value where the command's flag was not given; `words` tells of it.
+template <typename Value, typename Own>
+void take_own(const CLI::App& command, const char* flag, const std::optional<Own>& own, Value& value,
+              std::string& words) {
+  if (!own || command.get_option(flag)->count() > 0) return;
+  value = *own;
+  words += fmt::format("{}{} {}", words.empty() ? "" : ", ", flag + 2, value);
+}
+
+void take_model_sampling(const CLI::App& command, const SamplingSettings& own, SamplerOptions& options) {
+  std::string words;
+  take_own(command, "--temperature", own.temperature, options.temperature, words);
+  take_own(command, "--top-k", own.top_k, options.top_k, words);
+  take_own(command, "--top-p", own.top_p, options.top_p, words);
+  take_own(command, "--min-p", own.min_p, options.min_p, words);
+  take_own(command, "--typical-p", own.typical_p, options.typical_p, words);
+  take_own(command, "--repetition-penalty", own.repetition_penalty, options.repetition_penalty, words);
+  if (!words.empty()) fmt::print(stderr, "t6: as the model's settings say: {}\n", words);
+  for (const std::string& each : own.unused) fmt::print(stderr, "t6: the model's settings, not used: {}\n", each);
+}
+
+// An id, or a text that is one token.
+int32_t stop_token(const LoadedModel& loaded, const std::string& text) {
+  int64_t id = 0;
+  if (text.find_first_not_of("0123456789") == std::string::npos && CLI::detail::lexical_cast(text, id)) {
+    require(id < loaded.config().vocab_size, "--stop-token {}: the model's vocabulary has {} tokens", text,
+            loaded.config().vocab_size);
+    return static_cast<int32_t>(id);
+  }
+  std::vector<int32_t> ids;
+  loaded.tokenizer->encode_further(text, ids);
+  require(ids.size() == 1, "--stop-token {:?} is {} tokens, not one; --stop ends before any text", text, ids.size());
+  return ids[0];
+}
+
 }  // namespace
 
-void add_sampler_flags(CLI::App& command, SamplerOptions& options) {
+void add_choice_flags(CLI::App& command, ChoiceFlags& flags) {
+  SamplerOptions& options = flags.sampler;
   const auto number = [&](const char* name, auto& value, const char* help) {
     command.add_option(name, value, help)->capture_default_str()->group("Choosing tokens");
   };
@@ -62,6 +98,19 @@ void add_sampler_flags(CLI::App& command, SamplerOptions& options) {
       ->check(CLI::Range(int64_t{-1}, INT64_MAX).description(""))
       ->default_str("0")
       ->group("Choosing tokens");
+  command
+      .add_option("--stop-token", flags.stop_tokens,
+                  "End at this token, an id or a text that is one token (may be given several times)")
+      ->type_name("ID|TEXT")
+      ->allow_extra_args(false)
+      ->group("Choosing tokens");
+}
+
+void apply_choice(const CLI::App& command, const ChoiceFlags& flags, const LoadedModel& loaded,
+                  GenerateOptions& options) {
+  options.sampler = flags.sampler;
+  for (const std::string& text : flags.stop_tokens) options.stop_tokens.push_back(stop_token(loaded, text));
+  take_model_sampling(command, loaded.text.sampling, options.sampler);
 }
 
 void add_cache_type_flag(CLI::App& command, std::string& type) {

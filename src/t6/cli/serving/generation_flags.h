@@ -9,8 +9,16 @@
 
 namespace t6 {
 
-// Adds --temperature, --top-k and their kind.
-void add_sampler_flags(CLI::App& command, SamplerOptions& options);
+// Adds --temperature, --top-k and their kind, and --stop-token.
+struct ChoiceFlags {
+  SamplerOptions sampler;
+  std::vector<std::string> stop_tokens;
+};
+void add_choice_flags(CLI::App& command, ChoiceFlags& flags);
+// What the flags of `command` say, and the model's own settings where no flag of it was given, of which one line on
+// standard error tells. Errors: a stop token that is none of the model's, or not one.
+void apply_choice(const CLI::App& command, const ChoiceFlags& flags, const LoadedModel& loaded,
+                  GenerateOptions& options);
 
 // Adds --cache-type, one of kCacheTypes by name; `type` is the default.
 void add_cache_type_flag(CLI::App& command, std::string& type);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/program.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/weight_words.h"
 #include "t6/core/error.h"
@@ -26,18 +27,17 @@ struct Options {
   int threads = processor_count();
 };
 
-std::string read_tokenizer(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return read_text(std::filesystem::is_directory(path, ignored) ? path / kTokenizerFile : path);
-}
-
 void run(const Options& options) {
   Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
   PartialFolder::require_free(options.out);
   ImportedModel model = options.model.empty() ? import_model(context, find_model(options.source))
                                               : import_paper_folder(options.source, options.model);
-  if (!options.tokenizer.empty()) model.tokenizer_json = read_tokenizer(options.tokenizer);
+  if (!options.tokenizer.empty()) model.tokenizer_json = read_tokenizer_json(options.tokenizer);
+  print_notes(model.notes);
+  if (!model.tokenizer_json.empty()) {
+    print_notes(tokenizer_notes(Tokenizer(model.tokenizer_json, options.source), model.config, options.source));
+  }
   write_model(model, options.out);
   const ModelConfig& config = model.config;
   const WeightSizes sizes = weight_sizes(model.tensors);
@@ -67,14 +67,16 @@ void add_import(CLI::App& app) {
                       "Which of the paper's models the folder holds, by the name of its file there: T6, T6_kvonly, "
                       "llama-gqa, ...");
   add_threads_flag(*command, options->threads);
-  command->footer(fmt::format("Architectures: {}; in GGUF files {}. What is not supported is refused by name.\n",
-                              hugging_face_names(), gguf_names()) +
-                  "Other commands also take a GGUF file or a Hugging Face folder directly.\n"
-                  "Weights may lie in model.safetensors or pytorch_model.bin, of which nothing is run.\n"
-                  "Examples:\n"
-                  "  t6 import SmolLM2-135M-Instruct.gguf --out models/smollm2\n"
-                  "  t6 import Qwen2.5-0.5B/ --out models/qwen\n"
-                  "  t6 import out_T6/checkpoint-50000 --model T6 --tokenizer gpt2/tokenizer.json --out models/paper");
+  command->footer(
+      fmt::format("Architectures: {}; in GGUF files {}. What is not supported is refused by name.\n",
+                  hugging_face_names(), gguf_names()) +
+      "Other commands also take a GGUF file or a Hugging Face folder directly.\n"
+      "Weights may lie in model.safetensors or pytorch_model.bin, of which nothing is run. Of a GGUF model in\n"
+      "several files name the first, NAME-00001-of-00003.gguf.\n"
+      "Examples:\n"
+      "  t6 import SmolLM2-135M-Instruct.gguf --out models/smollm2\n"
+      "  t6 import Qwen2.5-0.5B/ --out models/qwen\n"
+      "  t6 import out_T6/checkpoint-50000 --model T6 --tokenizer gpt2/tokenizer.json --out models/paper");
   command->callback([=] { run(*options); });
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "t6/cli/flags.h"
+#include "t6/cli/program.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/weight_words.h"
@@ -74,6 +75,7 @@ void run(const Options& options) {
   before.perplexity = measure(context, options, options.model);
   {
     ImportedModel model = read_model(context, options.model);
+    print_notes(model.notes);
     before.sizes = weight_sizes(model.tensors);
     ProgressBar bar("quantizing", std::ssize(model.tensors), "tensors");
     model = quantize_model(context, std::move(model), kTypes.at(options.type), options.model,

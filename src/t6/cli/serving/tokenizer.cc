@@ -11,6 +11,7 @@
 #include <iterator>
 #include <limits>
 
+#include "t6/cli/program.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
 #include "t6/core/units.h"
@@ -28,7 +29,9 @@ struct Arguments {
 };
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& name) {
-  return name == "bytes" ? byte_tokenizer() : load_tokenizer(name);
+  auto tokenizer = name == "bytes" ? byte_tokenizer() : load_tokenizer(name);
+  print_notes(tokenizer->notes());
+  return tokenizer;
 }
 
 void print(std::string_view text) {
@@ -179,7 +182,9 @@ void add_tokenizer(CLI::App& app) {
       "  echo '[72, 105, 256]' | t6 tokenizer decode --jsonl --skip-special");
 
   CLI::App* info_command = add_action(*tokenizer, arguments, "info", "Size and special tokens of a tokenizer", info);
-  info_command->add_option("tokenizer", arguments->tokenizer, "A tokenizer.json, a folder that holds one, or 'bytes'")
+  info_command
+      ->add_option("tokenizer", arguments->tokenizer,
+                   "A tokenizer.json, a folder that holds one, a GGUF file, or 'bytes'")
       ->capture_default_str();
   info_command->add_flag("--json", arguments->json, "Print JSON");
 

@@ -7,19 +7,21 @@ struct KnownType {
   uint32_t code;
   NumberType type;
 };
-constexpr KnownType kKnownTypes[] = {{0, NumberType::f32},   {1, NumberType::f16},   {2, NumberType::q4_0},
-                                     {3, NumberType::q4_1},  {6, NumberType::q5_0},  {7, NumberType::q5_1},
-                                     {8, NumberType::q8_0},  {12, NumberType::q4_k}, {13, NumberType::q5_k},
-                                     {14, NumberType::q6_k}, {30, NumberType::bf16}};
+constexpr KnownType kKnownTypes[] = {
+    {0, NumberType::f32},      {1, NumberType::f16},     {2, NumberType::q4_0},     {3, NumberType::q4_1},
+    {6, NumberType::q5_0},     {7, NumberType::q5_1},    {8, NumberType::q8_0},     {10, NumberType::q2_k},
+    {11, NumberType::q3_k},    {12, NumberType::q4_k},   {13, NumberType::q5_k},    {14, NumberType::q6_k},
+    {16, NumberType::iq2_xxs}, {17, NumberType::iq2_xs}, {18, NumberType::iq3_xxs}, {19, NumberType::iq1_s},
+    {20, NumberType::iq4_nl},  {21, NumberType::iq3_s},  {22, NumberType::iq2_s},   {23, NumberType::iq4_xs},
+    {29, NumberType::iq1_m},   {30, NumberType::bf16},   {34, NumberType::tq1_0},   {35, NumberType::tq2_0},
+    {39, NumberType::mxfp4}};
 
 struct OtherType {
   uint32_t code;
   std::string_view name;
 };
-constexpr OtherType kOtherTypes[] = {
-    {9, "Q8_1"},   {10, "Q2_K"},   {11, "Q3_K"},  {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"},
-    {19, "IQ1_S"}, {20, "IQ4_NL"}, {21, "IQ3_S"}, {22, "IQ2_S"}, {23, "IQ4_XS"},  {24, "I8"},     {25, "I16"},
-    {26, "I32"},   {27, "I64"},    {28, "F64"},   {29, "IQ1_M"}, {34, "TQ1_0"},   {35, "TQ2_0"},  {39, "MXFP4"}};
+constexpr OtherType kOtherTypes[] = {{9, "Q8_1"}, {15, "Q8_K"}, {24, "I8"},  {25, "I16"},
+                                     {26, "I32"}, {27, "I64"},  {28, "F64"}, {40, "NVFP4"}};
 
 }  // namespace
 

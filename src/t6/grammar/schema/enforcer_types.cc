@@ -1,6 +1,7 @@
 // What schemas say about values of one type.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "t6/core/error.h"
 #include "t6/grammar/compile/messages.h"
@@ -16,6 +17,23 @@ namespace {
 constexpr double kLargestBound = 1e15;
 // Of properties, times how many of them there may be, where these are counted: a rule for each pair is written.
 constexpr int64_t kMostCountedProperties = 4000;
+
+// xgrammar writes numbers with bounds with six digits behind the point: none between bounds that need more would be the
+// empty text, and bounds themselves would be rounded.
+void require_wide_range(const SchemaJson& constraints, const std::string& place) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  double low = -infinity, high = infinity;
+  for (const auto& [keyword, bound] : constraints.items()) {
+    if (!keyword.ends_with("inimum") && !keyword.ends_with("aximum")) continue;
+    const auto value = bound.get<double>();
+    require(std::abs(value * 1e6 - std::round(value * 1e6)) <= std::abs(value) * 1e-9,
+            "{}: {} is supported with six digits behind the point", quotable(place), quotable(keyword));
+    // Twice the last digit stands for what an exclusive bound takes off.
+    const double margin = keyword.starts_with("exclusive") ? 2e-6 : 0;
+    keyword.ends_with("inimum") ? low = std::max(low, value + margin) : high = std::min(high, value - margin);
+  }
+  require(low <= high, "{}: no number with six digits behind the point lies between the bounds", quotable(place));
+}
 
 bool is_open(const SchemaJson& constraints) {
   if (!constraints.contains("additionalProperties")) return !constraints.contains("properties");
@@ -216,6 +234,7 @@ SchemaJson SchemaEnforcer::number(const SchemaJson& constraints, SchemaType type
       enforced[keyword] = bound;
     }
   }
+  if (type == SchemaType::number) require_wide_range(constraints, place);
   return enforced;
 }
 

@@ -51,18 +51,12 @@ class Keys {
 
 void refuse_unsupported(const GgufFile& file, const Keys& keys, const ModelConfig& config) {
   const std::string source = file.path().string();
-  require(file.values().integer_or("split.count", 1, 0, kMaxModelSize) <= 1,
-          "{}: one of several files; join them with llama.cpp's gguf-split --merge", source);
   for (const char* key : {"expert_count", "attention.clamp_kqv", "attention.max_alibi_bias"}) {
     require(keys.number_or(key, 0) == 0, "{}: \"{}\" is not supported", source, key);
   }
   for (const char* key : {"rope.scaling.attn_factor", "attention.scale", "residual_scale", "logit_scale"}) {
     require(keys.number_or(key, 1) == 1, "{}: \"{}\" is not supported", source, key);
   }
-  const int64_t window = keys.size_or("attention.sliding_window", 0);
-  require(window == 0 || window >= config.max_position_embeddings,
-          "{}: a sliding window of {} tokens in a context of {} is not supported", source, window,
-          config.max_position_embeddings);
   const int64_t rotated = keys.size_or("rope.dimension_count", config.head_dim);
   require(rotated == config.head_dim, "{}: rotation of {} of {} features is not supported", source, rotated,
           config.head_dim);
@@ -126,6 +120,14 @@ ModelConfig gguf_config(const GgufFile& file) {
   refuse_unsupported(file, keys, config);
   config.rope_scaling = rope_scaling(file, keys, config);
   return checked_again(config, file.path().string());
+}
+
+// llama.cpp, for which the files are made, reads no window in a model of these architectures.
+std::vector<std::string> gguf_config_notes(const GgufFile& file) {
+  const int64_t window = Keys(file).size_or("attention.sliding_window", 0);
+  if (window == 0 || window >= gguf_config(file).max_position_embeddings) return {};
+  return {
+      fmt::format("{}: a sliding window of {} tokens is passed over, as by llama.cpp", file.path().string(), window)};
 }
 
 bool gguf_rows_are_interleaved(const GgufFile& file) { return architecture(file).gguf_interleaves; }

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -74,6 +76,8 @@ ImportedModel import_gguf(Context& context, const std::filesystem::path& path) {
   model.config = gguf_config(*file);
   model.tokenizer_json = gguf_tokenizer_json(*file);
   model.text = gguf_text_settings(*file);
+  model.notes = gguf_tokenizer_notes(*file);
+  std::ranges::move(gguf_config_notes(*file), std::back_inserter(model.notes));
   model.owners.push_back(file);
   const bool interleaved = gguf_rows_are_interleaved(*file);
   std::set<std::string> used = {std::string(kGgufFrequencies)};

@@ -99,6 +99,20 @@ NumberType weight_type_of(NumberType type) {
     case NumberType::q5_1:
     case NumberType::q5_k:
     case NumberType::q6_k:
+    case NumberType::q2_k:
+    case NumberType::q3_k:
+    case NumberType::iq4_nl:
+    case NumberType::iq4_xs:
+    case NumberType::mxfp4:
+    case NumberType::iq3_s:
+    case NumberType::iq3_xxs:
+    case NumberType::iq2_s:
+    case NumberType::iq2_xs:
+    case NumberType::iq2_xxs:
+    case NumberType::iq1_s:
+    case NumberType::iq1_m:
+    case NumberType::tq1_0:
+    case NumberType::tq2_0:
       return NumberType::q8_0;
     default:
       fail("{} is no type of weights of GGUF", number_type_name(type));

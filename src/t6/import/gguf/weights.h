@@ -14,7 +14,8 @@ namespace t6 {
 //   F32, F16, BF16, Q8_0 and Q4_1: the same bytes.
 //   Q4_0 as Q4_1: the same numbers, the minimum being -8 times the scale.
 //   Q4_K as Q4_1: scale and minimum of each 32 numbers are products that are rounded to float16, by 1/2048 at most.
-//   Q5_0, Q5_1, Q5_K and Q6_K as Q8_0: rounded to 1/254 of the largest of 32 numbers at most.
+//   Q5_0, Q5_1, the other K types, the IQ and TQ types and MXFP4 as Q8_0: rounded to 1/254 of the largest of 32 numbers
+//   at most.
 // Error: any other type.
 NumberType weight_type_of(NumberType type);
 

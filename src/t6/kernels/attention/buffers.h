@@ -52,7 +52,7 @@ struct StateBuffer {
 };
 
 struct TileBuffers {
-  AlignedBuffer queries, query_heads, products, logits, weights, materialized, lane_sums;
+  AlignedBuffer queries, turned, query_heads, products, logits, weights, materialized, lane_sums;
   BlockBuffers keys, values;
   StateBuffer section, part, total;
   RowBuffers rows;

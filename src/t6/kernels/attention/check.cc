@@ -57,6 +57,18 @@ void check_numbers(const NamedView& named) {
   require(view.b || is_paged(view.paged_b), "attention: the {} have no feature factors", name);
 }
 
+void check_held_bias(const Attention& x) {
+  if (!x.k_bias.first) return;
+  require(!x.q.has_a() && !x.k.has_a() && x.k.third == 1 && !x.k_shift,
+          "attention: a bias of keys is held apart where queries and keys have no head factors, third order or shift");
+  const int64_t dim = x.k_bias.rotary_dim;
+  require(dim >= 2 && dim % 2 == 0 && dim <= x.k.features,
+          "attention: the bias held apart has {} rotated features of {}; wanted an even number of them", dim,
+          x.k.features);
+  require(x.k_bias.features && x.k_bias.rows && x.k_bias.rotary, "attention: the bias held apart has no {}",
+          x.k_bias.rotary ? "numbers" : "rotation");
+}
+
 void check_shapes(const Attention& x) {
   require(x.heads >= 1, "attention: wanted at least 1 head, not {}", x.heads);
   require(x.T >= 0 && (x.T == 0 || x.start + x.T >= 0), "attention: {} queries from position {} on", x.T, x.start);
@@ -69,6 +81,7 @@ void check_shapes(const Attention& x) {
   check_streams(v, x.heads, true);
   require(!x.k_shift == !x.v_shift, "attention: only the {} are shifted; wanted both keys and values, or neither",
           x.k_shift ? "keys" : "values");
+  check_held_bias(x);
   if (x.T == 0) return;
   check_numbers(q);
   if (x.start + x.T == 0) return;
@@ -95,6 +108,7 @@ void check_attention_backward(const AttentionBackward& x) {
   check_shapes(f);
   for (const NamedView& named : {NamedView{"queries", f.q}, {"keys", f.k}, {"values", f.v}}) check_second_order(named);
   require(f.window == 0 && !f.k_shift, "attention: the gradient with a {} is not known", f.window ? "window" : "shift");
+  require(!f.k_bias.first, "attention: the gradient with a bias held apart is not known");
   if (f.T == 0) return;
   require(x.lse && x.d_out, "attention: the gradient needs lse and d_out");
   const bool features = x.dq_b && x.dk_b && x.dv_b;

@@ -42,10 +42,14 @@ class Scores {
     }
   }
 
-  void begin_block(int64_t first, int64_t count, int64_t end) { keys_.begin(first, count, end); }
+  void begin_block(int64_t first, int64_t count, int64_t end) {
+    block_ = first;
+    keys_.begin(first, count, end);
+  }
   // The group of heads that begins at `head`.
   void select_group(int64_t head) {
     keys_.select(head);
+    rank_ = head * x_.k.rank / x_.heads;
     if (plan_.keys == KeyOrder::factors) multiply_factors();
   }
 
@@ -57,7 +61,8 @@ class Scores {
       case KeyOrder::factors:
         return score_factors();
       case KeyOrder::dense:
-        return score_dense();
+        score_dense();
+        return add_held_bias();
       case KeyOrder::materialized:
         return score_materialized();
     }
@@ -178,6 +183,43 @@ class Scores {
     }
   }
 
+  // What the keys lack. <q, R_(p + t) b> is <R_-p q, R_t b>: queries are turned back by the block's position, and R_t b
+  // is the same in every block.
+  void add_held_bias() {
+    if (!x_.k_bias.first) return;
+    const int64_t begin = x_.k_bias.first[rank_], pairs = x_.k_bias.first[rank_ + 1] - begin;
+    if (pairs == 0) return;
+    const int64_t rows = chunk_.heads * tokens_;
+    float* turned = buffers_.turned.reserve(rows * 2 * pairs);
+    turn_back(x_.k_bias.features + begin, pairs, rows, turned);
+    small_product({.a = turned,
+                   .a_row = 2 * pairs,
+                   .a_step = 1,
+                   .b = x_.k_bias.rows + begin * 2 * kPageTokens,
+                   .b_row = kPageTokens,
+                   .c = logits_,
+                   .c_row = kPageTokens,
+                   .M = rows,
+                   .N = kPageTokens,
+                   .K = 2 * pairs,
+                   .accumulate = true});
+  }
+
+  // The pairs of the chunk's queries, [rows, pairs, 2].
+  void turn_back(const int32_t* features, int64_t pairs, int64_t rows, float* turned) const {
+    const int64_t half = x_.k_bias.rotary_dim / 2;
+    const float* entry = x_.k_bias.rotary + block_ * x_.k_bias.rotary_dim;
+    const float* query = queries_ + (chunk_.group_head + chunk_.head) * tokens_ * query_stride_;
+    for (int64_t row = 0; row < rows; ++row, query += query_stride_) {
+      for (int64_t p = 0; p < pairs; ++p, turned += 2) {
+        const int64_t i = features[p];
+        const float cosine = entry[i], sine = entry[half + i];
+        turned[0] = query[i] * cosine + query[half + i] * sine;
+        turned[1] = query[half + i] * cosine - query[i] * sine;
+      }
+    }
+  }
+
   void score_materialized() {
     const Floats d;
     const int64_t count = x_.k.features * kPageTokens;
@@ -202,6 +244,8 @@ class Scores {
   TileBuffers& buffers_;
   const int64_t tokens_, first_head_, heads_, query_stride_;
   FactorBlock keys_;
+  int64_t block_ = 0;             // its first token
+  int64_t rank_ = 0;              // the first of the selected group's keys
   float* queries_ = nullptr;      // [heads, tokens, query_stride], or [tokens, R_Q, D]
   float* query_heads_ = nullptr;  // [tokens, R_Q, H]
   float* products_ = nullptr;     // [R_K, tokens, R_Q, 64]

@@ -64,6 +64,22 @@ std::vector<double> shifted(const FactorView& view, const float* shift, int64_t 
   return product;
 }
 
+// Adds to a token's keys, [H, D], the bias that they lack, turned as far as the token's position says.
+void add_held_bias(const Attention& x, int64_t token, std::vector<double>& keys) {
+  const int64_t half = x.k_bias.rotary_dim / 2;
+  const float* entry = x.k_bias.rotary + token * x.k_bias.rotary_dim;
+  for (int64_t h = 0; h < x.heads; ++h) {
+    const int64_t rank = h * x.k.rank / x.heads;
+    for (int64_t p = x.k_bias.first[rank]; p < x.k_bias.first[rank + 1]; ++p) {
+      const int64_t i = x.k_bias.features[p];
+      const float* at_zero = x.k_bias.rows + p * 2 * kPageTokens;  // not turned
+      const double first = at_zero[0], second = at_zero[kPageTokens];
+      keys[static_cast<size_t>(h * x.k.features + i)] += first * entry[i] - second * entry[half + i];
+      keys[static_cast<size_t>(h * x.k.features + half + i)] += second * entry[i] + first * entry[half + i];
+    }
+  }
+}
+
 bool sees(const Attention& x, int64_t query, int64_t key) {
   const int64_t position = x.start + query;
   return key <= position && (x.window == 0 || key > position - x.window || key < x.sinks);
@@ -96,6 +112,7 @@ AttentionResult attention_reference(const Attention& x) {
   for (int64_t k = 0; k < x.start + x.T; ++k) {
     keys.push_back(shifted(x.k, x.k_shift, x.heads, k));
     values.push_back(shifted(x.v, x.v_shift, x.heads, k));
+    if (x.k_bias.first) add_held_bias(x, k, keys.back());
   }
   for (int64_t t = 0; t < x.T; ++t) {
     const std::vector<double> query = materialize_reference(x.q, x.heads, t);

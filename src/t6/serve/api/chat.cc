@@ -29,6 +29,8 @@ class ChatTask : public AnswerTask {
         choices_(static_cast<size_t>(settings.answers)) {}
 
  private:
+  std::string id() const override { return id_; }
+
   struct Choice {
     std::string text, reasoning;
     OrderedJson calls = OrderedJson::array();

@@ -39,6 +39,8 @@ class CompletionTask : public Task {
   }
 
  private:
+  std::string id() const override { return id_; }
+
   struct Choice {
     explicit Choice(CompletionLogprobs none) : logprobs(std::move(none)) {}
 

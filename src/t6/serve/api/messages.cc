@@ -33,6 +33,8 @@ class MessageTask : public AnswerTask {
       : AnswerTask(service, std::move(exchange), streams, form, 1), stops_(std::move(stops)) {}
 
  private:
+  std::string id() const override { return id_; }
+
   using Kind = AnswerPart::Kind;
 
   void take_parts(size_t, const std::vector<AnswerPart>& parts, const Piece& piece) override {

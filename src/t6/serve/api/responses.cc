@@ -31,6 +31,8 @@ class ResponseTask : public AnswerTask {
       : AnswerTask(service, std::move(exchange), streams, form, 1), echoed_(std::move(echoed)) {}
 
  private:
+  std::string id() const override { return id_; }
+
   using Kind = AnswerPart::Kind;
 
   void take_parts(size_t, const std::vector<AnswerPart>& parts, const Piece& piece) override {

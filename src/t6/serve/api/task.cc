@@ -1,5 +1,6 @@
 #include "t6/serve/api/task.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "t6/serve/api/api_error.h"
@@ -39,6 +40,7 @@ void Task::add(std::span<const int32_t> ids, GenerateOptions options, Job::Clock
     options.prompt_logits =
         prompt_scores({ids.begin(), ids.end()}, scored_, static_cast<size_t>(service_.vocab_size()), scores);
   }
+  salt_ = options.cache_salt;
   sequence->append(ids);
   sequence->begin(options);
   prompts_.emplace_back(ids.begin(), ids.end());
@@ -55,6 +57,7 @@ int64_t Task::prompt_tokens() const {
 }
 
 void Task::start(const std::string& client) {
+  if (service_.conversations && !id().empty()) service_.conversations->begin(id(), salt_, sequences_[0]);
   std::vector<Job> jobs;
   for (size_t i = 0; i < sequences_.size(); ++i) {
     jobs.push_back({.sequence = std::exchange(sequences_[i], nullptr),
@@ -70,6 +73,9 @@ void Task::start(const std::string& client) {
 }
 
 void Task::receive(size_t index, Piece piece) {
+  if (piece.end && index == 0 && service_.conversations) {
+    service_.conversations->end(id(), std::move(piece.all_tokens));
+  }
   if (failed_) return;
   if (piece.end && (piece.end->reason == StopReason::error || piece.end->reason == StopReason::interrupted)) {
     return fail(*piece.end);
@@ -101,8 +107,9 @@ void Task::cancel() {
 
 void Task::begin_stream() {
   if (std::exchange(streaming_, true)) return;
-  exchange_->begin(
-      {200, "", "text/event-stream; charset=utf-8", {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}}});
+  HttpHeaders with = headers();
+  with.insert(with.end(), {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}});
+  exchange_->begin({200, "", "text/event-stream; charset=utf-8", std::move(with)});
 }
 
 void Task::send(const OrderedJson& event, std::string_view name) { send_text(event_text(event, name)); }
@@ -122,6 +129,14 @@ void Task::close_stream() {
   exchange_->end();
 }
 
-void Task::reply(const OrderedJson& answer) { exchange_->reply({200, json_text(answer)}); }
+void Task::reply(const OrderedJson& answer) {
+  exchange_->reply({200, json_text(answer), "application/json", headers()});
+}
+
+// Tells by which replica a prompt that begins alike is best answered (docs/serving.md): a number of its first page.
+HttpHeaders Task::headers() const {
+  const auto ids = std::span(prompts_[0]).first(std::min(prompts_[0].size(), static_cast<size_t>(kPageTokens)));
+  return {{"X-T6-Prefix", fmt::format("{:016x}", page_hash(0, ids))}};
+}
 
 }  // namespace t6

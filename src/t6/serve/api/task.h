@@ -37,6 +37,8 @@ class Task : public std::enable_shared_from_this<Task> {
   // All have ended.
   virtual void finish() = 0;
 
+  // What the answer is known by; empty: nobody will ask for its cache.
+  virtual std::string id() const { return {}; }
   // How errors look, and how one ends a stream that has begun.
   virtual ErrorForm error_form() const { return ErrorForm::openai; }
   virtual void end_with(const ApiError& error);
@@ -63,7 +65,9 @@ class Task : public std::enable_shared_from_this<Task> {
   void fail(const JobEnd& end);
   void cancel();
   void begin_stream();
+  HttpHeaders headers() const;
 
+  std::string salt_;
   int64_t scored_ = -1;
   std::vector<std::vector<int32_t>> prompts_;
   std::vector<std::shared_ptr<std::vector<WrittenToken>>> scores_;

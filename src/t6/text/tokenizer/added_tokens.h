@@ -1,6 +1,7 @@
 // Tokens that are found in the text before anything else looks at it, such as "<|endoftext|>".
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -19,6 +20,20 @@ struct AddedToken {
   bool lstrip = false;       // takes the white space before it along
   bool rstrip = false;       // and the white space after it
   bool normalized = false;   // is looked for after normalization
+
+  bool operator==(const AddedToken&) const = default;
+};
+
+// The ids that Hugging Face's tokenizers give to added tokens which the vocabulary has no id for: they follow on the
+// number of its tokens, whatever a file says.
+class AddedTokenIds {
+ public:
+  explicit AddedTokenIds(int64_t vocabulary) : vocabulary_(vocabulary) {}
+  int64_t next() const { return std::max(vocabulary_, highest_ + 1); }
+  void take(int64_t id) { highest_ = std::max(highest_, id); }
+
+ private:
+  int64_t vocabulary_, highest_ = -1;
 };
 
 // Finds the longest of its tokens at the leftmost place where one begins, again and again.

@@ -1,5 +1,6 @@
 #include "t6/text/tokenizer/tokenizer_file.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -8,13 +9,11 @@
 #include "t6/formats/json.h"
 #include "t6/text/tokenizer/byte_level.h"
 #include "t6/text/tokenizer/decoder.h"
+#include "t6/text/tokenizer/tokenizer_json.h"
 #include "t6/text/utf8.h"
 
 namespace t6 {
 namespace {
-
-// Longer than any real one; it bounds what looking for tokens can cost at each place of a text.
-constexpr size_t kLongestAddedToken = 4096;
 
 const Json& entry_or_null(const JsonObject& object, const std::string& key) {
   static const Json null;
@@ -45,25 +44,16 @@ std::vector<AddedToken> read_added_tokens(const JsonObject& file) {
   const Json& array = array_or_empty(file, "added_tokens");
   for (size_t i = 0; i < array.size(); ++i) {
     const JsonObject entry(array[i], fmt::format("{}: added_tokens[{}]", file.source(), i));
-    AddedToken token{};
+    AddedToken token = added_token_from_json(entry);
     token.id = static_cast<int32_t>(entry.integer("id", 0, std::numeric_limits<int32_t>::max()));
-    token.content = entry.string("content");
-    require(token.content.size() <= kLongestAddedToken, "{}: \"content\" has {} bytes, more than {}", entry.source(),
-            token.content.size(), kLongestAddedToken);
-    token.special = entry.boolean_or("special", false);
-    token.single_word = entry.boolean_or("single_word", false);
-    token.lstrip = entry.boolean_or("lstrip", false);
-    token.rstrip = entry.boolean_or("rstrip", false);
-    token.normalized = entry.boolean_or("normalized", !token.special);
-    tokens.push_back(std::move(token));
+    if (!token.content.empty()) tokens.push_back(std::move(token));
   }
   return tokens;
 }
 
-Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken>& added, const Normalizer& normalizer,
-                           Spelling spelling, const std::string& source) {
+Vocabulary read_vocabulary(const JsonObject& model, size_t added, Spelling spelling, const std::string& source) {
   const JsonObject entries = model.object("vocab");
-  Vocabulary vocabulary(source, static_cast<int64_t>(entries.json().size() + added.size()), spelling);
+  Vocabulary vocabulary(source, static_cast<int64_t>(entries.json().size() + added), spelling);
   for (auto entry = entries.json().begin(); entry != entries.json().end(); ++entry) {
     const Json& id = entry.value();
     require(id.is_number_integer(), "{}: the id of {:?} is not a whole number", entries.source(), entry.key());
@@ -71,15 +61,47 @@ Vocabulary read_vocabulary(const JsonObject& model, const std::vector<AddedToken
             "{}: the id of {:?} is too large: {}", entries.source(), entry.key(), id.get<uint64_t>());
     vocabulary.add("model: vocab", entry.key(), id.get<int64_t>());
   }
-  for (const AddedToken& token : added) {
-    vocabulary.add("added_tokens", token.content, token.id);
+  return vocabulary;
+}
+
+// What is different about ids, in one line.
+void note_other_ids(const std::vector<AddedToken>& told, const Vocabulary& vocabulary, const std::string& source,
+                    std::vector<std::string>& notes) {
+  const auto differs = [&](const AddedToken& token) { return vocabulary.find(token.content) != token.id; };
+  const auto first = std::find_if(told.begin(), told.end(), differs);
+  if (first == told.end()) return;
+  notes.push_back(fmt::format(
+      "{}: {} added tokens have ids that follow on the vocabulary, as in Hugging Face's tokenizers, and not those of "
+      "the file: {:?} is {}, not {}",
+      source, std::count_if(first, told.end(), differs), first->content, *vocabulary.find(first->content), first->id));
+}
+
+// Each once, as the last entry has it.
+std::vector<AddedToken> add_tokens(std::vector<AddedToken> told, const Normalizer& normalizer, Vocabulary& vocabulary) {
+  AddedTokenIds ids(vocabulary.count());
+  std::vector<AddedToken> tokens;
+  std::unordered_map<int32_t, size_t> places;  // in `tokens`, by id
+  for (AddedToken& token : told) {
+    const std::optional<int32_t> known = vocabulary.find(token.content);
+    int64_t id = known ? *known : ids.next();
+    // Where the vocabulary has holes, the id that follows on their number may be another token's.
+    while (!known && id < vocabulary.size() && vocabulary.has(static_cast<int32_t>(id))) ++id;
+    ids.take(id);
+    vocabulary.add("added_tokens", token.content, id);
+    token.id = static_cast<int32_t>(id);
     if (token.special) vocabulary.set_special(token.id);
     // Hugging Face keeps such a token in its normal form, and decodes it to that.
     std::string storage;
-    if (token.normalized) vocabulary.decode_as(token.id, normalizer.apply(token.content, storage));
+    vocabulary.decode_as(token.id,
+                         token.normalized ? normalizer.apply(token.content, storage) : std::string_view(token.content));
+    const auto [place, is_new] = places.emplace(token.id, tokens.size());
+    if (is_new) {
+      tokens.push_back(std::move(token));
+    } else {
+      tokens[place->second] = std::move(token);
+    }
   }
-  vocabulary.require_no_holes();
-  return vocabulary;
+  return tokens;
 }
 
 std::array<int32_t, 256> read_byte_tokens(const JsonObject& model, const Vocabulary& vocabulary, Spelling spelling) {
@@ -190,9 +212,12 @@ TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& sou
   const bool sentence_piece = model.boolean_or("byte_fallback", false);
   const Spelling spelling = sentence_piece ? Spelling::sentence_piece : Spelling::byte_level;
   const bool strips_space = check_decoder(file.object("decoder"), spelling);
-  std::vector<AddedToken> added = read_added_tokens(file);
+  const std::vector<AddedToken> told = read_added_tokens(file);
   Normalizer normalizer(entry_or_null(file, "normalizer"), source + ": normalizer");
-  Vocabulary vocabulary = read_vocabulary(model, added, normalizer, spelling, source);
+  Vocabulary vocabulary = read_vocabulary(model, told.size(), spelling, source);
+  std::vector<AddedToken> added = add_tokens(told, normalizer, vocabulary);
+  std::vector<std::string> notes;
+  note_other_ids(told, vocabulary, source, notes);
   std::unordered_map<char32_t, int32_t> characters;
   if (sentence_piece) characters = read_character_tokens(model);
   BytePairEncoder encoder(read_byte_tokens(model, vocabulary, spelling), read_merges(model, vocabulary),
@@ -207,7 +232,8 @@ TokenizerFile parse_tokenizer_file(std::string_view text, const std::string& sou
           .pre_tokenizer = std::move(pre_tokenizer),
           .encoder = std::move(encoder),
           .prefix = std::move(prefix),
-          .strips_space = strips_space};
+          .strips_space = strips_space,
+          .notes = std::move(notes)};
 }
 
 }  // namespace t6

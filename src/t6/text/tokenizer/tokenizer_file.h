@@ -18,8 +18,9 @@ struct TokenizerFile {
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   BytePairEncoder encoder;
-  std::vector<int32_t> prefix;  // tokens before a text
-  bool strips_space;            // decoding takes a space off the beginning
+  std::vector<int32_t> prefix;     // tokens before a text
+  bool strips_space;               // decoding takes a space off the beginning
+  std::vector<std::string> notes;  // what is read otherwise than the file says it, a line each
 };
 
 // `source` names the file in errors. Error: malformed, or something other than BPE, over bytes or with byte_fallback.

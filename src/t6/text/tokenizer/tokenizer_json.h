@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "t6/formats/json.h"
+#include "t6/text/tokenizer/added_tokens.h"
 
 namespace t6 {
 
@@ -16,9 +17,9 @@ struct TextPreparation {
   bool byte_fallback = false;  // of the model
 };
 
-// How a family of models prepares text: gpt2, llama3, qwen2 or smollm2; llama.cpp, as that program cuts for models that
-// do not say how; or bytes, which makes no cuts at all.
-// Error: another name.
+// How a family of models prepares text: gpt2, llama3, qwen2, smollm2, tekken (Mistral's), gpt-4o, seed-coder,
+// deepseek-llm, deepseek-coder or deepseek-v3; llama.cpp, as that program cuts for models that do not say how; or
+// bytes, which makes no cuts at all. Error: another name.
 TextPreparation text_preparation(const std::string& family);
 
 // SentencePiece's BPE: U+2581 for spaces, one before each text when `space_prefix`, and bytes for rare characters.
@@ -38,6 +39,9 @@ struct NewTokenizer {
 
 // An entry of added_tokens that is found wherever it stands in a text.
 Json added_token(std::string_view content, int64_t id, bool special);
+Json added_token(const AddedToken& token);
+// Without its id. Error: a key is missing or of another type; a content that no tokenizer has.
+AddedToken added_token_from_json(const JsonObject& entry);
 
 Json tokenizer_json(NewTokenizer parts);
 

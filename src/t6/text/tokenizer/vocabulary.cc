@@ -5,9 +5,9 @@
 namespace t6 {
 
 void Vocabulary::add(std::string_view where, std::string_view spelling, int64_t id) {
-  if (id < 0 || id >= most_tokens_) {
-    fail("{}: {}: the id {} of {:?} is not below the number of tokens, {}", source_, where, id, std::string(spelling),
-         most_tokens_);
+  if (id < 0 || id >= most_ids_) {
+    fail("{}: {}: the id {} of {:?} is not below {}, the number of tokens and {}", source_, where, id,
+         std::string(spelling), most_ids_, kMostHoles);
   }
   if (const std::optional<int32_t> known = find(spelling)) {
     if (*known != id) fail("{}: {}: {:?} has the ids {} and {}", source_, where, std::string(spelling), *known, id);
@@ -26,12 +26,6 @@ void Vocabulary::add(std::string_view where, std::string_view spelling, int64_t 
 
 void Vocabulary::decode_as(int32_t id, std::string_view spelling) {
   tokens_[static_cast<size_t>(id)].bytes = decoded_bytes(spelling_, spelling);
-}
-
-void Vocabulary::require_no_holes() const {
-  for (int32_t id = 0; id < size(); ++id) {
-    require(has(id), "{}: no token has the id {}, though ids go up to {}", source_, id, size() - 1);
-  }
 }
 
 std::optional<int32_t> Vocabulary::find(std::string_view spelling) const {

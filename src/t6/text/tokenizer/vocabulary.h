@@ -16,10 +16,14 @@ namespace t6 {
 
 class Vocabulary {
  public:
-  // `source` begins every message. Ids must be below `most_tokens`, which bounds the memory that a hostile id can cost.
-  Vocabulary(std::string source, int64_t most_tokens, Spelling spelling)
-      : source_(std::move(source)), most_tokens_(most_tokens), spelling_(spelling) {
-    ids_.reserve(static_cast<size_t>(most_tokens));
+  // Ids without a token that there may be between others: more than any model's padding, and a bound for the memory
+  // that a hostile id can cost.
+  static constexpr int64_t kMostHoles = 1 << 18;
+
+  // `source` begins every message. Ids must be below `tokens`, the number that will be added, and kMostHoles.
+  Vocabulary(std::string source, int64_t tokens, Spelling spelling)
+      : source_(std::move(source)), most_ids_(tokens + kMostHoles), spelling_(spelling) {
+    ids_.reserve(static_cast<size_t>(tokens));
   }
 
   Vocabulary(Vocabulary&&) = default;  // a copy would look its spellings up in the original
@@ -29,10 +33,9 @@ class Vocabulary {
   void set_special(int32_t id) { tokens_[static_cast<size_t>(id)].special = true; }
   // Decoding gives what `spelling` stands for instead of the token's own spelling.
   void decode_as(int32_t id, std::string_view spelling);
-  // Error: an id below the highest one has no token.
-  void require_no_holes() const;
 
-  int64_t size() const { return static_cast<int64_t>(tokens_.size()); }
+  int64_t size() const { return static_cast<int64_t>(tokens_.size()); }  // the highest id + 1
+  int64_t count() const { return static_cast<int64_t>(ids_.size()); }    // tokens, fewer where ids leave holes
   std::optional<int32_t> find(std::string_view spelling) const;
   bool has(int32_t id) const { return id >= 0 && id < size() && tokens_[static_cast<size_t>(id)].used; }
   // For an id that has().
@@ -47,7 +50,7 @@ class Vocabulary {
     bool used = false, special = false;
   };
   std::string source_;
-  int64_t most_tokens_;
+  int64_t most_ids_;
   Spelling spelling_;
   std::deque<Token> tokens_;  // by id; a deque keeps the spellings in place while it grows
   std::unordered_map<std::string_view, int32_t> ids_;
