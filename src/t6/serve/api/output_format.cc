@@ -15,10 +15,7 @@ constexpr const char* kAnyObject = R"({"type": "object", "additionalProperties":
 OrderedJson at(const OrderedJson& object, const char* key) { return object.value(key, OrderedJson(nullptr)); }
 
 OutputFormat read_schema(const OrderedJson& format, const std::string& where) {
-  for (const auto& [key, value] : format.items()) {
-    if (key == "type" || key == "name" || key == "description" || key == "schema" || key == "strict") continue;
-    throw ApiError(400, fmt::format("{} is not supported", shown(where + "." + key)), where);
-  }
+  only_keys(format, {"type", "name", "description", "schema", "strict"}, where);
   const OrderedJson strict = at(format, "strict");
   if (!strict.is_null() && !strict.is_boolean()) bad_value(where + ".strict", strict, "true or false");
   const OrderedJson schema = at(format, "schema");
