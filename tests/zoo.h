@@ -117,6 +117,50 @@ inline std::vector<ZooModel> zoo() {
     });
   }
   add("mha_theta", mha, [](ModelConfig& c) { c.rope_theta = 500000; });
+  add("mha_output_bias", mha, [](ModelConfig& c) { c.attention_bias = c.attention_output_bias = true; });
+  add("tpa_yarn", tpa, [](ModelConfig& c) { c.rope_scaling = {RopeScalingKind::yarn, 4, 1, 4, 16, 4, 1, true, 1.3}; });
+  add("mqa_dynamic", AttentionKind::mqa, [](ModelConfig& c) { c.rope_scaling = {RopeScalingKind::dynamic, 4}; });
+  const auto windows = [](ModelConfig& c) {
+    c.sliding_window = 5;
+    c.attention_sinks = 2;
+  };
+  const auto first_slides = [=](ModelConfig& c) {
+    windows(c);
+    c.layer_types = {LayerType::sliding, LayerType::full};
+  };
+  for (const AttentionKind kind : {mha, tpa, tpa_kvonly, mla})
+    add(attention_kind_name(kind) + "_windows", kind, windows);
+  for (const AttentionKind kind : {AttentionKind::gqa, tpa}) {
+    add(attention_kind_name(kind) + "_one_window_shift", kind, [=](ModelConfig& c) {
+      first_slides(c);
+      c.kv_shift = true;
+      c.rope_local_base_freq = 500;
+    });
+  }
+  add("tpa_shared_one_window_constant_b", tpa, [=](ModelConfig& c) {
+    first_slides(c);
+    c.shared_kv_features = c.query_key_norm = true;
+    c.feature_factors = FactorSource::constant;
+  });
+  for (const AttentionKind kind : {AttentionKind::gqa, tpa, mla}) {
+    add(attention_kind_name(kind) + "_one_unrotated", kind, [](ModelConfig& c) { c.no_rope_layers = {1, 0}; });
+  }
+  for (const AttentionKind kind : {AttentionKind::gqa, tpa}) {
+    add(attention_kind_name(kind) + "_gemma_block", kind, [=](ModelConfig& c) {
+      first_slides(c);
+      c.attention_sinks = 0;
+      c.query_key_norm = c.post_norms = true;
+      c.hidden_act = GateActivation::gelu_tanh;
+      c.embedding_scale = 4.5;
+      c.query_pre_attn_scalar = 7;
+      c.rope_local_base_freq = 500;
+      c.rope_scaling = {RopeScalingKind::linear, 8};
+    });
+  }
+  add("tpa_post_norms_unweighted", tpa, [](ModelConfig& c) {
+    c.post_norms = true;
+    c.norm_weight = false;
+  });
   return models;
 }
 

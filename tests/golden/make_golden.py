@@ -37,9 +37,14 @@ FILES = {
 }
 
 
+def head_dim(model, c):
+    """The reference's dense models cut the width into heads, whatever head_dim says."""
+    return c["n_embd"] // c["n_head"] if model.startswith("llama-mha") else c["head_dim"]
+
+
 def shapes(model, c):
     """Names and shapes of the parameters, [out, in]."""
-    width, heads, dim, hidden = c["n_embd"], c["n_head"], c["head_dim"], 8 * c["n_embd"] // 3
+    width, heads, dim, hidden = c["n_embd"], c["n_head"], head_dim(model, c), 8 * c["n_embd"] // 3
     attention = {}
     if model.startswith("T6"):
         ranks = {"k": c["rank"], "v": c["rank"]}
@@ -87,7 +92,7 @@ def rotate(x, dim):
 
 
 def attention(model, c, get, x):
-    heads, dim = c["n_head"], c["head_dim"]
+    heads, dim = c["n_head"], head_dim(model, c)
     linear = lambda name, y=x: y @ get(name).t()
     rotated = 2 * (int(dim * c.get("rope_partial_factor", 1 / 3)) // 2) if "partialrope" in model else dim
 

@@ -31,6 +31,26 @@ inline ModelConfig llama_config() {
   return config;
 }
 
+// The same as another architecture has it: eight layers where layers differ.
+inline ModelConfig config_of(const Architecture& architecture) {
+  ModelConfig config = llama_config();
+  config.attention_bias = architecture.query_key_value_bias;
+  config.query_key_norm = architecture.query_key_norm;
+  if (architecture.skips_rotation || architecture.gemma_block) config.num_hidden_layers = 8;
+  if (architecture.skips_rotation) config.no_rope_layers = {1, 1, 1, 0, 1, 1, 1, 0};
+  if (!architecture.gemma_block) return config;
+  config.post_norms = true;
+  config.hidden_act = GateActivation::gelu_tanh;
+  config.embedding_scale = std::sqrt(32.0);
+  config.query_pre_attn_scalar = 12;
+  config.sliding_window = 5;
+  config.layer_types.assign(8, LayerType::sliding);
+  config.layer_types[5] = LayerType::full;
+  config.rope_theta = 1e6;
+  config.rope_local_base_freq = 10000;
+  return config;
+}
+
 // What llama.cpp's converter does to rows of q and k: pairs (i, i + D/2) of a head become neighbours.
 inline std::vector<float> interleaved(const std::vector<float>& rows, int64_t count, int64_t head_dim) {
   const size_t width = rows.size() / static_cast<size_t>(count);
@@ -95,24 +115,28 @@ inline void add_sizes(GgufBuilder& builder, const ModelConfig& config, const std
   builder.add(key("attention.value_length"), size(config.value_dim()));
   builder.add(key("attention.layer_norm_rms_epsilon"), static_cast<float>(config.rms_norm_eps));
   builder.add(key("rope.freq_base"), static_cast<float>(config.rope_theta));
+  if (config.sliding_window > 0) builder.add(key("attention.sliding_window"), size(config.sliding_window));
 }
 
-inline std::string gguf_tensor_name(std::string name) {
-  const std::pair<const char*, const char*> kParts[] = {{"model.embed_tokens", "token_embd"},
-                                                        {"model.norm", "output_norm"},
-                                                        {"lm_head", "output"},
-                                                        {"model.layers.", "blk."},
-                                                        {"input_layernorm", "attn_norm"},
-                                                        {"post_attention_layernorm", "ffn_norm"},
-                                                        {"self_attn.o_proj", "attn_output"},
-                                                        {"self_attn.q_norm", "attn_q_norm"},
-                                                        {"self_attn.k_norm", "attn_k_norm"},
-                                                        {"self_attn.q_proj", "attn_q"},
-                                                        {"self_attn.k_proj", "attn_k"},
-                                                        {"self_attn.v_proj", "attn_v"},
-                                                        {"mlp.gate_proj", "ffn_gate"},
-                                                        {"mlp.up_proj", "ffn_up"},
-                                                        {"mlp.down_proj", "ffn_down"}};
+inline std::string gguf_tensor_name(std::string name, bool post_norms = false) {
+  const std::pair<const char*, const char*> kParts[] = {
+      {"model.embed_tokens", "token_embd"},
+      {"model.norm", "output_norm"},
+      {"lm_head", "output"},
+      {"model.layers.", "blk."},
+      {"input_layernorm", "attn_norm"},
+      {"post_attention_layernorm", post_norms ? "post_attention_norm" : "ffn_norm"},
+      {"pre_feedforward_layernorm", "ffn_norm"},
+      {"post_feedforward_layernorm", "post_ffw_norm"},
+      {"self_attn.o_proj", "attn_output"},
+      {"self_attn.q_norm", "attn_q_norm"},
+      {"self_attn.k_norm", "attn_k_norm"},
+      {"self_attn.q_proj", "attn_q"},
+      {"self_attn.k_proj", "attn_k"},
+      {"self_attn.v_proj", "attn_v"},
+      {"mlp.gate_proj", "ffn_gate"},
+      {"mlp.up_proj", "ffn_up"},
+      {"mlp.down_proj", "ffn_down"}};
   for (const auto& [ours, theirs] : kParts) {
     const size_t at = name.find(ours);
     if (at != std::string::npos) name.replace(at, std::string(ours).size(), theirs);
@@ -127,7 +151,7 @@ inline void add_tensors(GgufBuilder& builder, const ModelConfig& config, const N
     const bool rotates =
         parameter.name.find("q_proj") != std::string::npos || parameter.name.find("k_proj") != std::string::npos;
     if (interleave && rotates) numbers = interleaved(numbers, parameter.shape.front(), config.head_dim);
-    builder.add_tensor(gguf_tensor_name(parameter.name), parameter.shape, numbers);
+    builder.add_tensor(gguf_tensor_name(parameter.name, config.post_norms), parameter.shape, numbers);
   }
 }
 

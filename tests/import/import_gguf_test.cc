@@ -8,6 +8,7 @@
 #include "t6/infer/forward.h"
 #include "t6/infer/generate.h"
 #include "t6/infer/load.h"
+#include "t6/model/layer_attention.h"
 #include "t6/numbers/dequantize.h"
 #include "t6/numbers/half.h"
 #include "tests/context.h"
@@ -22,6 +23,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+
+std::vector<double> divisors_of(const ModelConfig& config) {
+  const Rotation rotation = layer_attention(config, 0).rotation;
+  return frequency_divisors(rotation.scaling, rotation.dim, rotation.theta);
+}
 
 std::vector<float> logits_of(const ModelConfig& config, const NamedFloats& tensors) {
   return logits_of(model_of(config, tensors));
@@ -61,8 +67,7 @@ TEST_F(ImportGguf, GivesTheModelThatWasWritten) {
 TEST_F(ImportGguf, KnowsEveryArchitecture) {
   for (const Architecture& architecture : architectures()) {
     if (architecture.gguf.empty()) continue;
-    config_.attention_bias = architecture.query_key_value_bias;
-    config_.query_key_norm = architecture.query_key_norm;
+    config_ = config_of(architecture);
     tensors_ = random_tensors(config_);
     EXPECT_THAT(logits_of(load(gguf_model(config_, tensors_, std::string(architecture.gguf))).model),
                 ElementsAreArray(logits_of(config_, tensors_)))
@@ -97,7 +102,7 @@ TEST_F(ImportGguf, TalksWithSentencePieces) {
 
 // llama.cpp's converter interleaves biases, too.
 TEST_F(ImportGguf, MovesBiasesWithTheirRows) {
-  config_.attention_bias = true;
+  config_.attention_bias = config_.attention_output_bias = true;
   tensors_ = random_tensors(config_);
   EXPECT_THAT(logits_of(load(gguf_model(config_, tensors_, "llama")).model),
               ElementsAreArray(logits_of(config_, tensors_)));
@@ -144,13 +149,13 @@ TEST_F(ImportGguf, ReadsRopeScaling) {
   config_.rope_theta = 500000;
   config_.rope_scaling = {.kind = RopeScalingKind::llama3, .factor = 8};
   std::vector<float> divisors;
-  for (const double divisor : frequency_divisors(config_)) divisors.push_back(static_cast<float>(divisor));
+  for (const double divisor : divisors_of(config_)) divisors.push_back(static_cast<float>(divisor));
   GgufBuilder llama3 = gguf_model(config_, tensors_);
   llama3.add_tensor("rope_freqs.weight", {6}, divisors);
   const ModelConfig read = read_model_config(write(llama3));
   EXPECT_EQ(read.rope_scaling.kind, RopeScalingKind::llama3);
   EXPECT_EQ(read.rope_scaling.factor, 8);
-  EXPECT_EQ(frequency_divisors(read), frequency_divisors(config_));
+  EXPECT_EQ(divisors_of(read), divisors_of(config_));
 
   divisors[2] = 3;
   GgufBuilder other = gguf_model(config_, tensors_);
@@ -165,7 +170,27 @@ TEST_F(ImportGguf, ReadsRopeScaling) {
   add_tensors(empty, unrotated, random_tensors(unrotated), /*interleave=*/false);
   empty.add_tensor("rope_freqs.weight", {0}, {});
   EXPECT_THAT(error(empty), HasSubstr("rope_freqs.weight has shape [0]"));
-  EXPECT_THAT(error_with("llama.rope.scaling.type", "yarn"), HasSubstr("rope scaling \"yarn\" is not supported"));
+  EXPECT_THAT(error_with("llama.rope.scaling.type", "longrope"),
+              HasSubstr("rope scaling \"longrope\" is not supported"));
+}
+
+TEST_F(ImportGguf, ReadsYarn) {
+  GgufBuilder builder = gguf_model(config_, tensors_);
+  builder.add("llama.rope.scaling.type", "yarn");
+  builder.add("llama.rope.scaling.factor", 4.0f);
+  builder.add("llama.rope.scaling.original_context_length", 16u);
+  const RopeScaling read = read_model_config(write(builder)).rope_scaling;
+  EXPECT_EQ(read.kind, RopeScalingKind::yarn);
+  EXPECT_EQ(read.original_max_position_embeddings, 16);
+  EXPECT_NEAR(read.attention_factor, 1 + 0.1 * std::log(4), 1e-12);
+  builder.add("llama.rope.scaling.yarn_log_multiplier", 0.1f);
+  EXPECT_THAT(error(builder), HasSubstr("\"rope.scaling.yarn_log_multiplier\" is not supported"));
+}
+
+// llama.cpp looks at the window of some architectures alone.
+TEST_F(ImportGguf, PassesOverAWindowThatLlamaCppPassesOver) {
+  EXPECT_EQ(error_with("llama.attention.sliding_window", 16u), "no error");
+  EXPECT_EQ(read_model_config(folder_ / "x.gguf").sliding_window, 0);
 }
 
 TEST_F(ImportGguf, ReadsTheTokenizerAndWhereTextsEnd) {
@@ -252,8 +277,8 @@ TEST_F(ImportGguf, RefusesByName) {
   EXPECT_THAT(error(builder), HasSubstr("the architecture \"mamba\" is not supported (" + gguf_names() + " are)"));
 
   builder = gguf_model(config_, tensors_);
-  builder.add_tensor("blk.0.attn_output.bias", {32}, std::vector<float>(32));
-  EXPECT_THAT(error(builder), HasSubstr("the tensor \"blk.0.attn_output.bias\" is not supported"));
+  builder.add_tensor("blk.0.ffn_up.bias", {32}, std::vector<float>(32));
+  EXPECT_THAT(error(builder), HasSubstr("the tensor \"blk.0.ffn_up.bias\" is not supported"));
 
   builder = GgufBuilder();
   add_sizes(builder, config_, "llama");

@@ -47,6 +47,16 @@ class ImportHuggingFace : public ::testing::Test {
             {"tie_word_embeddings", config.tie_word_embeddings},
             {"eos_token_id", 2}};
   }
+  // The same of an architecture whose layers differ.
+  static Json config_json(const ModelConfig& config, const Architecture& architecture) {
+    Json json = config_json(config, std::string(architecture.hugging_face));
+    if (!architecture.gemma_block) return json;
+    json["hidden_activation"] = "gelu_pytorch_tanh";
+    json["sliding_window"] = config.sliding_window;
+    json["rope_local_base_freq"] = config.rope_local_base_freq;
+    json["query_pre_attn_scalar"] = config.query_pre_attn_scalar;
+    return json;
+  }
   void write_config(const Json& json) { folder_.write("config.json", json.dump()); }
 
   // The parameters for which `wanted` holds, in `type`.
@@ -80,6 +90,11 @@ class ImportHuggingFace : public ::testing::Test {
       for (float& x : tensor) x = std::round(x * 64) / 64;
     }
   }
+  void add_to_norms(float number) {
+    for (auto& [name, tensor] : tensors_) {
+      for (float& x : tensor) x += name.find("norm") != std::string::npos ? number : 0;
+    }
+  }
   std::vector<float> wanted() const { return logits_of(model_of(config_, tensors_)); }
   std::vector<float> found() const { return logits_of(load_model(test_context(), folder_.path()).model); }
   std::string error() const {
@@ -101,13 +116,13 @@ TEST_F(ImportHuggingFace, GivesTheModelThatWasWritten) {
   for (const Architecture& architecture : architectures()) {
     const std::string type(architecture.hugging_face);
     for (const bool tied : {true, false}) {
-      ModelConfig config = llama_config();
+      ModelConfig config = config_of(architecture);
       config.tie_word_embeddings = tied;
-      config.attention_bias = architecture.query_key_value_bias;
-      config.query_key_norm = architecture.query_key_norm;
       use(config);
-      write_config(config_json(config_, type));
+      write_config(config_json(config_, architecture));
+      if (architecture.gemma_block) add_to_norms(-1);
       write_all();
+      if (architecture.gemma_block) add_to_norms(1);
       EXPECT_THAT(found(), ElementsAreArray(wanted())) << type;
       EXPECT_EQ(config_to_json(read_model_config(folder_.path())), config_to_json(config_)) << type;
     }
@@ -170,7 +185,65 @@ TEST_F(ImportHuggingFace, ReadsRopeScalingOldAndNew) {
   EXPECT_EQ(read_model_config(folder_.path()).rope_theta, 500000);
   json["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4.0}};
   write_config(json);
-  EXPECT_THAT(error(), HasSubstr("rope_parameters: the type \"yarn\" is not supported (linear and llama3 are)"));
+  EXPECT_EQ(read_model_config(folder_.path()).rope_scaling.original_max_position_embeddings, 64);
+  json["original_max_position_embeddings"] = 16;
+  write_config(json);
+  EXPECT_EQ(read_model_config(folder_.path()).rope_scaling.original_max_position_embeddings, 16);
+  json["rope_parameters"] = {{"rope_type", "longrope"}, {"factor", 4.0}};
+  write_config(json);
+  EXPECT_THAT(error(), HasSubstr("the type \"longrope\" is not supported (linear, llama3, yarn and dynamic are)"));
+}
+
+TEST_F(ImportHuggingFace, ReadsWindows) {
+  use(llama_config());
+  const auto read = [&](const std::string& type, const Json& changes) {
+    Json json = config_json(config_, type);
+    json.merge_patch(changes);
+    if (changes.contains("sliding_window")) json["sliding_window"] = changes["sliding_window"];
+    write_config(json);
+    return read_model_config(folder_.path());
+  };
+  const std::vector<LayerType> second = {LayerType::full, LayerType::sliding};
+  EXPECT_EQ(read("mistral", {{"sliding_window", 16}}).sliding_window, 16);
+  EXPECT_TRUE(read("mistral", {{"sliding_window", 16}}).layer_types.empty());
+  EXPECT_EQ(read("mistral", {{"sliding_window", nullptr}}).sliding_window, 0);
+  EXPECT_EQ(read("qwen2", {{"sliding_window", 16}, {"max_window_layers", 1}}).sliding_window, 0);
+  const ModelConfig qwen =
+      read("qwen2", {{"sliding_window", 16}, {"max_window_layers", 1}, {"use_sliding_window", true}});
+  EXPECT_EQ(qwen.sliding_window, 16);
+  EXPECT_EQ(qwen.layer_types, second);
+  const Json listed = {
+      {"sliding_window", 16}, {"use_sliding_window", true}, {"layer_types", {"full_attention", "sliding_attention"}}};
+  EXPECT_EQ(read("qwen3", listed).layer_types, second);
+  EXPECT_EQ(read("llama", {{"sliding_window", 16}}).sliding_window, 0);  // a key that Llama does not read
+}
+
+TEST_F(ImportHuggingFace, ReadsGemmasRotations) {
+  const Architecture& gemma = hugging_face_architecture("gemma3_text", "test");
+  use(config_of(gemma));
+  Json json = config_json(config_, gemma);
+  for (const char* key : {"rope_theta", "rope_local_base_freq", "rope_scaling"}) json.erase(key);
+  json["rope_parameters"] = {{"full_attention", {{"rope_type", "linear"}, {"factor", 8.0}, {"rope_theta", 2e6}}},
+                             {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 2e4}}}};
+  write_config(json);
+  const ModelConfig read = read_model_config(folder_.path());
+  EXPECT_EQ(read.rope_theta, 2e6);
+  EXPECT_EQ(read.rope_scaling, (RopeScaling{RopeScalingKind::linear, 8}));
+  EXPECT_EQ(read.rope_local_base_freq, 2e4);
+  json["rope_parameters"]["sliding_attention"] = {{"rope_type", "linear"}, {"factor", 2.0}};
+  write_config(json);
+  EXPECT_THAT(error(), HasSubstr("a scaled rotation of the layers with a window"));
+}
+
+TEST_F(ImportHuggingFace, ReadsTheBiasOfAllProjections) {
+  ModelConfig config = llama_config();
+  config.attention_bias = config.attention_output_bias = true;
+  use(config);
+  Json json = config_json(config_, "llama");
+  json["attention_bias"] = true;
+  write_config(json);
+  write_all();
+  EXPECT_THAT(found(), ElementsAreArray(wanted()));
 }
 
 TEST_F(ImportHuggingFace, ReadsWhatStandsBesideTheWeights) {
@@ -321,17 +394,23 @@ TEST_F(ImportHuggingFace, RefusesByName) {
   write_all();
   EXPECT_THAT(error_with("gemma", "x", 0), HasSubstr("\"model_type\" is \"gemma\", which is not supported"));
   EXPECT_THAT(error_with("llama", "hidden_act", "gelu"), HasSubstr("the activation \"gelu\" (hidden_act)"));
-  EXPECT_THAT(error_with("llama", "attention_bias", true), HasSubstr("\"attention_bias\""));
+  EXPECT_THAT(error_with("llama", "attention_bias", true),
+              HasSubstr("the tensor \"model.layers.0.self_attn.q_proj.bias\""));
   EXPECT_THAT(error_with("llama", "mlp_bias", true), HasSubstr("\"mlp_bias\""));
   EXPECT_THAT(error_with("llama", "quantization_config", Json::object()), HasSubstr("\"quantization_config\""));
   EXPECT_THAT(error_with("llama", "partial_rotary_factor", 0.5), HasSubstr("\"partial_rotary_factor\""));
-  EXPECT_THAT(error_with("mistral", "sliding_window", 16), HasSubstr("a sliding window of 16 tokens"));
   EXPECT_THAT(error_with("qwen3", "layer_types", {"full_attention", "sliding_attention"}),
-              HasSubstr("the attention \"sliding_attention\" (layer_types)"));
+              HasSubstr("layers with a window (layer_types), but no \"sliding_window\""));
+  EXPECT_THAT(error_with("qwen3", "layer_types", {"full_attention", "chunked_attention"}),
+              HasSubstr("the attention \"chunked_attention\" (layer_types)"));
+  EXPECT_THAT(error_with("mistral", "layer_types", {"full_attention", "sliding_attention"}),
+              HasSubstr("a window of some layers and not of others (layer_types)"));
+  EXPECT_THAT(error_with("gemma3_text", "sliding_window", 8), HasSubstr("the activation \"silu\""));
+  EXPECT_THAT(error_with("llama", "final_logit_softcapping", 30.0), HasSubstr("\"final_logit_softcapping\""));
+  EXPECT_THAT(error_with("smollm3", "no_rope_layers", {1}), HasSubstr("\"no_rope_layers\" must be a list of 2 layers"));
   EXPECT_THAT(error_with("llama", "num_hidden_layers", 1 << 20), HasSubstr("1048576 layers, but only"));
   EXPECT_THAT(error_with("llama", "intermediate_size", 65), HasSubstr("has shape [64, 32], wanted [65, 32]"));
   EXPECT_EQ(error_with("mistral", "sliding_window", 4096), "no error");  // longer than the context
-  EXPECT_EQ(error_with("llama", "sliding_window", 16), "no error");      // a key that Llama does not read
 }
 
 TEST_F(ImportHuggingFace, RefusesFilesByName) {

@@ -77,6 +77,17 @@ TEST(ImportReference, KnowsWhatTheCodeDoesNotWriteOfMla) {
   EXPECT_EQ(config.v_head_dim, 64);
 }
 
+// Dense heads are cut out of the width, whatever head_dim says.
+TEST(ImportReference, TakesTheWidthOfDenseHeadsFromTheModels) {
+  Json json = {{"vocab_size", 50304}, {"n_layer", 12},      {"n_head", 12},   {"n_embd", 768},
+               {"head_dim", 100},     {"block_size", 1024}, {"group_size", 2}};
+  EXPECT_EQ(paper_config("llama-mha", JsonObject(json, "config.json")).head_dim, 64);
+  EXPECT_EQ(paper_config("llama-gqa", JsonObject(json, "config.json")).head_dim, 100);
+  json["n_head"] = 13;
+  EXPECT_THAT(error_of([&] { paper_config("llama-mha", JsonObject(json, "config.json")); }),
+              HasSubstr("config.json: n_head 13 does not divide n_embd 768"));
+}
+
 TEST(ImportReference, NeedsATokenizer) {
   const TemporaryFolder folder;
   ImportedModel model = import_paper(kGolden);

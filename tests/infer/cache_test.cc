@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -229,6 +230,102 @@ TEST(CacheFile, GoesOnWhereItWasSaved) {
     EXPECT_THAT(load_cache(folder / "cache", *model, loaded), ElementsAreArray(ids.begin(), ids.begin() + 90));
     const auto wanted = copy(pass.run(std::span(ids).subspan(90), cache, Logits::all));
     EXPECT_THAT(copy(pass.run(std::span(ids).subspan(90), loaded, Logits::all)), ElementsAreArray(wanted));
+  }
+}
+
+ModelConfig windows_config(const std::string& name) {
+  for (const ZooModel& model : zoo()) {
+    if (model.name == name) return several_pages(model.config);
+  }
+  fail("the zoo holds no model called {}", name);
+}
+
+// Every page that no later token sees is given back at once, and what remains is enough.
+TEST(WindowedCache, HoldsTheBytesThatItsWindowsSee) {
+  for (const char* name : {"gqa_gemma_block", "tpa_windows", "tpa_one_window_shift", "mla_windows"}) {
+    SCOPED_TRACE(name);
+    const ModelConfig config = windows_config(name);
+    ForwardPass pass(test_context(), random_model(config));
+    const auto ids = random_ids(config, 260);
+    FactorCache whole(config);
+    const auto wanted = copy(pass.run(ids, whole, Logits::all));
+    const auto memory = std::make_shared<CacheMemory>(int64_t{1} << 30);
+    FactorCache cache(config, {.memory = memory});
+    const double tolerance = 1e-4 * *std::max_element(wanted.begin(), wanted.end());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto logits = pass.run({&ids[i], 1}, cache, Logits::last);
+      for (size_t j = 0; j < logits.size(); ++j) ASSERT_NEAR(logits[j], wanted[i * logits.size() + j], tolerance) << i;
+      ASSERT_EQ(cache.bytes(), cache_bytes_at(config, NumberType::f32, cache.size()));
+      ASSERT_EQ(memory->used(), cache.bytes());
+    }
+    EXPECT_EQ(whole.bytes(), cache.bytes());
+    EXPECT_LT(cache.bytes(), 5 * cache.page_bytes());
+    cache.clear();
+    EXPECT_EQ(memory->used(), 0);
+  }
+}
+
+// What a window has left cannot be seen again: a cache is cut where its windows allow it, and to nothing elsewhere.
+TEST(WindowedCache, IsCutToWhatItStillHolds) {
+  const ModelConfig config = windows_config("gqa_gemma_block");
+  ForwardPass pass(test_context(), random_model(config));
+  const auto ids = random_ids(config, 200);
+  FactorCache cache(config);
+  pass.run(ids, cache, Logits::none);
+  FactorCache fork = cache.fork();
+  cache.truncate(198);  // a window of 5 before it is in the last page
+  EXPECT_EQ(cache.size(), 198);
+  const auto wanted = copy(pass.run(std::span(ids).subspan(198), cache, Logits::all));
+  fork.truncate(120);
+  EXPECT_EQ(fork.size(), 0);
+  EXPECT_EQ(fork.bytes(), 0);
+  const auto read_again = copy(pass.run(ids, fork, Logits::all));
+  EXPECT_THAT(wanted, ElementsAreArray(std::span(read_again).last(wanted.size())));
+}
+
+TEST(WindowedCache, TellsWhatReservingTakes) {
+  const auto memory = std::make_shared<CacheMemory>(int64_t{1} << 30);
+  ModelConfig config = windows_config("tpa_one_window_shift");
+  config.max_position_embeddings = 4000;
+  FactorCache cache(config, {.memory = memory});
+  for (const int64_t tokens : {1, 60, 3, 1, 64, 130, 700, 1}) {
+    FactorCache fork = cache.fork();
+    for (FactorCache* each : {&cache, &fork}) {
+      const int64_t before = memory->used(), expected = each->bytes_to_reserve(tokens);
+      each->reserve(tokens);
+      EXPECT_EQ(memory->used(), before + expected);
+      EXPECT_EQ(each->bytes_to_reserve(tokens), 0);
+    }
+    cache.advance(tokens);
+  }
+  FactorCache pieces(config, {.memory = memory});
+  EXPECT_LT(pieces.bytes_to_reserve(4000, 128), pieces.bytes_to_reserve(4000));
+  pieces.reserve(4000, 128);
+  const int64_t most = pieces.bytes();
+  for (int64_t read = 0; read < 3968; read += 128) {
+    pieces.reserve(128);
+    EXPECT_LE(pieces.bytes(), most) << read;
+    pieces.advance(128);
+  }
+}
+
+TEST(WindowedCache, IsSavedAsWhatItHolds) {
+  const TemporaryFolder folder;
+  for (const char* name : {"gqa_gemma_block", "tpa_windows", "tpa_one_window_shift"}) {
+    const ModelConfig config = windows_config(name);
+    const auto model = random_model(config);
+    ForwardPass pass(test_context(), model);
+    const auto ids = random_ids(config, 280);
+    FactorCache cache(config), loaded(config);
+    pass.run(std::span(ids).first(270), cache, Logits::none);
+    save_cache(folder / "cache", *model, cache, std::span(ids).first(270));
+    (void)load_cache(folder / "cache", *model, loaded);
+    EXPECT_EQ(loaded.bytes(), cache.bytes());
+    const auto wanted = copy(pass.run(std::span(ids).subspan(270), cache, Logits::all));
+    EXPECT_THAT(copy(pass.run(std::span(ids).subspan(270), loaded, Logits::all)), ElementsAreArray(wanted));
+    FactorCache target(config);
+    expect_errors_or_success(read_text(folder / "cache"), 200, 7,
+                             [&](const auto& path) { load_cache(path, *model, target); });
   }
 }
 

@@ -56,19 +56,20 @@ TEST_P(Zoo, ReadsNothingOfTheCachePastItsEnd) {
   FactorCache clean(config), dirty(config);
   pass.run(std::span(ids).first(9), clean, Logits::none);
   pass.run(std::span(ids).first(9), dirty, Logits::none);
-  // Every byte of the page that the 9 tokens do not take becomes 0xff: not a number in float32.
-  std::vector<std::byte> filled(static_cast<size_t>(dirty.page_bytes()), std::byte{0xff});
+  // Every byte of the pages that the 9 tokens do not take becomes 0xff: not a number in float32.
+  std::vector<std::vector<std::byte>> filled;
+  for (const PageGroup& group : dirty.groups()) filled.emplace_back(static_cast<size_t>(group.bytes), std::byte{0xff});
   for (int64_t i = 0; i < dirty.layer_count(); ++i) {
     const LayerStreams& layer = dirty.layer(i);
     for (const PagedStream* stream : {&layer.k.a, &layer.k.b, &layer.k.c, &layer.v.a, &layer.v.b, &layer.v.c}) {
       std::vector<float> factors(static_cast<size_t>(stream->vectors * stream->width));
       for (int64_t t = 0; stream->width > 0 && t < 9; ++t) {
-        read_token(*stream, dirty.page(0), t, factors.data());
-        write_token(*stream, filled.data(), t, factors.data());
+        read_token(*stream, dirty.page(0, dirty.group_of(i)), t, factors.data());
+        write_token(*stream, filled[dirty.group_of(i)].data(), t, factors.data());
       }
     }
   }
-  std::copy(filled.begin(), filled.end(), dirty.page(0));
+  for (size_t i = 0; i < filled.size(); ++i) std::copy(filled[i].begin(), filled[i].end(), dirty.page(0, i));
   const auto wanted = copy(pass.run(std::span(ids).subspan(9), clean, Logits::all));
   EXPECT_THAT(copy(pass.run(std::span(ids).subspan(9), dirty, Logits::all)), ElementsAreArray(wanted));
 }

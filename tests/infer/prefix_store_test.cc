@@ -34,8 +34,13 @@ TEST_P(PrefixZoo, GivesThePagesThatReadingAnewWould) {
     pass.run(std::span(other).subspan(128), first, Logits::none);
     store.keep(other, first);
   }
-  EXPECT_EQ(store.page_count(), 3);
   FactorCache cache(config);
+  if (!cache.keeps_pages()) {  // windows: none are left here, and none are given
+    EXPECT_EQ(store.page_count(), 0);
+    EXPECT_EQ(store.adopt(ids, cache), 0);
+    return;
+  }
+  EXPECT_EQ(store.page_count(), 3);
   EXPECT_EQ(store.adopt(ids, cache), 128);
   const auto logits = copy(pass.run(std::span(ids).subspan(128), cache, Logits::last));
   EXPECT_THAT(logits, ElementsAreArray(wanted));

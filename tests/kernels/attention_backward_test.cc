@@ -48,7 +48,8 @@ struct Factors {
 };
 
 struct Problem {
-  Problem(const Case& shape, int64_t T, int64_t start, uint64_t seed = 10, int64_t gap = 3, float stretch = 1)
+  Problem(const Case& shape, int64_t T, int64_t start, uint64_t seed = 10, int64_t gap = 3, float stretch = 1,
+          int64_t window = 0, int64_t sinks = 0)
       : q(shape.q, shape.heads, T, gap, seed),
         k(shape.k, shape.heads, start + T, gap, seed + 10),
         v(shape.v, shape.heads, start + T, gap, seed + 20),
@@ -59,6 +60,8 @@ struct Problem {
     forward = {.q = q.view, .k = k.view, .v = v.view, .T = T, .start = start, .heads = shape.heads};
     forward.logit_scale = stretch;
     forward.value_scale = 0.7f;
+    forward.window = window;
+    forward.sinks = sinks;
     forward.out = out.data();
     forward.lse = lse.data();
     attention(test_context(), forward);
@@ -120,6 +123,21 @@ TEST_P(BackwardKinds, AgreesWithTheReference) {
         attention_backward(test_context(), {&problem.arguments, 1});
         problem.expect_agreement();
       }
+    }
+  });
+}
+
+TEST_P(BackwardKinds, SeesAWindowAndSinks) {
+  struct View {
+    int64_t window, sinks, T, start;
+  };
+  on_every_target([] {
+    for (const auto [window, sinks, T, start] : {View{1, 0, 5, 0}, View{3, 2, 70, 0}, View{64, 0, 140, 0},
+                                                 View{20, 70, 140, 0}, View{100, 3, 70, 130}, View{500, 4, 70, 0}}) {
+      SCOPED_TRACE(fmt::format("window {} sinks {} T {} start {}", window, sinks, T, start));
+      const Problem problem(GetParam(), T, start, 10, 3, 1, window, sinks);
+      attention_backward(test_context(), {&problem.arguments, 1});
+      problem.expect_agreement();
     }
   });
 }

@@ -131,7 +131,6 @@ std::string backward_error(Change&& change) {
 TEST(AttentionCheck, RefusesGradientsThatAreNotKnown) {
   const std::vector<float> numbers(64);
   EXPECT_THAT(backward_error([](AttentionBackward& x) { x.forward.heads = 0; }), HasSubstr("at least 1 head"));
-  EXPECT_THAT(backward_error([](AttentionBackward& x) { x.forward.window = 2; }), HasSubstr("with a window"));
   EXPECT_THAT(backward_error([&](AttentionBackward& x) { x.forward.k_shift = x.forward.v_shift = numbers.data(); }),
               HasSubstr("with a shift"));
   EXPECT_THAT(backward_error([&](AttentionBackward& x) { x.forward.k.norm_weight = numbers.data(); }),

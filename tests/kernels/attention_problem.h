@@ -169,6 +169,14 @@ class Pages {
     if (view.paged_c.width > 0) view.c = nullptr;
   }
 
+  // Pages [first, last) are no longer there.
+  void drop(int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      pages_[static_cast<size_t>(i)].reset();
+      table_[static_cast<size_t>(i)] = nullptr;
+    }
+  }
+
  private:
   std::vector<hwy::AlignedFreeUniquePtr<std::byte[]>> pages_;
   std::vector<const std::byte*> table_;

@@ -77,6 +77,24 @@ TEST_P(Kinds, SeesAWindowAndSinks) {
   });
 }
 
+// With sinks in the first page, a window in the last ones, and a page before that for the shift.
+TEST_P(Kinds, ReadsNoPageThatItsWindowHasLeft) {
+  for (const int64_t T : {1, 5, 70}) {
+    Problem whole(GetParam(), T, 400), part(GetParam(), T, 400);
+    for (Problem* problem : {&whole, &part}) {
+      Attention& x = problem->arguments;
+      x.window = 70;
+      x.sinks = 3;
+      Pages keys(x.k, x.heads, x.start + T, NumberType::f32, false),
+          values(x.v, x.heads, x.start + T, NumberType::f32, true);
+      const int64_t first = (x.start + 1 - x.window) / kPageTokens - (x.k_shift ? 1 : 0);
+      if (problem == &part) keys.drop(1, first), values.drop(1, first);
+      attention(test_context(), x);
+    }
+    EXPECT_EQ(part.out, whole.out) << T;
+  }
+}
+
 // One query of a problem, as if it came alone.
 Attention single_query(const Attention& all, int64_t t) {
   Attention one = all;

@@ -1,6 +1,7 @@
 #include "t6/kernels/pointwise.h"
 
 #include <cmath>
+#include <numbers>
 
 #include "t6/kernels/reference/pointwise.h"
 #include "tests/context.h"
@@ -24,11 +25,13 @@ TEST(Pointwise, GatesAgreeWithTheirFormulas) {
   on_every_target([] {
     for (const int64_t count : {3, 16, 37, 70'001}) {
       const auto x = wide_floats(count, 1), gate = wide_floats(count, 2);
-      std::vector<double> logistics, sigmoids, silus;
+      std::vector<double> logistics, sigmoids, silus, gelus;
       for (size_t i = 0; i < x.size(); ++i) {
         logistics.push_back(logistic(x[i]));
         sigmoids.push_back(x[i] * logistic(gate[i]));
         silus.push_back(gate[i] * logistic(gate[i]) * x[i]);
+        const double y = std::sqrt(2 / std::numbers::pi) * (gate[i] + 0.044715 * std::pow(double{gate[i]}, 3));
+        gelus.push_back(0.5 * gate[i] * (1 + std::tanh(y)) * x[i]);
       }
       auto y = x;
       sigmoid(y.data(), count);
@@ -39,6 +42,9 @@ TEST(Pointwise, GatesAgreeWithTheirFormulas) {
       y = gate;
       silu_gate(test_context(), y.data(), x.data(), count);
       EXPECT_LT(largest_error(y, silus), 1e-6);
+      y = gate;
+      gelu_tanh_gate(test_context(), y.data(), x.data(), count);
+      EXPECT_LT(largest_error(y, gelus), 1e-6);
     }
   });
 }
@@ -61,6 +67,18 @@ TEST(Pointwise, RmsNormAgreesWithTheReference) {
         EXPECT_LT(largest_error(out, rms_norm_reference(norm)), 1e-6) << width;
       }
     }
+  });
+}
+
+TEST(Pointwise, RmsNormIsAdded) {
+  on_every_target([] {
+    const auto x = random_floats(3 * 21, 1);
+    auto out = random_floats(3 * 21, 2, 0);
+    const RmsNorm norm = {
+        .x = x.data(), .out = out.data(), .rows = 3, .width = 21, .epsilon = 1e-6f, .accumulate = true};
+    std::vector<double> wanted = rms_norm_reference(norm);
+    rms_norm(test_context(), norm);
+    EXPECT_LT(largest_error(out, wanted), 1e-6);
   });
 }
 

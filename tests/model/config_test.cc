@@ -55,7 +55,22 @@ TEST(Config, RefusesWhatDoesNotGoTogether) {
       R"({"head_dim": 33})",
       R"({"partial_rotary_factor": 1.5})",
       R"({"attention_bias": true})",
-      R"({"rope_scaling": {"rope_type": "yarn", "factor": 2}})",
+      R"({"rope_scaling": {"rope_type": "longrope", "factor": 2}})",
+      R"({"rope_scaling": {"rope_type": "yarn", "factor": 2, "beta_fast": 1, "beta_slow": 2}})",
+      R"({"rope_scaling": {"rope_type": "dynamic"}})",
+      R"({"layer_types": ["sliding_attention"]})",
+      R"({"num_hidden_layers": 1, "layer_types": ["sliding_attention"]})",
+      R"({"num_hidden_layers": 1, "layer_types": ["full_attention"], "sliding_window": 8})",
+      R"({"num_hidden_layers": 1, "layer_types": ["chunked_attention"], "sliding_window": 8})",
+      R"({"num_hidden_layers": 1, "layer_types": [1], "sliding_window": 8})",
+      R"({"layer_types": "full_attention"})",
+      R"({"sliding_window": -1})",
+      R"({"attention_sinks": 4})",
+      R"({"rope_local_base_freq": 1e4})",
+      R"({"num_hidden_layers": 2, "no_rope_layers": [1]})",
+      R"({"num_hidden_layers": 2, "no_rope_layers": [1, 2]})",
+      R"({"hidden_act": "gelu"})",
+      R"({"embedding_scale": 0})",
       R"({"rope_scaling": {"rope_type": "linear"}})",
       R"({"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4,
                            "original_max_position_embeddings": 8192}})",
@@ -77,13 +92,44 @@ TEST(Config, KeepsRopeScaling) {
   ModelConfig config;
   EXPECT_TRUE(config_to_json(config)["rope_scaling"].is_null());
   for (const RopeScaling& scaling :
-       {RopeScaling{RopeScalingKind::linear, 2.5}, RopeScaling{RopeScalingKind::llama3, 8, 1.5, 4, 4096}}) {
+       {RopeScaling{RopeScalingKind::linear, 2.5}, RopeScaling{RopeScalingKind::llama3, 8, 1.5, 4, 4096},
+        RopeScaling{RopeScalingKind::yarn, 4, 1, 4, 512, 16, 2, false, 1.25},
+        RopeScaling{RopeScalingKind::dynamic, 3}}) {
     config.rope_scaling = scaling;
     const Json json = config_to_json(config);
     EXPECT_EQ(config_to_json(config_from_json(json, "f")), json);
   }
   const Json old = Json::parse(R"({"rope_scaling": {"type": "linear", "factor": 2.0}})");
   EXPECT_EQ(config_from_json(old, "f").rope_scaling.kind, RopeScalingKind::linear);
+}
+
+TEST(Config, KeepsLayersThatDiffer) {
+  const Json json = Json::parse(R"({"num_hidden_layers": 3, "sliding_window": 8, "attention_sinks": 2,
+      "layer_types": ["sliding_attention", "full_attention", "sliding_attention"], "no_rope_layers": [1, 0, 1],
+      "rope_local_base_freq": 5000.0, "post_norms": true, "hidden_act": "gelu_pytorch_tanh", "embedding_scale": 8.0,
+      "query_pre_attn_scalar": 64.0, "attention_output_bias": true})");
+  const Json kept = config_to_json(config_from_json(json, "f"));
+  for (const auto& [key, value] : json.items()) EXPECT_EQ(kept[key], value) << key;
+  EXPECT_EQ(config_to_json(config_from_json(kept, "f")), kept);
+}
+
+// Whatever reads models of before these keys reads them as before.
+TEST(Config, LeavesOutWhatLayersThatAreAlikeDoNotSay) {
+  const Json json = config_to_json({});
+  for (const char* key :
+       {"sliding_window", "layer_types", "no_rope_layers", "attention_sinks", "rope_local_base_freq", "post_norms",
+        "hidden_act", "embedding_scale", "query_pre_attn_scalar", "attention_output_bias"}) {
+    EXPECT_FALSE(json.contains(key)) << key;
+  }
+}
+
+TEST(Config, TheDocumentNamesEveryKey) {
+  const std::string text = read_text(std::filesystem::path(T6_SOURCE_DIR) / "docs/models.md");
+  for (const char* key :
+       {"sliding_window", "layer_types", "no_rope_layers", "attention_sinks", "rope_local_base_freq", "post_norms",
+        "hidden_act", "embedding_scale", "query_pre_attn_scalar", "attention_output_bias", "yarn", "dynamic"}) {
+    EXPECT_NE(text.find(std::string("`") + key + "`"), std::string::npos) << key;
+  }
 }
 
 }  // namespace

@@ -83,6 +83,25 @@ TEST(Cache, BytesFollowTheType) {
   EXPECT_THROW(cache_bytes(odd, NumberType::q8_0), Error);
 }
 
+TEST(Cache, BytesOfWindowsAreBounded) {
+  ModelConfig config = with(AttentionKind::tpa);
+  config.num_hidden_layers = 3;
+  config.max_position_embeddings = 100'000;
+  const int64_t layer = 64 * 384 * 2;  // of a page
+  EXPECT_EQ(cache_bytes_at(config, NumberType::bf16, 10'000), 3 * 157 * layer);
+  config.sliding_window = 1000;
+  config.layer_types = {LayerType::sliding, LayerType::full, LayerType::sliding};
+  EXPECT_EQ(cache_bytes(config, NumberType::bf16), 3 * 384 * 2);
+  EXPECT_EQ(cache_bytes_at(config, NumberType::bf16, 900), 3 * 15 * layer);
+  EXPECT_EQ(cache_bytes_at(config, NumberType::bf16, 10'000), (157 + 2 * 17) * layer);
+  const int64_t weights = 2 * parameter_count(config);
+  EXPECT_EQ(longest_context(config, NumberType::bf16, weights + (157 + 2 * 17) * layer), 157 * 64);
+  EXPECT_EQ(longest_context(config, NumberType::bf16, weights), 0);
+  config.layer_types.clear();
+  EXPECT_EQ(longest_context(config, NumberType::bf16, weights + 3 * 17 * layer), 100'000);
+  EXPECT_EQ(longest_context(config, NumberType::bf16, weights + 3 * 2 * layer), 128);
+}
+
 TEST(Baselines, HaveTheSameSize) {
   const ModelConfig tpa = preset("small-tpa");
   for (const char* name : {"mha", "mqa", "gqa", "mla", "mfa"}) {

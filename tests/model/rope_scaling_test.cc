@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "t6/formats/json.h"
+
 namespace t6 {
 namespace {
 
@@ -39,6 +41,35 @@ TEST(RopeScaling, Llama3BlendsBetweenWavelengths) {
   EXPECT_GT(kept, 20);
   EXPECT_GT(blended, 3);
   EXPECT_GT(divided, 20);
+}
+
+// The values are those of transformers 5.24, ROPE_INIT_FUNCTIONS["yarn"], of 16 features in 512 positions.
+TEST(RopeScaling, YarnIsThatOfTransformers) {
+  Json json = {{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 512}};
+  const auto read = [&] { return rope_scaling_from_json(JsonObject(json, "f"), 2048); };
+  const auto near = [](std::vector<double> wanted) {
+    return ::testing::Pointwise(::testing::DoubleNear(1e-5), wanted);
+  };
+  EXPECT_THAT(frequency_divisors(read(), 16, 1e4), near({1, 1.230769, 1.6, 2.285714, 4, 4, 4, 4}));
+  EXPECT_NEAR(rotary_scale(read()), 1.138629436111989, 1e-12);
+  json["truncate"] = false;
+  json["beta_fast"] = 16;
+  json["beta_slow"] = 2;
+  json["mscale"] = 1;
+  json["mscale_all_dim"] = 0.5;
+  EXPECT_THAT(frequency_divisors(read(), 16, 1e4), near({1, 1, 1.321625, 2.92909, 4, 4, 4, 4}));
+  EXPECT_NEAR(rotary_scale(read()), 1.0648216253695715, 1e-12);
+  json["attention_factor"] = 1.5;
+  EXPECT_EQ(rotary_scale(read()), 1.5);
+  json.erase("original_max_position_embeddings");
+  EXPECT_EQ(read().original_max_position_embeddings, 2048);
+}
+
+TEST(RopeScaling, DynamicChangesNothingWithinThePositions) {
+  const Json json = {{"rope_type", "dynamic"}, {"factor", 4.0}};
+  const RopeScaling scaling = rope_scaling_from_json(JsonObject(json, "f"), 2048);
+  EXPECT_TRUE(frequency_divisors(scaling, 16, 1e4).empty());
+  EXPECT_EQ(rotary_scale(scaling), 1);
 }
 
 }  // namespace

@@ -164,14 +164,14 @@ TEST(Loss, ManyBlocksGiveTheGradientsOfOne) {
 TEST(Rotary, CommutesWithTheProduct) {
   torch::manual_seed(2);
   const TensorProduct product{torch::randn({2, 7, 3, 5}), torch::randn({2, 7, 3, 8}), 1.0 / 3, {}};
-  Rotary rotary(6, 10000);
+  Rotary rotary(RotaryTable(6, 10000));
   TensorProduct rotated = product;
   rotated.b = rotary.rotate(product.b, 7);
   EXPECT_LT(error(materialize(rotated, 2, 7), rotary.rotate(materialize(product, 2, 7), 7)), 1e-6);
 }
 
 TEST(Rotary, LogitsDependOnDistanceAlone) {
-  Rotary rotary(8, 10000);
+  Rotary rotary(RotaryTable(8, 10000));
   const torch::Tensor x = torch::randn({1, 1, 1, 8}), y = torch::randn({1, 1, 1, 8});
   const torch::Tensor many_x = rotary.rotate(x.expand({1, 40, 1, 8}), 40).squeeze(),
                       many_y = rotary.rotate(y.expand({1, 40, 1, 8}), 40).squeeze();

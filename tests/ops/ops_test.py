@@ -62,11 +62,13 @@ def materialize(a, b, heads):
     return torch.einsum("btrh,btrd->bthd", a, b)
 
 
-def plain_attention(q_a, q_b, k_a, k_b, v_a, v_b, heads, logit_scale, value_scale):
+def plain_attention(q_a, q_b, k_a, k_b, v_a, v_b, heads, logit_scale, value_scale, window=0, sinks=0):
     """The output and the log-sum-exp by torch's own operators."""
     q, k, v = (materialize(a, b, heads) for a, b in ((q_a, q_b), (k_a, k_b), (v_a, v_b)))
     logits = torch.einsum("bthd,bmhd->bthm", q, k) * logit_scale
     seen = torch.ones(logits.shape[1], logits.shape[3], dtype=torch.bool).tril()
+    if window:
+        seen &= seen.triu(1 - window) | (torch.arange(logits.shape[3]) < sinks)
     logits = logits.masked_fill(~seen[None, :, None], -torch.inf)
     return torch.einsum("bthm,bmhe->bthe", logits.softmax(-1), v) * value_scale, logits.logsumexp(-1)
 
@@ -120,6 +122,14 @@ class Attention(unittest.TestCase):
                 with self.subTest(kind=kind, length=length):
                     self.check(self.arguments(kind, length=length))
 
+    def test_windows(self):
+        torch.manual_seed(5)
+        for kind in ("tpa", "gqa"):
+            for window, sinks, length in ((1, 0, 9), (4, 2, 9), (50, 3, 150), (64, 70, 150), (10, 0, 200)):
+                with self.subTest(kind=kind, window=window, sinks=sinks, length=length):
+                    self.check((*self.arguments(kind, length=length), window, sinks))
+        torch.library.opcheck(ops.attention, (*self.arguments("tpa"), 4, 2))
+
     def test_strides(self):
         torch.manual_seed(4)
         constant = (leaf(3, 6), leaf(3, 10), leaf(2, 6), leaf(2, 10), leaf(2, 6), leaf(2, 9, 2, 28), 6, 0.3, 0.5)
@@ -148,8 +158,9 @@ class Attention(unittest.TestCase):
             (4, good[4][0], "v_a must have four dimensions"),
             (5, good[5][:, :4], "v_b must have the batch and length of q_b"),
             (6, 0, "heads must be at least 1, not 0"),
+            (9, -1, "window and sinks must be at least 0, not -1 and 0"),
         ):
-            arguments = list(good)
+            arguments = [*good, 0, 0]
             arguments[place] = wrong
             if place == 2:
                 arguments[0], arguments[4], arguments[6] = good[0][..., :5], good[4][..., :5], 5

@@ -6,7 +6,7 @@ import shutil
 import time
 import unittest
 
-from support import BUILD, SANITIZED, SOURCE, TRAINING, ProgramTest, book
+from support import BUILD, SANITIZED, SOURCE, TRAINING, ProgramTest, book, write_tiny_model
 
 COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "chat", "report", "import", "quantize", "golden", "bench",
             "serve")
@@ -59,12 +59,35 @@ class Usage(ProgramTest):
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
             self.assertEqual(result.stdout, "")
 
+    def test_golden_files_are_tried_to_the_last(self):
+        for name in ("gqa", "tpa"):
+            shutil.copy(SOURCE / f"tests/golden/{name}.safetensors", self.folder)
+        (self.folder / "broken.safetensors").write_bytes(b"no header")
+        for program, good in (("t6", "PASS"), ("t6-train", "ok")) if TRAINING else (("t6", "PASS"),):
+            result = self.run_program("golden", ".", code=1, program=program)
+            lines = result.stdout.splitlines()[-3:]
+            self.assertIn("broken.safetensors: ", lines[0])
+            self.assertTrue(lines[0].endswith("FAIL") or lines[0].endswith("FAILED"), lines[0])
+            self.assertTrue(lines[1].startswith("gqa") and lines[1].endswith(good), lines[1])
+            self.assertTrue(lines[2].startswith("tpa") and lines[2].endswith(good), lines[2])
+            self.assertIn("1 of 3 golden files", result.stderr)
+
     def test_info_gives_the_papers_numbers(self):
         info = json.loads(self.run_program("info", "small-tpa", "--json").stdout)
         self.assertEqual(info["parameters"], 124342272)
         self.assertEqual(info["cache"][0]["numbers_per_token_and_layer"], 4 * (34 + 64))
         self.assertEqual(info["cache"][0]["bytes_per_token"]["float32"], 12 * 4 * 4 * (34 + 64))
         self.assertEqual([row["kind"] for row in info["cache"]], ["tpa", "mha", "mqa", "gqa", "mla"])
+
+    def test_info_bounds_the_cache_of_windows(self):
+        write_tiny_model(self.folder / "tiny", positions=10000)
+        path = self.folder / "tiny/config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"sliding_window": 100}))
+        cache = json.loads(self.run_program("info", "tiny", "--json").stdout)["cache"][0]
+        page = 64 * cache["bytes_per_token"]["float32"]
+        self.assertEqual(cache["bytes_of_full_context"]["float32"], 3 * page)
+        self.assertIn("full context of 10,000 tokens, of which layers with a window keep 100\n",
+                      self.run_program("info", "tiny").stdout)
 
     def test_a_missing_training_wing_is_explained(self):
         shutil.copy(BUILD / "t6", self.folder / "t6")

@@ -38,7 +38,7 @@ class ServerTest : public ::testing::Test {
     });
   }
   void wait_for_model() const {
-    while (ask("GET", "/health").find(" 200 ") == std::string::npos) {
+    for (int i = 0; i < 2000 && ask("GET", "/health").find(" 200 ") == std::string::npos; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   }

@@ -55,6 +55,17 @@ TEST(RunConfig, ModelKeysChangeThePreset) {
   EXPECT_EQ(config.model.num_hidden_layers, preset("nano-tpa").num_hidden_layers);
 }
 
+TEST(RunConfig, ModelKeysMayDifferByLayer) {
+  const TemporaryFolder folder;
+  const std::string text = std::string("[model]\npreset = \"nano-tpa\"\nnum_hidden_layers = 2\nsliding_window = 64\n") +
+                           "layer_types = [\"sliding_attention\", \"full_attention\"]\nno_rope_layers = [1, 0]\n" +
+                           "[data]\npath = \"d\"\n";
+  const RunConfig config = load_run_config(folder.write("run.toml", text), {});
+  EXPECT_EQ(config.model.layer_types, (std::vector<LayerType>{LayerType::sliding, LayerType::full}));
+  EXPECT_EQ(config.model.no_rope_layers, (std::vector<int64_t>{1, 0}));
+  EXPECT_THAT(error_in(text, {{"model.num_hidden_layers", "3"}}), HasSubstr("says it of 2 layers, and there are 3"));
+}
+
 TEST(RunConfig, SettingsOfTheCommandLineWin) {
   const TemporaryFolder folder;
   const auto path = folder.write("run.toml", kSmall);
@@ -90,10 +101,11 @@ TEST(RunConfig, APresetOfTheCommandLineReplacesTheAttentionOfARun) {
   const TemporaryFolder folder;
   for (const std::string& from : preset_names()) {
     if (!from.starts_with("nano-")) continue;
-    RunConfig config = load_run_config(folder.write("a.toml", "[model]\npreset = \"" + from +
-                                                                  "\"\nnum_hidden_layers = 2\noutput_gate = true\n"
-                                                                  "[data]\npath = \"d\"\n"),
-                                       {});
+    RunConfig config = load_run_config(
+        folder.write("a.toml", "[model]\npreset = \"" + from +
+                                   "\"\nnum_hidden_layers = 2\noutput_gate = true\nsliding_window = 64\n"
+                                   "[data]\npath = \"d\"\n"),
+        {});
     Json json = to_json(config);
     json["run"] = Json::object();
     write_json(folder / "run.json", json);
@@ -103,6 +115,7 @@ TEST(RunConfig, APresetOfTheCommandLineReplacesTheAttentionOfARun) {
       ModelConfig wanted = preset(to);
       wanted.num_hidden_layers = 2;
       wanted.output_gate = true;
+      wanted.sliding_window = 64;
       EXPECT_EQ(config_to_json(again.model), config_to_json(wanted)) << from << " to " << to;
       EXPECT_EQ(again.preset, to);
     }

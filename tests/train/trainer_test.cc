@@ -252,6 +252,12 @@ TEST_F(TrainerTest, BeginsWithGivenWeights) {
         begin("other", {{"model.num_attention_heads", "2"}});
       }),
       HasSubstr("base: cannot begin with its weights: its model.num_attention_heads is 3, and that of the run 2"));
+  ImportedModel other = model;  // by a key that the run's configuration leaves out
+  other.config.hidden_act = GateActivation::gelu_tanh;
+  EXPECT_THAT(error_of([&] {
+                Trainer(sample_config(folder_), folder_ / "gelu", RunStart::fresh, GivenWeights{&other, "base"});
+              }),
+              HasSubstr("its model.hidden_act is \"gelu_pytorch_tanh\", and that of the run null"));
   EXPECT_THAT(error_of([&] {
                 Trainer(sample_config(folder_), folder_ / "base", RunStart::resume, GivenWeights{&model, "base"});
               }),

@@ -11,9 +11,30 @@ namespace {
 
 constexpr Architecture kArchitectures[] = {
     {.title = "Llama", .hugging_face = "llama", .gguf = "llama", .gguf_interleaves = true},
-    {.title = "Mistral", .hugging_face = "mistral", .always_slides = true},  // GGUF files of it say llama
-    {.title = "Qwen2", .hugging_face = "qwen2", .gguf = "qwen2", .query_key_value_bias = true},
-    {.title = "Qwen3", .hugging_face = "qwen3", .gguf = "qwen3", .query_key_norm = true}};
+    {.title = "Mistral", .hugging_face = "mistral", .windows = WindowRule::all},  // GGUF files of it say llama
+    {.title = "Qwen2",
+     .hugging_face = "qwen2",
+     .gguf = "qwen2",
+     .query_key_value_bias = true,
+     .windows = WindowRule::later},
+    {.title = "Qwen3", .hugging_face = "qwen3", .gguf = "qwen3", .query_key_norm = true, .windows = WindowRule::later},
+    {.title = "SmolLM3",
+     .hugging_face = "smollm3",
+     .gguf = "smollm3",
+     .windows = WindowRule::not_rotating,
+     .skips_rotation = true,
+     .ties_embeddings = true,
+     .rope_theta = 2e6,
+     .gguf_interleaves = true},
+    {.title = "Gemma 3",
+     .hugging_face = "gemma3_text",
+     .gguf = "gemma3",
+     .query_key_norm = true,
+     .windows = WindowRule::five_of_six,
+     .gemma_block = true,
+     .ties_embeddings = true,
+     .rope_theta = 1e6,
+     .gguf_slides = true}};
 
 using Name = std::string_view Architecture::*;
 

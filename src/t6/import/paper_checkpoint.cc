@@ -105,6 +105,14 @@ constexpr KnownModel kModels[] = {{"llama-mha", AttentionKind::mha, false},
                                   {"T6_kvonly_ropek", AttentionKind::tpa_kvonly, false},
                                   {"T6_kvonly_partialrope", AttentionKind::tpa_kvonly, true}};
 
+// The code's dense models (mha) cut the width into heads, whatever head_dim says; in the others head_dim says it.
+int64_t head_dim(const KnownModel& model, const JsonObject& object) {
+  if (model.kind != AttentionKind::mha) return object.integer("head_dim", 1, kMaxModelSize);
+  const int64_t width = object.integer("n_embd", 1, kMaxModelSize), heads = object.integer("n_head", 1, kMaxModelSize);
+  require(width % heads == 0, "{}: n_head {} does not divide n_embd {}", object.source(), heads, width);
+  return width / heads;
+}
+
 const std::string& metadata(const SafetensorsFile& file, const std::string& key) {
   const auto found = file.metadata().find(key);
   require(found != file.metadata().end(), "{}: the metadata \"{}\" is missing", file.path().string(), key);
@@ -136,7 +144,7 @@ ModelConfig paper_config(const std::string& name, const JsonObject& object) {
   config.num_hidden_layers = size("n_layer");
   config.hidden_size = size("n_embd");
   config.num_attention_heads = size("n_head");
-  config.head_dim = size("head_dim");
+  config.head_dim = head_dim(*model, object);
   config.max_position_embeddings = size("block_size");
   config.norm_weight = false;
   config.head_output_norm = object.boolean_or("using_groupnorm", false);

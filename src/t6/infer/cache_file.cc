@@ -48,17 +48,39 @@ void expect(const SafetensorsFile& file, const std::string& key, const std::stri
           value, wanted);
 }
 
+// "pages" of the first group of layers, "pages.1" of the next.
+std::string pages_name(size_t group) { return group == 0 ? "pages" : fmt::format("pages.{}", group); }
+
+NamedTensor held_pages(const FactorCache& cache, size_t group) {
+  const int64_t bytes = cache.groups()[group].bytes;
+  std::vector<std::span<const std::byte>> pages;
+  for (int64_t i = 0; i < pages_of(cache.size()); ++i) {
+    if (const std::byte* page = cache.page_data(group, i)) pages.emplace_back(page, static_cast<size_t>(bytes));
+  }
+  const Shape shape = {std::ssize(pages), bytes};
+  return {pages_name(group), {NumberType::u8, shape, {}}, std::move(pages)};
+}
+
+// The saved pages of a group, those that a cache of so many tokens holds.
+std::span<const std::byte> saved_pages(const SafetensorsFile& file, const FactorCache& cache, size_t group,
+                                       int64_t size) {
+  const PageGroup& shape = cache.groups()[group];
+  const std::string name = pages_name(group);
+  const TensorView& pages = file.at(name, {shape.held_pages(size), shape.bytes});
+  require(pages.type == NumberType::u8, "{}: tensor \"{}\" is {}, wanted is U8", file.path().string(), name,
+          number_type_name(pages.type));
+  return pages.bytes;
+}
+
 }  // namespace
 
 void save_cache(const std::filesystem::path& path, const Model& model, const FactorCache& cache,
                 std::span<const int32_t> tokens, const CacheNotes& notes) {
   require(static_cast<int64_t>(tokens.size()) == cache.size(), "the cache holds {} tokens, {} were given to save",
           cache.size(), tokens.size());
-  const int64_t count = pages_of(cache.size()), page = cache.page_bytes();
-  std::vector<std::span<const std::byte>> pages;
-  for (int64_t i = 0; i < count; ++i) pages.emplace_back(cache.pages()[i], static_cast<size_t>(page));
-  const std::vector<NamedTensor> tensors = {{"pages", {NumberType::u8, {count, page}, {}}, std::move(pages)},
-                                            {"tokens", {NumberType::i32, {cache.size()}, std::as_bytes(tokens)}}};
+  std::vector<NamedTensor> tensors;
+  for (size_t group = 0; group < cache.groups().size(); ++group) tensors.push_back(held_pages(cache, group));
+  tensors.push_back({"tokens", {NumberType::i32, {cache.size()}, std::as_bytes(tokens)}});
   std::map<std::string, std::string> metadata = {
       {"format", kFormat}, {"cache_type", std::string(cache_type_name(cache.type()))}, {"model", fingerprint(model)}};
   for (const auto& [name, text] : notes) metadata["note." + name] = text;
@@ -76,10 +98,8 @@ std::vector<int32_t> load_cache(const std::filesystem::path& path, const Model& 
           number_type_name(ids.type), format_shape(ids.shape));
   require(size <= cache.limit(), "{}: the saved cache holds {} tokens, there is room for {}", path.string(), size,
           cache.limit());
-  const int64_t count = pages_of(size), page = cache.page_bytes();
-  const TensorView& pages = file.at("pages", {count, page});
-  require(pages.type == NumberType::u8, "{}: tensor \"pages\" is {}, wanted is U8", path.string(),
-          number_type_name(pages.type));
+  std::vector<std::span<const std::byte>> saved;
+  for (size_t group = 0; group < cache.groups().size(); ++group) saved.push_back(saved_pages(file, cache, group, size));
   std::vector<int32_t> tokens(static_cast<size_t>(size));
   if (size > 0) std::memcpy(tokens.data(), ids.bytes.data(), ids.bytes.size());
   for (const int32_t id : tokens) {
@@ -87,12 +107,16 @@ std::vector<int32_t> load_cache(const std::filesystem::path& path, const Model& 
             path.string(), id, model.config().vocab_size);
   }
   FactorCache loaded = cache.fork();
-  loaded.clear();
-  loaded.reserve(size);
-  for (int64_t i = 0; i < count; ++i) {
-    std::memcpy(loaded.page(i), pages.bytes.data() + i * page, static_cast<size_t>(page));
+  loaded.fill(size);
+  for (size_t group = 0; group < saved.size(); ++group) {
+    const std::byte* from = saved[group].data();
+    for (int64_t i = 0; i < pages_of(size); ++i) {
+      if (!loaded.page_data(group, i)) continue;
+      const int64_t bytes = cache.groups()[group].bytes;
+      std::memcpy(loaded.page(i, group), from, static_cast<size_t>(bytes));
+      from += bytes;
+    }
   }
-  loaded.advance(size);
   cache = std::move(loaded);
   return tokens;
 }

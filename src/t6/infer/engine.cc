@@ -159,7 +159,7 @@ bool Engine::admit(const std::shared_ptr<Sequence>& sequence) {
   if (others >= options_.sequences) return false;
   const int64_t reused = reuse_pages(*sequence);
   FactorCache& cache = sequence->cache_;
-  const int64_t wanted = cache.bytes_to_reserve(sequence->unread());
+  const int64_t wanted = cache.bytes_to_reserve(sequence->unread(), options_.prompt_chunk);
   if (others > 0 && !make_room(wanted + (others + 1) * cache.page_bytes())) {
     const int64_t all = cache.bytes() + wanted;
     if (reused > 0) sequence->suspend(alike_);
@@ -167,7 +167,7 @@ bool Engine::admit(const std::shared_ptr<Sequence>& sequence) {
   }
   (void)make_room(wanted);
   advance(sequence, [&] {
-    cache.reserve(sequence->unread());
+    cache.reserve(sequence->unread(), options_.prompt_chunk);
     sequence->start();
   });
   return sequence->running();

@@ -20,7 +20,9 @@ struct EngineOptions {
   std::shared_ptr<CacheMemory> memory = nullptr;  // of the caches of all sequences; null: no limit
   int64_t prompt_chunk = kPromptChunk;            // prompt tokens that a step reads at most, whole pages
   int64_t sequences = 256;                        // that run at once at most
-  int64_t kept_bytes = 0;                         // what pages kept for later prompts may take; 0: none are kept
+  // What pages kept for later prompts may take; 0: none are kept, and none are of a model whose layers with a window
+  // give pages back.
+  int64_t kept_bytes = 0;
   // Keep pages of written text too where their bits are not those of a text that is read. Prompts that go on from such
   // pages then give logits that differ in their last digits.
   bool keep_written = false;

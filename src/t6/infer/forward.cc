@@ -35,9 +35,23 @@ FactorRowsOut sized_rows(const FactorShape& shape, bool features, int64_t T, std
 }  // namespace
 
 ForwardPass::ForwardPass(Context& context, std::shared_ptr<const Model> model)
-    : context_(context),
-      model_(std::move(model)),
-      rotary_(rotary_dim(model_->config()), model_->config().rope_theta, frequency_divisors(model_->config())) {}
+    : context_(context), model_(std::move(model)) {
+  std::vector<Rotation> rotations;
+  for (int64_t i = 0; i < model_->config().num_hidden_layers; ++i) {
+    layers_.push_back(layer_attention(model_->config(), i));
+    const Rotation& rotation = layers_.back().rotation;
+    const auto known = std::ranges::find(rotations, rotation);
+    rotary_of_.push_back(static_cast<size_t>(known - rotations.begin()));
+    if (known != rotations.end()) continue;
+    rotations.push_back(rotation);
+    rotaries_.push_back(rotary_table(rotation));
+  }
+}
+
+ForwardPass::Layer ForwardPass::layer(int64_t index) const {
+  const auto i = static_cast<size_t>(index);
+  return {model_->layers()[i], layers_[i], rotaries_[rotary_of_[i]]};
+}
 
 void ForwardPass::check(const Step& step) const {
   const ModelConfig& config = model_->config();
@@ -69,13 +83,16 @@ void ForwardPass::place_tokens(std::span<const Step> steps) {
     for (size_t t = 0; t < step.tokens.size(); ++t) {
       positions_.push_back(step.cache->size() + static_cast<int64_t>(t));
     }
-    rotary_.extend(positions_.back() + 1);
+    for (RotaryTable& rotary : rotaries_) rotary.extend(positions_.back() + 1);
   }
   T_ = static_cast<int64_t>(positions_.size());
   const int64_t C = model_->config().hidden_size;
   float* row = sized(hidden_, T_ * C);
   for (const Step& step : steps) {
     for (const int32_t id : step.tokens) model_->embeddings().copy_row(id, row), row += C;
+  }
+  if (const double scale = model_->config().embedding_scale; scale != 1) {
+    for (float* x = hidden_.data(); x < row; ++x) *x *= static_cast<float>(scale);
   }
 }
 
@@ -135,13 +152,14 @@ const float* ForwardPass::wanted_rows(int64_t rows) {
 }
 
 // Norm and rotation of queries or keys.
-FeatureFinish ForwardPass::finish(const FactorWeights& weights) const {
-  return {weights.norm, static_cast<float>(model_->config().rms_norm_eps), &rotary_};
+FeatureFinish ForwardPass::finish(const Layer& layer, const FactorWeights& weights) const {
+  return {weights.norm, static_cast<float>(model_->config().rms_norm_eps), &layer.rotary};
 }
 
 // All products of the normalized hidden states at once.
-ForwardPass::Projected ForwardPass::project(const LayerWeights& layer, const TokenRows& tokens) {
+ForwardPass::Projected ForwardPass::project(const Layer& in, const TokenRows& tokens) {
   const ModelConfig& config = model_->config();
+  const LayerWeights& layer = in.weights;
   const AttentionShape& shape = model_->shape();
   const bool own = shape.values == ValueSource::own, latent = shape.values == ValueSource::latent;
   const Projected out = {sized_rows(shape.q, true, T_, query_a_, query_b_, query_c_),
@@ -159,22 +177,23 @@ ForwardPass::Projected ForwardPass::project(const LayerWeights& layer, const Tok
   matmul(context_, products_);
 
   if (layer.query_down) {
-    project_compressed(layer, tokens, out.q);
+    project_compressed(in, tokens, out.q);
   } else {
-    finish_factors(context_, shape.q, config.head_activation, finish(layer.q), tokens, out.q, false);
+    finish_factors(context_, shape.q, config.head_activation, finish(in, layer.q), tokens, out.q, false);
   }
   if (latent) {
-    project_latents(context_, config, layer.latent, rotary_, tokens, out.k.b);
+    project_latents(context_, config, layer.latent, in.rotary, tokens, out.k.b);
   } else {
-    finish_factors(context_, shape.k, config.head_activation, finish(layer.k), tokens, out.k, !own);
+    finish_factors(context_, shape.k, config.head_activation, finish(in, layer.k), tokens, out.k, !own);
     finish_factors(context_, shape.v, config.head_activation, {}, tokens, out.v, true);
   }
   return out;
 }
 
 // The queries of MLA and MFA.
-void ForwardPass::project_compressed(const LayerWeights& layer, const TokenRows& tokens, const FactorRowsOut& queries) {
+void ForwardPass::project_compressed(const Layer& in, const TokenRows& tokens, const FactorRowsOut& queries) {
   const ModelConfig& config = model_->config();
+  const LayerWeights& layer = in.weights;
   TokenRows from = tokens;
   float* compressed = sized(query_compressed_, T_ * config.q_lora_rank);
   compress(context_, tokens, layer.query_down, layer.query_norm, compressed);
@@ -184,12 +203,12 @@ void ForwardPass::project_compressed(const LayerWeights& layer, const TokenRows&
     // The projection is narrower than the absorbed queries.
     float* rows = sized(query_absorbed_, T_ * layer.q.b.rows());
     matmul(context_, {.x = from.x, .w = &layer.q.b, .y = rows, .T = T_});
-    return absorb_queries(context_, config, layer.latent, rotary_, tokens, rows, queries.b);
+    return absorb_queries(context_, config, layer.latent, in.rotary, tokens, rows, queries.b);
   }
   products_.clear();
   add_products(layer.q, from, queries, products_);
   matmul(context_, products_);
-  finish_factors(context_, model_->shape().q, config.head_activation, finish(layer.q), from, queries, false);
+  finish_factors(context_, model_->shape().q, config.head_activation, finish(in, layer.q), from, queries, false);
 }
 
 // Keys and values of the tokens go into their caches.
@@ -207,9 +226,10 @@ void ForwardPass::write_cache(int64_t layer, const Projected& factors) {
   }
 }
 
-Attention ForwardPass::sequence_attention(const LayerWeights& layer, int64_t index, size_t sequence,
+Attention ForwardPass::sequence_attention(const Layer& in, int64_t index, size_t sequence,
                                           const FactorRowsOut& queries) {
   const ModelConfig& config = model_->config();
+  const LayerWeights& layer = in.weights;
   const AttentionShape& shape = model_->shape();
   const FactorCache& cache = *steps_[sequence].cache;
   const int64_t row = first_rows_[sequence];
@@ -217,19 +237,21 @@ Attention ForwardPass::sequence_attention(const LayerWeights& layer, int64_t ind
   x.T = static_cast<int64_t>(steps_[sequence].tokens.size());
   x.start = cache.size();
   x.heads = config.num_attention_heads;
-  x.q = query_view(shape.q, layer.q, queries, finish(layer.q), x.start);
+  x.window = in.attention.window;
+  x.sinks = in.attention.sinks;
+  x.q = query_view(shape.q, layer.q, queries, finish(in, layer.q), x.start);
   if (x.q.a) x.q.a += row * x.q.a_stride;
   x.q.b += row * x.q.b_stride;
   if (x.q.c) x.q.c += row * x.q.c_stride;
-  const CachedViews cached = cached_views(shape, cache.layer(index), cache.pages());
+  const CachedViews cached = cached_views(shape, cache.layer(index), cache.pages(index));
   x.k = cached.k;
   x.v = cached.v;
-  complete_view(shape.k, layer.k, finish(layer.k), shape.values == ValueSource::key_factors, x.k);
+  complete_view(shape.k, layer.k, finish(in, layer.k), shape.values == ValueSource::key_factors, x.k);
   complete_view(shape.v, layer.v, {}, false, x.v);
   if (shape.values != ValueSource::own) x.v.b = x.k.b;
   x.logit_scale = static_cast<float>(logit_scale(config, shape));
   x.value_scale = static_cast<float>(shape.v.scale());
-  x.k_bias = layer.key_bias.view(rotary_.dim() > 0 ? rotary_.at(0) : nullptr);
+  x.k_bias = layer.key_bias.view(in.rotary.dim() > 0 ? in.rotary.at(0) : nullptr);
   x.k_shift = layer.k_shift;
   x.v_shift = layer.v_shift;
   x.out = attended_.data() + row * x.heads * shape.v.features;
@@ -238,17 +260,34 @@ Attention ForwardPass::sequence_attention(const LayerWeights& layer, int64_t ind
 
 void ForwardPass::attend(int64_t index) {
   const ModelConfig& config = model_->config();
-  const LayerWeights& layer = model_->layers()[static_cast<size_t>(index)];
-  normalize(hidden_.data(), T_, layer.input_norm);
+  const Layer in = layer(index);
+  normalize(hidden_.data(), T_, in.weights.input_norm);
   const TokenRows tokens = {normalized_.data(), T_, config.hidden_size, positions_.data()};
-  const Projected factors = project(layer, tokens);
+  const Projected factors = project(in, tokens);
   write_cache(index, factors);
   sized(attended_, T_ * config.num_attention_heads * model_->shape().v.features);
   attentions_.clear();
-  for (size_t i = 0; i < steps_.size(); ++i) attentions_.push_back(sequence_attention(layer, index, i, factors.q));
+  for (size_t i = 0; i < steps_.size(); ++i) attentions_.push_back(sequence_attention(in, index, i, factors.q));
   attention(context_, attentions_);
-  if (layer.value_bias) add_value_bias(layer.value_bias);
-  add_heads(layer);
+  if (in.weights.value_bias) add_value_bias(in.weights.value_bias);
+  add_heads(in.weights);
+}
+
+// Adds a product [T, C] to the residual stream, with post_norms through its norm.
+void ForwardPass::add_product(const Matmul& product, const float* norm) {
+  const ModelConfig& config = model_->config();
+  Matmul to = product;
+  to.accumulate = !config.post_norms;
+  to.y = config.post_norms ? sized(added_, T_ * config.hidden_size) : hidden_.data();
+  matmul(context_, to);
+  if (!config.post_norms) return;
+  rms_norm(context_, {.x = to.y,
+                      .weight = norm,
+                      .out = hidden_.data(),
+                      .rows = T_,
+                      .width = config.hidden_size,
+                      .epsilon = static_cast<float>(config.rms_norm_eps),
+                      .accumulate = true});
 }
 
 // Weights of values add up to 1, so that what is common to all values comes out as it is.
@@ -280,7 +319,7 @@ void ForwardPass::add_heads(const LayerWeights& layer) {
                         .epsilon = static_cast<float>(kHeadEpsilon)});
   }
   if (layer.gate) sigmoid_gate(context_, head_gate_.data(), heads, T_ * H * E);
-  matmul(context_, {.x = heads, .w = &layer.output, .y = hidden_.data(), .T = T_, .accumulate = true});
+  add_product({.x = heads, .w = &layer.output, .bias = layer.output_bias, .T = T_}, layer.post_attention_norm);
 }
 
 void ForwardPass::feed_forward(const LayerWeights& layer) {
@@ -290,8 +329,15 @@ void ForwardPass::feed_forward(const LayerWeights& layer) {
   const Matmul products[] = {{.x = normalized_.data(), .w = &layer.mlp_gate, .y = gate, .T = T_},
                              {.x = normalized_.data(), .w = &layer.mlp_up, .y = up, .T = T_}};
   matmul(context_, products);
-  silu_gate(context_, gate, up, T_ * F);
-  matmul(context_, {.x = gate, .w = &layer.mlp_down, .y = hidden_.data(), .T = T_, .accumulate = true});
+  switch (model_->config().hidden_act) {
+    case GateActivation::silu:
+      silu_gate(context_, gate, up, T_ * F);
+      break;
+    case GateActivation::gelu_tanh:
+      gelu_tanh_gate(context_, gate, up, T_ * F);
+      break;
+  }
+  add_product({.x = gate, .w = &layer.mlp_down, .T = T_}, layer.post_feed_forward_norm);
 }
 
 }  // namespace t6

@@ -10,6 +10,7 @@
 #include "t6/infer/forward/projection.h"
 #include "t6/infer/model.h"
 #include "t6/kernels/rotary.h"
+#include "t6/model/layer_attention.h"
 
 namespace t6 {
 
@@ -60,21 +61,31 @@ class ForwardPass {
   struct Projected {
     FactorRowsOut q, k, v;
   };
-  FeatureFinish finish(const FactorWeights& weights) const;
-  Projected project(const LayerWeights& layer, const TokenRows& tokens);
-  void project_compressed(const LayerWeights& layer, const TokenRows& tokens, const FactorRowsOut& queries);
+  // A layer's weights, and what else differs between layers.
+  struct Layer {
+    const LayerWeights& weights;
+    const LayerAttention& attention;
+    const RotaryTable& rotary;
+  };
+  Layer layer(int64_t index) const;
+  FeatureFinish finish(const Layer& layer, const FactorWeights& weights) const;
+  Projected project(const Layer& layer, const TokenRows& tokens);
+  void project_compressed(const Layer& layer, const TokenRows& tokens, const FactorRowsOut& queries);
   void write_cache(int64_t layer, const Projected& factors);
-  Attention sequence_attention(const LayerWeights& layer, int64_t index, size_t sequence, const FactorRowsOut& queries);
+  Attention sequence_attention(const Layer& layer, int64_t index, size_t sequence, const FactorRowsOut& queries);
   void add_value_bias(const float* bias);
   void add_heads(const LayerWeights& layer);
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);
+  void add_product(const Matmul& product, const float* norm);
   StepLogits output_logits();
   const float* wanted_rows(int64_t rows);
 
   Context& context_;
   std::shared_ptr<const Model> model_;
-  RotaryTable rotary_;
+  std::vector<LayerAttention> layers_;
+  std::vector<RotaryTable> rotaries_;  // one for each rotation that there is
+  std::vector<size_t> rotary_of_;      // layer
   std::vector<Step> steps_;
   std::vector<int64_t> first_rows_;  // of each sequence
   std::vector<int64_t> positions_;   // [T]
@@ -88,6 +99,7 @@ class ForwardPass {
   std::vector<float> attended_;   // [T, H, E], of MLA [T, H, d_c]
   std::vector<float> expanded_;   // [T, H, E] of MLA
   std::vector<float> gate_, up_;  // [T, F]
+  std::vector<float> added_;      // [T, C], before the norm of post_norms
   std::vector<float> head_gate_;  // [T, H E]
   std::vector<float> wanted_;     // [rows, C], the hidden states that logits are made of
   std::vector<float> logits_;

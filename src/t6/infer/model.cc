@@ -62,16 +62,17 @@ FactorWeights Model::factor_weights(Context& context, const Weights& weights, co
 
 // Takes out of the biases of keys and values what a cache need not store. With a shift the first token's are not what
 // the others' are, and a norm of keys is over the whole of them.
-void Model::hold_biases(const Weights& weights, const std::string& self, LayerWeights& layer) {
+void Model::hold_biases(const Weights& weights, const std::string& self, const Rotation& rotation,
+                        LayerWeights& layer) {
   if (shape_.values != ValueSource::own || layer.k_shift || layer.v_shift) return;
   if (layer.v.bias) layer.value_bias = std::exchange(layer.v.bias, nullptr);
-  if (!layer.k.bias || layer.k.norm) return;
+  // What is held turns by angles that are added up, and a scale would be multiplied.
+  if (!layer.k.bias || layer.k.norm || rotary_scale(rotation.scaling) != 1) return;
   std::vector<float> least = feature_sizes(weights.numbers(self + "k_proj.weight"), layer.input_norm, shape_.k,
                                            static_cast<size_t>(config_.hidden_size));
   for (float& size : least) size *= kLargeBias;
   std::vector<float> rest = weights.numbers(self + "k_proj.bias");
-  const RotaryTable rotary(rotary_dim(config_), config_.rope_theta, frequency_divisors(config_));
-  layer.key_bias = KeyBias(least, rotary, rest);
+  layer.key_bias = KeyBias(least, rotary_table(rotation), rest);
   layer.k.bias = numbers_.emplace_back(std::move(rest)).data();
 }
 
@@ -118,11 +119,16 @@ LayerWeights Model::layer_weights(Context& context, const Weights& weights, int6
   }
   out.k_shift = keep(weights, self + "k_shift");
   out.v_shift = keep(weights, self + "v_shift");
-  hold_biases(weights, self, out);
+  hold_biases(weights, self, layer_attention(config_, layer).rotation, out);
   out.head_norm = keep(weights, self + "head_norm.weight");
   out.gate = weights.matrix(context, self + "gate_proj.weight");
   out.output = weights.matrix(context, self + "o_proj.weight");
-  out.feed_forward_norm = keep(weights, prefix + "post_attention_layernorm.weight");
+  out.output_bias = keep(weights, self + "o_proj.bias");
+  out.feed_forward_norm = keep(weights, prefix + feed_forward_norm_name(config_) + ".weight");
+  if (config_.post_norms) {
+    out.post_attention_norm = keep(weights, prefix + "post_attention_layernorm.weight");
+    out.post_feed_forward_norm = keep(weights, prefix + "post_feedforward_layernorm.weight");
+  }
   out.mlp_gate = weights.matrix(context, prefix + "mlp.gate_proj.weight");
   out.mlp_up = weights.matrix(context, prefix + "mlp.up_proj.weight");
   out.mlp_down = weights.matrix(context, prefix + "mlp.down_proj.weight");

@@ -9,6 +9,7 @@
 #include "t6/infer/weights.h"
 #include "t6/model/config.h"
 #include "t6/model/factors.h"
+#include "t6/model/layer_attention.h"
 
 namespace t6 {
 
@@ -32,20 +33,23 @@ struct LatentWeights {
 };
 
 struct LayerWeights {
-  const float* input_norm = nullptr;         // [C]
-  WeightMatrix query_down;                   // [d_q, C] of compressed queries (mla, mfa)
-  const float* query_norm = nullptr;         // [d_q]
-  FactorWeights q, k, v;                     // of mla only q.b, [H (D + d_r), d_q]
-  LatentWeights latent;                      // of mla
-  KeyBias key_bias;                          // the part of the keys' bias that is not in k.bias
-  const float* value_bias = nullptr;         // [R_V E]; the values' bias where it is added to what attention gives
-  const float* k_shift = nullptr;            // [2, H]
-  const float* v_shift = nullptr;            // [2, H]
-  const float* head_norm = nullptr;          // [E]
-  WeightMatrix gate;                         // [H E, C]
-  WeightMatrix output;                       // [C, H E]
-  const float* feed_forward_norm = nullptr;  // [C]
-  WeightMatrix mlp_gate, mlp_up, mlp_down;   // [F, C], [F, C], [C, F]
+  const float* input_norm = nullptr;              // [C]
+  WeightMatrix query_down;                        // [d_q, C] of compressed queries (mla, mfa)
+  const float* query_norm = nullptr;              // [d_q]
+  FactorWeights q, k, v;                          // of mla only q.b, [H (D + d_r), d_q]
+  LatentWeights latent;                           // of mla
+  KeyBias key_bias;                               // the part of the keys' bias that is not in k.bias
+  const float* value_bias = nullptr;              // [R_V E]; the values' bias where it is added to what attention gives
+  const float* k_shift = nullptr;                 // [2, H]
+  const float* v_shift = nullptr;                 // [2, H]
+  const float* head_norm = nullptr;               // [E]
+  WeightMatrix gate;                              // [H E, C]
+  WeightMatrix output;                            // [C, H E]
+  const float* output_bias = nullptr;             // [C]
+  const float* post_attention_norm = nullptr;     // [C], of post_norms
+  const float* post_feed_forward_norm = nullptr;  // [C], of post_norms
+  const float* feed_forward_norm = nullptr;       // [C]
+  WeightMatrix mlp_gate, mlp_up, mlp_down;        // [F, C], [F, C], [C, F]
 };
 
 // Not changed by running: one model may serve many sequences and threads. Matrices stay in the type in which they were
@@ -71,7 +75,7 @@ class Model {
   LayerWeights layer_weights(Context& context, const Weights& weights, int64_t layer);
   FactorWeights factor_weights(Context& context, const Weights& weights, const std::string& self,
                                const std::string& letter, const FactorShape& shape);
-  void hold_biases(const Weights& weights, const std::string& self, LayerWeights& layer);
+  void hold_biases(const Weights& weights, const std::string& self, const Rotation& rotation, LayerWeights& layer);
   LatentWeights latent_weights(Context& context, const Weights& weights, const std::string& self);
 
   ModelConfig config_;

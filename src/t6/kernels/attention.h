@@ -39,7 +39,8 @@ struct FactorView {
 
   // Keys and values in a cache: pages[i] holds tokens 64 i to 64 i + 63, and those of a, b and c that have a stream
   // (a width above 0) lie there and not behind the pointers above. Values may name the keys' stream and be narrower
-  // than it (MLA): its first `features` numbers are theirs. Null: nothing is paged.
+  // than it (MLA): its first `features` numbers are theirs. A page that no query sees a token of may be null, under a
+  // shift one before such a page alone. Null: nothing is paged.
   const std::byte* const* pages = nullptr;
   PagedStream paged_a, paged_b, paged_c;
 

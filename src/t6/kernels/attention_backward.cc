@@ -29,7 +29,8 @@ struct FeatureSizes {
 
 int64_t multiply_adds(const AttentionBackward& x) {
   const Attention& f = x.forward;
-  return f.T * (f.start + f.T) * f.heads * (3 * f.k.features + 2 * f.v.features);
+  const int64_t keys = f.start + f.T, seen = f.window > 0 ? std::min(keys, f.window + f.sinks) : keys;
+  return f.T * seen * f.heads * (3 * f.k.features + 2 * f.v.features);
 }
 
 // Heads of all sequences in a row, cut into pieces of one size for the threads, and where a sequence ends.

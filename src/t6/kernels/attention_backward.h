@@ -11,7 +11,7 @@ namespace t6 {
 // Gradients of a loss with respect to the factors, from its gradient with respect to the output. M = start + T.
 struct AttentionBackward {
   // The forward call, whose `out` and `lse` are not looked at. Factors are of second order, and nothing is left to do
-  // to b when it is used; no pages, no window, no shift.
+  // to b when it is used; no pages, no shift.
   Attention forward;
   const float* lse = nullptr;    // [T, H], as the forward pass gave it
   const float* d_out = nullptr;  // [T, H, E]

@@ -51,6 +51,17 @@ void silu_gate_part(float* gate, const float* up, int64_t count) {
   });
 }
 
+void gelu_tanh_gate_part(float* gate, const float* up, int64_t count) {
+  const Floats d;
+  // (1 + tanh(y)) / 2 is the logistic function of 2 y, and this 2 sqrt(2/pi).
+  const Vector twice = hn::Set(d, 1.5957691216057308f), cubic = hn::Set(d, 0.044715f);
+  for_vectors(count, [=](auto load, auto store) HWY_ATTR {
+    const Vector g = load(gate);
+    const Vector y = hn::MulAdd(hn::Mul(hn::Mul(g, g), g), cubic, g);
+    store(hn::Mul(hn::Mul(g, logistic(hn::Mul(twice, y))), load(up)), gate);
+  });
+}
+
 void rms_norm_rows(const RmsNorm& p, int64_t begin, int64_t end) {
   const Floats d;
   for (int64_t row = begin; row < end; ++row) {
@@ -62,7 +73,8 @@ void rms_norm_rows(const RmsNorm& p, int64_t begin, int64_t end) {
     const Vector factor = hn::Set(d, 1.0f / std::sqrt(mean + p.epsilon));
     for_vectors(p.width, [&](auto load, auto store) HWY_ATTR {
       const Vector scaled = hn::Mul(load(x), factor);
-      store(p.weight ? hn::Mul(scaled, load(p.weight)) : scaled, out);
+      const Vector weighted = p.weight ? hn::Mul(scaled, load(p.weight)) : scaled;
+      store(p.accumulate ? hn::Add(load(out), weighted) : weighted, out);
     });
   }
 }
@@ -90,6 +102,7 @@ namespace t6 {
 HWY_EXPORT(sigmoid_part);
 HWY_EXPORT(sigmoid_gate_part);
 HWY_EXPORT(silu_gate_part);
+HWY_EXPORT(gelu_tanh_gate_part);
 HWY_EXPORT(rms_norm_rows);
 HWY_EXPORT(log_sum_exp_row);
 
@@ -108,6 +121,12 @@ void sigmoid_gate(Context& context, const float* gate, float* x, int64_t count) 
 
 void silu_gate(Context& context, float* gate, const float* up, int64_t count) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(silu_gate_part);
+  context.parallel_for(count, kGrain,
+                       [&](int64_t begin, int64_t end) { kernel(gate + begin, up + begin, end - begin); });
+}
+
+void gelu_tanh_gate(Context& context, float* gate, const float* up, int64_t count) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tanh_gate_part);
   context.parallel_for(count, kGrain,
                        [&](int64_t begin, int64_t end) { kernel(gate + begin, up + begin, end - begin); });
 }

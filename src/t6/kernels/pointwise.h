@@ -8,7 +8,8 @@
 namespace t6 {
 
 // out = x / sqrt(mean(x^2) + epsilon) * weight for each of `rows` rows of `width` numbers. weight [width] may be
-// null; out may be x. Strides are numbers from one row to the next.
+// null; out may be x. accumulate: it is added to out, which is not x then. Strides are numbers from one row to the
+// next.
 struct RmsNorm {
   const float* x = nullptr;
   const float* weight = nullptr;
@@ -16,6 +17,7 @@ struct RmsNorm {
   int64_t rows = 0, width = 0;
   int64_t x_stride = 0, out_stride = 0;  // 0: width
   float epsilon = 0;
+  bool accumulate = false;
 };
 void rms_norm(Context& context, const RmsNorm& norm);
 // In the calling thread alone.
@@ -24,6 +26,8 @@ void rms_norm(const RmsNorm& norm);
 void sigmoid(float* x, int64_t count);                                            // x = 1 / (1 + e^-x)
 void sigmoid_gate(Context& context, const float* gate, float* x, int64_t count);  // x *= sigmoid(gate)
 void silu_gate(Context& context, float* gate, const float* up, int64_t count);    // gate = gate sigmoid(gate) up
+// gate = GELU(gate) up, GELU in its form with a tanh: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+void gelu_tanh_gate(Context& context, float* gate, const float* up, int64_t count);
 
 // Softmax over `count` numbers that lie `stride` apart, for each of `stride` neighbours and each of `outer` blocks:
 // x is [outer, count, stride]. stride 1: plain rows.

@@ -5,7 +5,8 @@
 
 namespace t6 {
 
-RotaryTable::RotaryTable(int64_t dim, double theta, std::span<const double> divisors) : dim_(dim) {
+RotaryTable::RotaryTable(int64_t dim, double theta, std::span<const double> divisors, double scale)
+    : dim_(dim), scale_(static_cast<float>(scale)) {
   for (int64_t i = 0; i < dim / 2; ++i) {
     const double power = -2.0 * static_cast<double>(i) / static_cast<double>(dim);
     const double divisor = divisors.empty() ? 1 : divisors[static_cast<size_t>(i)];
@@ -21,8 +22,8 @@ void RotaryTable::extend(int64_t positions) {
     float* entry = values_.data() + position * dim_;
     for (int64_t i = 0; i < dim_ / 2; ++i) {
       const float angle = static_cast<float>(position) * inverse_frequencies_[static_cast<size_t>(i)];
-      entry[i] = std::cos(angle);
-      entry[dim_ / 2 + i] = std::sin(angle);
+      entry[i] = std::cos(angle) * scale_;
+      entry[dim_ / 2 + i] = std::sin(angle) * scale_;
     }
   }
   positions_ = positions;

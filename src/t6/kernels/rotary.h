@@ -13,19 +13,20 @@ class RotaryTable {
  public:
   RotaryTable() = default;
   // dim: the features that rotate, an even number; 0: none do. divisors: what each pair's frequency is divided by,
-  // [dim/2]; empty: 1.
-  RotaryTable(int64_t dim, double theta, std::span<const double> divisors = {});
+  // [dim/2]; empty: 1. scale: what rotated features are multiplied by.
+  RotaryTable(int64_t dim, double theta, std::span<const double> divisors = {}, double scale = 1);
 
   // Positions below `positions` are ready afterwards. Moves the table when it grows.
   void extend(int64_t positions);
 
   int64_t dim() const { return dim_; }
   int64_t positions() const { return positions_; }
-  // [dim]: dim/2 cosines, then dim/2 sines of a position below positions().
+  // [dim]: dim/2 cosines, then dim/2 sines of a position below positions(), each times `scale`.
   const float* at(int64_t position) const { return values_.data() + position * dim_; }
 
  private:
   int64_t dim_ = 0, positions_ = 0;
+  float scale_ = 1;
   std::vector<float> inverse_frequencies_;  // [dim/2]
   std::vector<float> values_;               // [positions, dim]
 };

@@ -1,6 +1,9 @@
 #include "t6/model/cache_layout.h"
 
+#include <algorithm>
+
 #include "t6/core/rounding.h"
+#include "t6/model/layer_attention.h"
 #include "t6/numbers/cache_type.h"
 
 namespace t6 {
@@ -32,7 +35,46 @@ FactorView paged_view(const FactorShape& shape, const CachedFactors& cached, con
   return view;
 }
 
+// The group of layers that see as far as this, a new one where there is none. A window no shorter than the model's
+// positions gives nothing back.
+size_t group_of(std::vector<PageGroup>& groups, LayerAttention layer, int64_t positions, bool shifted) {
+  if (layer.window >= positions) layer.window = layer.sinks = 0;
+  const auto found = std::ranges::find_if(
+      groups, [&](const PageGroup& group) { return group.window == layer.window && group.sinks == layer.sinks; });
+  const auto index = static_cast<size_t>(found - groups.begin());
+  if (found == groups.end()) groups.push_back({.window = layer.window, .sinks = layer.sinks, .shifted = shifted});
+  return index;
+}
+
 }  // namespace
+
+int64_t PageGroup::sink_pages() const { return window > 0 ? pages_of(sinks) : 0; }
+
+int64_t PageGroup::first_page(int64_t tokens) const {
+  if (window == 0) return 0;
+  const int64_t seen = std::max<int64_t>(0, tokens + 1 - window) / kPageTokens;
+  return std::max<int64_t>(0, seen - (shifted ? 1 : 0));
+}
+
+int64_t PageGroup::held_pages(int64_t tokens) const {
+  return pages_of(tokens) - std::max<int64_t>(0, first_page(tokens) - sink_pages());
+}
+
+int64_t PageGroup::most_pages(int64_t tokens) const {
+  // A window that begins at a page's last token.
+  const int64_t seen = divide_up(window + kPageTokens - 2, kPageTokens) + (shifted ? 1 : 0) + sink_pages();
+  return window > 0 ? std::min(pages_of(tokens), seen) : pages_of(tokens);
+}
+
+int64_t cache_bytes_of(const PageLayout& layout, int64_t tokens) {
+  int64_t bytes = 0;
+  for (const PageGroup& group : layout.groups) bytes += group.held_pages(tokens) * group.bytes;
+  return bytes;
+}
+
+bool gives_pages_back(const PageLayout& layout) {
+  return std::ranges::any_of(layout.groups, [](const PageGroup& group) { return group.window > 0; });
+}
 
 int64_t LayerStreams::numbers_per_token() const {
   int64_t numbers = 0;
@@ -59,11 +101,15 @@ PageLayout page_layout(const ModelConfig& config, NumberType type) {
   const LayerStreams layer = {cached_factors(shape.k, type, true, !own), cached_factors(shape.v, type, own, true)};
   PageLayout layout;
   layout.layers.assign(static_cast<size_t>(config.num_hidden_layers), layer);
-  for (LayerStreams& placed : layout.layers) {
-    visit_streams(placed, [&](PagedStream& stream) {
-      if (stream.width > 0) layout.bytes = stream.place(layout.bytes);
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
+    layout.group_of.push_back(
+        group_of(layout.groups, layer_attention(config, i), config.max_position_embeddings, config.kv_shift));
+    PageGroup& group = layout.groups[layout.group_of.back()];
+    visit_streams(layout.layers[static_cast<size_t>(i)], [&](PagedStream& stream) {
+      if (stream.width > 0) group.bytes = stream.place(group.bytes);
     });
   }
+  for (const PageGroup& group : layout.groups) layout.bytes += group.bytes;
   return layout;
 }
 

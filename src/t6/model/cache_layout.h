@@ -26,14 +26,35 @@ struct LayerStreams {
   int64_t page_bytes() const;  // of 64 tokens, scales among them, without what aligns the streams
 };
 
-// A page holds 64 tokens of all layers, which follow each other.
-struct PageLayout {
-  std::vector<LayerStreams> layers;
-  int64_t bytes = 0;  // of a page
+// Layers that see as far as each other, and so need their pages equally long. A page of the group holds 64 tokens of
+// these layers, which follow each other.
+struct PageGroup {
+  int64_t window = 0, sinks = 0;  // as in LayerAttention
+  bool shifted = false;           // a token's keys are mixed with those of the one before it
+  int64_t bytes = 0;              // of a page
+
+  // A cache of `tokens` tokens holds the first sink_pages() pages and those from first_page() on: no token that
+  // follows sees one of the others.
+  int64_t sink_pages() const;
+  int64_t first_page(int64_t tokens) const;
+  int64_t held_pages(int64_t tokens) const;
+  // What held_pages() is at most, up to so many tokens.
+  int64_t most_pages(int64_t tokens) const;
 };
 
-// Bytes per token of all layers, rounded up.
+struct PageLayout {
+  std::vector<LayerStreams> layers;
+  std::vector<size_t> group_of;   // of each layer
+  std::vector<PageGroup> groups;  // one, where all layers are alike
+  int64_t bytes = 0;              // of a page of each group
+};
+
+// Bytes per token of all layers, rounded up, while no page is given back.
 int64_t cache_bytes_per_token(const PageLayout& layout);
+// Bytes of the pages that a cache of `tokens` tokens holds.
+int64_t cache_bytes_of(const PageLayout& layout, int64_t tokens);
+// Whether some page is given back before its sequence ends.
+bool gives_pages_back(const PageLayout& layout);
 
 // Error: a cache cannot store this type.
 PageLayout page_layout(const ModelConfig& config, NumberType type);

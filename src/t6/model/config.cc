@@ -1,5 +1,6 @@
 #include "t6/model/config.h"
 
+#include <algorithm>
 #include <set>
 #include <span>
 #include <utility>
@@ -28,6 +29,8 @@ constexpr std::pair<FactorSource, const char*> kSources[] = {{FactorSource::cont
 Names<AttentionKind> names_of(AttentionKind) { return kKinds; }
 Names<FactorSource> names_of(FactorSource) { return kSources; }
 Names<HeadActivation> names_of(HeadActivation) { return kHeadActivations; }
+Names<LayerType> names_of(LayerType) { return kLayerTypes; }
+Names<GateActivation> names_of(GateActivation) { return kGateActivations; }
 
 template <typename Enum>
 Enum parse_name(const std::string& text, const std::string& what) {
@@ -73,7 +76,7 @@ void visit_fields(Config& config, Visitor&& visit) {
   size("kv_lora_rank", config.kv_lora_rank, 0);
   size("qk_rope_head_dim", config.qk_rope_head_dim, 0);
   visit("rope_theta", config.rope_theta, 1.0, 1e12);
-  visit("rope_scaling", config.rope_scaling);
+  visit("rope_scaling", config.rope_scaling, config.max_position_embeddings);
   visit("partial_rotary_factor", config.partial_rotary_factor, 0.0, 1.0);
   visit("head_output_norm", config.head_output_norm);
   visit("output_gate", config.output_gate);
@@ -83,7 +86,23 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("norm_weight", config.norm_weight);
   visit("rms_norm_eps", config.rms_norm_eps, 0.0, 1.0);
   visit("tie_word_embeddings", config.tie_word_embeddings);
+  visit("attention_output_bias", config.attention_output_bias);
+  visit("post_norms", config.post_norms);
+  visit("hidden_act", config.hidden_act);
+  visit("embedding_scale", config.embedding_scale, 1e-6, 1e6);
+  visit("query_pre_attn_scalar", config.query_pre_attn_scalar, 0.0, 1e12);
+  visit("sliding_window", config.sliding_window, int64_t{0}, int64_t{1} << 31);
+  visit("layer_types", config.layer_types);
+  visit("attention_sinks", config.attention_sinks, int64_t{0}, int64_t{1} << 31);
+  visit("rope_local_base_freq", config.rope_local_base_freq, 0.0, 1e12);
+  visit("no_rope_layers", config.no_rope_layers);
 }
+
+// Keys that a config.json holds only where they say something: programs and cache files from before them know
+// models without them.
+constexpr const char* kKeysIfUsed[] = {"attention_output_bias", "post_norms",     "hidden_act",  "embedding_scale",
+                                       "query_pre_attn_scalar", "sliding_window", "layer_types", "attention_sinks",
+                                       "rope_local_base_freq",  "no_rope_layers"};
 
 struct Reader {
   const JsonObject& object;
@@ -99,14 +118,63 @@ struct Reader {
   void operator()(const char* key, bool& field) {
     if (has(key)) field = object.boolean(key);
   }
-  void operator()(const char* key, RopeScaling& field) {
-    if (has(key)) field = rope_scaling_from_json(object.object(key));
+  void operator()(const char* key, RopeScaling& field, int64_t positions) {
+    if (has(key)) field = rope_scaling_from_json(object.object(key), positions);
+  }
+  void operator()(const char* key, std::vector<LayerType>& field) {
+    read_list(key, field, [](const Json& item, const std::string& what) {
+      require(item.is_string(), "{}: holds {}, wanted are names", what, item.dump());
+      return parse_name<LayerType>(item, what);
+    });
+  }
+  void operator()(const char* key, std::vector<int64_t>& field) {
+    read_list(key, field, [](const Json& item, const std::string& what) {
+      require(item == 0 || item == 1, "{}: holds {}, wanted is 0 or 1", what, item.dump());
+      return int64_t{item == 1};
+    });
+  }
+  template <typename T, typename Read>
+  void read_list(const char* key, std::vector<T>& field, Read&& read) {
+    if (!has(key)) return;
+    const std::string what = object.source() + ": \"" + key + "\"";
+    const Json& list = object.at(key);
+    require(list.is_array(), "{} is {}, wanted is a list", what, list.dump());
+    field.clear();
+    for (const Json& item : list) field.push_back(read(item, what));
   }
   template <typename Enum>
   void operator()(const char* key, Enum& field) {
     if (has(key)) field = parse_name<Enum>(object.string(key), object.source() + ": \"" + key + "\"");
   }
 };
+
+template <typename Enum>
+Json names_list(const std::vector<Enum>& values) {
+  Json list = Json::array();
+  for (const Enum value : values) list.push_back(name_of(value));
+  return list;
+}
+
+// Rules of layers that differ.
+void check_layers(const ModelConfig& c, const std::string& source) {
+  const auto check_size = [&](const char* key, size_t size) {
+    require(size == 0 || static_cast<int64_t>(size) == c.num_hidden_layers,
+            "{}: \"{}\" says it of {} layers, and there are {}", source, key, size, c.num_hidden_layers);
+  };
+  check_size("layer_types", c.layer_types.size());
+  check_size("no_rope_layers", c.no_rope_layers.size());
+  const bool named = std::ranges::count(c.layer_types, LayerType::sliding) > 0;
+  require(!named || c.sliding_window > 0, "{}: \"layer_types\" has sliding_attention, which needs \"sliding_window\"",
+          source);
+  require(c.sliding_window == 0 || c.layer_types.empty() || named,
+          "{}: \"sliding_window\" is {}, but no layer of \"layer_types\" is sliding_attention", source,
+          c.sliding_window);
+  require(c.attention_sinks == 0 || c.sliding_window > 0,
+          "{}: \"attention_sinks\" are for layers with a \"sliding_window\"; the others see every token", source);
+  require(c.rope_local_base_freq == 0 || (c.rope_local_base_freq >= 1 && c.sliding_window > 0),
+          "{}: \"rope_local_base_freq\" is {}; it is at least 1, and for layers with a \"sliding_window\"", source,
+          c.rope_local_base_freq);
+}
 
 std::string model_type(const Json& config, const std::filesystem::path& path) {
   return JsonObject(config, path.string()).string_or("model_type", "(none)");
@@ -120,6 +188,7 @@ AttentionKind parse_attention_kind(const std::string& name) {
 }
 
 void check_config(const ModelConfig& c, const std::string& source) {
+  check_layers(c, source);
   const auto want = [&](bool good, const char* rule) { require(good, "{}: {}", source, rule); };
   const std::string kind = name_of(c.attention_kind);
   const bool latent = c.attention_kind == AttentionKind::mla;
@@ -207,7 +276,9 @@ ModelConfig config_from_json(const Json& json, const std::string& source, const 
   return config;
 }
 
-Json config_to_json(const ModelConfig& config) {
+namespace {
+
+Json all_fields(const ModelConfig& config) {
   Json json = {{"model_type", "t6"}, {"architectures", Json::array({"T6ForCausalLM"})}, {"torch_dtype", "float32"}};
   visit_fields(config, [&](const char* key, const auto& field, auto...) {
     using Field = std::remove_cvref_t<decltype(field)>;
@@ -215,10 +286,23 @@ Json config_to_json(const ModelConfig& config) {
       json[key] = name_of(field);
     } else if constexpr (std::is_same_v<Field, RopeScaling>) {
       json[key] = rope_scaling_to_json(field);
+    } else if constexpr (std::is_same_v<Field, std::vector<LayerType>>) {
+      json[key] = names_list(field);
     } else {
       json[key] = field;
     }
   });
+  return json;
+}
+
+}  // namespace
+
+Json config_to_json(const ModelConfig& config) {
+  static const Json defaults = all_fields({});
+  Json json = all_fields(config);
+  for (const char* key : kKeysIfUsed) {
+    if (json[key] == defaults[key]) json.erase(key);
+  }
   json["intermediate_size"] = config.feed_forward_dim();
   json["v_head_dim"] = config.value_dim();
   json["num_key_value_heads"] = attention_shape(config).k.rank;

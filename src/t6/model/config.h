@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "t6/formats/json_object.h"
 #include "t6/model/rope_scaling.h"
@@ -28,6 +29,15 @@ inline constexpr auto kHeadActivations =
                                                            {HeadActivation::sigmoid, "sigmoid"},
                                                            {HeadActivation::softmax_heads, "softmax_heads"},
                                                            {HeadActivation::softmax_ranks, "softmax_ranks"}});
+
+// What a layer attends to, and Hugging Face's names for it (layer_types).
+enum class LayerType { full, sliding };
+inline constexpr auto kLayerTypes = std::to_array<std::pair<LayerType, const char*>>(
+    {{LayerType::full, "full_attention"}, {LayerType::sliding, "sliding_attention"}});
+// Of the feed-forward's gate (hidden_act).
+enum class GateActivation { silu, gelu_tanh };
+inline constexpr auto kGateActivations = std::to_array<std::pair<GateActivation, const char*>>(
+    {{GateActivation::silu, "silu"}, {GateActivation::gelu_tanh, "gelu_pytorch_tanh"}});
 
 struct ModelConfig {
   // Sizes.
@@ -59,16 +69,31 @@ struct ModelConfig {
   // Options of any kind.
   double rope_theta = 10000;
   RopeScaling rope_scaling = {};
-  double partial_rotary_factor = 1;  // the first floor_even(factor * D) features rotate
-  bool head_output_norm = false;     // RMSNorm over each head's output, weighted, epsilon 1e-5 ("subln")
-  bool output_gate = false;          // sigmoid(W_g x) times the heads' output
-  bool attention_bias = false;       // q, k and v are W x + bias (Qwen2); of mha, mqa and gqa
-  bool kv_shift = false;             // keys and values mixed with the previous token's, by weights a head
-  bool query_key_norm = false;       // RMSNorm over each feature factor of q and k before rotation, weighted
-  bool norm_weight = true;           // the block's RMSNorms have weights; the paper's reference has none
+  double partial_rotary_factor = 1;    // the first floor_even(factor * D) features rotate
+  bool head_output_norm = false;       // RMSNorm over each head's output, weighted, epsilon 1e-5 ("subln")
+  bool output_gate = false;            // sigmoid(W_g x) times the heads' output
+  bool attention_bias = false;         // q, k and v are W x + bias (Qwen2); of mha, mqa and gqa
+  bool attention_output_bias = false;  // and so is the output projection (Llama's attention_bias)
+  bool kv_shift = false;               // keys and values mixed with the previous token's, by weights a head
+  bool query_key_norm = false;         // RMSNorm over each feature factor of q and k before rotation, weighted
+  bool norm_weight = true;             // the block's RMSNorms have weights; the paper's reference has none
   double rms_norm_eps = 1.1920928955078125e-07;  // float32's machine epsilon, as in the reference
   bool tie_word_embeddings = true;
+  bool post_norms = false;  // RMSNorms behind attention and feed-forward too, before they are added to the stream
+  GateActivation hidden_act = GateActivation::silu;
+  double embedding_scale = 1;        // what the embeddings of tokens are multiplied by; not those of the output head
+  double query_pre_attn_scalar = 0;  // logits are divided by its square root; 0: by that of a key's features
 
+  // Layers that differ; layer_attention.h says what follows for each.
+  int64_t sliding_window = 0;               // tokens, itself among them, that a layer which slides sees; 0: none slides
+  std::vector<LayerType> layer_types = {};  // one a layer; empty: all slide where there is a window
+  int64_t attention_sinks = 0;              // first tokens of all that layers which slide see, too
+  double rope_local_base_freq = 0;          // the base, unscaled, of layers that slide; 0: rope_theta
+  std::vector<int64_t> no_rope_layers = {};  // one a layer, 0: it does not rotate, 1: it does; empty: all do
+
+  bool slides(int64_t layer) const {
+    return sliding_window > 0 && (layer_types.empty() || layer_types[static_cast<size_t>(layer)] == LayerType::sliding);
+  }
   int64_t value_dim() const { return v_head_dim ? v_head_dim : head_dim; }  // E
   int64_t feed_forward_dim() const { return intermediate_size ? intermediate_size : 8 * hidden_size / 3; }
   bool is_factored() const {

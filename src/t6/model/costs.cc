@@ -59,8 +59,28 @@ int64_t cache_bytes(const ModelConfig& config, NumberType type) {
 }
 
 int64_t longest_context(const ModelConfig& config, NumberType type, int64_t memory) {
-  const int64_t weights = stored_bytes(type, parameter_count(config));
-  return std::max<int64_t>(0, memory - weights) / cache_bytes(config, type);
+  const int64_t room = std::max<int64_t>(0, memory - stored_bytes(type, parameter_count(config)));
+  const PageLayout layout = page_layout(config, type);
+  if (!gives_pages_back(layout)) return room / cache_bytes_per_token(layout);
+  // Whole pages of what goes on growing bound it.
+  int64_t growing = 0;
+  for (const PageGroup& group : layout.groups) growing += group.window > 0 ? 0 : group.bytes;
+  int64_t fits = 0, above = growing > 0 ? (room / growing + 1) * kPageTokens : config.max_position_embeddings;
+  while (fits < above) {
+    const int64_t middle = fits + (above - fits + 1) / 2;
+    int64_t bytes = 0;
+    for (const PageGroup& group : layout.groups) bytes += group.most_pages(middle) * group.bytes;
+    if (bytes <= room) {
+      fits = middle;
+    } else {
+      above = middle - 1;
+    }
+  }
+  return fits;
+}
+
+int64_t cache_bytes_at(const ModelConfig& config, NumberType type, int64_t tokens) {
+  return cache_bytes_of(page_layout(config, type), tokens);
 }
 
 void fit_heads(ModelConfig& config, int64_t target) {

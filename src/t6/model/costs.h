@@ -25,8 +25,11 @@ double forward_flops(const ModelConfig& config, int64_t context);
 // rounded up. Error: a cache cannot store this type.
 int64_t cache_bytes(const ModelConfig& config, NumberType type);
 
+// Bytes of a cache of `tokens` tokens, whole pages: layers with a window have given back what no token sees any more.
+int64_t cache_bytes_at(const ModelConfig& config, NumberType type, int64_t tokens);
+
 // Tokens whose cache fits into `memory` bytes beside the weights, both stored in `type`; 0 when the weights
-// do not fit.
+// do not fit. Where every layer has a window, so that its cache does not grow, no more than the model has positions.
 int64_t longest_context(const ModelConfig& config, NumberType type, int64_t memory);
 
 // The model with another attention of (nearly) the same number of parameters: heads are chosen for it,

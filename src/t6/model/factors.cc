@@ -71,12 +71,9 @@ int64_t rotary_dim(const ModelConfig& config) {
   return static_cast<int64_t>(features * config.partial_rotary_factor) / 2 * 2;
 }
 
-std::vector<double> frequency_divisors(const ModelConfig& config) {
-  return frequency_divisors(config.rope_scaling, rotary_dim(config), config.rope_theta);
-}
-
 double attention_scale(const ModelConfig& config) {
-  return 1.0 / std::sqrt(static_cast<double>(config.head_dim + config.qk_rope_head_dim));
+  const auto features = static_cast<double>(config.head_dim + config.qk_rope_head_dim);
+  return 1.0 / std::sqrt(config.query_pre_attn_scalar > 0 ? config.query_pre_attn_scalar : features);
 }
 
 double logit_scale(const ModelConfig& config, const AttentionShape& shape) {

@@ -59,10 +59,8 @@ AttentionShape attention_shape(const ModelConfig& config);
 // qk_rope_head_dim.
 int64_t rotary_dim(const ModelConfig& config);
 
-// What the frequencies of rotation are divided by, [rotary_dim / 2]; empty without rope_scaling.
-std::vector<double> frequency_divisors(const ModelConfig& config);
-
-// What logits of queries and keys as materialized are multiplied by: 1 / sqrt(features of a key).
+// What logits of queries and keys as materialized are multiplied by: 1 / sqrt(features of a key), or of
+// query_pre_attn_scalar where it is given.
 double attention_scale(const ModelConfig& config);
 // What logits of their factors are multiplied by: the ranks' 1 / (R_Q R_K), too. That of values is shape.v.scale().
 double logit_scale(const ModelConfig& config, const AttentionShape& shape);

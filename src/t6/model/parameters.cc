@@ -110,6 +110,7 @@ void add_attention(List& out, const std::string& self, const ModelConfig& config
   if (config.head_output_norm) out.filled(Part::norm, self + "head_norm.weight", {E}, Initial::ones);
   if (config.output_gate) out.linear(Part::attention, self + "gate_proj.weight", H * E, width);
   out.filled(Part::attention, self + "o_proj.weight", {width, H * E}, Initial::zeros);
+  if (config.attention_output_bias) out.filled(Part::attention, self + "o_proj.bias", {width}, Initial::zeros);
 }
 
 }  // namespace
@@ -144,9 +145,11 @@ std::vector<Parameter> parameters(const ModelConfig& config) {
     norm(layer + "input_layernorm");
     add_attention(out, layer + "self_attn.", config);
     norm(layer + "post_attention_layernorm");
+    if (config.post_norms) norm(layer + "pre_feedforward_layernorm");
     out.linear(Part::feed_forward, layer + "mlp.gate_proj.weight", hidden, width);
     out.linear(Part::feed_forward, layer + "mlp.up_proj.weight", hidden, width);
     out.filled(Part::feed_forward, layer + "mlp.down_proj.weight", {width, hidden}, Initial::zeros);
+    if (config.post_norms) norm(layer + "post_feedforward_layernorm");
   }
   norm("model.norm");
   if (!config.tie_word_embeddings) out.linear(Part::output_head, "lm_head.weight", config.vocab_size, width);

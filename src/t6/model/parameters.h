@@ -30,4 +30,10 @@ std::vector<Parameter> parameters(const ModelConfig& config);
 // The prefix of layer i's parameters: "model.layers.3."
 std::string layer_prefix(int64_t layer);
 
+// The names, in a layer, of the norm before the feed-forward: Hugging Face's Llama calls it post_attention_layernorm,
+// and so is called in models with norms behind attention (post_norms) the one that is there.
+inline const char* feed_forward_norm_name(const ModelConfig& config) {
+  return config.post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+}
+
 }  // namespace t6

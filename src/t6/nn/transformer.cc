@@ -1,6 +1,7 @@
 #include "t6/nn/transformer.h"
 
 #include "t6/core/error.h"
+#include "t6/model/parameters.h"
 #include "t6/nn/layers/loss.h"
 
 namespace t6 {
@@ -10,15 +11,23 @@ Norm block_norm(const ModelConfig& config) { return Norm(config.hidden_size, con
 
 }  // namespace
 
-BlockImpl::BlockImpl(const ModelConfig& config, AttentionPath path)
+BlockImpl::BlockImpl(const ModelConfig& config, int64_t layer, AttentionPath path)
     : input_layernorm_(register_module("input_layernorm", block_norm(config))),
-      self_attn_(register_module("self_attn", SelfAttention(config, path))),
-      post_attention_layernorm_(register_module("post_attention_layernorm", block_norm(config))),
-      mlp_(register_module("mlp", FeedForward(config.hidden_size, config.feed_forward_dim()))) {}
+      self_attn_(register_module("self_attn", SelfAttention(config, layer, path))),
+      feed_forward_norm_(register_module(feed_forward_norm_name(config), block_norm(config))),
+      mlp_(register_module("mlp", FeedForward(config.hidden_size, config.feed_forward_dim(), config.hidden_act))) {
+  if (!config.post_norms) return;
+  post_attention_norm_ = register_module("post_attention_layernorm", block_norm(config));
+  post_feed_forward_norm_ = register_module("post_feedforward_layernorm", block_norm(config));
+}
 
 torch::Tensor BlockImpl::forward(const torch::Tensor& x) {
-  const torch::Tensor attended = x + self_attn_->forward(input_layernorm_->forward(x));
-  return attended + mlp_->forward(post_attention_layernorm_->forward(attended));
+  torch::Tensor added = self_attn_->forward(input_layernorm_->forward(x));
+  if (post_attention_norm_) added = post_attention_norm_->forward(added);
+  const torch::Tensor attended = x + added;
+  added = mlp_->forward(feed_forward_norm_->forward(attended));
+  if (post_feed_forward_norm_) added = post_feed_forward_norm_->forward(added);
+  return attended + added;
 }
 
 TransformerImpl::TransformerImpl(const ModelConfig& config, AttentionPath path) : config_(config) {
@@ -27,7 +36,7 @@ TransformerImpl::TransformerImpl(const ModelConfig& config, AttentionPath path) 
   auto body = register_module("model", std::make_shared<torch::nn::Module>("Body"));
   embed_tokens_ = body->register_module("embed_tokens", Embedding(config.vocab_size, config.hidden_size));
   layers_ = body->register_module("layers", torch::nn::ModuleList());
-  for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_->push_back(Block(config, path));
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_->push_back(Block(config, i, path));
   norm_ = body->register_module("norm", block_norm(config));
   if (!config.tie_word_embeddings) {
     lm_head_ = register_module("lm_head", Linear(config.hidden_size, config.vocab_size));
@@ -37,7 +46,7 @@ TransformerImpl::TransformerImpl(const ModelConfig& config, AttentionPath path) 
 TransformerImpl::Hidden TransformerImpl::hidden(const torch::Tensor& tokens) {
   require(tokens.dim() == 2, "tokens must be [batch, length], not of {} dimensions", tokens.dim());
   const EmbeddedTokens embedded = embed_tokens_->forward(tokens);
-  torch::Tensor x = embedded.rows;
+  torch::Tensor x = config_.embedding_scale == 1 ? embedded.rows : embedded.rows * config_.embedding_scale;
   for (const auto& layer : *layers_) x = layer->as<Block>()->forward(x);
   return {norm_->forward(x), lm_head_ ? lm_head_->weight : embedded.table};
 }

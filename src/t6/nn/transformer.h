@@ -1,4 +1,5 @@
-// The T6 block and model (section 3.3): pre-norm attention and SwiGLU on a residual stream.
+// The T6 block and model (section 3.3): pre-norm attention and SwiGLU on a residual stream; with post_norms, what they
+// add is normalized too.
 #pragma once
 
 #include <torch/torch.h>
@@ -12,14 +13,15 @@ namespace t6 {
 
 class BlockImpl : public torch::nn::Module {
  public:
-  BlockImpl(const ModelConfig& config, AttentionPath path);
+  BlockImpl(const ModelConfig& config, int64_t layer, AttentionPath path);
   torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
 
  private:
   Norm input_layernorm_;
   SelfAttention self_attn_;
-  Norm post_attention_layernorm_;
+  Norm feed_forward_norm_;
   FeedForward mlp_;
+  Norm post_attention_norm_{nullptr}, post_feed_forward_norm_{nullptr};  // of post_norms
 };
 TORCH_MODULE(Block);
 

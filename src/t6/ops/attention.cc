@@ -18,8 +18,9 @@ using OptionalTensor = std::optional<Tensor>;
 
 std::tuple<Tensor, Tensor> attention_cpu(const OptionalTensor& q_a, const Tensor& q_b, const OptionalTensor& k_a,
                                          const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b, int64_t heads,
-                                         double logit_scale, double value_scale) {
-  AttentionArguments arguments = {{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}};
+                                         double logit_scale, double value_scale, int64_t window, int64_t sinks) {
+  AttentionArguments arguments = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
+                                  {window, sinks}};
   arguments.check("t6::attention");
   arguments.pack();
   const int64_t batch = q_b.size(0), length = q_b.size(1);
@@ -37,8 +38,10 @@ std::tuple<Tensor, Tensor> attention_cpu(const OptionalTensor& q_a, const Tensor
 
 std::tuple<Tensor, Tensor> attention_meta(const OptionalTensor& q_a, const Tensor& q_b, const OptionalTensor& k_a,
                                           const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
-                                          int64_t heads, double logit_scale, double value_scale) {
-  AttentionArguments({{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}}).check("t6::attention");
+                                          int64_t heads, double logit_scale, double value_scale, int64_t window,
+                                          int64_t sinks) {
+  AttentionArguments({{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}})
+      .check("t6::attention");
   const c10::SymInt batch = q_b.sym_size(0), length = q_b.sym_size(1);
   return {torch::empty_symint({batch, length, heads, v_b.sym_size(3)}, q_b.options()),
           torch::empty_symint({batch, length, heads}, q_b.options())};
@@ -70,8 +73,10 @@ std::vector<Tensor> empty_gradients(const AttentionArguments& arguments) {
 // Gradients of the factors that are there, in the order of the arguments.
 std::vector<Tensor> backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
                                  const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a,
-                                 const Tensor& v_b, int64_t heads, double logit_scale, double value_scale) {
-  AttentionArguments arguments = {{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}};
+                                 const Tensor& v_b, int64_t heads, double logit_scale, double value_scale,
+                                 int64_t window, int64_t sinks) {
+  AttentionArguments arguments = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
+                                  {window, sinks}};
   check_backward(arguments, d_out, lse);
   arguments.pack();
   const std::vector<Tensor> gradients = empty_gradients(arguments);
@@ -101,8 +106,10 @@ std::vector<Tensor> backward_cpu(const Tensor& d_out, const Tensor& lse, const O
 
 std::vector<Tensor> backward_meta(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
                                   const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a,
-                                  const Tensor& v_b, int64_t heads, double logit_scale, double value_scale) {
-  const AttentionArguments arguments = {{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}};
+                                  const Tensor& v_b, int64_t heads, double logit_scale, double value_scale,
+                                  int64_t window, int64_t sinks) {
+  const AttentionArguments arguments = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
+                                        {window, sinks}};
   check_backward(arguments, d_out, lse);
   return empty_gradients(arguments);
 }
@@ -111,27 +118,32 @@ std::vector<Tensor> backward_meta(const Tensor& d_out, const Tensor& lse, const 
 std::tuple<Tensor, Tensor> call_attention(const AttentionArguments& x) {
   static const auto op =
       c10::Dispatcher::singleton().findSchemaOrThrow("t6::attention", "").typed<decltype(attention_cpu)>();
-  return op.call(x.q.a, x.q.b, x.k.a, x.k.b, x.v.a, x.v.b, x.heads, x.scales.logits, x.scales.values);
+  return op.call(x.q.a, x.q.b, x.k.a, x.k.b, x.v.a, x.v.b, x.heads, x.scales.logits, x.scales.values, x.window.window,
+                 x.window.sinks);
 }
 
 std::vector<Tensor> call_backward(const Tensor& d_out, const Tensor& lse, const AttentionArguments& x) {
   static const auto op =
       c10::Dispatcher::singleton().findSchemaOrThrow("t6::attention_backward", "").typed<decltype(backward_cpu)>();
-  return op.call(d_out, lse, x.q.a, x.q.b, x.k.a, x.k.b, x.v.a, x.v.b, x.heads, x.scales.logits, x.scales.values);
+  return op.call(d_out, lse, x.q.a, x.q.b, x.k.a, x.k.b, x.v.a, x.v.b, x.heads, x.scales.logits, x.scales.values,
+                 x.window.window, x.window.sinks);
 }
 
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const OptionalTensor& q_a,
                                                 const Tensor& q_b, const OptionalTensor& k_a, const Tensor& k_b,
                                                 const OptionalTensor& v_a, const Tensor& v_b, int64_t heads,
-                                                double logit_scale, double value_scale) {
+                                                double logit_scale, double value_scale, int64_t window, int64_t sinks) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    const AttentionArguments x = {{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}};
+    const AttentionArguments x = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
+                                  {window, sinks}};
     const auto [out, lse] = call_attention(x);
     context->mark_non_differentiable({lse});
     context->saved_data["heads"] = heads;
     context->saved_data["logit_scale"] = logit_scale;
     context->saved_data["value_scale"] = value_scale;
+    context->saved_data["window"] = window;
+    context->saved_data["sinks"] = sinks;
     const auto or_undefined = [](const OptionalTensor& tensor) { return tensor.value_or(Tensor()); };
     context->save_for_backward({or_undefined(q_a), q_b, or_undefined(k_a), k_b, or_undefined(v_a), v_b, lse});
     return {out, lse};
@@ -146,9 +158,10 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
         {if_there(2), saved[3]},
         {if_there(4), saved[5]},
         context->saved_data["heads"].toInt(),
-        {context->saved_data["logit_scale"].toDouble(), context->saved_data["value_scale"].toDouble()}};
+        {context->saved_data["logit_scale"].toDouble(), context->saved_data["value_scale"].toDouble()},
+        {context->saved_data["window"].toInt(), context->saved_data["sinks"].toInt()}};
     const std::vector<Tensor> given = call_backward(gradients[0], saved[6], x);
-    torch::autograd::variable_list all(9);  // one an argument; those of absent factors and of numbers stay undefined
+    torch::autograd::variable_list all(11);  // one an argument; those of absent factors and of numbers stay undefined
     for (size_t i = 0, next = 0; i < 6; ++i) {
       if (saved[i].defined()) all[i] = given[next++];
     }
@@ -158,25 +171,27 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 
 std::tuple<Tensor, Tensor> attention_autograd(const OptionalTensor& q_a, const Tensor& q_b, const OptionalTensor& k_a,
                                               const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
-                                              int64_t heads, double logit_scale, double value_scale) {
-  const auto outputs = AttentionFunction::apply(q_a, q_b, k_a, k_b, v_a, v_b, heads, logit_scale, value_scale);
+                                              int64_t heads, double logit_scale, double value_scale, int64_t window,
+                                              int64_t sinks) {
+  const auto outputs =
+      AttentionFunction::apply(q_a, q_b, k_a, k_b, v_a, v_b, heads, logit_scale, value_scale, window, sinks);
   return {outputs[0], outputs[1]};
 }
 
 }  // namespace
 
 std::tuple<Tensor, Tensor> attention(const AttentionFactors& q, const AttentionFactors& k, const AttentionFactors& v,
-                                     int64_t heads, const AttentionScales& scales) {
-  return call_attention({q, k, v, heads, scales});
+                                     int64_t heads, const AttentionScales& scales, const AttentionWindow& window) {
+  return call_attention({q, k, v, heads, scales, window});
 }
 
 TORCH_LIBRARY_FRAGMENT(t6, library) {
   library.def(
       "attention(Tensor? q_a, Tensor q_b, Tensor? k_a, Tensor k_b, Tensor? v_a, Tensor v_b, int heads, "
-      "float logit_scale, float value_scale) -> (Tensor out, Tensor lse)");
+      "float logit_scale, float value_scale, int window=0, int sinks=0) -> (Tensor out, Tensor lse)");
   library.def(
       "attention_backward(Tensor d_out, Tensor lse, Tensor? q_a, Tensor q_b, Tensor? k_a, Tensor k_b, Tensor? v_a, "
-      "Tensor v_b, int heads, float logit_scale, float value_scale) -> Tensor[]");
+      "Tensor v_b, int heads, float logit_scale, float value_scale, int window=0, int sinks=0) -> Tensor[]");
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("attention", &attention_cpu);

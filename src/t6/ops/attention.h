@@ -21,11 +21,16 @@ struct AttentionScales {
   double values = 1;  // of sum a_v b_v
 };
 
+// A query sees the last `window` tokens up to its own, and the first `sinks` of all. 0: every token up to its own.
+struct AttentionWindow {
+  int64_t window = 0, sinks = 0;
+};
+
 // torch.ops.t6.attention: the output [B, T, H, E] and the log-sum-exp of each query's logits [B, T, H]. float32 on the
 // CPU; all tokens are queries and keys. The output has gradients, of the first order, by
 // torch.ops.t6.attention_backward; the log-sum-exp has none.
 std::tuple<torch::Tensor, torch::Tensor> attention(const AttentionFactors& q, const AttentionFactors& k,
                                                    const AttentionFactors& v, int64_t heads,
-                                                   const AttentionScales& scales);
+                                                   const AttentionScales& scales, const AttentionWindow& window = {});
 
 }  // namespace t6

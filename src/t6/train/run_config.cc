@@ -98,7 +98,7 @@ Json changes_of_preset(const JsonObject& model) {
   const Json before = config_to_json(preset(name));
   for (const auto& [key, value] : model.json().items()) {
     const bool size = is_attention_key(key) || key == "intermediate_size";  // presets choose both for a kind
-    if (before.contains(key) && before[key] != value && !size) changes[key] = value;
+    if (key != run_keys::kPreset && before.value(key, Json()) != value && !size) changes[key] = value;
   }
   return changes;
 }

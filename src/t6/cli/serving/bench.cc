@@ -92,7 +92,8 @@ class ModelRun {
     for (const int64_t context : contexts_) {
       Row row = {.context = context, .prefill_rate = read(context)};
       if (result.rows.empty()) result.first_token_s = start.seconds();
-      row.bytes_a_token = static_cast<double>(weight_bytes_ + cache_.size() * cache_.bytes_per_token());
+      row.bytes_a_token =
+          static_cast<double>(weight_bytes_ + std::min(cache_.bytes(), cache_.size() * cache_.bytes_per_token()));
       row.decode_rate = write();
       row.cache_bytes = cache_.bytes();
       row.peak_bytes = peak_memory();

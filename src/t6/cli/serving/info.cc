@@ -8,6 +8,7 @@
 #include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/import/import.h"
+#include "t6/model/cache_layout.h"
 #include "t6/model/costs.h"
 #include "t6/model/factors.h"
 #include "t6/model/presets.h"
@@ -54,6 +55,8 @@ Json to_json(const ModelConfig& config, const std::vector<Row>& rows, int64_t me
     for (const CacheType& cache : kCacheTypes) {
       cost["bytes_per_token"][std::string(cache.name)] = cache_bytes(row.config, cache.type);
       cost["longest_context"][std::string(cache.name)] = longest_context(row.config, cache.type, memory);
+      cost["bytes_of_full_context"][std::string(cache.name)] =
+          cache_bytes_at(row.config, cache.type, row.config.max_position_embeddings);
     }
     json["cache"].push_back(cost);
   }
@@ -65,6 +68,19 @@ std::string cache_columns() {
   std::string columns;
   for (const CacheType& cache : kCacheTypes) columns += fmt::format("{:>12}", cache.name);
   return columns;
+}
+
+// The cache of a model whose layers with a window give pages back.
+void print_full_context(const ModelConfig& config) {
+  fmt::print("\nKV cache of a full context of {} tokens, of which layers with a window keep {}{}\n",
+             format_digits(config.max_position_embeddings), format_digits(config.sliding_window),
+             config.attention_sinks > 0 ? fmt::format(" and the first {}", config.attention_sinks) : "");
+  fmt::print("{:<32}{}\n{:<32}", "", cache_columns(), "this model");
+  for (const CacheType& cache : kCacheTypes) {
+    const int64_t bytes = cache_bytes_at(config, cache.type, config.max_position_embeddings);
+    fmt::print("{:>12}", format_bytes(static_cast<double>(bytes)));
+  }
+  fmt::print("\n");
 }
 
 void print_text(const std::string& name, const ModelConfig& config, const std::vector<Row>& rows, int64_t memory) {
@@ -93,6 +109,7 @@ void print_text(const std::string& name, const ModelConfig& config, const std::v
     }
     fmt::print("{:>10.3f}\n", static_cast<double>(numbers) / mha);
   }
+  if (gives_pages_back(page_layout(config, NumberType::f32))) print_full_context(config);
   fmt::print("\nLongest context in {}, weights and cache in the same type\n",
              format_bytes(static_cast<double>(memory)));
   fmt::print("{:<32}{}\n", "", cache_columns());

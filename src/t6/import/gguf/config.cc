@@ -51,10 +51,12 @@ class Keys {
 
 void refuse_unsupported(const GgufFile& file, const Keys& keys, const ModelConfig& config) {
   const std::string source = file.path().string();
-  for (const char* key : {"expert_count", "attention.clamp_kqv", "attention.max_alibi_bias"}) {
+  for (const char* key : {"expert_count", "attention.clamp_kqv", "attention.max_alibi_bias", "attn_logit_softcapping",
+                          "final_logit_softcapping", "rope.scaling.yarn_log_multiplier"}) {
     require(keys.number_or(key, 0) == 0, "{}: \"{}\" is not supported", source, key);
   }
-  for (const char* key : {"rope.scaling.attn_factor", "attention.scale", "residual_scale", "logit_scale"}) {
+  for (const char* key : {"rope.scaling.attn_factor", "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_ext_factor",
+                          "attention.scale", "residual_scale", "logit_scale"}) {
     require(keys.number_or(key, 1) == 1, "{}: \"{}\" is not supported", source, key);
   }
   const int64_t rotated = keys.size_or("rope.dimension_count", config.head_dim);
@@ -85,13 +87,41 @@ RopeScaling scaling_from_divisors(const GgufFile& file, const TensorView& tensor
 RopeScaling rope_scaling(const GgufFile& file, const Keys& keys, const ModelConfig& config) {
   const double factor = keys.number_or("rope.scaling.factor", keys.number_or("rope.scale_linear", 1));
   const std::string type = keys.text_or("rope.scaling.type", factor == 1 ? "none" : "linear");
-  require(type == "none" || type == "linear", "{}: rope scaling \"{}\" is not supported (linear is)",
-          file.path().string(), type);
+  require(type == "none" || type == "linear" || type == "yarn",
+          "{}: rope scaling \"{}\" is not supported (linear and yarn are)", file.path().string(), type);
   const TensorView* divisors = file.find(std::string(kGgufFrequencies));
   if (divisors) return scaling_from_divisors(file, *divisors, config);
   if (type == "none" || factor == 1) return {};
   require(factor > 1, "{}: rope.scaling.factor is {}; wanted at least 1", file.path().string(), factor);
-  return {.kind = RopeScalingKind::linear, .factor = factor};
+  if (type == "linear") return {.kind = RopeScalingKind::linear, .factor = factor};
+  return {.kind = RopeScalingKind::yarn,
+          .factor = factor,
+          .original_max_position_embeddings = keys.size("rope.scaling.original_context_length"),
+          .beta_fast = keys.number_or("rope.scaling.yarn_beta_fast", 32),
+          .beta_slow = keys.number_or("rope.scaling.yarn_beta_slow", 1),
+          .attention_factor = yarn_attention_factor(factor)};
+}
+
+// What the files of an architecture do not say, and llama.cpp knows by its name.
+void add_block(const Architecture& rows, const Keys& keys, ModelConfig& config) {
+  const int64_t layers = config.num_hidden_layers;
+  if (rows.skips_rotation) {
+    for (int64_t i = 0; i < layers; ++i) config.no_rope_layers.push_back((i + 1) % 4 != 0);
+  }
+  if (!rows.gemma_block) return;
+  constexpr int64_t kLayersOf27B = 62;  // the one size whose queries are scaled by the width of a head's share
+  config.post_norms = true;
+  config.hidden_act = GateActivation::gelu_tanh;
+  config.embedding_scale = std::sqrt(static_cast<double>(config.hidden_size));
+  const int64_t scalar = layers == kLayersOf27B ? config.hidden_size / config.num_attention_heads : config.head_dim;
+  config.query_pre_attn_scalar = static_cast<double>(scalar);
+  config.sliding_window = rows.gguf_slides ? keys.size_or("attention.sliding_window", 0) : 0;
+  const int64_t pattern = std::max<int64_t>(1, keys.size_or("attention.sliding_window_pattern", 6));
+  if (config.sliding_window == 0 || pattern == 1) return void(config.sliding_window = 0);
+  config.rope_local_base_freq = keys.number_or("rope.freq_base_swa", 10000);
+  for (int64_t i = 0; i < layers; ++i) {
+    config.layer_types.push_back((i + 1) % pattern != 0 ? LayerType::sliding : LayerType::full);
+  }
 }
 
 }  // namespace
@@ -115,8 +145,10 @@ ModelConfig gguf_config(const GgufFile& file) {
   config.rope_theta = keys.number_or("rope.freq_base", 10000);
   config.rms_norm_eps = keys.number("attention.layer_norm_rms_epsilon", 0, 1);
   config.attention_bias = file.find("blk.0.attn_q.bias") != nullptr;
+  config.attention_output_bias = file.find("blk.0.attn_output.bias") != nullptr;
   config.query_key_norm = file.find("blk.0.attn_q_norm.weight") != nullptr;
   config.tie_word_embeddings = file.find("output.weight") == nullptr;
+  add_block(architecture(file), keys, config);
   refuse_unsupported(file, keys, config);
   config.rope_scaling = rope_scaling(file, keys, config);
   return checked_again(config, file.path().string());

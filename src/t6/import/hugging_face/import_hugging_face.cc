@@ -6,9 +6,8 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
-#include "t6/formats/json.h"
 #include "t6/formats/safetensors.h"
-#include "t6/import/architectures.h"
+#include "t6/import/hugging_face/config_file.h"
 #include "t6/import/hugging_face/folder_tensors.h"
 #include "t6/import/import.h"
 #include "t6/import/shared/tensors.h"
@@ -17,74 +16,19 @@
 namespace t6 {
 namespace {
 
-void refuse_unsupported(const JsonObject& json, const Architecture& architecture, const ModelConfig& config) {
-  const int64_t context = config.max_position_embeddings;
-  const auto refuse = [&](bool used, std::string_view what) {
-    require(!used, "{}: {} is not supported in a model of the type {}", json.source(), what, architecture.hugging_face);
-  };
-  const std::string activation = json.string_or("hidden_act", "silu");
-  refuse(activation != "silu", fmt::format("the activation \"{}\" (hidden_act)", activation));
-  refuse(json.boolean_or("attention_bias", false) && !config.attention_bias, "\"attention_bias\" (one of o_proj, too)");
-  refuse(json.boolean_or("mlp_bias", false), "\"mlp_bias\"");
-  refuse(json.number_or("partial_rotary_factor", 1, 0, 1) != 1, "\"partial_rotary_factor\"");
-  refuse(json.has("quantization_config"), "\"quantization_config\" (weights that another program has quantized)");
-  const bool slides = architecture.always_slides || json.boolean_or("use_sliding_window", false);
-  const int64_t window = json.integer_or("sliding_window", 0, 0, INT64_MAX);
-  refuse(slides && window > 0 && window < context,
-         fmt::format("a sliding window of {} tokens (\"sliding_window\") in a context of {}", window, context));
-  if (!json.has("layer_types")) return;
-  for (const Json& layer : json.at("layer_types")) {
-    refuse(layer != "full_attention", fmt::format("the attention {} (layer_types)", layer.dump()));
-  }
-}
-
-// "rope_parameters" of newer files, "rope_scaling" and "rope_theta" of older ones.
-void read_rope(const JsonObject& json, ModelConfig& config) {
-  const char* key = json.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-  config.rope_theta = json.number_or("rope_theta", 10000, 1, 1e12);
-  if (!json.has(key)) return;
-  const JsonObject rope = json.object(key);
-  config.rope_theta = rope.number_or("rope_theta", config.rope_theta, 1, 1e12);
-  config.rope_scaling = rope_scaling_from_json(rope);
-}
-
-ModelConfig read_config_file(const std::filesystem::path& folder) {
-  const Json file = read_json(folder / "config.json");
-  const JsonObject json(file, (folder / "config.json").string());
-  require(!json.has("n_embd") || !json.has("block_size"),
-          "{}: of the paper's code, which does not write which of its models it is; name it: t6 import --model T6, for "
-          "example",
-          json.source());
-  const Architecture& architecture = hugging_face_architecture(json.string_or("model_type", "(none)"), json.source());
-  const auto size = [&](const char* key) { return json.integer(key, 1, kMaxModelSize); };
-  ModelConfig config;
-  config.vocab_size = json.integer("vocab_size", 1, int64_t{1} << 31);
-  config.hidden_size = size("hidden_size");
-  config.num_hidden_layers = size("num_hidden_layers");
-  config.intermediate_size = size("intermediate_size");
-  config.max_position_embeddings = json.integer("max_position_embeddings", 1, int64_t{1} << 31);
-  const int64_t heads = size("num_attention_heads");
-  set_heads(config, heads, json.integer_or("num_key_value_heads", heads, 1, kMaxModelSize));
-  config.head_dim = json.integer_or("head_dim", config.hidden_size / heads, 1, kMaxModelSize);
-  config.rms_norm_eps = json.number_or("rms_norm_eps", 1e-6, 0, 1);
-  config.tie_word_embeddings = json.boolean_or("tie_word_embeddings", false);
-  config.attention_bias = architecture.query_key_value_bias;
-  config.query_key_norm = architecture.query_key_norm;
-  read_rope(json, config);
-  refuse_unsupported(json, architecture, config);
-  return checked_again(config, json.source());
-}
-
-TensorView import_tensor(ImportedModel& model, const TensorView& tensor, const std::string& name,
+// `adds_one`: to numbers that are stored less one.
+TensorView import_tensor(ImportedModel& model, const TensorView& tensor, const std::string& name, bool adds_one,
                          const std::string& source) {
   const NumberType type = tensor.type;
   require(is_float_weight(type), "{}: tensor \"{}\" is {}; wanted F32, F16 or BF16", source, name,
           number_type_name(type));
   TensorView out = tensor;
-  if (tensor.shape.size() == 1 && type != NumberType::f32) {
+  if (tensor.shape.size() == 1 && (adds_one || type != NumberType::f32)) {
     out.type = NumberType::f32;
-    out.bytes = new_bytes(model, element_count(tensor.shape) * int64_t{sizeof(float)},
-                          [&](std::span<std::byte> to) { copy_as_float(tensor, source + ": " + name, floats_of(to)); });
+    out.bytes = new_bytes(model, element_count(tensor.shape) * int64_t{sizeof(float)}, [&](std::span<std::byte> to) {
+      copy_as_float(tensor, source + ": " + name, floats_of(to));
+      for (float& number : floats_of(to)) number += adds_one ? 1.0f : 0.0f;
+    });
   } else if (reinterpret_cast<uintptr_t>(tensor.bytes.data()) % static_cast<uintptr_t>(stored_bytes(type, 1)) != 0) {
     // Nothing in the format says where numbers begin.
     out.bytes = new_bytes(model, static_cast<int64_t>(tensor.bytes.size()), [&](std::span<std::byte> to) {
@@ -154,11 +98,12 @@ void note_others(const FolderTensors& all, const std::set<std::string>& used, co
 
 }  // namespace
 
-ModelConfig hugging_face_config(const std::filesystem::path& folder) { return read_config_file(folder); }
+ModelConfig hugging_face_config(const std::filesystem::path& folder) { return read_config_file(folder).config; }
 
 ImportedModel import_hugging_face(const std::filesystem::path& folder) {
   ImportedModel model;
-  model.config = read_config_file(folder);
+  const HuggingFaceConfig file = read_config_file(folder);
+  model.config = file.config;
   model.tokenizer_json = read_tokenizer_json(folder);
   model.text = read_text_settings(folder);
   const FolderTensors all = open_folder_tensors(folder);
@@ -169,7 +114,8 @@ ImportedModel import_hugging_face(const std::filesystem::path& folder) {
   for (const Parameter& parameter : parameters(model.config)) {
     const std::string& name = *used.insert(names.of(parameter.name)).first;
     const TensorView& tensor = tensor_at(all.tensors, name, parameter.shape, all.source);
-    model.tensors[parameter.name] = import_tensor(model, tensor, name, all.source);
+    const bool adds_one = file.architecture->gemma_block && parameter.part == Part::norm;
+    model.tensors[parameter.name] = import_tensor(model, tensor, name, adds_one, all.source);
   }
   note_others(all, used, names, model);
   return model;

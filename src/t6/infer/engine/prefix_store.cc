@@ -57,6 +57,7 @@ void PrefixStore::touch_path() {
 void PrefixStore::keep(std::span<const int32_t> tokens, const FactorCache& cache, std::string_view salt) {
   require(static_cast<int64_t>(tokens.size()) <= cache.size(), "the cache holds {} tokens, {} were given to keep",
           cache.size(), tokens.size());
+  if (!cache.keeps_pages()) return;
   uint64_t hash = follow(cache.type(), salt, tokens);
   for (size_t i = path_.size(); (i + 1) * kTokens <= tokens.size(); ++i) {
     Entry entry;

@@ -21,6 +21,7 @@ uint64_t page_hash(uint64_t before, std::span<const int32_t> tokens);
 
 // For caches of one model, on one thread. Whole pages only; caches of another type have pages of their own, and so have
 // texts with another salt: who does not know it cannot find out by the time that a prompt takes what others have asked.
+// Caches that give pages back before their end (windows) leave none here and get none.
 class PrefixStore {
  public:
   // Its pages take `limit` bytes at most, those least recently used go first. Tokens are compared, so that a `hash`

@@ -43,7 +43,7 @@ void absorb_queries(Context& context, const ModelConfig& config, const LatentWei
   const int64_t latent = config.kv_lora_rank, rope = config.qk_rope_head_dim;
   const int64_t from = D + rope, to = latent + rope;
   for (int64_t t = 0; t < tokens.T; ++t) {
-    rotate(queries + t * H * from + D, H, from, rotary.at(tokens.positions[t]), rope);
+    rotate(queries + t * H * from + D, H, from, rotary.at(tokens.positions[t]), rotary.dim());
     for (int64_t row = t * H; row < (t + 1) * H; ++row) {
       std::copy_n(queries + row * from + D, rope, out + row * to + latent);
     }

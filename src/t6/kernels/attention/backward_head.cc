@@ -114,10 +114,11 @@ class HeadBackward {
     std::fill_n(value_gradients_, keys_count_ * e_, 0.0f);
     for (int64_t first = 0; first < x_.T; first += kQueries) {
       const int64_t count = std::min(kQueries, x_.T - first);
+      find_keys(first, count);
       gather_queries(first, count);
-      multiply_keys(first, count);
+      multiply_keys(count);
       update_softmax(first, count);
-      add_gradients(first, count);
+      add_gradients(count);
       contract(q_, first, first + count, x_.logit_scale, query_gradients_, p_.dq_a, features.q);
     }
     contract(k_, 0, keys_count_, 1, key_gradients_, p_.dk_a, features.k);
@@ -125,7 +126,28 @@ class HeadBackward {
   }
 
  private:
-  int64_t keys_of(int64_t first, int64_t count) const { return x_.start + first + count; }
+  // Keys [begin, end) that a block of queries sees any of.
+  struct Keys {
+    int64_t begin, end;
+    int64_t count() const { return end - begin; }
+  };
+
+  // The sinks and the window, as far as they are apart.
+  void find_keys(int64_t first, int64_t count) {
+    const int64_t end = x_.start + first + count;
+    const int64_t begin = x_.window > 0 ? std::max<int64_t>(0, x_.start + first + 1 - x_.window) : 0;
+    ranges_ = 0;
+    if (begin <= x_.sinks) {
+      seen_[ranges_++] = {0, end};
+    } else {
+      if (x_.sinks > 0) seen_[ranges_++] = {0, x_.sinks};
+      seen_[ranges_++] = {begin, end};
+    }
+  }
+  template <typename Visit>
+  void for_keys(Visit&& visit) const {
+    for (int i = 0; i < ranges_; ++i) visit(seen_[i]);
+  }
 
   // The block's queries times logit_scale, and its output gradients times value_scale: as rows, and across.
   void gather_queries(int64_t first, int64_t count) {
@@ -147,76 +169,94 @@ class HeadBackward {
   }
 
   // Logits, and the gradients of the weights: rows of keys, columns of queries.
-  void multiply_keys(int64_t first, int64_t count) {
-    const auto multiply = [&](const float* rows, int64_t width, const float* across, int64_t features, float* out) {
-      small_product({.a = rows,
+  void multiply_keys(int64_t count) {
+    const auto multiply = [&](const Keys& keys, const float* rows, int64_t width, const float* across, int64_t features,
+                              float* out) {
+      small_product({.a = rows + keys.begin * width,
                      .a_row = width,
                      .a_step = 1,
                      .b = across,
                      .b_row = kQueries,
-                     .c = out,
+                     .c = out + keys.begin * kQueries,
                      .c_row = kQueries,
-                     .M = keys_of(first, count),
+                     .M = keys.count(),
                      .N = round_up(count, kLanes),
                      .K = features});
     };
-    multiply(keys_, d_, queries_across_, x_.k.features, weights_);
-    multiply(values_, e_, out_gradients_across_, x_.v.features, products_);
+    for_keys([&](const Keys& keys) {
+      multiply(keys, keys_, d_, queries_across_, x_.k.features, weights_);
+      multiply(keys, values_, e_, out_gradients_across_, x_.v.features, products_);
+    });
   }
 
   // Logits become weights, e^(logit - lse), and the weights' gradients those of the logits: w (dw - sum over keys w
   // dw).
   void update_softmax(int64_t first, int64_t count) {
     const Floats d;
-    const int64_t keys = keys_of(first, count), diagonal = x_.start + first;
     for (int64_t i = 0; i < count; i += kLanes) {
       const Vector log_sum = hn::Load(d, log_sums_ + i);
       const Vector query = hn::Iota(d, static_cast<float>(i));
       Vector sum = hn::Zero(d);
-      for (int64_t k = 0; k < keys; ++k) {
-        float* at = weights_ + k * kQueries + i;
-        Vector weight = exp_below_88(d, hn::Sub(hn::Load(d, at), log_sum));
-        if (k > diagonal) {
-          weight = hn::IfThenZeroElse(hn::Lt(query, hn::Set(d, static_cast<float>(k - diagonal))), weight);
+      for_keys([&](const Keys& keys) HWY_ATTR {
+        for (int64_t k = keys.begin; k < keys.end; ++k) {
+          float* at = weights_ + k * kQueries + i;
+          const Vector weight = seen_alone(exp_below_88(d, hn::Sub(hn::Load(d, at), log_sum)), k, first, count, query);
+          hn::Store(weight, d, at);
+          sum = hn::MulAdd(weight, hn::Load(d, products_ + k * kQueries + i), sum);
         }
-        hn::Store(weight, d, at);
-        sum = hn::MulAdd(weight, hn::Load(d, products_ + k * kQueries + i), sum);
-      }
-      for (int64_t k = 0; k < keys; ++k) {
-        const Vector weight = hn::Load(d, weights_ + k * kQueries + i);
-        float* at = products_ + k * kQueries + i;
-        hn::Store(hn::Mul(weight, hn::Sub(hn::Load(d, at), sum)), d, at);
-      }
+      });
+      for_keys([&](const Keys& keys) HWY_ATTR {
+        for (int64_t k = keys.begin; k < keys.end; ++k) {
+          const Vector weight = hn::Load(d, weights_ + k * kQueries + i);
+          float* at = products_ + k * kQueries + i;
+          hn::Store(hn::Mul(weight, hn::Sub(hn::Load(d, at), sum)), d, at);
+        }
+      });
     }
   }
 
-  void add_gradients(int64_t first, int64_t count) {
-    const int64_t keys = keys_of(first, count);
-    small_product({.a = products_,
-                   .a_row = 1,
-                   .a_step = kQueries,
-                   .b = keys_,
-                   .b_row = d_,
-                   .c = query_gradients_,
-                   .c_row = d_,
-                   .M = count,
-                   .N = d_,
-                   .K = keys});
-    const auto add = [&](const float* weights, const float* rows, int64_t width, float* sums) {
-      small_product({.a = weights,
+  // A key's weights for some of the block's queries, 0 for those that do not see it.
+  HWY_INLINE Vector seen_alone(Vector weight, int64_t key, int64_t first, int64_t count, Vector query) const {
+    const Floats d;
+    const int64_t ahead = key - x_.start - first;  // of the block's first query
+    if (ahead > 0) weight = hn::IfThenZeroElse(hn::Lt(query, hn::Set(d, static_cast<float>(ahead))), weight);
+    if (x_.window > 0 && key >= x_.sinks && ahead + x_.window < count) {
+      weight = hn::IfThenZeroElse(hn::Ge(query, hn::Set(d, static_cast<float>(ahead + x_.window))), weight);
+    }
+    return weight;
+  }
+
+  void add_gradients(int64_t count) {
+    for_keys([&](const Keys& keys) {
+      small_product({.a = products_ + keys.begin * kQueries,
+                     .a_row = 1,
+                     .a_step = kQueries,
+                     .b = keys_ + keys.begin * d_,
+                     .b_row = d_,
+                     .c = query_gradients_,
+                     .c_row = d_,
+                     .M = count,
+                     .N = d_,
+                     .K = keys.count(),
+                     .accumulate = &keys != seen_});
+    });
+    const auto add = [&](const Keys& keys, const float* weights, const float* rows, int64_t width, float* sums) {
+      small_product({.a = weights + keys.begin * kQueries,
                      .a_row = kQueries,
                      .a_step = 1,
                      .b = rows,
                      .b_row = width,
-                     .c = sums,
+                     .c = sums + keys.begin * width,
                      .c_row = width,
-                     .M = keys,
+                     .M = keys.count(),
                      .N = width,
                      .K = count,
                      .accumulate = true});
     };
-    add(products_, queries_, d_, key_gradients_);
-    add(weights_, out_gradients_, e_, value_gradients_);
+    for_keys([&](const Keys& keys) {
+      add(keys, products_, queries_, d_, key_gradients_);
+      add(keys, weights_, out_gradients_, e_, value_gradients_);
+    });
   }
 
   const AttentionBackward& p_;
@@ -236,6 +276,8 @@ class HeadBackward {
   float* log_sums_;              // [64]
   float* weights_;               // [M, 64]: logits, then weights
   float* products_;              // [M, 64]: gradients of the weights, then of the logits
+  Keys seen_[2] = {};            // by the block's queries
+  int ranges_ = 0;               // of them
 };
 
 void backward(const AttentionBackward& arguments, int64_t head, const FeatureGradients& features,

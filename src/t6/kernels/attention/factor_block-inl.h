@@ -136,7 +136,9 @@ class FactorBlock {
     const bool here = first_rank_ + ranks_ < stream.vectors;
     const int64_t block = first_ + (here ? 0 : kPageTokens);
     if (block >= end_) return {};
-    return stored_values(stream, view_.pages[block / kPageTokens], here ? first_rank_ + ranks_ + s : s);
+    const std::byte* next = view_.pages[block / kPageTokens];
+    if (!next) return {};  // the window has left it
+    return stored_values(stream, next, here ? first_rank_ + ranks_ + s : s);
   }
 
   // Feature factors of rank s as rows; of the second half of the ranks, those of the tokens before.

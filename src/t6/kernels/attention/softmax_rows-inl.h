@@ -24,7 +24,7 @@ constexpr float kNever = -std::numeric_limits<float>::infinity();
 // Keys of a block that a query sees: those below `sinks`, and [begin, end).
 struct KeyRange {
   int64_t sinks = 0, begin = 0, end = 0;
-  bool empty() const { return sinks <= 0 && begin >= end; }
+  bool empty() const { return sinks <= 0 && std::max<int64_t>(begin, 0) >= std::min(end, kPageTokens); }
   bool whole() const { return (begin <= 0 || sinks >= begin) && end >= kPageTokens; }
 };
 

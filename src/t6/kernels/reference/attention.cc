@@ -87,6 +87,14 @@ bool sees(const Attention& x, int64_t query, int64_t key) {
 
 }  // namespace
 
+std::vector<size_t> seen_reference(const Attention& x, int64_t query) {
+  std::vector<size_t> keys;
+  for (int64_t key = 0; key < x.start + x.T; ++key) {
+    if (sees(x, query, key)) keys.push_back(static_cast<size_t>(key));
+  }
+  return keys;
+}
+
 std::vector<double> materialize_reference(const FactorView& view, int64_t heads, int64_t token) {
   const std::vector<double> b = feature_rows(view, token);
   std::vector<float> a;

@@ -1,6 +1,7 @@
 // Attention once more, slow and readable, in double precision: what the fast kernels are tested against.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -10,6 +11,9 @@ namespace t6 {
 
 // The product sum_r a_r (outer) b_r of one token of the view, [H, D]: what no kernel ever materializes.
 std::vector<double> materialize_reference(const FactorView& view, int64_t heads, int64_t token);
+
+// The keys that a query sees, in order.
+std::vector<size_t> seen_reference(const Attention& arguments, int64_t query);
 
 struct AttentionResult {
   std::vector<double> out;  // [T, H, E]

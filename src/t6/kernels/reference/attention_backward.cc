@@ -64,12 +64,12 @@ AttentionGradients attention_backward_reference(const AttentionBackward& p) {
   const Rows queries = materialize(x.q, H, x.T), keys = materialize(x.k, H, M), values = materialize(x.v, H, M);
   Rows dq = zeros_like(queries), dk = zeros_like(keys), dv = zeros_like(values);
   for (int64_t t = 0; t < x.T; ++t) {
-    const auto seen = static_cast<size_t>(x.start + t + 1);
+    const std::vector<size_t> seen = seen_reference(x, t);
     for (int64_t h = 0; h < H; ++h) {
       const double* query = queries[static_cast<size_t>(t)].data() + h * D;
       std::vector<double> weights, logit_gradients;
       double sum = 0;
-      for (size_t k = 0; k < seen; ++k) weights.push_back(x.logit_scale * dot(query, keys[k].data() + h * D, D));
+      for (const size_t k : seen) weights.push_back(x.logit_scale * dot(query, keys[k].data() + h * D, D));
       const double largest = *std::max_element(weights.begin(), weights.end());
       for (double& weight : weights) sum += weight = std::exp(weight - largest);
       for (double& weight : weights) weight /= sum;
@@ -78,15 +78,16 @@ AttentionGradients attention_backward_reference(const AttentionBackward& p) {
       std::vector<double> d_out(given, given + E);
       for (double& gradient : d_out) gradient *= x.value_scale;
       double mean = 0;
-      for (size_t k = 0; k < seen; ++k) {
-        logit_gradients.push_back(dot(d_out.data(), values[k].data() + h * E, E));
-        mean += weights[k] * logit_gradients[k];
+      for (size_t i = 0; i < seen.size(); ++i) {
+        logit_gradients.push_back(dot(d_out.data(), values[seen[i]].data() + h * E, E));
+        mean += weights[i] * logit_gradients[i];
       }
-      for (size_t k = 0; k < seen; ++k) {
-        const double gradient = weights[k] * (logit_gradients[k] - mean) * x.logit_scale;
+      for (size_t i = 0; i < seen.size(); ++i) {
+        const size_t k = seen[i];
+        const double gradient = weights[i] * (logit_gradients[i] - mean) * x.logit_scale;
         add(gradient, keys[k].data() + h * D, D, dq[static_cast<size_t>(t)].data() + h * D);
         add(gradient, query, D, dk[k].data() + h * D);
-        add(weights[k], d_out.data(), E, dv[k].data() + h * E);
+        add(weights[i], d_out.data(), E, dv[k].data() + h * E);
       }
     }
   }

@@ -12,7 +12,10 @@ std::vector<double> rms_norm_reference(const RmsNorm& p) {
     double squares = 0;
     for (int64_t i = 0; i < p.width; ++i) squares += double{x[i]} * x[i];
     const double factor = 1 / std::sqrt(squares / static_cast<double>(p.width) + p.epsilon);
-    for (int64_t i = 0; i < p.width; ++i) out.push_back(x[i] * factor * (p.weight ? p.weight[i] : 1.0));
+    const float* before = p.out + row * (p.out_stride ? p.out_stride : p.width);
+    for (int64_t i = 0; i < p.width; ++i) {
+      out.push_back(x[i] * factor * (p.weight ? p.weight[i] : 1.0) + (p.accumulate ? before[i] : 0.0f));
+    }
   }
   return out;
 }

@@ -12,13 +12,20 @@ torch::Tensor previous(const torch::Tensor& x) {
   return torch::constant_pad_nd(x.narrow(1, 0, x.size(1) - 1), {0, 0, 0, 0, 1, 0});
 }
 
+// What a query sees through a window, [T, T] of truth values.
+torch::Tensor visible(const LayerAttention& layer, int64_t length) {
+  const torch::Tensor position = torch::arange(length), query = position.unsqueeze(1), key = position.unsqueeze(0);
+  return (key <= query).logical_and((key > query - layer.window).logical_or(key < layer.sinks));
+}
+
 }  // namespace
 
-SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, AttentionPath path)
+SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, int64_t layer, AttentionPath path)
     : config_(config),
       path_(path),
       shape_(attention_shape(config)),
-      rotary_(rotary_dim(config), config.rope_theta, frequency_divisors(config)) {
+      layer_(layer_attention(config, layer)),
+      rotary_(rotary_table(layer_.rotation)) {
   const int64_t width = config.hidden_size, H = config.num_attention_heads, D = config.head_dim, E = config.value_dim();
   const int64_t rope = config.qk_rope_head_dim, latent = config.kv_lora_rank;
   if (shape_.query_compression > 0) {
@@ -48,6 +55,7 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, AttentionPath pa
   if (config.head_output_norm) head_norm_ = register_module("head_norm", Norm(E, kHeadEpsilon, true));
   if (config.output_gate) gate_proj_ = register_module("gate_proj", Linear(width, H * E));
   o_proj_ = register_module("o_proj", Linear(H * E, width));
+  if (config.attention_output_bias) output_bias_ = o_proj_->register_parameter("bias", torch::empty({width}));
 }
 
 SelfAttentionImpl::Products SelfAttentionImpl::project(const torch::Tensor& x) {
@@ -105,7 +113,8 @@ torch::Tensor SelfAttentionImpl::attend_fused(const Products& products, int64_t 
   };
   const auto& [q, k, v] = products;
   const AttentionScales scales = {logit_scale(config_, shape_), shape_.v.scale()};
-  return std::get<0>(attention(factors(q), factors(k), factors(v), config_.num_attention_heads, scales));
+  return std::get<0>(attention(factors(q), factors(k), factors(v), config_.num_attention_heads, scales,
+                               {layer_.window, layer_.sinks}));
 }
 
 torch::Tensor SelfAttentionImpl::attend_formed(const Products& products, int64_t batch, int64_t length) {
@@ -114,8 +123,9 @@ torch::Tensor SelfAttentionImpl::attend_formed(const Products& products, int64_t
   };
   const torch::Tensor q = heads(products.q), k = heads(products.k), v = heads(products.v);
   const bool grouped = k.size(1) != q.size(1) || v.size(1) != q.size(1);
-  return torch::scaled_dot_product_attention(q, k, v, {}, /*dropout_p=*/0, /*is_causal=*/true, attention_scale(config_),
-                                             /*enable_gqa=*/grouped)
+  const auto mask = layer_.window > 0 ? std::optional(visible(layer_, length)) : std::nullopt;
+  return torch::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0, /*is_causal=*/!mask,
+                                             attention_scale(config_), /*enable_gqa=*/grouped)
       .transpose(1, 2);
 }
 
@@ -131,7 +141,8 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x) {
   if (head_norm_) out = head_norm_->forward(out);
   out = out.flatten(2);
   if (gate_proj_) out = out * gate_proj_->forward(x).sigmoid();
-  return o_proj_->forward(out);
+  out = o_proj_->forward(out);
+  return output_bias_.defined() ? out + output_bias_ : out;
 }
 
 }  // namespace t6

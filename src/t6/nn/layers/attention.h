@@ -3,7 +3,7 @@
 
 #include <torch/torch.h>
 
-#include "t6/model/config.h"
+#include "t6/model/layer_attention.h"
 #include "t6/nn/attention_path.h"
 #include "t6/nn/layers/compressed_query.h"
 #include "t6/nn/layers/factor_projection.h"
@@ -12,7 +12,7 @@ namespace t6 {
 
 class SelfAttentionImpl : public torch::nn::Module {
  public:
-  SelfAttentionImpl(const ModelConfig& config, AttentionPath path);
+  SelfAttentionImpl(const ModelConfig& config, int64_t layer, AttentionPath path);
 
   // x [B, T, C] normalized hidden states -> [B, T, C]. Causal.
   torch::Tensor forward(const torch::Tensor& x);
@@ -31,6 +31,7 @@ class SelfAttentionImpl : public torch::nn::Module {
   ModelConfig config_;
   AttentionPath path_;
   AttentionShape shape_;
+  LayerAttention layer_;
   Rotary rotary_;
   CompressedQuery compressed_query_;  // mla, mfa
   FactorProjection q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr};
@@ -40,6 +41,7 @@ class SelfAttentionImpl : public torch::nn::Module {
   torch::Tensor k_shift_, v_shift_;                   // [2, H]: this token's weights, the previous one's
   Norm head_norm_{nullptr};                           // [E]
   Linear gate_proj_{nullptr}, o_proj_{nullptr};
+  torch::Tensor output_bias_;  // [C], of attention_output_bias
 };
 TORCH_MODULE(SelfAttention);
 

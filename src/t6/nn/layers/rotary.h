@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <utility>
+
 #include "t6/kernels/rotary.h"
 
 namespace t6 {
@@ -11,9 +13,7 @@ namespace t6 {
 // nothing. Tables are kept for the longest sequence seen.
 class Rotary {
  public:
-  // The arguments are those of RotaryTable.
-  Rotary(int64_t rotary_dim, double theta, std::span<const double> divisors = {})
-      : table_(rotary_dim, theta, divisors) {}
+  explicit Rotary(RotaryTable table) : table_(std::move(table)) {}
 
   // x [B, T, R, D] (or [R, D], the same factor at each of `length` positions, giving [1, T, R, D]).
   torch::Tensor rotate(const torch::Tensor& x, int64_t length);

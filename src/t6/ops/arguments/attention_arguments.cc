@@ -54,6 +54,8 @@ FactorView view_of(const AttentionFactors& factors, int64_t sequence) {
 
 void AttentionArguments::check(const char* name) const {
   require(heads >= 1, "{}: heads must be at least 1, not {}", name, heads);
+  require(window.window >= 0 && window.sinks >= 0, "{}: window and sinks must be at least 0, not {} and {}", name,
+          window.window, window.sinks);
   check_factors(name, "q", q, heads, q.b);
   check_factors(name, "k", k, heads, q.b);
   check_factors(name, "v", v, heads, q.b);
@@ -86,6 +88,8 @@ std::vector<Attention> AttentionArguments::sequences() const {
     x.v = view_of(v, i);
     x.T = q.b.size(1);
     x.heads = heads;
+    x.window = window.window;
+    x.sinks = window.sinks;
     x.logit_scale = static_cast<float>(scales.logits);
     x.value_scale = static_cast<float>(scales.values);
     sequences.push_back(x);

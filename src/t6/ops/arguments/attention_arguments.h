@@ -12,6 +12,7 @@ struct AttentionArguments {
   AttentionFactors q, k, v;
   int64_t heads = 1;
   AttentionScales scales;
+  AttentionWindow window;
 
   // Error: `name` of the operator, the argument, what it is and what it must be.
   void check(const char* name) const;

@@ -16,10 +16,14 @@ namespace t6 {
 namespace {
 
 void require_alike(const ModelConfig& config, const ModelConfig& given, const std::string& source) {
-  static const std::set<std::string> free = {"vocab_size", "max_position_embeddings", "rope_theta", "rope_scaling"};
+  static const std::set<std::string> free = {
+      "vocab_size",     "max_position_embeddings", "rope_theta",  "rope_scaling",   "rope_local_base_freq",
+      "no_rope_layers", "sliding_window",          "layer_types", "attention_sinks"};
   const Json ours = config_to_json(config), theirs = config_to_json(given);
-  for (const auto& [key, value] : ours.items()) {
-    const Json other = theirs.value(key, Json());
+  Json all = theirs;  // the keys of either
+  all.update(ours);
+  for (const auto& [key, any] : all.items()) {
+    const Json value = ours.value(key, Json()), other = theirs.value(key, Json());
     require(
         free.contains(key) || other == value,
         "{}: cannot begin with its weights: its model.{} is {}, and that of the run {}; without a section [model] the "
