@@ -152,7 +152,8 @@ void Connection::got_head(beast::error_code error) {
   answer_headers_ = std::move(request_.answer_headers);
   if (refusal) return answer_and_close(*refusal);
   const auto length = parser_->content_length();
-  if (!parser_->is_done() && length && *length > request_.body_bytes) return answer_and_close(reading_error(http::error::body_limit));
+  if (!parser_->is_done() && length && *length > request_.body_bytes)
+    return answer_and_close(reading_error(http::error::body_limit));
   parser_->body_limit(request_.body_bytes);
   read_body();
 }
