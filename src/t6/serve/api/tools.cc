@@ -88,6 +88,7 @@ void read_choice(Body& body, Tools& tools, Name name) {
   if (!given->is_object() || given->value("type", OrderedJson(nullptr)) != "function") {
     bad_value("tool_choice", *given, "\"none\", \"auto\", \"required\" or a function");
   }
+  only_keys(*given, {"type", "name", "function"}, "tool_choice");
   choose_by_name(tools, *given, name(*given));
 }
 
@@ -136,7 +137,8 @@ Tools read_message_tools(Body& body) {
       bad_value(where + ".type", type, "\"custom\", which is all that this server has");
     }
     only_keys(tool, {"type", "name", "description", "input_schema", "cache_control", "strict"}, where);
-    if (!tool.contains("input_schema")) throw ApiError(400, where + ".input_schema is missing", where);
+    if (tool.value("input_schema", OrderedJson(nullptr)).is_null())
+      throw ApiError(400, where + ".input_schema is missing", where);
     return read_function(tool, "input_schema", where);
   });
   const OrderedJson* const given = body.find("tool_choice");
@@ -153,9 +155,11 @@ Tools read_message_tools(Body& body) {
   } else {
     bad_value("tool_choice", *given, "of type \"none\", \"auto\", \"any\" or \"tool\"");
   }
+  only_keys(*given, {"type", "name", "disable_parallel_tool_use"}, "tool_choice");
   const OrderedJson alone = given->value("disable_parallel_tool_use", OrderedJson(false));
-  if (!alone.is_boolean()) bad_value("tool_choice.disable_parallel_tool_use", alone, "true or false");
-  tools.parallel = !alone.get<bool>();
+  if (!alone.is_boolean() && !alone.is_null())
+    bad_value("tool_choice.disable_parallel_tool_use", alone, "true or false");
+  tools.parallel = alone != true;
   return tools;
 }
 
