@@ -193,6 +193,37 @@ GRAMMARS = {
 }
 
 
+def requests():
+    """Of each endpoint, by its number in request_fuzz.cc."""
+    user, schema = {"role": "user", "content": "Hi"}, {"type": "object", "properties": {"a": {"enum": ["x"]}}}
+    function = {"name": "f", "description": "Does it.", "parameters": schema}
+    yield "completion", 0, {"prompt": ["a", [1, 2]], "max_tokens": 2, "logprobs": 1, "echo": True, "n": 2, "stop": ["b"]}
+    yield "sampling", 0, {"prompt": "a", "max_tokens": 2, "stream": True, "temperature": 0.5, "top_p": 0.9, "top_k": 3,
+                          "seed": 1, "logit_bias": {"97": 1}, "repetition_penalty": 1.1, "min_tokens": 1}
+    yield "format", 0, {"prompt": "a", "max_tokens": 9, "structured_outputs": {"regex": "[ab]{2}"}}
+    yield "chat", 1, {"messages": [user], "max_tokens": 2, "logprobs": True, "top_logprobs": 1, "stream": True,
+                      "stream_options": {"include_usage": True}}
+    yield "schema", 1, {"messages": [user], "max_tokens": 20, "response_format": {
+        "type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    yield "tools", 1, {"messages": [{"role": "assistant", "tool_calls": [call]},
+                                    {"role": "tool", "tool_call_id": "1", "content": "4"}],
+                       "tools": [{"type": "function", "function": function}], "tool_choice": "required"}
+    yield "response", 2, {"input": [{"role": "user", "content": [{"type": "input_text", "text": "a"}]},
+                                    {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+                                    {"type": "function_call_output", "call_id": "1", "output": "4"}],
+                          "max_output_tokens": 2, "store": False, "stream": True, "text": {"format": {"type": "text"}}}
+    blocks = [{"type": "tool_result", "tool_use_id": "1", "content": "4"}, {"type": "text", "text": "a"}]
+    use = {"type": "tool_use", "id": "1", "name": "f", "input": {}}
+    messages = [user, {"role": "assistant", "content": [use]}, {"role": "user", "content": blocks}]
+    yield "message", 3, {"messages": messages, "max_tokens": 2, "system": "s", "stop_sequences": ["b"], "stream": True,
+                         "thinking": {"type": "disabled"}}
+    yield "count", 4, {"messages": messages, "tools": [{"name": "f", "input_schema": schema}]}
+    yield "embedding", 5, {"input": ["a", [1]], "encoding_format": "base64", "pooling": "last"}
+    yield "tokenize", 6, {"prompt": "a", "return_token_strs": True}
+    yield "detokenize", 7, {"tokens": [97, 98]}
+
+
 def main():
     folder, rng = pathlib.Path(sys.argv[1]), random.Random(1)
     files = {f"gguf/{kind}": gguf_model("llama", kind, rng) for kind in (*TYPES, *WIDE_TYPES)}
@@ -210,6 +241,7 @@ def main():
     files["cache/shortened"] = struct.pack("<IHB", 500, 20, 0x30)
     files |= {f"grammar/{name}": content.encode() for name, content in GRAMMARS.items()}
     files |= {f"tokenizer/{name}.json": content for name, content in tokenizers()}
+    files |= {f"request/{name}": bytes([endpoint]) + json.dumps(body).encode() for name, endpoint, body in requests()}
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

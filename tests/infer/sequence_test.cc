@@ -124,6 +124,43 @@ TEST_F(SequenceTest, HandsOutThePromptsLogits) {
   }
 }
 
+// All of them and in order, also of a prompt that is kept already.
+TEST_F(SequenceTest, HandsOutThePromptsHiddenStates) {
+  const auto ids = random_ids(loaded_.config(), 700);
+  std::vector<float> wanted;
+  ForwardPass pass(test_context(), loaded_.model);
+  FactorCache cache(loaded_.config());
+  for (const size_t end : {512u, 700u}) {
+    const auto at = static_cast<size_t>(cache.size());
+    (void)pass.run(std::span(ids).subspan(at, end - at), cache, Logits::none);
+    const auto rows = pass.hidden_states(0);
+    wanted.insert(wanted.end(), rows.begin(), rows.end());
+  }
+  Engine engine(test_context(), loaded_.model, {.kept_bytes = 1 << 30});
+  for (int i = 0; i < 2; ++i) {
+    std::vector<float> states;
+    GenerateOptions options = greedy(i);
+    options.hidden_states = [&](int64_t first, std::span<const float> rows) {
+      EXPECT_EQ(first * loaded_.config().hidden_size, std::ssize(states));
+      states.insert(states.end(), rows.begin(), rows.end());
+    };
+    const Generated result = run_to_end(engine, begun(loaded_, ids, options), [](std::string_view) {});
+    EXPECT_EQ(result.reused_tokens, 0);
+    EXPECT_THAT(states, ElementsAreArray(wanted));
+    (void)run_to_end(engine, begun(loaded_, ids, greedy(0)), [](std::string_view) {});  // which keeps its pages
+  }
+}
+
+TEST_F(SequenceTest, TellsTheStopStringThatItFound) {
+  const Generated all = run(begun(loaded_, prompt_, greedy(10)));
+  EXPECT_EQ(all.stop, "");
+  GenerateOptions options = greedy(10);
+  options.stop = {"not there", all.text.substr(2, 2)};
+  const Generated result = run(begun(loaded_, prompt_, options));
+  EXPECT_EQ(result.stop, options.stop[1]);
+  EXPECT_TRUE(all.text.starts_with(result.text));
+}
+
 TEST_F(SequenceTest, ReadsOnlyWhenNoTokenIsWanted) {
   const auto sequence = begun(loaded_, prompt_, greedy(0));
   EXPECT_EQ(run(sequence).prompt_tokens, 20);

@@ -371,6 +371,11 @@ TEST_F(Api, RefusesToolsThatAreNone) {
   EXPECT_THAT(refused({{"tools", {chat_tool("f g")}}}), HasSubstr("f g"));
   EXPECT_THAT(refused({{"tools", {chat_tool("f"), chat_tool("f")}}}), HasSubstr("no other tool"));
   EXPECT_THAT(refused({{"tool_choice", "required"}}), HasSubstr("without tools"));
+  for (const OrderedJson& arguments : {OrderedJson("[1]"), OrderedJson("{"), OrderedJson::array({1})}) {
+    const OrderedJson call = {{"function", {{"name", "f"}, {"arguments", arguments}}}};
+    const OrderedJson called = {{"role", "assistant"}, {"tool_calls", OrderedJson::array({call})}};
+    EXPECT_THAT(refused({{"messages", OrderedJson::array({called})}}), HasSubstr("messages[0].tool_calls"));
+  }
   EXPECT_THAT(refused({{"tools", {chat_tool("f")}}, {"tool_choice", "always"}}), HasSubstr("always"));
   EXPECT_THAT(
       refused({{"tools", {chat_tool("f")}}, {"tool_choice", {{"type", "function"}, {"function", {{"name", "g"}}}}}}),

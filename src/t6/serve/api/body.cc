@@ -1,5 +1,6 @@
 #include "t6/serve/api/body.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -22,6 +23,14 @@ std::string shown(const OrderedJson& found) {
   constexpr size_t kMost = 80;
   const std::string text = json_text(found);
   return text.size() <= kMost ? text : json_text(text.substr(0, kMost)).substr(1, kMost) + "...";
+}
+
+void only_keys(const OrderedJson& object, std::initializer_list<std::string_view> known, const std::string& where) {
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_null() || std::ranges::count(known, key) > 0) continue;
+    const std::string name = where + "." + key;
+    throw ApiError(400, fmt::format("{} is not supported", shown(name)), name);
+  }
 }
 
 void bad_value(const std::string& key, const OrderedJson& found, const std::string& wanted) {

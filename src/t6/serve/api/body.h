@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,6 +45,9 @@ class Body {
 
 // `found` as an error shows it: shortened.
 std::string shown(const OrderedJson& found);
+
+// Error for a key of `object` that is not one of these, unless it is null; `where` names the object.
+void only_keys(const OrderedJson& object, std::initializer_list<std::string_view> known, const std::string& where);
 
 [[noreturn]] void bad_value(const std::string& key, const OrderedJson& found, const std::string& wanted);
 

@@ -11,11 +11,11 @@
 namespace t6 {
 namespace {
 
-// What the template writes after an answer ends it, unless it could be part of the format: that has an end of its own.
-void add_stops(const AnswerStops& stops, const OutputFormat& format, GenerateOptions& options) {
+// What the template writes after an answer ends it, unless it could be part of a format, which has an end of its own.
+void add_stops(const AnswerStops& stops, bool formatted, GenerateOptions& options) {
   if (options.ignore_eos) return;
   options.stop_tokens.insert(options.stop_tokens.end(), stops.tokens.begin(), stops.tokens.end());
-  if (format.kind != OutputFormat::Kind::free) return;
+  if (formatted) return;
   options.stop.insert(options.stop.end(), stops.texts.begin(), stops.texts.end());
 }
 
@@ -33,7 +33,8 @@ ChatRequest read_chat_request(Body& body, const Service& service, ChatPrompt pro
                                                std::numeric_limits<int64_t>::max(), 1);
   check_min_tokens(request.options);
   request.grammar = grammar_of(service, format, tools, request.form);
-  add_stops(service.answer_stops, format, request.options);
+  const bool formatted = format.kind != OutputFormat::Kind::free || tools.forced();
+  add_stops(service.answer_stops, formatted, request.options);
   return request;
 }
 

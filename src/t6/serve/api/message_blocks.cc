@@ -1,9 +1,6 @@
 #include "t6/serve/api/message_blocks.h"
 
-#include <algorithm>
-#include <initializer_list>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "t6/serve/api/api_error.h"
@@ -20,14 +17,6 @@ const std::string& text_at(const OrderedJson& block, const char* key, const std:
   return found->get_ref<const std::string&>();
 }
 
-void check_keys(const OrderedJson& object, std::initializer_list<std::string_view> known, const std::string& where) {
-  for (const auto& [key, value] : object.items()) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    const std::string name = where + "." + key;
-    throw ApiError(400, fmt::format("{} is not supported", shown(name)), name);
-  }
-}
-
 void append(std::string& text, const std::string& more) {
   if (!text.empty()) text += '\n';
   text += more;
@@ -38,7 +27,7 @@ std::string text_of_block(const OrderedJson& block, const std::string& where) {
   if (!block.is_object() || at(block, "type") != "text") {
     bad_value(where, block, "a block of text, which is all that this model reads");
   }
-  check_keys(block, {"type", "text", "cache_control", "citations"}, where);
+  only_keys(block, {"type", "text", "cache_control", "citations"}, where);
   return text_at(block, "text", where);
 }
 
@@ -52,8 +41,8 @@ std::string text_of(const OrderedJson& content, const std::string& where) {
 }
 
 OrderedJson tool_result(const OrderedJson& block, const std::string& where) {
-  check_keys(block, {"type", "tool_use_id", "content", "is_error", "cache_control"}, where);
-  std::string text = block.contains("content") ? text_of(block["content"], where + ".content") : "";
+  only_keys(block, {"type", "tool_use_id", "content", "is_error", "cache_control"}, where);
+  std::string text = at(block, "content").is_null() ? "" : text_of(block["content"], where + ".content");
   const OrderedJson failed = at(block, "is_error");
   if (!failed.is_null() && !failed.is_boolean()) bad_value(where + ".is_error", failed, "true or false");
   if (failed == true) text.insert(0, "Error: ");
@@ -84,7 +73,7 @@ void add_user(OrderedJson& messages, const OrderedJson& content, const std::stri
 }
 
 OrderedJson tool_call(const OrderedJson& block, const std::string& where) {
-  check_keys(block, {"type", "id", "name", "input", "cache_control", "caller"}, where);
+  only_keys(block, {"type", "id", "name", "input", "cache_control", "caller"}, where);
   const OrderedJson input = at(block, "input");
   if (!input.is_object()) bad_value(where + ".input", input, "an object");
   return {{"id", text_at(block, "id", where)},
@@ -103,7 +92,7 @@ void add_assistant(OrderedJson& messages, const OrderedJson& content, const std:
     if (type == "tool_use") {
       calls.push_back(tool_call(block, name));
     } else if (type == "thinking") {
-      check_keys(block, {"type", "thinking", "signature"}, name);
+      only_keys(block, {"type", "thinking", "signature"}, name);
       append(thought, text_at(block, "thinking", name));
     } else {
       append(text, text_of_block(block, name));
@@ -125,7 +114,7 @@ OrderedJson read_message_blocks(const OrderedJson& list, const OrderedJson* syst
   for (const OrderedJson& message : list) {
     const std::string where = fmt::format("messages[{}]", index++);
     if (!message.is_object()) bad_value(where, message, "an object");
-    check_keys(message, {"role", "content"}, where);
+    only_keys(message, {"role", "content"}, where);
     const OrderedJson role = at(message, "role");
     if (role != "user" && role != "assistant") bad_value(where + ".role", role, "\"user\" or \"assistant\"");
     const auto add = role == "user" ? add_user : add_assistant;

@@ -182,9 +182,15 @@ ChatPrompt read_prompt(Body& body) {
   prompt.messages = read_messages(read_message_blocks(body.at("messages"), body.find("system")));
   read_thinking(body, prompt);
   read_template_variables(body, prompt);
+  const OrderedJson& last = prompt.messages.back();
+  const bool begun = last["role"] == "assistant";
+  if (begun && last["content"] == "" && !last.contains("tool_calls") && prompt.messages.size() > 1) {
+    prompt.messages.erase(prompt.messages.size() - 1);
+    return prompt;
+  }
   // An answer that the client has begun goes on.
-  prompt.continue_final_message = prompt.messages.back()["role"] == "assistant";
-  prompt.add_generation_prompt = !prompt.continue_final_message;
+  prompt.continue_final_message = begun;
+  prompt.add_generation_prompt = !begun;
   return prompt;
 }
 

@@ -13,12 +13,15 @@ constexpr std::array<std::string_view, 5> kRoles = {"system", "developer", "user
 
 // A function's arguments: clients give a text of JSON, templates want what it says.
 OrderedJson read_arguments(const OrderedJson& arguments, const std::string& where) {
-  if (!arguments.is_string()) return arguments;
+  OrderedJson read = arguments;
+  if (arguments == "") return OrderedJson::object();  // some clients' way to say none
   try {
-    return parse_ordered(arguments.get_ref<const std::string&>(), where);
-  } catch (const std::exception& error) {
+    if (arguments.is_string()) read = parse_ordered(arguments.get_ref<const std::string&>(), where);
+  } catch (const Error& error) {
     throw ApiError(400, error.what(), "messages");
   }
+  if (!read.is_object()) bad_value(where + ".arguments", arguments, "an object, or its text");
+  return read;
 }
 
 OrderedJson read_tool_calls(const OrderedJson& calls, const std::string& where) {
@@ -118,7 +121,10 @@ void read_template_variables(Body& body, ChatPrompt& prompt) {
     if (!given->is_object()) bad_value("chat_template_kwargs", *given, "an object");
     prompt.variables = *given;
   }
-  if (const OrderedJson* const documents = body.find("documents")) prompt.variables["documents"] = *documents;
+  if (const OrderedJson* const documents = body.find("documents")) {
+    if (!documents->is_array()) bad_value("documents", *documents, "a list");
+    prompt.variables["documents"] = *documents;
+  }
 }
 
 RenderedPrompt render_prompt(const ChatPrompt& prompt, const Service& service) {

@@ -15,10 +15,7 @@ constexpr const char* kAnyObject = R"({"type": "object", "additionalProperties":
 OrderedJson at(const OrderedJson& object, const char* key) { return object.value(key, OrderedJson(nullptr)); }
 
 OutputFormat read_schema(const OrderedJson& format, const std::string& where) {
-  for (const auto& [key, value] : format.items()) {
-    if (key == "type" || key == "name" || key == "description" || key == "schema" || key == "strict") continue;
-    throw ApiError(400, fmt::format("{} is not supported", shown(where + "." + key)), where);
-  }
+  only_keys(format, {"type", "name", "description", "schema", "strict"}, where);
   const OrderedJson strict = at(format, "strict");
   if (!strict.is_null() && !strict.is_boolean()) bad_value(where + ".strict", strict, "true or false");
   const OrderedJson schema = at(format, "schema");
@@ -116,6 +113,13 @@ CallTag tag_of(CallFormat format) {
   }
 }
 
+// A marker that is a control token comes in no text that keeps to a grammar: such calls are only read.
+bool marks_by_token(const Service& service, CallFormat format) {
+  if (format != CallFormat::mistral) return false;
+  const auto id = service.loaded.tokenizer->id_of("[TOOL_CALLS]");
+  return id && service.loaded.tokenizer->is_special(*id);
+}
+
 ToolCalls calls_of(const Tools& tools, const AnswerForm& form) {
   const CallTag tag = tag_of(form.calls);
   ToolCalls calls = {.tags = {},
@@ -183,7 +187,7 @@ std::shared_ptr<const Grammar> grammar_of(const Service& service, const OutputFo
     if (!form.thinking) return grammar_of(service, format);
     return compiled([&] { return compiler.compile_tool_calls(json_after_thought(format)); }, "response_format");
   }
-  if (!tools.offered()) return nullptr;
+  if (!tools.offered() || (!tools.forced() && marks_by_token(service, form.calls))) return nullptr;
   return compiled([&] { return compiler.compile_tool_calls(calls_of(tools, form)); }, "tools");
 }
 

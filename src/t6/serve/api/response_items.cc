@@ -1,9 +1,6 @@
 #include "t6/serve/api/response_items.h"
 
-#include <algorithm>
-#include <initializer_list>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "t6/serve/api/api_error.h"
@@ -21,13 +18,6 @@ const std::string& text_at(const OrderedJson& item, const char* key, const std::
   return found->get_ref<const std::string&>();
 }
 
-void check_keys(const OrderedJson& item, std::initializer_list<std::string_view> known, const std::string& where) {
-  for (const auto& [key, value] : item.items()) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    throw ApiError(400, fmt::format("{} is not supported", shown(where + "." + key)), where);
-  }
-}
-
 // The assistant's message that the last item goes on with.
 OrderedJson& assistant_of(OrderedJson& messages) {
   if (messages.empty() || messages.back()["role"] != "assistant") {
@@ -42,7 +32,7 @@ void append(OrderedJson& text, const std::string& more) {
 }
 
 void add_message(OrderedJson& messages, const OrderedJson& item, const std::string& where) {
-  check_keys(item, {"type", "role", "content", "id", "status", "phase"}, where);
+  only_keys(item, {"type", "role", "content", "id", "status", "phase"}, where);
   if (!item.contains("content")) throw ApiError(400, where + ".content is missing", where);
   const std::string text = content_text(item["content"], where + ".content");
   if (item.value("role", OrderedJson(nullptr)) == "assistant") {
@@ -58,7 +48,7 @@ void add_message(OrderedJson& messages, const OrderedJson& item, const std::stri
 }
 
 void add_call(OrderedJson& messages, const OrderedJson& item, const std::string& where) {
-  check_keys(item, {"type", "id", "call_id", "name", "arguments", "status"}, where);
+  only_keys(item, {"type", "id", "call_id", "name", "arguments", "status"}, where);
   OrderedJson call = {{"id", text_at(item, "call_id", where)}, {"type", "function"}};
   call["function"] = {{"name", text_at(item, "name", where)}, {"arguments", text_at(item, "arguments", where)}};
   OrderedJson& calls = assistant_of(messages)["tool_calls"];
@@ -67,7 +57,7 @@ void add_call(OrderedJson& messages, const OrderedJson& item, const std::string&
 }
 
 void add_output(OrderedJson& messages, const OrderedJson& item, const std::string& where) {
-  check_keys(item, {"type", "id", "call_id", "output", "status"}, where);
+  only_keys(item, {"type", "id", "call_id", "output", "status"}, where);
   messages.push_back({{"role", "tool"},
                       {"tool_call_id", text_at(item, "call_id", where)},
                       {"content", content_text(item.value("output", OrderedJson(nullptr)), where + ".output")}});
@@ -75,7 +65,7 @@ void add_output(OrderedJson& messages, const OrderedJson& item, const std::strin
 
 // What was thought, not its summary, which is not the model's own.
 void add_reasoning(OrderedJson& messages, const OrderedJson& item, const std::string& where) {
-  check_keys(item, {"type", "id", "summary", "content", "status", "encrypted_content"}, where);
+  only_keys(item, {"type", "id", "summary", "content", "status", "encrypted_content"}, where);
   if (item.contains("encrypted_content") && !item["encrypted_content"].is_null()) {
     throw ApiError(400, where + ".encrypted_content is not supported", where);
   }

@@ -1,9 +1,6 @@
 #include "t6/serve/api/tools.h"
 
 #include <algorithm>
-#include <array>
-#include <span>
-#include <string_view>
 
 #include "t6/serve/api/api_error.h"
 
@@ -22,14 +19,6 @@ void check_name(const OrderedJson& name, const std::string& where) {
                     name.get_ref<const std::string&>().size() <= kLongestName &&
                     std::ranges::all_of(name.get_ref<const std::string&>(), allowed);
   if (!good) bad_value(where + ".name", name, "1 to 64 letters, digits, '_', '-' and '.'");
-}
-
-void check_keys(const OrderedJson& object, std::span<const std::string_view> known, const std::string& where) {
-  for (const auto& [key, value] : object.items()) {
-    if (std::ranges::count(known, key) > 0) continue;
-    const std::string name = where + "." + key;
-    throw ApiError(400, fmt::format("{} is not supported", shown(name)), name);
-  }
 }
 
 // `schema_key`: under which the parameters' schema is.
@@ -99,6 +88,7 @@ void read_choice(Body& body, Tools& tools, Name name) {
   if (!given->is_object() || given->value("type", OrderedJson(nullptr)) != "function") {
     bad_value("tool_choice", *given, "\"none\", \"auto\", \"required\" or a function");
   }
+  only_keys(*given, {"type", "name", "function"}, "tool_choice");
   choose_by_name(tools, *given, name(*given));
 }
 
@@ -112,15 +102,13 @@ OrderedJson name_of(const OrderedJson& object) { return object.value("name", Ord
 }  // namespace
 
 Tools read_chat_tools(Body& body) {
-  constexpr std::array<std::string_view, 2> kKeys = {"type", "function"};
-  constexpr std::array<std::string_view, 4> kFunctionKeys = {"name", "description", "parameters", "strict"};
   Tools tools;
   read_list(body, tools, [&](const OrderedJson& tool, const std::string& where) {
     require_function(tool, where);
-    check_keys(tool, kKeys, where);
+    only_keys(tool, {"type", "function"}, where);
     const OrderedJson function = tool.value("function", OrderedJson(nullptr));
     OrderedJson read = read_function(function, "parameters", where + ".function");
-    check_keys(function, kFunctionKeys, where + ".function");
+    only_keys(function, {"name", "description", "parameters", "strict"}, where + ".function");
     return read;
   });
   read_choice(body, tools, [](const OrderedJson& choice) {
@@ -131,11 +119,10 @@ Tools read_chat_tools(Body& body) {
 }
 
 Tools read_response_tools(Body& body) {
-  constexpr std::array<std::string_view, 5> kKeys = {"type", "name", "description", "parameters", "strict"};
   Tools tools;
   read_list(body, tools, [&](const OrderedJson& tool, const std::string& where) {
     require_function(tool, where);
-    check_keys(tool, kKeys, where);
+    only_keys(tool, {"type", "name", "description", "parameters", "strict"}, where);
     return read_function(tool, "parameters", where);
   });
   read_choice(body, tools, name_of);
@@ -143,16 +130,15 @@ Tools read_response_tools(Body& body) {
 }
 
 Tools read_message_tools(Body& body) {
-  constexpr std::array<std::string_view, 6> kKeys = {"type",         "name",          "description",
-                                                     "input_schema", "cache_control", "strict"};
   Tools tools;
   read_list(body, tools, [&](const OrderedJson& tool, const std::string& where) {
     const OrderedJson type = tool.value("type", OrderedJson("custom"));
     if (type != "custom" && !type.is_null()) {
       bad_value(where + ".type", type, "\"custom\", which is all that this server has");
     }
-    check_keys(tool, kKeys, where);
-    if (!tool.contains("input_schema")) throw ApiError(400, where + ".input_schema is missing", where);
+    only_keys(tool, {"type", "name", "description", "input_schema", "cache_control", "strict"}, where);
+    if (tool.value("input_schema", OrderedJson(nullptr)).is_null())
+      throw ApiError(400, where + ".input_schema is missing", where);
     return read_function(tool, "input_schema", where);
   });
   const OrderedJson* const given = body.find("tool_choice");
@@ -169,9 +155,11 @@ Tools read_message_tools(Body& body) {
   } else {
     bad_value("tool_choice", *given, "of type \"none\", \"auto\", \"any\" or \"tool\"");
   }
+  only_keys(*given, {"type", "name", "disable_parallel_tool_use"}, "tool_choice");
   const OrderedJson alone = given->value("disable_parallel_tool_use", OrderedJson(false));
-  if (!alone.is_boolean()) bad_value("tool_choice.disable_parallel_tool_use", alone, "true or false");
-  tools.parallel = !alone.get<bool>();
+  if (!alone.is_boolean() && !alone.is_null())
+    bad_value("tool_choice.disable_parallel_tool_use", alone, "true or false");
+  tools.parallel = alone != true;
   return tools;
 }
 

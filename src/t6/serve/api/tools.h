@@ -18,6 +18,7 @@ struct Tools {
   bool parallel = true;          // several calls in one answer
 
   bool offered() const { return choice != Choice::none; }
+  bool forced() const { return choice == Choice::required || choice == Choice::named; }
 };
 
 // "tools", "tool_choice" and what goes with them, as the three endpoints spell them. Errors (ApiError 400): a tool that

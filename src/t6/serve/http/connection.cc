@@ -124,7 +124,7 @@ void Connection::read_head() {
   timed_out_ = false;
   parser_.emplace();
   parser_->header_limit(settings_->limits.header_bytes);
-  parser_->body_limit(std::numeric_limits<uint64_t>::max());  // it depends on the request
+  parser_->body_limit(std::numeric_limits<uint64_t>::max());  // it depends on the request; none refuses every length
   answer_ = Answer::none;
   request_ = {};
   request_.body_bytes = settings_->limits.body_bytes;
