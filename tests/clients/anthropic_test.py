@@ -61,7 +61,8 @@ class Messages(ServedTest):
 
     def test_a_tool_that_must_be_called(self):
         try:
-            answer = self.ask(tools=[WEATHER], tool_choice={"type": "tool", "name": "get_weather"}, max_tokens=200)
+            choice = {"type": "tool", "name": "get_weather", "disable_parallel_tool_use": True}
+            answer = self.ask(tools=[WEATHER], tool_choice=choice, max_tokens=400, extra_body={"temperature": 1})
         except anthropic.BadRequestError as error:
             if "cannot force" in str(error):
                 self.skipTest("this server has no structured answers")

@@ -33,7 +33,7 @@ class Description(unittest.TestCase):
     def test_the_server_does_as_it_is_described(self):
         with tempfile.TemporaryDirectory(prefix="t6-schemathesis-") as name:
             folder = pathlib.Path(name)
-            with Server(make_tiny_model(folder / "tiny", positions=256), "--template", "chatml") as server:
+            with Server(make_tiny_model(folder / "tiny", positions=256), "--template", "chatml", "--cache-transfer") as server:
                 if server.request("/openapi.json")[0] == 404:
                     self.skipTest("this server has no /openapi.json")
                 result = ask_everything(folder, server.url + "/openapi.json", server.url)

@@ -124,7 +124,7 @@ void Connection::read_head() {
   timed_out_ = false;
   parser_.emplace();
   parser_->header_limit(settings_->limits.header_bytes);
-  parser_->body_limit(std::numeric_limits<uint64_t>::max());  // it depends on the request; none refuses every length
+  parser_->body_limit(std::numeric_limits<uint64_t>::max());  // it depends on the request
   answer_ = Answer::none;
   request_ = {};
   request_.body_bytes = settings_->limits.body_bytes;
@@ -152,8 +152,7 @@ void Connection::got_head(beast::error_code error) {
   answer_headers_ = std::move(request_.answer_headers);
   if (refusal) return answer_and_close(*refusal);
   const auto length = parser_->content_length();
-  if (!parser_->is_done() && length && *length > request_.body_bytes)
-    return answer_and_close(reading_error(http::error::body_limit));
+  if (length && *length > request_.body_bytes) return answer_and_close(reading_error(http::error::body_limit));
   parser_->body_limit(request_.body_bytes);
   read_body();
 }
