@@ -19,7 +19,7 @@ int64_t read_max_tokens(Body& body, std::initializer_list<const char*> names, in
 // Error: fewer tokens at most than at least.
 void check_min_tokens(const GenerateOptions& options);
 
-// The request's own deadline ("timeout", seconds, 1 or more), or the server's.
+// The request's own deadline ("timeout", seconds), or the server's.
 Job::Clock::time_point read_deadline(Body& body, const Service& service);
 
 // Error, status 404: another model than this one.
