@@ -93,7 +93,9 @@ GrammarCompiler::~GrammarCompiler() = default;
 
 std::shared_ptr<const Grammar> GrammarCompiler::compile_json_schema(std::string_view json) {
   return parts_->compile("JSON schema", json, [&](std::string_view text) {
-    return parts_->compiler.CompileJSONSchema(enforceable_schema(text, parts_->limits));
+    return parts_->compiler.CompileJSONSchema(enforceable_schema(text, parts_->limits), /*any_whitespace=*/true,
+                                              /*indent=*/std::nullopt, /*separators=*/std::nullopt,
+                                              /*strict_mode=*/true, kMostBlanks);
   });
 }
 

@@ -21,10 +21,11 @@ OrderedJson tag_of(const ToolTag& tag, const ToolCalls& calls, const GrammarLimi
           quotable(tag.begin));
   try {
     OrderedJson schema = OrderedJson::parse(enforceable_schema(tag.schema, limits));
-    return {{"type", "tag"},
-            {"begin", tag.begin},
-            {"content", {{"type", "json_schema"}, {"json_schema", std::move(schema)}}},
-            {"end", tag.end}};
+    return {
+        {"type", "tag"},
+        {"begin", tag.begin},
+        {"content", {{"type", "json_schema"}, {"json_schema", std::move(schema)}, {"max_whitespace_cnt", kMostBlanks}}},
+        {"end", tag.end}};
   } catch (const Error& error) {
     fail("the schema of '{}': {}", quotable(tag.begin), error.what());
   }

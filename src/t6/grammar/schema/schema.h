@@ -9,6 +9,10 @@
 
 namespace t6 {
 
+// Between two tokens of JSON: enough to indent it. Without a bound, a model that is not sure what comes writes blanks
+// to the end.
+inline constexpr int kMostBlanks = 16;
+
 // Errors: malformed, beyond the limits, a keyword or a combination that is not enforced, no value can fit.
 std::string enforceable_schema(std::string_view json, const GrammarLimits& limits);
 

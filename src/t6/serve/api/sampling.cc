@@ -103,7 +103,7 @@ void check_min_tokens(const GenerateOptions& options) {
 
 Job::Clock::time_point read_deadline(Body& body, const Service& service) {
   const double most = std::chrono::duration<double>(service.limits.time).count();
-  const double seconds = std::min(body.number("timeout", most, 0, 1e9), most);
+  const double seconds = std::min(body.number("timeout", most, 1e-3, 1e9), most);
   return Job::Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
 }
 

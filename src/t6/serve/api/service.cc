@@ -6,10 +6,10 @@
 
 namespace t6 {
 
+// The system's own random numbers, which nobody can foretell: an id may open a conversation's cache.
 std::string new_id(const std::string& prefix) {
-  thread_local std::mt19937_64 random{(uint64_t{std::random_device{}()} << 32) | std::random_device{}()};
-  const uint64_t high = random(), low = random();
-  return fmt::format("{}{:016x}{:016x}", prefix, high, low);
+  std::random_device random;
+  return fmt::format("{}{:08x}{:08x}{:08x}{:08x}", prefix, random(), random(), random(), random());
 }
 
 int64_t unix_seconds() {

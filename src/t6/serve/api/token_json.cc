@@ -4,11 +4,20 @@
 #include <cmath>
 #include <utility>
 
+#include "t6/text/utf8.h"
+
 namespace t6 {
 namespace {
 
 // JSON has no infinity; so little a probability is none.
 double finite(double value) { return std::isfinite(value) ? value : -9999.0; }
+
+// As JSON shows it: tokens that are parts of characters are then alike.
+std::string valid_text(const std::string& text) {
+  std::string valid;
+  append_valid_utf8(text, valid);
+  return valid;
+}
 
 OrderedJson bytes_json(const std::string& text) {
   OrderedJson bytes = OrderedJson::array();
@@ -34,20 +43,20 @@ void CompletionLogprobs::add_text(const std::string& text) {
 }
 
 void CompletionLogprobs::add_first(int32_t id) {
-  add_text(token_text(tokenizer_, id));
+  add_text(valid_text(token_text(tokenizer_, id)));
   values_.push_back(nullptr);
   likeliest_of_.push_back(nullptr);
 }
 
 void CompletionLogprobs::add(std::span<const WrittenToken> tokens) {
   for (const WrittenToken& token : tokens) {
-    const std::string text = token_text(tokenizer_, token.id);
+    const std::string text = valid_text(token_text(tokenizer_, token.id));
     add_text(text);
     values_.push_back(finite(token.log_probability));
     OrderedJson top = OrderedJson::object();
     const auto count = std::min(token.likeliest.size(), static_cast<size_t>(likeliest_));
     for (const TokenLogProbability& other : std::span(token.likeliest).first(count)) {
-      const std::string name = token_text(tokenizer_, other.id);
+      const std::string name = valid_text(token_text(tokenizer_, other.id));
       if (!top.contains(name)) top[name] = finite(other.value);  // the likelier one of two that look alike
     }
     if (!top.contains(text)) top[text] = finite(token.log_probability);

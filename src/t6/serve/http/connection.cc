@@ -38,7 +38,8 @@ HttpResponse plain_error(int status, std::string_view message) {
 }
 
 HttpResponse reading_error(const beast::error_code& error) {
-  if (error == http::error::header_limit) return plain_error(431, "the request's head is too large");
+  if (error == http::error::header_limit || error == http::error::buffer_overflow)
+    return plain_error(431, "the request's head is too large");
   if (error == http::error::body_limit) return plain_error(413, "the request's body is too large");
   return plain_error(400, "not a request in HTTP");
 }

@@ -75,8 +75,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::shared_ptr<ConnectionSettings> settings_;
   boost::asio::ip::tcp::socket socket_;
-  boost::asio::steady_timer timer_;  // of what is read or written
-  boost::beast::flat_buffer buffer_;
+  boost::asio::steady_timer timer_;             // of what is read or written
+  boost::beast::flat_buffer buffer_{64 << 10};  // at most: what is about chunks counts as no body
   std::optional<Parser> parser_;
   HttpRequest request_;
   HttpHeaders answer_headers_;
