@@ -39,6 +39,17 @@ std::string name_of(const std::filesystem::path& path) {
 
 bool has_json(const HttpRequest& request) { return request.header("content-type").starts_with("application/json"); }
 
+// How the model's makers want its tokens chosen, where a request says nothing.
+SamplerOptions model_sampling(SamplerOptions options, const SamplingSettings& wanted) {
+  options.temperature = wanted.temperature.value_or(options.temperature);
+  options.top_k = wanted.top_k.value_or(options.top_k);
+  options.top_p = wanted.top_p.value_or(options.top_p);
+  options.min_p = wanted.min_p.value_or(options.min_p);
+  options.typical_p = wanted.typical_p.value_or(options.typical_p);
+  options.repetition_penalty = wanted.repetition_penalty.value_or(options.repetition_penalty);
+  return options;
+}
+
 }  // namespace
 
 struct Server::Parts {
@@ -146,7 +157,7 @@ std::shared_ptr<Service> Server::Parts::make_service(LoadedModel loaded) const {
   service->answer_stops = answer_stops(*service->chat_template, *loaded.tokenizer);
   service->grammars = std::make_shared<GrammarCompiler>(*loaded.tokenizer, loaded.config().vocab_size);
   service->cache = options.cache;
-  service->sampling = options.sampling;
+  service->sampling = model_sampling(options.sampling, loaded.text.sampling);
   service->limits.time = options.request_time;
   service->created = unix_seconds();
   service->context = FactorCache(loaded.config(), options.cache).limit();
