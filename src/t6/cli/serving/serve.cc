@@ -85,10 +85,12 @@ void add_serve(CLI::App& app) {
       ->capture_default_str()
       ->group("Limits");
   add_cache_flags(*command, options->cache);
+  command->get_option("--cache-memory")
+      ->description("What the cache may take at most, as in 2GiB (default: half of the free memory)");
   add_threads_flag(*command, options->threads);
   command->footer(
-      "Anyone who reaches the address may ask, unless --api-keys is given. The cache may take half of the free memory\n"
-      "unless --cache-memory is given. SIGTERM and Ctrl-C let what runs end first; a second one does not.\n"
+      "Anyone who reaches the address may ask, unless --api-keys is given. SIGTERM and Ctrl-C let what runs end\n"
+      "first; a second one does not.\n"
       "Examples:\n"
       "  t6 serve model.gguf\n"
       "  t6 serve model.gguf --host 0.0.0.0 --api-keys keys.txt --cache-memory 4GiB --cache-type int8\n"
