@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
-#include <regex>
 #include <thread>
 
 #include "t6/text/utf8.h"
 #include "tests/error_of.h"
 #include "tests/grammar/constrained_text.h"
+#include "tests/grammar/regex.h"
 
 namespace t6 {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <string>
 
 #include "t6/text/utf8.h"
+#include "tests/grammar/regex.h"
 
 namespace t6 {
 
