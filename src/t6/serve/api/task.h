@@ -58,7 +58,6 @@ class Task : public std::enable_shared_from_this<Task> {
   const std::vector<WrittenToken>& scores(size_t index) const { return *scores_[index]; }
   std::span<const int32_t> prompt(size_t index) const { return prompts_[index]; }
   int64_t prompt_tokens() const;  // of all sequences
-  bool scores_prompts() const { return scored_ >= 0; }
 
  private:
   void receive(size_t index, Piece piece);
