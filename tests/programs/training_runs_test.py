@@ -136,17 +136,17 @@ class TrainTest(Runs):
 
     def test_a_second_ctrl_c_ends_at_once_and_leaves_whole_checkpoints(self):
         # Within a long step, and while the checkpoint that follows the first signal is written.
-        for i, (batch, pause) in enumerate(((64, 0.02), (2, 0.005), (2, 0.02), (2, 0.04))):
+        for i, (batch, pause) in enumerate(((512, 0.02), (2, 0.005), (2, 0.02), (2, 0.04))):
             run = f"run{i}"
             process = self.start("train", "tiny.toml", "--out", run, "--steps", 100000, "--quiet", "--no-report", "--set",
                                  "train.checkpoint_every=2", "--set", f"train.batch_size={batch}")
-            self.wait_for_lines(run, 4)
+            self.wait_for_lines(run, 4)  # a step has just begun
             process.send_signal(signal.SIGINT)
             time.sleep(pause)
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=10)
             self.assertIn(process.returncode, (128 + signal.SIGINT, -signal.SIGINT), out)  # the latter: it had saved by then
-            if batch == 64:
+            if batch == 512:
                 self.assertEqual(process.returncode, 128 + signal.SIGINT)
             for folder in (self.folder / run / "checkpoints").iterdir():
                 if folder.name.removeprefix("step-").isdigit():
