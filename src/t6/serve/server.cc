@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <time.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
@@ -50,6 +52,13 @@ SamplerOptions model_sampling(SamplerOptions options, const SamplingSettings& wa
   return options;
 }
 
+// Processor time of the thread that calls.
+double thread_seconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
 }  // namespace
 
 struct Server::Parts {
@@ -68,6 +77,7 @@ struct Server::Parts {
   const ServerOptions options;
   const ApiKeys keys;
   HttpServer http;
+  std::atomic<double> worker_seconds = 0;  // of processor
   boost::asio::thread_pool workers{kWorkers};
 
   mutable std::mutex mutex;
@@ -131,7 +141,11 @@ void Server::Parts::handle(const std::shared_ptr<Exchange>& exchange) {
   }
   const Route& route = *find_route(request.method, request.path);
   if (route.kind != RouteKind::slow) return answer(route, exchange);
-  boost::asio::post(workers, [this, &route, exchange] { answer(route, exchange); });
+  boost::asio::post(workers, [this, &route, exchange] {
+    const double begin = thread_seconds();
+    answer(route, exchange);
+    worker_seconds += thread_seconds() - begin;
+  });
 }
 
 void Server::Parts::answer(const Route& route, const std::shared_ptr<Exchange>& exchange) {
@@ -218,6 +232,8 @@ void Server::run(Context& context, const std::function<LoadedModel()>& load, con
     service->gauges = [&] {
       Gauges now = scheduler.gauges();
       now.connections = parts.http.connections();
+      // Requests for metrics are answered on the thread that speaks HTTP.
+      now.http_seconds = thread_seconds() + parts.worker_seconds;
       return now;
     };
     {

@@ -76,14 +76,18 @@ Gauges Scheduler::gauges() const {
 }
 
 void Scheduler::run() {
-  while (wait_for_work()) {
-    take_jobs();
-    end_waiting();
-    end_late();
-    admit();
-    step();
-    flush();
-  }
+  while (wait_for_work()) turn();
+}
+
+void Scheduler::turn() {
+  const auto begin = Job::Clock::now();
+  take_jobs();
+  end_waiting();
+  end_late();
+  admit();
+  const double seconds = step();
+  flush();
+  metrics_.turned(seconds, seconds_between(begin, Job::Clock::now()) - seconds);
 }
 
 // False: all is drained.
@@ -183,14 +187,19 @@ void Scheduler::admit() {
 }
 
 // An error of the engine itself, memory that is not there for example, ends what it runs and not the server.
-void Scheduler::step() {
+double Scheduler::step() {
+  const auto begin = Job::Clock::now();
+  auto end = begin;
   try {
-    for (const SequenceEvent& event : engine_.step()) take_event(event);
+    const auto events = engine_.step();
+    end = Job::Clock::now();
+    for (const SequenceEvent& event : events) take_event(event);
   } catch (const std::exception& error) {
     fail_all(error.what());
   }
   const int64_t preemptions = engine_.preemptions();
   if (preemptions > preemptions_) metrics_.preempted(preemptions - std::exchange(preemptions_, preemptions));
+  return seconds_between(begin, end);
 }
 
 void Scheduler::take_event(const SequenceEvent& event) {

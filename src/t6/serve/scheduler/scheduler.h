@@ -97,7 +97,9 @@ class Scheduler {
   Client* next_client();
   void end_waiting();
   void end_late();
-  void step();
+  void turn();
+  // Gives the seconds that the engine took.
+  double step();
   void take_event(const SequenceEvent& event);
   void measure(Running& running, const Generated& result, bool finished);
   void fail_all(const std::string& error);
