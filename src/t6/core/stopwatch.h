@@ -1,5 +1,7 @@
-// Time since something began.
+// Time since something began: by the clock, and of the processor.
 #pragma once
+
+#include <time.h>
 
 #include <chrono>
 
@@ -12,6 +14,20 @@ class Stopwatch {
  private:
   using Clock = std::chrono::steady_clock;
   Clock::time_point begin_ = Clock::now();
+};
+
+// What the calling thread has taken of its processor since this was made, in seconds; for that thread alone.
+class ThreadStopwatch {
+ public:
+  double seconds() const { return now() - begin_; }
+
+ private:
+  static double now() {
+    timespec time = {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+  }
+  double begin_ = now();
 };
 
 }  // namespace t6

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <time.h>
-
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/stopwatch.h"
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/router.h"
 #include "t6/serve/http/api_keys.h"
@@ -50,13 +49,6 @@ SamplerOptions model_sampling(SamplerOptions options, const SamplingSettings& wa
   options.typical_p = wanted.typical_p.value_or(options.typical_p);
   options.repetition_penalty = wanted.repetition_penalty.value_or(options.repetition_penalty);
   return options;
-}
-
-// Processor time of the thread that calls.
-double thread_seconds() {
-  timespec now = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 }  // namespace
@@ -142,9 +134,9 @@ void Server::Parts::handle(const std::shared_ptr<Exchange>& exchange) {
   const Route& route = *find_route(request.method, request.path);
   if (route.kind != RouteKind::slow) return answer(route, exchange);
   boost::asio::post(workers, [this, &route, exchange] {
-    const double begin = thread_seconds();
+    const ThreadStopwatch watch;
     answer(route, exchange);
-    worker_seconds += thread_seconds() - begin;
+    worker_seconds += watch.seconds();
   });
 }
 

@@ -57,10 +57,10 @@ void Metrics::preempted(int64_t count) {
   preemptions_ += static_cast<uint64_t>(count);
 }
 
-void Metrics::turned(double step_seconds, double other_seconds) {
+void Metrics::turned(double step_seconds, double scheduling_seconds) {
   const std::lock_guard lock(mutex_);
   step_seconds_ += step_seconds;
-  scheduling_seconds_ += other_seconds;
+  scheduling_seconds_ += scheduling_seconds;
 }
 
 void Metrics::finished(const FinishedRequest& request) {
@@ -104,7 +104,7 @@ std::string Metrics::print(const Gauges& now) const {
   counter("vllm:generation_tokens", generated_tokens_, "Tokens generated.");
   counter("vllm:num_preemptions", preemptions_, "Sequences that gave their pages back and waited.");
   counter("t6:step_seconds", step_seconds_, "Time in the engine's steps.");
-  counter("t6:scheduling_seconds", scheduling_seconds_, "Time of the scheduler between and around them.");
+  counter("t6:scheduling_seconds", scheduling_seconds_, "Processor time of the scheduler around them.");
   counter("t6:http_seconds", now.http_seconds, "Processor time of reading requests and speaking HTTP.");
   print_head(text, "vllm:request_success_total", "counter", "Requests that ended, by reason.");
   for (const auto& [reason, count] : by_reason_) {

@@ -50,8 +50,8 @@ class Metrics {
   void next_token(double seconds);
   void finished(const FinishedRequest& request);
   void preempted(int64_t count);
-  // One turn of the scheduler: the engine's step, and all that was done around it.
-  void turned(double step_seconds, double other_seconds);
+  // A step of the engine, by the clock; what the scheduler took of its processor around it.
+  void turned(double step_seconds, double scheduling_seconds);
 
   // Of all so far, with `now`.
   std::string print(const Gauges& now) const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/stopwatch.h"
 
 namespace t6 {
 namespace {
@@ -80,14 +81,14 @@ void Scheduler::run() {
 }
 
 void Scheduler::turn() {
-  const auto begin = Job::Clock::now();
+  const ThreadStopwatch watch;
   take_jobs();
   end_waiting();
   end_late();
   admit();
-  const double seconds = step();
+  step();
   flush();
-  metrics_.turned(seconds, seconds_between(begin, Job::Clock::now()) - seconds);
+  metrics_.turned(step_seconds_, watch.seconds() - engine_seconds_);
 }
 
 // False: all is drained.
@@ -187,19 +188,19 @@ void Scheduler::admit() {
 }
 
 // An error of the engine itself, memory that is not there for example, ends what it runs and not the server.
-double Scheduler::step() {
-  const auto begin = Job::Clock::now();
-  auto end = begin;
+void Scheduler::step() {
+  const Stopwatch clock;
+  const ThreadStopwatch watch;
   try {
     const auto events = engine_.step();
-    end = Job::Clock::now();
+    step_seconds_ = clock.seconds();
+    engine_seconds_ = watch.seconds();
     for (const SequenceEvent& event : events) take_event(event);
   } catch (const std::exception& error) {
     fail_all(error.what());
   }
   const int64_t preemptions = engine_.preemptions();
   if (preemptions > preemptions_) metrics_.preempted(preemptions - std::exchange(preemptions_, preemptions));
-  return seconds_between(begin, end);
 }
 
 void Scheduler::take_event(const SequenceEvent& event) {
