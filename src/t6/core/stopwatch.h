@@ -16,18 +16,20 @@ class Stopwatch {
   Clock::time_point begin_ = Clock::now();
 };
 
-// What the calling thread has taken of its processor since this was made, in seconds; for that thread alone.
+// What the calling thread has taken of its processor, in seconds.
+inline double thread_seconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+// The same since this was made, for the thread that made it.
 class ThreadStopwatch {
  public:
-  double seconds() const { return now() - begin_; }
+  double seconds() const { return thread_seconds() - begin_; }
 
  private:
-  static double now() {
-    timespec time = {};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-  }
-  double begin_ = now();
+  double begin_ = thread_seconds();
 };
 
 }  // namespace t6
