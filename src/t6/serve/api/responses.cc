@@ -100,8 +100,7 @@ class ResponseTask : public BlockTask {
   void tell(const std::string& name, OrderedJson more) {
     OrderedJson event = {{"item_id", id_of_item_}, {"output_index", output_.size()}};
     event.update(more);
-    if (name.starts_with("response.output_text."))
-      event["logprobs"] = OrderedJson::array();
+    if (name.starts_with("response.output_text.")) event["logprobs"] = OrderedJson::array();
     emit(name, std::move(event));
   }
 
