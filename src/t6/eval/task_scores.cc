@@ -1,7 +1,6 @@
 #include "t6/eval/task_scores.h"
 
 #include <algorithm>
-#include <cmath>
 #include <span>
 #include <utility>
 
@@ -41,33 +40,6 @@ std::vector<EncodedDocument> encode(Context& context, const LoadedModel& loaded,
   return documents;
 }
 
-template <typename Value>
-size_t index_of_greatest(size_t count, const Value& value) {
-  size_t best = 0;
-  for (size_t i = 1; i < count; ++i) {
-    if (value(i) > value(best)) best = i;
-  }
-  return best;
-}
-
-DocumentScore judge(const Task& task, const TaskDocument& document, const EncodedDocument& encoded,
-                    std::vector<ChoiceScore> choices) {
-  DocumentScore score{.choices = std::move(choices)};
-  score.cut = std::ranges::any_of(encoded, &EncodedText::cut);
-  if (!task.has_choices) {
-    score.right = score.right_normalized = score.choices[0].greedy;
-    return score;
-  }
-  const auto likelihood = [&](size_t i) { return score.choices[i].log_likelihood; };
-  score.chosen = index_of_greatest(document.count(), likelihood);
-  score.chosen_normalized = index_of_greatest(
-      document.count(), [&](size_t i) { return likelihood(i) / static_cast<double>(document.lengths[i]); });
-  const auto answer = static_cast<size_t>(document.answer);
-  score.right = score.chosen == answer;
-  score.right_normalized = score.chosen_normalized == answer;
-  return score;
-}
-
 // So many documents from the first on are read at once.
 size_t batch_size(const LikelihoodReader& reader, std::span<const EncodedDocument> documents) {
   size_t count = 0;
@@ -98,7 +70,8 @@ TaskResult score_task(Context& context, const LoadedModel& loaded, const Task& t
       std::vector<std::vector<ChoiceScore>> scores = reader.read(rest.first(count));
       for (size_t i = 0; i < count; ++i) {
         const size_t index = begin + done + i;
-        const DocumentScore score = judge(task, task.documents[index], rest[i], std::move(scores[i]));
+        DocumentScore score = judge_document(task, index, std::move(scores[i]));
+        score.cut = std::ranges::any_of(rest[i], &EncodedText::cut);
         tally.add(index, score);
         take(index, score);
       }

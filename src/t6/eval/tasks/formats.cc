@@ -154,7 +154,7 @@ const std::vector<TaskFormat>& task_formats() {
        .choices = R"(["A", "B", "C", "D"])",
        .answer = "{{answer}}",
        .description = "The following are multiple choice questions (with answers) about "
-                      "{{subject.split('_')|join(' ')}}.\n\n",
+                      "{{subject.split('_')|join(' ')}}.{{'\\n\\n'}}",  // one at a template's end would be lost
        .group = "{{subject}}",
        .first_shots = true},
       {.name = "sciq",

@@ -41,7 +41,7 @@ std::vector<size_t> Shots::choose(const TaskLine& line, const std::string& sourc
 // Documents that are equal to this one may take more than the one place that was drawn for it; then all are drawn anew
 // from those that are not.
 std::vector<size_t> Shots::draw_without(const std::string& key, const std::string& source) {
-  require_enough(pool_.size(), count_ + 1, source);
+  require_enough(pool_.size() - 1, count_, source);
   std::vector<size_t> chosen = random_.sample(pool_.size(), count_ + 1);
   std::erase_if(chosen, [&](size_t i) { return pool_[i].key == key; });
   if (chosen.size() >= count_) {

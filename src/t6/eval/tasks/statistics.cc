@@ -18,7 +18,34 @@ double squared_deviations(const std::vector<double>& values) {
                          [&](double sum, double value) { return sum + (value - middle) * (value - middle); });
 }
 
+// The first of them.
+template <typename Value>
+size_t index_of_greatest(size_t count, const Value& value) {
+  size_t best = 0;
+  for (size_t i = 1; i < count; ++i) {
+    if (value(i) > value(best)) best = i;
+  }
+  return best;
+}
+
 }  // namespace
+
+DocumentScore judge_document(const Task& task, size_t index, std::vector<ChoiceScore> choices) {
+  const TaskDocument& document = task.documents[index];
+  DocumentScore score{.choices = std::move(choices)};
+  if (!task.has_choices) {
+    score.right = score.right_normalized = score.choices[0].greedy;
+    return score;
+  }
+  const auto likelihood = [&](size_t i) { return score.choices[i].log_likelihood; };
+  score.chosen = index_of_greatest(document.count(), likelihood);
+  score.chosen_normalized = index_of_greatest(
+      document.count(), [&](size_t i) { return likelihood(i) / static_cast<double>(document.lengths[i]); });
+  const auto answer = static_cast<size_t>(document.answer);
+  score.right = score.chosen == answer;
+  score.right_normalized = score.chosen_normalized == answer;
+  return score;
+}
 
 Mean pooled_mean(const std::vector<std::vector<double>>& samples) {
   double sum = 0, deviations = 0;

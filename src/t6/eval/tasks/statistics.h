@@ -1,4 +1,4 @@
-// Means of what documents score, and their standard errors.
+// What the likelihoods of a document's choices come to: the right choice or not, means over documents, standard errors.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,9 @@
 #include "t6/eval/task_scores.h"
 
 namespace t6 {
+
+// All but `cut`, from the scores of the document's choices.
+DocumentScore judge_document(const Task& task, size_t document, std::vector<ChoiceScore> choices);
 
 class TaskTally {
  public:
