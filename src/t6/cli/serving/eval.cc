@@ -14,19 +14,21 @@
 #include "t6/cli/serving/generation_flags.h"
 #include "t6/cli/serving/task_flags.h"
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/eval/byte_model.h"
 #include "t6/eval/perplexity.h"
 #include "t6/formats/json.h"
 #include "t6/formats/token_shard.h"
+#include "t6/report/position_report.h"
 #include "t6/text/document_tokens.h"
 
 namespace t6 {
 namespace {
 
 struct Options {
-  std::string model, text, shard, baseline_train, cache_type = "float32";
+  std::string model, text, shard, baseline_train, report, cache_type = "float32";
   DocumentOptions documents;
   PerplexityOptions perplexity;
   TaskFlags tasks;
@@ -89,6 +91,20 @@ void print_positions(const Perplexity& result) {
   }
 }
 
+void write_report(const Options& options, const Perplexity& result) {
+  PositionReport report{.model = options.model,
+                        .text = options.shard.empty() ? options.text : options.shard,
+                        .loss = result.loss(),
+                        .bits_per_byte = result.bits_per_byte(),
+                        .tokens = result.tokens,
+                        .context = result.context,
+                        .stride = result.stride};
+  for (const PositionLoss& each : result.by_position) {
+    report.parts.push_back({each.begin, std::min(each.end, result.context + 1), each.tokens, each.loss()});
+  }
+  write_text(options.report, render_position_report(report));
+}
+
 void run_text(const Options& options) {
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
@@ -114,6 +130,7 @@ void run_text(const Options& options) {
   if (!options.baseline_train.empty()) {
     baseline = baseline_bits(options.baseline_train, loaded, tokens, result.bytes);
   }
+  if (!options.report.empty()) write_report(options, result);
   if (options.json) return print_json(result, baseline);
   print_text(result, baseline);
   if (options.by_position) print_positions(result);
@@ -155,6 +172,7 @@ void add_eval(CLI::App& app) {
   add_threads_flag(*command, options->threads);
   command->add_flag("--by-position", options->by_position,
                     "Also print the loss by the number of tokens that a prediction is made from");
+  command->add_option("--report", options->report, "Write a page with a chart of the loss by position to this file");
   command->add_flag("--json", options->json, "Print JSON");
   command->footer(
       "Each token but the first is predicted once, from at least context - stride tokens before it.\n"

@@ -15,8 +15,8 @@
 namespace t6 {
 namespace {
 
-constexpr const char* kAboutTexts[] = {"--text",   "--shard",  "--field",          "--context",
-                                       "--stride", "--tokens", "--baseline-train", "--by-position"};
+constexpr const char* kAboutTexts[] = {"--text",   "--shard",          "--field",       "--context", "--stride",
+                                       "--tokens", "--baseline-train", "--by-position", "--report"};
 constexpr const char* kAboutTasks[] = {"--task-data", "--shots", "--limit"};
 
 // All are read before the first is scored, so that what is wrong with the last shows at once.
