@@ -80,7 +80,7 @@ class Tasks(ProgramTest):
         for words, arguments in (("--context", ["--tasks", "piqa", "--context", 8]), ("--report", ["--tasks", "piqa", "--report", "x"]),
                                  ("--shots", ["--text", "book.txt", "--shots", 1]), ("--limit", ["--text", "book.txt", "--limit", 1]),
                                  ("--text", ["--text", "book.txt", "--tasks", "piqa"]), ("--limit", ["--tasks", "piqa", "--limit", -1]),
-                                 ("--tasks", [])):
+                                 ("--task-data", ["--task-file", "x.jsonl", "--task-data", "."]), ("--tasks", [])):
             self.refuse("eval", "tiny", *arguments, words=[words], code=2)
         self.refuse("eval", "tiny", "--tasks", "chess", words=["\"chess\"", "arc_easy"])
         self.refuse("eval", "tiny", "--tasks", "piqa", words=["data/tasks", "make tasks"])

@@ -83,6 +83,8 @@ void check_task_flags(const CLI::App& command, const TaskFlags& flags) {
     for (const char* name : kAboutTexts) {
       if (command.count(name) > 0) throw CLI::ValidationError(name, "is about texts, not about tasks");
     }
+    const bool unread = flags.names.empty() && command.count("--task-data") > 0;
+    if (unread) throw CLI::ValidationError("--task-data", "is where --tasks are read from; there are none");
     return;
   }
   for (const char* name : kAboutTasks) {
