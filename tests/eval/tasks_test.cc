@@ -182,6 +182,12 @@ TEST(Tasks, FilesOfOnesOwnHaveChoices) {
   EXPECT_THAT(task.documents[1].lengths, ElementsAre(1, 1, 1));
 }
 
+TEST(Tasks, FilesOfOnesOwnAreCalledByTheirNames) {
+  const TemporaryFolder folder;
+  write_text(folder.path() / "v1.2.jsonl", R"({"context": "a", "answer": "b"})");
+  EXPECT_EQ(read_task_file(folder.path() / "v1.2.jsonl", {}).name, "v1.2");
+}
+
 TEST(Tasks, FilesOfOnesOwnHaveTexts) {
   const Task task = read_own(R"({"context": "One and one is", "answer": "two"})");
   EXPECT_FALSE(task.has_choices);

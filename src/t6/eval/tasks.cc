@@ -43,10 +43,10 @@ fs::path find_lines(const fs::path& folder, const std::string& name) {
   return {};
 }
 
-// The file's name without its endings.
+// The file's name without its ending, and without the one of a compressed file.
 std::string name_of(const fs::path& path) {
-  const std::string name = path.filename().string();
-  return name.substr(0, name.find('.', 1));
+  const fs::path name = path.filename(), ending = name.extension();
+  return (ending == ".gz" || ending == ".zst" ? name.stem().stem() : name.stem()).string();
 }
 
 class TaskMaker {
