@@ -26,6 +26,13 @@ size_t common_tokens(const EncodedDocument& document) {
   return common;
 }
 
+// Of equal ones the first. Mostly a likelier one is found soon.
+bool is_likeliest(std::span<const float> row, size_t token) {
+  const float own = row[token];
+  return std::ranges::none_of(row.first(token), [own](float each) { return each >= own; }) &&
+         std::ranges::none_of(row.subspan(token), [own](float each) { return each > own; });
+}
+
 }  // namespace
 
 LikelihoodReader::LikelihoodReader(Context& context, const LoadedModel& loaded, NumberType cache_type)
@@ -170,7 +177,7 @@ void LikelihoodReader::score_targets() {
     for (int64_t i = begin; i < end; ++i) {
       Target& target = targets_[static_cast<size_t>(i)];
       target.log_probability = target.row[target.token] - log_sum_exp(target.row, V);
-      target.greedy = std::max_element(target.row, target.row + V) - target.row == target.token;
+      target.greedy = is_likeliest({target.row, static_cast<size_t>(V)}, static_cast<size_t>(target.token));
     }
   });
   for (const Target& target : targets_) {
