@@ -113,7 +113,7 @@ struct Axes {
 // Nothing when no series has a point that can be drawn.
 std::optional<Axes> fit_axes(const Chart& chart) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  Axis x{.low = 0, .high = -kInfinity};
+  Axis x{.low = chart.logarithmic_x ? kInfinity : 0, .high = -kInfinity, .logarithmic = chart.logarithmic_x};
   Axis y{.low = kInfinity, .high = -kInfinity, .logarithmic = chart.logarithmic};
   bool dots = false;
   for (const Series& series : chart.series) {
@@ -125,13 +125,13 @@ std::optional<Axes> fit_axes(const Chart& chart) {
     }
   }
   if (!std::isfinite(x.high)) return std::nullopt;
-  if (x.high <= x.low) x.high = x.low + 1;
+  if (x.high <= x.low) x.high = x.logarithmic ? 2 * x.low : x.low + 1;
   const bool zero = chart.from_zero && !chart.logarithmic && y.low >= 0;
   if (zero) y.low = 0;
   widen(y, zero ? 0 : dots ? 0.1 : 0.05, 0.06);  // dots carry their values below them
 
   const bool large = chart.size == Chart::Size::large;
-  x.ticks = nice_ticks(x.low, x.high, large ? 5 : 3);
+  x.ticks = x.logarithmic ? logarithmic_ticks(x.low, x.high, large ? 7 : 4) : nice_ticks(x.low, x.high, large ? 5 : 3);
   y.ticks = y.logarithmic ? logarithmic_ticks(y.low, y.high, large ? 7 : 5) : nice_ticks(y.low, y.high, large ? 6 : 4);
   return Axes{x, y};
 }
@@ -170,10 +170,10 @@ std::string render_chart(const Chart& chart) {
   }
   const auto& [x, y] = *axes;
   return fmt::format(
-      "<figure class=\"chart{}\" data-x=\"{} {}\" data-y=\"{} {}\" data-log=\"{:d}\">\n{}<div class=\"plot\">{}</div>"
+      "<figure class=\"chart{}\" data-x=\"{} {}\" data-y=\"{} {}\" data-log=\"{:d}\"{}>\n{}<div class=\"plot\">{}</div>"
       "<p class=\"axis\"><output></output><span>{}</span></p></figure>\n",
-      large ? " large" : "", x.low, x.high, y.low, y.high, y.logarithmic, render_caption(chart),
-      render_plot(chart, x, y), escape_html(chart.x_name));
+      large ? " large" : "", x.low, x.high, y.low, y.high, y.logarithmic, x.logarithmic ? " data-log-x=\"1\"" : "",
+      render_caption(chart), render_plot(chart, x, y), escape_html(chart.x_name));
 }
 
 }  // namespace t6

@@ -25,7 +25,8 @@ struct Chart {
   std::string x_name = {};
   std::vector<Series> series = {};
   bool logarithmic = false;  // the y axis
-  bool from_zero = false;    // a linear y axis begins at 0
+  bool logarithmic_x = false;
+  bool from_zero = false;  // a linear y axis begins at 0
   Size size = Size::small;
 };
 

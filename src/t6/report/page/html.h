@@ -35,6 +35,13 @@ struct BarGroup {
 };
 std::string render_bars(const std::vector<BarGroup>& groups);
 
+// A whole page with everything inside it. Title, kicker (what kind of page it is), summary and footer are plain text,
+// escaped here; header and body are HTML.
+struct Page {
+  std::string title, kicker, summary, header = {}, body = {}, footer = {};
+};
+std::string render_page(const Page& page);
+
 // The contents of the page's <style> and <script>. The script only reads values out of the charts under the
 // pointer: the page is complete without it.
 extern const std::string_view kReportStyle;
