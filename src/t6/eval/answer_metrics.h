@@ -10,7 +10,7 @@ namespace t6 {
 
 // What an answer is compared with. Texts are valid UTF-8.
 struct AnswerKey {
-  std::vector<std::string> answers;       // one or more; each is right, but for contains_all
+  std::vector<std::string> answers = {};  // one or more; each is right, but for contains_all
   std::vector<std::string> classes = {};  // for classification: all that there are
 };
 

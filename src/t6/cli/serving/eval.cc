@@ -1,4 +1,4 @@
-// t6 eval: how well a model predicts a text.
+// t6 eval: how well a model predicts a text, and how good its answers are.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -11,6 +11,7 @@
 #include "t6/cli/program.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
+#include "t6/cli/serving/eval_answers.h"
 #include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
@@ -28,6 +29,7 @@ struct Options {
   std::string model, text, shard, baseline_train, cache_type = "float32";
   DocumentOptions documents;
   PerplexityOptions perplexity;
+  AnswerFlags answers;
   int64_t tokens = 0;
   int threads = processor_count();
   bool json = false, by_position = false;
@@ -91,6 +93,10 @@ void run(const Options& options) {
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
   print_notes(loaded.notes);
+  if (options.answers.given()) {
+    const NumberType type = parse_cache_type(options.cache_type);
+    return run_answers(context, loaded, options.answers, {options.perplexity.context, type, options.json});
+  }
   const std::vector<int32_t> tokens =
       options.shard.empty() ? document_tokens(*loaded.tokenizer, {options.text}, options.documents, options.tokens)
                             : read_shards(options.shard, "val", options.tokens);
@@ -121,7 +127,8 @@ void run(const Options& options) {
 
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("eval", "Loss, perplexity and bits per byte of a model on a text");
+  CLI::App* command =
+      app.add_subcommand("eval", "Loss, perplexity and bits per byte of a model on a text, or scores of its answers");
   add_model_argument(*command, options->model);
   auto* source = command->add_option_group("source", "What is predicted");
   source->add_option("--text", options->text, "A text, JSONL file or folder, as 't6 prepare' reads them");
@@ -131,8 +138,10 @@ void add_eval(CLI::App& app) {
   source->require_option(1);
   command->add_option("--field", options->documents.text_field, "Key of a JSONL line that holds its text")
       ->capture_default_str();
-  command->add_option("--context", options->perplexity.context,
-                      "Tokens per window (default: the model's context, at most 1024); may be more than that context");
+  command->add_option(
+      "--context", options->perplexity.context,
+      "Tokens per window (default: the model's context, at most 1024), or of a prompt and its answer (default: the "
+      "model's context); may be more than that context");
   command->add_option("--stride", options->perplexity.stride,
                       "Tokens from one window to the next (default: half a window)");
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")
@@ -144,13 +153,21 @@ void add_eval(CLI::App& app) {
   command->add_flag("--by-position", options->by_position,
                     "Also print the loss by the number of tokens that a prediction is made from");
   command->add_flag("--json", options->json, "Print JSON");
+  add_answer_flags(*command, *source, options->answers);
   command->footer(
       "Each token but the first is predicted once, from at least context - stride tokens before it.\n"
       "Examples:\n"
       "  t6 eval runs/demo --text book.txt\n"
       "  t6 eval runs/demo --shard data/demo --context 256 --stride 256 --by-position\n"
-      "  t6 eval runs/demo --shard data/demo_val.bin --baseline-train data/demo_train.bin --json");
-  command->callback([=] { run(*options); });
+      "  t6 eval runs/demo --shard data/demo_val.bin --baseline-train data/demo_train.bin --json\n"
+      "  t6 task niah_single_1 --tokenizer runs/demo --length 2000 --count 20 > needles.jsonl\n"
+      "  t6 eval runs/demo --answers needles.jsonl\n"
+      "  t6 eval model.gguf --chat --longbench hotpotqa.jsonl gov_report.jsonl --limit 50\n"
+      "  t6 eval model.gguf --passkey 1024,2048,4096 --picture passkey.html");
+  command->callback([=] {
+    check_answer_flags(*command, options->answers);
+    run(*options);
+  });
 }
 
 }  // namespace t6
