@@ -54,6 +54,7 @@ OrderedJson answer_json(const AnswerDocument& document, const WrittenAnswer& ans
 
 void print_line(const OrderedJson& json) {
   fmt::print("{}\n", json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+  std::fflush(stdout);  // a reader of a pipe has it at once
 }
 
 Results write(Context& context, const LoadedModel& loaded, const AnswerFlags& flags, const AnswerOptions& options,
