@@ -57,6 +57,7 @@ class Tasks(ProgramTest):
         self.refuse("task", "vt", "--haystack", "nowhere.txt", words=["nowhere.txt"])
         self.refuse("task", "vt", "--depth", 101, words=["--depth"], code=2)
         self.refuse("task", "vt", "--tokenizer", "nowhere", "--length", 99, words=["nowhere"])
+        self.refuse("task", "vt", "--tokenizer", "nowhere", words=["--length"], code=2)
         self.refuse("task", "qa", words=["SQuAD"])
         (self.folder / "empty.txt").write_text(" \n")
         self.refuse("task", "niah_single_2", "--haystack", "empty.txt", words=["empty.txt"])

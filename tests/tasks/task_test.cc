@@ -158,6 +158,19 @@ TEST(Task, ListOperationsHaveTheArenasSymbols) {
   EXPECT_EQ(symbols.size(), 15u);  // with padding, an unknown symbol and an end: a vocabulary of 18
 }
 
+TEST(Task, ListOperationsAreAsLongAsTheArenasByThemselves) {
+  int64_t shortest = INT64_MAX, longest = 0;
+  for (int64_t i = 0; i < 60; ++i) {
+    const int64_t length = make_task(task_kind("listops"), {}, i).length;
+    shortest = std::min(shortest, length);
+    longest = std::max(longest, length);
+  }
+  EXPECT_GT(shortest, 500);
+  EXPECT_LT(shortest, 600);
+  EXPECT_GT(longest, 1200);
+  EXPECT_LT(longest, 2000);
+}
+
 TEST(Task, WhatCannotBeIsRefused) {
   const auto error = [](std::string_view name, const TaskSettings& settings, int64_t index = 0) {
     return error_of([&] { (void)make_task(task_kind(name), settings, index); });
@@ -174,6 +187,7 @@ TEST(Task, WhatCannotBeIsRefused) {
   EXPECT_THAT(error("qa", {.questions = some_questions()}, 60), HasSubstr("has 60 questions, and number 61"));
   EXPECT_THAT(error("qa", {.length = 100000, .questions = some_questions()}), HasSubstr("not enough to fill"));
   EXPECT_THAT(error("listops", {.length = 1000000}), HasSubstr("listops: none of"));
+  EXPECT_THAT(error("recall", {.length = 8000000}), HasSubstr("recall: the context is too long"));
   EXPECT_THAT(error("niah_multikey_2", {.length = 2000000}), HasSubstr("different words"));
   const std::function<int64_t(std::string_view)> nothing = [](std::string_view) { return int64_t{0}; };
   EXPECT_THAT(error("passkey", {.count = nothing}), HasSubstr("not enough to fill"));

@@ -26,8 +26,9 @@ using enum Secret;
 constexpr auto kKinds = std::to_array<TaskKind>({
     {.name = "listops",
      .words = "nested MIN, MAX, MED and SM (sum modulo 10) of digits, as in Long Range Arena",
-     .default_length = 2000,
-     .draw = draw_list_operations},
+     .default_length = 1999,
+     .draw = draw_list_operations,
+     .default_least = 501},
     {.name = "recall",
      .words = "associative recall: the digit that stood beside a key",
      .default_length = kDefaultLength,
@@ -175,7 +176,9 @@ TaskDocument make_task(const TaskKind& kind, const TaskSettings& settings, int64
   uint64_t stream = static_cast<uint64_t>(index);
   for (const char c : kind.name) stream = mix64(stream ^ static_cast<unsigned char>(c));
   const Random random(chosen.seed, stream);
-  return kind.draw ? kind.draw(chosen, random) : fill(kind, chosen, index, random);
+  if (!kind.draw) return fill(kind, chosen, index, random);
+  const bool asked = settings.length > 0 || kind.default_least == 0;
+  return kind.draw(chosen, asked ? chosen.length - chosen.length / 20 : kind.default_least, random);
 }
 
 int64_t count_words(std::string_view text) {

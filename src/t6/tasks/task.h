@@ -42,8 +42,10 @@ struct TaskKind {
   // A document with `size` units of filling (sentences, words, pairs), the least being 0. What is drawn does not depend
   // on the size as far as that is possible, and the length grows with it.
   TaskDocument (*make)(const TaskSettings& settings, int64_t index, Random random, int64_t size) = nullptr;
-  // For kinds whose length cannot be chosen: draws until it fits. Null: `make` is called with the size that fits.
-  TaskDocument (*draw)(const TaskSettings& settings, Random random) = nullptr;
+  // For kinds whose length cannot be chosen: draws until it is from `least` to settings.length. Null: `make` is called
+  // with the size that fits.
+  TaskDocument (*draw)(const TaskSettings& settings, int64_t least, Random random) = nullptr;
+  int64_t default_least = 0;  // for draw, where no length is asked for
 };
 
 std::span<const TaskKind> task_kinds();

@@ -89,7 +89,8 @@ void print_positions(const Perplexity& result) {
   }
 }
 
-void run(const Options& options) {
+void run(const CLI::App& command, const Options& options) {
+  check_answer_flags(command, options.answers);
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
   print_notes(loaded.notes);
@@ -164,10 +165,7 @@ void add_eval(CLI::App& app) {
       "  t6 eval runs/demo --answers needles.jsonl\n"
       "  t6 eval model.gguf --chat --longbench hotpotqa.jsonl gov_report.jsonl --limit 50\n"
       "  t6 eval model.gguf --passkey 1024,2048,4096 --picture passkey.html");
-  command->callback([=] {
-    check_answer_flags(*command, options->answers);
-    run(*options);
-  });
+  command->callback([=] { run(*command, *options); });
 }
 
 }  // namespace t6

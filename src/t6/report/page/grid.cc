@@ -15,7 +15,8 @@ constexpr std::string_view kGridStyle = R"css(
 .grid-page { overflow-x: auto; }
 .grid-page table { border-collapse: separate; border-spacing: 2px; font-variant-numeric: tabular-nums; width: 100%; }
 .grid-page th, .grid-page td { border: 0; vertical-align: middle; font-size: .8125rem; }
-.grid-page th { font-weight: 400; color: var(--quiet); padding: 0 .5rem; white-space: nowrap; text-align: right; width: 1%; }
+.grid-page th { font-weight: 400; color: var(--quiet); padding: 0 .5rem; white-space: nowrap; }
+.grid-page th { text-align: right; width: 1%; }
 .grid-page thead th { text-align: center; padding-bottom: .2rem; width: auto; }
 .grid-page thead th:first-child { text-align: right; width: 1%; }
 .grid-page td { text-align: center; min-width: 2.6rem; height: 2rem; border-radius: 3px; padding: 0; }

@@ -75,8 +75,8 @@ class Tree {
 
 }  // namespace
 
-TaskDocument draw_list_operations(const TaskSettings& settings, Random random) {
-  const int64_t most = settings.length, least = most - most / 20;
+TaskDocument draw_list_operations(const TaskSettings& settings, int64_t least, Random random) {
+  const int64_t most = settings.length;
   for (int i = 0; i < kMostTrees; ++i) {
     const Tree tree(random, most);
     // A symbol is at least one token and seldom more than six.

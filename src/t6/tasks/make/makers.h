@@ -10,7 +10,7 @@ namespace t6 {
 
 // Long Range Arena's ListOps in the notation of its corrected tokenization: "[MAX 4 3 [SM 2 9 X X", without the
 // parentheses, which say nothing, and with X for the closing bracket, which its tokenizer dropped.
-TaskDocument draw_list_operations(const TaskSettings& settings, Random random);
+TaskDocument draw_list_operations(const TaskSettings& settings, int64_t least, Random random);
 
 // Pairs of a key and a digit; the last key is asked for.
 TaskDocument make_recall(const TaskSettings& settings, int64_t index, Random random, int64_t size);

@@ -1,6 +1,7 @@
 // Associative recall: which digit stood beside a key.
 #include <set>
 
+#include "t6/core/error.h"
 #include "t6/tasks/make/makers.h"
 #include "t6/tasks/make/vocabulary.h"
 
@@ -14,7 +15,9 @@ constexpr int kKeyLetters = 4;
 TaskDocument make_recall(const TaskSettings&, int64_t, Random random, int64_t size) {
   std::set<std::string> keys;
   std::vector<std::pair<std::string, std::string>> pairs;
-  // Below a quarter of all keys, so that new ones are soon found.
+  // Three quarters of all keys, so that new ones are soon found.
+  constexpr int64_t kMostPairs = 26 * 26 * 26 * 26 * 3 / 4;
+  require(size + 2 <= kMostPairs, "recall: the context is too long, there are {} keys", kMostPairs);
   while (static_cast<int64_t>(pairs.size()) < size + 2) {
     std::string key = random_letters(random, 'a', kKeyLetters);
     if (!keys.insert(key).second) continue;
