@@ -17,11 +17,12 @@ MAY_INCLUDE = {
     "kernels": ["core", "numbers"],
     "formats": ["core", "numbers"],
     "text": ["core", "formats"],
+    "tasks": ["core", "formats"],
     "model": ["core", "numbers", "kernels", "formats"],
     "import": ["core", "numbers", "kernels", "formats", "text", "model"],
     "infer": FOUNDATION,
     "grammar": FOUNDATION + ["infer"],
-    "eval": FOUNDATION + ["infer"],
+    "eval": FOUNDATION + ["infer", "tasks"],
     "report": FOUNDATION + ["infer"],
     "serve": FOUNDATION + ["infer", "grammar"],
     "ops": FOUNDATION,
@@ -31,7 +32,7 @@ MAY_INCLUDE = {
     "bench": ["core"],
     "attention_bench": FOUNDATION + ["bench", "cli"],
     "cli": ["core"],
-    "cli/serving": FOUNDATION + ["infer", "grammar", "eval", "report", "serve", "bench", "cli"],
+    "cli/serving": FOUNDATION + ["tasks", "infer", "grammar", "eval", "report", "serve", "bench", "cli"],
     "cli/training": FOUNDATION + ["ops", "nn", "train", "convert", "attention_bench", "cli"],
 }
 

@@ -8,7 +8,7 @@ import unittest
 
 from support import BUILD, SANITIZED, SOURCE, TRAINING, ProgramTest, book, write_tiny_model
 
-COMMANDS = ("info", "tokenizer", "prepare", "eval", "generate", "chat", "report", "import", "quantize", "golden", "bench",
+COMMANDS = ("info", "tokenizer", "prepare", "task", "eval", "generate", "chat", "report", "import", "quantize", "golden", "bench",
             "serve")
 
 

@@ -36,14 +36,16 @@ std::vector<CLI::Option*> add_chat_flags(CLI::App& command, ChatFlags& flags) {
                            "Read names of control tokens in messages as those tokens, not as text")};
 }
 
-Conversation begin_conversation(Context& context, const LoadedModel& loaded, const ChatFlags& flags,
-                                const CacheOptions& cache) {
+ChatTemplate chosen_template(const LoadedModel& loaded, const ChatFlags& flags) {
   if (flags.chat_template.empty() && loaded.text.chat_template.empty()) {
     fmt::print(stderr, "t6: the model has no chat template; messages are written plainly (--template chooses)\n");
   }
-  ChatTemplate chosen =
-      chat_template_of(loaded.text, *loaded.tokenizer, flags.chat_template, template_arguments(flags.arguments));
-  return Conversation(context, loaded, std::move(chosen), cache, flags.conversation);
+  return chat_template_of(loaded.text, *loaded.tokenizer, flags.chat_template, template_arguments(flags.arguments));
+}
+
+Conversation begin_conversation(Context& context, const LoadedModel& loaded, const ChatFlags& flags,
+                                const CacheOptions& cache) {
+  return Conversation(context, loaded, chosen_template(loaded, flags), cache, flags.conversation);
 }
 
 }  // namespace t6

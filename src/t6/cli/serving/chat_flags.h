@@ -18,8 +18,11 @@ struct ChatFlags {
 // Adds --system, --template, --template-argument and --control-tokens; returns them.
 std::vector<CLI::Option*> add_chat_flags(CLI::App& command, ChatFlags& flags);
 
-// By these flags. A model without a template is said to have none, on standard error. Errors: those of
+// The template by these flags. A model without a template is said to have none, on standard error. Errors: those of
 // chat_template_of(), an argument that is not NAME=JSON.
+ChatTemplate chosen_template(const LoadedModel& loaded, const ChatFlags& flags);
+
+// A conversation with that template. Errors: the same.
 Conversation begin_conversation(Context& context, const LoadedModel& loaded, const ChatFlags& flags,
                                 const CacheOptions& cache);
 

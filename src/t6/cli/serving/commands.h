@@ -9,6 +9,7 @@ void add_info(CLI::App& app);
 void add_tokenizer(CLI::App& app);
 void add_tokenizer_train(CLI::App& tokenizer);  // called by add_tokenizer
 void add_prepare(CLI::App& app);
+void add_task(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_chat(CLI::App& app);

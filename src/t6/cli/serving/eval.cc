@@ -1,4 +1,4 @@
-// t6 eval: how well a model predicts a text, or chooses answers of tasks.
+// t6 eval: how well a model predicts a text, chooses among answers, or writes them.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -11,6 +11,7 @@
 #include "t6/cli/program.h"
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
+#include "t6/cli/serving/eval_answers.h"
 #include "t6/cli/serving/generation_flags.h"
 #include "t6/cli/serving/task_flags.h"
 #include "t6/core/error.h"
@@ -32,7 +33,8 @@ struct Options {
   DocumentOptions documents;
   PerplexityOptions perplexity;
   TaskFlags tasks;
-  int64_t tokens = 0;
+  AnswerFlags answers;
+  int64_t tokens = 0, limit = 0;
   int threads = processor_count();
   bool json = false, by_position = false;
 };
@@ -136,9 +138,48 @@ void run_text(const Options& options) {
   if (options.by_position) print_positions(result);
 }
 
-void run(const CLI::App& command, const Options& options) {
-  check_task_flags(command, options.tasks);
+void run_written(const Options& options) {
+  Context context(options.threads);
+  const LoadedModel loaded = load_model(context, options.model);
+  print_notes(loaded.notes);
+  run_answers(
+      context, loaded, options.answers,
+      {options.perplexity.context, parse_cache_type(options.cache_type), options.limit, options.report, options.json});
+}
+
+// Sources that flags are about; nothing that is given is passed over.
+struct About {
+  std::vector<const char*> flags, sources;
+};
+
+const std::vector<About>& flags_and_sources() {
+  static const std::vector<About> kTable = {
+      {{"--field", "--stride", "--tokens", "--baseline-train", "--by-position"}, {"--text", "--shard"}},
+      {{"--context"}, {"--text", "--shard", "--answers", "--longbench", "--passkey"}},
+      {{"--report"}, {"--text", "--shard", "--passkey"}},
+      {{"--limit"}, {"--tasks", "--task-file", "--answers", "--longbench"}},
+      {{"--task-data"}, {"--tasks"}},
+      {{"--shots"}, {"--tasks", "--task-file"}},
+      {{"--prompts", "--prompt-tokens"}, {"--longbench"}},
+      {{"--depths", "--samples", "--seed"}, {"--passkey"}},
+      {{"--cache-memory", "--chat"}, {"--answers", "--longbench", "--passkey"}}};
+  return kTable;
+}
+
+void check_flags(const CLI::App& command) {
+  for (const auto& [flags, sources] : flags_and_sources()) {
+    if (std::ranges::any_of(sources, [&](const char* source) { return command.count(source) > 0; })) continue;
+    for (const char* flag : flags) {
+      if (command.count(flag) > 0) throw CLI::RequiresError(flag, fmt::format("{}", fmt::join(sources, " or ")));
+    }
+  }
+}
+
+void run(const CLI::App& command, Options options) {
+  check_flags(command);
+  if (options.answers.given()) return run_written(options);
   if (!options.tasks.given()) return run_text(options);
+  options.tasks.options.limit = options.limit;
   run_tasks(options.tasks, options.model, parse_cache_type(options.cache_type), options.threads, options.json);
 }
 
@@ -146,22 +187,21 @@ void run(const CLI::App& command, const Options& options) {
 
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      app.add_subcommand("eval", "Loss, perplexity and bits per byte of a model on a text; or its accuracy on tasks");
+  CLI::App* command = app.add_subcommand(
+      "eval", "Loss, perplexity and bits per byte of a model on a text; scores of tasks and of answers");
   add_model_argument(*command, options->model);
   auto* source = command->add_option_group("source", "What is predicted");
-  auto* text = source->add_option("--text", options->text, "A text, JSONL file or folder, as 't6 prepare' reads them");
-  source
-      ->add_option(
-          "--shard", options->shard,
-          "A token shard of the model's own tokenizer, or a folder that 't6 prepare' made: its validation split")
-      ->excludes(text);
-  add_task_flags(*command, *source, options->tasks);
-  source->require_option(1, 2);  // --tasks and --task-file go together
+  source->add_option("--text", options->text, "A text, JSONL file or folder, as 't6 prepare' reads them");
+  source->add_option(
+      "--shard", options->shard,
+      "A token shard of the model's own tokenizer, or a folder that 't6 prepare' made: its validation split");
+  source->require_option(1);
   command->add_option("--field", options->documents.text_field, "Key of a JSONL line that holds its text")
       ->capture_default_str();
-  command->add_option("--context", options->perplexity.context,
-                      "Tokens per window (default: the model's context, at most 1024); may be more than that context");
+  command->add_option(
+      "--context", options->perplexity.context,
+      "Tokens per window (default: the model's context, at most 1024), or of a prompt and its answer (default: the "
+      "model's context); may be more than that context");
   command->add_option("--stride", options->perplexity.stride,
                       "Tokens from one window to the next (default: half a window)");
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")
@@ -172,15 +212,29 @@ void add_eval(CLI::App& app) {
   add_threads_flag(*command, options->threads);
   command->add_flag("--by-position", options->by_position,
                     "Also print the loss by the number of tokens that a prediction is made from");
-  command->add_option("--report", options->report, "Write a page with a chart of the loss by position to this file");
+  command->add_option(
+      "--report", options->report,
+      "Write a page to this file: a chart of the loss by position, or of pass keys by depth and length");
+  command
+      ->add_option(
+          "--limit", options->limit,
+          "Only the first documents of each task or file, of each subject where it has subjects (default: all)")
+      ->check(count_from(1));
   command->add_flag("--json", options->json, "Print JSON");
+  auto* tasks = source->add_option_group("tasks");
+  add_task_flags(*command, *tasks, options->tasks);
+  add_answer_flags(*command, *source, options->answers);
   command->footer(
       "Each token but the first is predicted once, from at least context - stride tokens before it.\n"
       "Examples:\n"
       "  t6 eval runs/demo --text book.txt\n"
       "  t6 eval runs/demo --shard data/demo --context 256 --stride 256 --by-position\n"
       "  t6 eval runs/demo --shard data/demo_val.bin --baseline-train data/demo_train.bin --json\n"
-      "  t6 eval model.gguf --tasks arc_easy,hellaswag --shots 5 --limit 200");
+      "  t6 eval model.gguf --tasks arc_easy,hellaswag --shots 5 --limit 200\n"
+      "  t6 task niah_single_1 --tokenizer runs/demo --length 2000 --count 20 > needles.jsonl\n"
+      "  t6 eval runs/demo --answers needles.jsonl\n"
+      "  t6 eval model.gguf --chat --longbench hotpotqa.jsonl gov_report.jsonl --limit 50\n"
+      "  t6 eval model.gguf --passkey 1024,2048,4096 --report passkey.html");
   command->callback([=] { run(*command, *options); });
 }
 

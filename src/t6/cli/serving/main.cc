@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   t6::add_info(app);
   t6::add_tokenizer(app);
   t6::add_prepare(app);
+  t6::add_task(app);
   t6::add_eval(app);
   t6::add_generate(app);
   t6::add_chat(app);

@@ -15,10 +15,6 @@
 namespace t6 {
 namespace {
 
-constexpr const char* kAboutTexts[] = {"--text",   "--shard",          "--field",       "--context", "--stride",
-                                       "--tokens", "--baseline-train", "--by-position", "--report"};
-constexpr const char* kAboutTasks[] = {"--task-data", "--shots", "--limit"};
-
 // All are read before the first is scored, so that what is wrong with the last shows at once.
 std::vector<Task> read_tasks(const TaskFlags& flags) {
   std::vector<std::string> names = flags.names;
@@ -72,24 +68,6 @@ void add_task_flags(CLI::App& command, CLI::App& source, TaskFlags& flags) {
   command.add_option("--shots", flags.options.shots, "Solved documents before each document of a task")
       ->check(count_from(0))
       ->capture_default_str();
-  command
-      .add_option("--limit", flags.options.limit,
-                  "Only the first documents of each task, of each subject where it has subjects (default: all)")
-      ->check(count_from(0));
-}
-
-void check_task_flags(const CLI::App& command, const TaskFlags& flags) {
-  if (flags.given()) {
-    for (const char* name : kAboutTexts) {
-      if (command.count(name) > 0) throw CLI::ValidationError(name, "is about texts, not about tasks");
-    }
-    const bool unread = flags.names.empty() && command.count("--task-data") > 0;
-    if (unread) throw CLI::ValidationError("--task-data", "is where --tasks are read from; there are none");
-    return;
-  }
-  for (const char* name : kAboutTasks) {
-    if (command.count(name) > 0) throw CLI::ValidationError(name, "needs --tasks or --task-file");
-  }
 }
 
 void run_tasks(const TaskFlags& flags, const std::string& model, NumberType cache_type, int threads, bool json) {

@@ -18,10 +18,8 @@ struct TaskFlags {
   bool given() const { return !names.empty() || !files.empty(); }
 };
 
-// Adds --tasks and --task-file to `source`, and --task-data, --shots and --limit to the command.
+// Adds --tasks and --task-file to `source`, and --task-data and --shots to the command.
 void add_task_flags(CLI::App& command, CLI::App& source, TaskFlags& flags);
-// Throws a usage error where flags about texts and flags about tasks were given together.
-void check_task_flags(const CLI::App& command, const TaskFlags& flags);
 
 // Reads the tasks, scores them and prints a table, or with `json` a line for each document and one for all.
 void run_tasks(const TaskFlags& flags, const std::string& model, NumberType cache_type, int threads, bool json);
