@@ -55,6 +55,9 @@ TEST(AnswerMetrics, WhatCannotBeScoredIsAnError) {
   EXPECT_THAT(error_of([] { (void)score("f1", "x", {}); }), HasSubstr("no right answer"));
   EXPECT_THAT(error_of([] { (void)score("contains_all", "x", {}); }), HasSubstr("no right answer"));
   EXPECT_THAT(error_of([] { (void)score("classification", "x", {{"y"}}); }), HasSubstr("all classes"));
+  std::string dots;
+  for (int i = 0; i < 40'000; ++i) dots += "x.";
+  EXPECT_THAT(error_of([&] { (void)score("rouge_l", dots, {{dots}}); }), HasSubstr("too long for ROUGE-L"));
   EXPECT_THAT(error_of([] { (void)score("retrieval", "x", {{"7"}}); }), HasSubstr("\"Paragraph \" and a number"));
 }
 

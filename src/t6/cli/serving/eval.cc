@@ -231,7 +231,6 @@ void add_eval(CLI::App& app) {
       "  t6 eval runs/demo --shard data/demo --context 256 --stride 256 --by-position\n"
       "  t6 eval runs/demo --shard data/demo_val.bin --baseline-train data/demo_train.bin --json\n"
       "  t6 eval model.gguf --tasks arc_easy,hellaswag --shots 5 --limit 200\n"
-      "  t6 task niah_single_1 --tokenizer runs/demo --length 2000 --count 20 > needles.jsonl\n"
       "  t6 eval runs/demo --answers needles.jsonl\n"
       "  t6 eval model.gguf --chat --longbench hotpotqa.jsonl gov_report.jsonl --limit 50\n"
       "  t6 eval model.gguf --passkey 1024,2048,4096 --report passkey.html");

@@ -145,7 +145,7 @@ void write_report(const std::string& path, const LoadedModel& loaded, const Answ
     page.rows.push_back(fmt::format("{} %", depths[i]));
     for (size_t j = 0; j < flags.passkey.lengths.size(); ++j) page.shares.push_back(grid[j * depths.size() + i]);
   }
-  page.note = fmt::format("{} keys a cell, seed {}; the model's context is {} tokens.", flags.passkey.samples,
+  page.note = fmt::format("Keys a cell: {}; seed {}; the model's context is {} tokens.", flags.passkey.samples,
                           flags.passkey.seed, format_digits(loaded.config().max_position_embeddings));
   write_text(path, render_grid_page(page));
   fmt::print(stderr, "t6: report in {}\n", path);

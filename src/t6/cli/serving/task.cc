@@ -53,6 +53,27 @@ void run(const Options& options) {
   }
 }
 
+void add_length_flags(CLI::App& command, Options& options) {
+  auto* length =
+      command
+          .add_option("--length", options.settings.length,
+                      "Length of a context at most, in words between white space (default: 1024, of listops 501 to "
+                      "1,999 as in Long Range Arena)")
+          ->check(count_from(1));
+  command
+      .add_option("--tokenizer", options.tokenizer,
+                  "Count the length in tokens of this model (its folder, a GGUF file or a tokenizer.json)")
+      ->needs(length);
+}
+
+void add_content_flags(CLI::App& command, Options& options) {
+  command.add_option("--depth", options.depth, "Where a single needle lies, in per cent (default: at random)")
+      ->check(CLI::Range(int64_t{0}, int64_t{100}).description(""));
+  command.add_option("--haystack", options.haystack,
+                     "A text file in which needles are hidden (default: RULER's five sentences of noise)");
+  command.add_option("--questions", options.questions, "For qa: a file in the form of SQuAD 1.1 or 2.0");
+}
+
 }  // namespace
 
 void add_task(CLI::App& app) {
@@ -60,37 +81,23 @@ void add_task(CLI::App& app) {
   CLI::App* command = app.add_subcommand("task", "Write documents of a task for long contexts, with their answers");
   auto* list = command->add_flag("--list", options->list, "Print the names of the tasks");
   command->add_option("name", options->name, "The task, one that --list names");
-  command
-      ->add_option("--length", options->settings.length,
-                   "Length of a context at most, in words between white space (default: 1024, of listops 501 to 1,999 "
-                   "as in Long Range Arena)")
-      ->check(count_from(1));
-  command
-      ->add_option("--tokenizer", options->tokenizer,
-                   "Count the length in tokens of this model (its folder, a GGUF file or a tokenizer.json)")
-      ->needs(length);
+  add_length_flags(*command, *options);
   command->add_option("--count", options->count, "Documents to write")->check(count_from(1))->capture_default_str();
   command->add_option("--first", options->first, "The number of the first document")
       ->check(count_from(0))
       ->capture_default_str();
   command->add_option("--seed", options->settings.seed, "The same seed gives the same lines")->capture_default_str();
-  command->add_option("--depth", options->depth, "Where a single needle lies, in per cent (default: at random)")
-      ->check(CLI::Range(int64_t{0}, int64_t{100}).description(""));
-  command->add_option("--haystack", options->haystack,
-                      "A text file in which needles are hidden (default: RULER's five sentences of noise)");
-  command->add_option("--questions", options->questions, "For qa: a file in the form of SQuAD 1.1 or 2.0");
+  add_content_flags(*command, *options);
   for (CLI::Option* other : command->get_options({})) {
     if (other != list && other->get_name() != "--help") list->excludes(other);
   }
   command->footer(
-      "A line holds context, answer (and choices, or answers where several texts are right or wanted), and how an "
-      "answer\n"
-      "is scored: 't6 eval --answers FILE' reads it.\n"
+      "A line holds context, answer (and choices, or answers where several texts are right or wanted), and how an\n"
+      "answer is scored: 't6 eval --answers FILE' reads it.\n"
       "Examples:\n"
       "  t6 task --list\n"
       "  t6 task listops --length 500 --count 100 --seed 1 > listops.jsonl\n"
-      "  t6 task niah_multikey_1 --tokenizer model.gguf --length 4096 --haystack essays.txt --count 50 > "
-      "needles.jsonl\n"
+      "  t6 task niah_multikey_1 --tokenizer model.gguf --length 4096 --haystack essays.txt > needles.jsonl\n"
       "  t6 task qa --questions dev-v2.0.json --length 8000 --count 50 > qa.jsonl");
   command->callback([=] { run(*options); });
 }

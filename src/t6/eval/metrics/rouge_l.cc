@@ -12,7 +12,7 @@
 namespace t6 {
 namespace {
 
-// A bit for each pair of words of two sentences: 128 MiB.
+// Pairs of words that are compared: some seconds, and a bit for each of two sentences, 128 MiB at most.
 constexpr size_t kMostPairs = size_t{1} << 30;
 
 using Sentence = std::vector<int>;  // of numbers that stand for words
@@ -49,8 +49,6 @@ class Words {
 // where both ways are equally good.
 void add_common(const Sentence& a, const Sentence& b, std::set<int>& words) {
   const size_t width = b.size() + 1;
-  require((a.size() + 1) <= kMostPairs / width, "sentences of {} and {} words are too long for ROUGE-L", a.size(),
-          b.size());
   std::vector<bool> goes_back_in_a((a.size() + 1) * width);
   std::vector<uint32_t> above(width), row(width);
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -72,6 +70,12 @@ void add_common(const Sentence& a, const Sentence& b, std::set<int>& words) {
   }
 }
 
+size_t all_words(const std::vector<Sentence>& sentences) {
+  size_t words = 0;
+  for (const Sentence& sentence : sentences) words += sentence.size() + 1;
+  return words;
+}
+
 double different_words(const std::vector<Sentence>& sentences) {
   std::set<int> words;
   for (const Sentence& sentence : sentences) words.insert(sentence.begin(), sentence.end());
@@ -84,6 +88,8 @@ double rouge_l(std::string_view written, std::string_view right) {
   Words numbers;
   const std::vector<Sentence> left = numbers.sentences(written), reference = numbers.sentences(right);
   if (left.empty() || reference.empty()) return 0;
+  require(all_words(left) <= kMostPairs / all_words(reference), "texts of {} and {} words are too long for ROUGE-L",
+          all_words(left), all_words(reference));
   std::set<int> common;
   for (const Sentence& sentence : reference) {
     for (const Sentence& other : left) add_common(sentence, other, common);
