@@ -2,8 +2,10 @@
 import json
 import os
 import pathlib
+import tempfile
 
-os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+CACHE = tempfile.TemporaryDirectory(prefix="t6-datasets-")
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_DATASETS_CACHE": CACHE.name}
 import lm_eval  # noqa: E402
 from lm_eval.tasks import TaskManager  # noqa: E402
 

@@ -32,7 +32,8 @@ TEST(PositionReport, PlacesPointsByTheLogarithmOfTheirPosition) {
   PositionReport powers = report();
   powers.parts = {{1, 2, 1, 5}, {10, 11, 1, 4}, {100, 101, 1, 3}};
   const std::string page = render_position_report(powers);
-  EXPECT_THAT(page, AllOf(HasSubstr("points=\"0.00,"), HasSubstr(" 500.00,"), HasSubstr(" 1000.00,")));
+  EXPECT_THAT(page, AllOf(HasSubstr("points=\"0.00,"), HasSubstr(" 500.00,"), HasSubstr(" 1000.00,"),
+                          HasSubstr(">10</span>"), HasSubstr(">100</span>")));
 }
 
 TEST(PositionReport, OneRangeAndNoneAreDrawnToo) {

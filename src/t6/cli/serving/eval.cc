@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,7 +95,8 @@ void print_positions(const Perplexity& result) {
 }
 
 void write_report(const Options& options, const Perplexity& result) {
-  PositionReport report{.model = options.model,
+  const std::filesystem::path model(options.model);
+  PositionReport report{.model = model.has_filename() ? model.filename().string() : options.model,
                         .text = options.shard.empty() ? options.text : options.shard,
                         .loss = result.loss(),
                         .bits_per_byte = result.bits_per_byte(),

@@ -46,7 +46,7 @@ void widen(Axis& axis, double below, double above) {
   axis.high += above * span;
 }
 
-// "20 M" beside "25 M": every label of an axis has the unit of its largest.
+// "20 M" beside "25 M": every label of an axis has the unit of its largest, on a logarithmic one its own.
 std::string tick_label(double value, double largest) {
   constexpr std::array units = {"", " K", " M", " G", " T", " P", " E"};
   size_t unit = 0;
@@ -151,7 +151,7 @@ std::string render_plot(const Chart& chart, const Axis& x, const Axis& y) {
   }
   for (const double tick : x.ticks) {
     html += fmt::format("<span class=\"x\" style=\"left:{:.2f}%\">{}</span>", 100 * x.place(tick),
-                        tick_label(tick, x.ticks.back()));
+                        tick_label(tick, x.logarithmic ? tick : x.ticks.back()));
   }
   for (const Series& series : chart.series) {
     if (series.mark == Series::Mark::dots) html += render_values(series, x, y);

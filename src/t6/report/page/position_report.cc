@@ -26,13 +26,13 @@ std::string chart(const PositionReport& report) {
     const double last = static_cast<double>(part.end - 1);
     points.push_back({std::sqrt(static_cast<double>(part.begin) * last), part.loss});
   }
-  return render_chart(
-      {.title = "Loss by position",
-       .note = "nats per token",
-       .x_name = "tokens before, logarithmic",
-       .series = {{"loss", Series::Mark::line, points}, {"loss of a range", Series::Mark::dots, points}},
-       .logarithmic_x = true,
-       .size = Chart::Size::large});
+  return render_chart({.title = "Loss by position",
+                       .note = "nats per token",
+                       .x_name = "tokens before, logarithmic",
+                       .series = {{"between ranges", Series::Mark::faint_line, points},
+                                  {"loss of a range", Series::Mark::dots, points}},
+                       .logarithmic_x = true,
+                       .size = Chart::Size::large});
 }
 
 std::string numbers(const PositionReport& report) {
