@@ -5,7 +5,7 @@
 #include <set>
 
 #include "t6/model/presets.h"
-#include "t6/train/run/toml.h"
+#include "t6/model/toml.h"
 #include "tests/train/sample_run.h"
 
 namespace t6 {
