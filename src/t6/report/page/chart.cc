@@ -60,13 +60,28 @@ std::string value_label(double value) {
 
 double top_percent(const Axis& y, double value) { return 100 * (1 - y.place(value)); }
 
-const char* class_of(Series::Mark mark) {
+std::string class_of(const Series& series) {
   constexpr std::array names = {"faint", "line", "dots"};
-  return names[static_cast<size_t>(mark)];
+  const std::string mark = names[static_cast<size_t>(series.mark)];
+  return series.colour ? fmt::format("{} tint t{}", mark, *series.colour % Series::kColours) : mark;
+}
+
+// A vertical bar about each dot.
+std::string render_half_widths(const Series& series, const Axis& x, const Axis& y) {
+  std::string html;
+  for (size_t i = 0; i < std::min(series.points.size(), series.half_widths.size()); ++i) {
+    const Point& point = series.points[i];
+    const double low = point.y - series.half_widths[i], high = point.y + series.half_widths[i];
+    if (!x.holds(point.x) || !y.holds(low) || !y.holds(high)) continue;
+    html += fmt::format("<path d=\"M{0:.2f} {1:.2f}V{2:.2f}\"/>", kUnits * x.place(point.x),
+                        kUnits * (1 - y.place(low)), kUnits * (1 - y.place(high)));
+  }
+  return html;
 }
 
 std::string render_lines(const Series& series, const Axis& x, const Axis& y) {
-  std::string html = fmt::format("<g class=\"{}\" data-name=\"{}\">", class_of(series.mark), escape_html(series.name));
+  std::string html = fmt::format("<g class=\"{}\" data-name=\"{}\">", class_of(series), escape_html(series.name));
+  html += render_half_widths(series, x, y);
   bool open = false;
   for (const Point& point : series.points) {
     const bool drawn = x.holds(point.x) && y.holds(point.y);
@@ -93,13 +108,54 @@ std::string render_values(const Series& series, const Axis& x, const Axis& y) {
   return html;
 }
 
+// A label's box in percent of the plot, about as large as on a screen of common width.
+struct LabelBox {
+  double left, top, width;
+  static constexpr double kHeight = 5;
+
+  bool meets(const LabelBox& other) const {
+    return left < other.left + other.width && other.left < left + width && top < other.top + kHeight &&
+           other.top < top + kHeight;
+  }
+};
+
+// Labels of all dots: below, above, to the right or left of each, where they meet none before them.
+std::string render_labels(const Chart& chart, const Axis& x, const Axis& y) {
+  std::vector<LabelBox> taken;
+  std::string html;
+  for (const Series& series : chart.series) {
+    for (size_t i = 0; i < std::min(series.points.size(), series.labels.size()); ++i) {
+      const Point& point = series.points[i];
+      if (!x.holds(point.x) || !y.holds(point.y)) continue;
+      const double left = 100 * x.place(point.x), top = top_percent(y, point.y);
+      const double width = 0.8 * static_cast<double>(series.labels[i].size());
+      const std::array<LabelBox, 4> places = {{{left - width / 2, top + 2, width},
+                                               {left - width / 2, top - 7, width},
+                                               {left + 1.2, top - 2.5, width},
+                                               {left - 1.2 - width, top - 2.5, width}}};
+      const auto is_free = [&](const LabelBox& box) {
+        const bool inside = box.left >= -2 && box.left + box.width <= 102 && box.top >= -5 && box.top <= 95;
+        return inside && std::ranges::none_of(taken, [&](const LabelBox& other) { return box.meets(other); });
+      };
+      const auto free = std::ranges::find_if(places, is_free);
+      const LabelBox& box = free == places.end() ? places[2] : *free;
+      taken.push_back(box);
+      html += fmt::format("<span class=\"label tint t{}\" style=\"left:{:.2f}%;top:{:.2f}%\">{}</span>",
+                          series.colour.value_or(0) % Series::kColours, box.left + box.width / 2,
+                          box.top + LabelBox::kHeight / 2, escape_html(series.labels[i]));
+    }
+  }
+  return html;
+}
+
 std::string render_caption(const Chart& chart) {
   std::string html =
       fmt::format("<figcaption><b>{}</b> <small>{}</small>", escape_html(chart.title), escape_html(chart.note));
   if (chart.size == Chart::Size::large && chart.series.size() > 1) {
     html += "<span class=\"legend\">";
     for (const Series& series : chart.series) {
-      html += fmt::format("<span class=\"{}\">{}</span>", class_of(series.mark), escape_html(series.name));
+      if (series.name.empty() || !series.labels.empty()) continue;
+      html += fmt::format("<span class=\"{}\">{}</span>", class_of(series), escape_html(series.name));
     }
     html += "</span>";
   }
@@ -113,25 +169,29 @@ struct Axes {
 // Nothing when no series has a point that can be drawn.
 std::optional<Axes> fit_axes(const Chart& chart) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  Axis x{.low = 0, .high = -kInfinity};
+  Axis x{.low = chart.logarithmic_x ? kInfinity : 0, .high = -kInfinity, .logarithmic = chart.logarithmic_x};
   Axis y{.low = kInfinity, .high = -kInfinity, .logarithmic = chart.logarithmic};
   bool dots = false;
   for (const Series& series : chart.series) {
-    for (const Point& point : series.points) {
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      const Point& point = series.points[i];
       if (!x.holds(point.x) || !y.holds(point.y)) continue;
+      const double half =
+          i < series.half_widths.size() && y.holds(point.y - series.half_widths[i]) ? series.half_widths[i] : 0;
       x.low = std::min(x.low, point.x), x.high = std::max(x.high, point.x);
-      y.low = std::min(y.low, point.y), y.high = std::max(y.high, point.y);
+      y.low = std::min(y.low, point.y - half), y.high = std::max(y.high, point.y + half);
       dots = dots || series.mark == Series::Mark::dots;
     }
   }
   if (!std::isfinite(x.high)) return std::nullopt;
-  if (x.high <= x.low) x.high = x.low + 1;
+  if (!x.logarithmic && x.high <= x.low) x.high = x.low + 1;
+  if (x.logarithmic) x.low /= 1.25, x.high *= 1.25;
   const bool zero = chart.from_zero && !chart.logarithmic && y.low >= 0;
   if (zero) y.low = 0;
   widen(y, zero ? 0 : dots ? 0.1 : 0.05, 0.06);  // dots carry their values below them
 
   const bool large = chart.size == Chart::Size::large;
-  x.ticks = nice_ticks(x.low, x.high, large ? 5 : 3);
+  x.ticks = x.logarithmic ? logarithmic_ticks(x.low, x.high, large ? 7 : 4) : nice_ticks(x.low, x.high, large ? 5 : 3);
   y.ticks = y.logarithmic ? logarithmic_ticks(y.low, y.high, large ? 7 : 5) : nice_ticks(y.low, y.high, large ? 6 : 4);
   return Axes{x, y};
 }
@@ -154,9 +214,9 @@ std::string render_plot(const Chart& chart, const Axis& x, const Axis& y) {
                         tick_label(tick, x.ticks.back()));
   }
   for (const Series& series : chart.series) {
-    if (series.mark == Series::Mark::dots) html += render_values(series, x, y);
+    if (series.mark == Series::Mark::dots && series.labels.empty()) html += render_values(series, x, y);
   }
-  return html;
+  return html + render_labels(chart, x, y);
 }
 
 }  // namespace
@@ -170,10 +230,10 @@ std::string render_chart(const Chart& chart) {
   }
   const auto& [x, y] = *axes;
   return fmt::format(
-      "<figure class=\"chart{}\" data-x=\"{} {}\" data-y=\"{} {}\" data-log=\"{:d}\">\n{}<div class=\"plot\">{}</div>"
+      "<figure class=\"chart{}\" data-x=\"{} {}\" data-y=\"{} {}\" data-log=\"{:d}\"{}>\n{}<div class=\"plot\">{}</div>"
       "<p class=\"axis\"><output></output><span>{}</span></p></figure>\n",
-      large ? " large" : "", x.low, x.high, y.low, y.high, y.logarithmic, render_caption(chart),
-      render_plot(chart, x, y), escape_html(chart.x_name));
+      large ? " large" : "", x.low, x.high, y.low, y.high, y.logarithmic, x.logarithmic ? " data-log-x=\"1\"" : "",
+      render_caption(chart), render_plot(chart, x, y), escape_html(chart.x_name));
 }
 
 }  // namespace t6

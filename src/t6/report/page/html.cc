@@ -41,6 +41,24 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
+std::string begin_page(const PageHead& head) {
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+      "script-src "
+      "'unsafe-inline'\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"description\" content=\"{2}\">\n"
+      "<title>{1} · {0}</title>\n<style>{3}</style>\n</head>\n<body>\n<main>\n"
+      "<header>\n<p class=\"kicker\">{0}</p>\n<h1>{1}</h1>\n<p class=\"summary\">{2}</p>\n",
+      escape_html(head.kind), escape_html(head.name), escape_html(head.summary), kReportStyle);
+}
+
+std::string end_page(const std::string& footer) {
+  return fmt::format("<footer>{}</footer>\n</main>\n<script>{}</script>\n</body>\n</html>\n", escape_html(footer),
+                     kReportScript);
+}
+
 std::string render_table(const Table& table) {
   std::string html = table.numbers ? "<table class=\"numbers\">" : "<table>";
   if (!table.caption.empty()) html += "<caption>" + escape_html(table.caption) + "</caption>";
