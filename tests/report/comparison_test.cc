@@ -42,7 +42,7 @@ TEST(Comparison, ShowsAllParts) {
   EXPECT_THAT(html, HasSubstr("A note &amp; more."));
   EXPECT_THAT(html, HasSubstr("<b>Validation loss</b>"));
   EXPECT_THAT(html, HasSubstr("<b>Difference to mha</b>"));
-  EXPECT_THAT(html, HasSubstr("bytes of cache per token, all layers, bfloat16, logarithmic"));
+  EXPECT_THAT(html, HasSubstr("bytes of cache per token (bfloat16), logarithmic"));
   EXPECT_THAT(html, HasSubstr("data-log-x=\"1\""));
   EXPECT_EQ(count_of(html, "class=\"label tint"), 3u);
   EXPECT_THAT(html, HasSubstr("[compare]\n# a &lt;b&gt;\n"));

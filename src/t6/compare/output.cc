@@ -18,9 +18,18 @@ std::string number(double value, int digits) {
   return std::isnan(value) ? kNothing : fmt::format("{:.{}f}", value, digits);
 }
 
+// "2.1034 ±0.0121"
+std::string with_interval(const std::string& mean, double half_width) {
+  return std::isfinite(half_width) ? fmt::format("{} ±{:.4f}", mean, half_width) : mean;
+}
+
 std::string signed_number(double value) { return std::isfinite(value) ? fmt::format("{:+.4f}", value) : kNothing; }
-std::string half_width(double value) { return std::isfinite(value) ? fmt::format("±{:.4f}", value) : kNothing; }
-std::string rate_name(const std::optional<double>& rate) { return rate ? fmt::format("{}", *rate) : kNothing; }
+// The rate of a run: the comparison's own, or what all runs share, where the file says it.
+std::string rate_name(const Plan& plan, const std::optional<double>& rate) {
+  if (rate) return fmt::format("{}", *rate);
+  const Json value = plan.experiment.shared.value("optimizer", Json::object()).value("learning_rate", Json());
+  return value.is_number() ? fmt::format("{}", value.get<double>()) : kNothing;
+}
 std::string speed(double value) { return std::isfinite(value) ? format_count(value) : kNothing; }
 
 const RateResult* chosen_rate(const ConfigurationResult& result) {
@@ -62,20 +71,20 @@ ComparisonTable sizes_table(const Plan& plan) {
 }
 
 ComparisonTable results_table(const Plan& plan, const std::vector<ConfigurationResult>& summary) {
-  ComparisonTable table = {.head = {"model", "learning rate", "parameters", "heads", "cache B/token", "loss", "95 %",
-                                    "to " + plan.experiment.baseline, "95 %", "perplexity", "bits/byte", "train tok/s",
+  ComparisonTable table = {.head = {"model", "learning rate", "parameters", "heads", "cache B/token", "loss",
+                                    "to " + plan.experiment.baseline, "perplexity", "bits/byte", "train tok/s",
                                     "decode tok/s", "seeds"}};
   for (size_t i = 0; i < summary.size(); ++i) {
     const Configuration& each = plan.configurations[i];
     const ConfigurationResult& result = summary[i];
     const RateResult* rate = chosen_rate(result);
     table.rows.push_back(
-        {each.name, (rate ? rate_name(rate->rate) : kNothing) + std::string(result.at_edge ? " !" : ""),
+        {each.name, (rate ? rate_name(plan, rate->rate) : kNothing) + std::string(result.at_edge ? " !" : ""),
          format_digits(each.parameters), fmt::format("{}", each.model.num_attention_heads),
-         format_digits(each.cache_bytes), number(result.loss.mean, 4), half_width(result.loss.half_width),
-         signed_number(result.difference.mean), half_width(result.difference.half_width), number(result.perplexity, 3),
-         number(result.bits_per_byte, 4), speed(result.training_rate), speed(result.decoding_rate),
-         fmt::format("{}", result.loss.count)});
+         format_digits(each.cache_bytes), with_interval(number(result.loss.mean, 4), result.loss.half_width),
+         with_interval(signed_number(result.difference.mean), result.difference.half_width),
+         number(result.perplexity, 3), number(result.bits_per_byte, 4), speed(result.training_rate),
+         speed(result.decoding_rate), fmt::format("{}", result.loss.count)});
   }
   return table;
 }

@@ -119,7 +119,7 @@ struct LabelBox {
   }
 };
 
-// Labels of all dots: below, above, to the right or left of each, where they meet none before them.
+// Labels of all dots: to the right or left of each, below or above, where they meet none before them.
 std::string render_labels(const Chart& chart, const Axis& x, const Axis& y) {
   std::vector<LabelBox> taken;
   std::string html;
@@ -129,16 +129,16 @@ std::string render_labels(const Chart& chart, const Axis& x, const Axis& y) {
       if (!x.holds(point.x) || !y.holds(point.y)) continue;
       const double left = 100 * x.place(point.x), top = top_percent(y, point.y);
       const double width = 0.8 * static_cast<double>(series.labels[i].size());
-      const std::array<LabelBox, 4> places = {{{left - width / 2, top + 2, width},
-                                               {left - width / 2, top - 7, width},
-                                               {left + 1.2, top - 2.5, width},
-                                               {left - 1.2 - width, top - 2.5, width}}};
+      const std::array<LabelBox, 4> places = {{{left + 1.2, top - 2.5, width},
+                                               {left - 1.2 - width, top - 2.5, width},
+                                               {left - width / 2, top + 2, width},
+                                               {left - width / 2, top - 7, width}}};
       const auto is_free = [&](const LabelBox& box) {
         const bool inside = box.left >= -2 && box.left + box.width <= 102 && box.top >= -5 && box.top <= 95;
         return inside && std::ranges::none_of(taken, [&](const LabelBox& other) { return box.meets(other); });
       };
       const auto free = std::ranges::find_if(places, is_free);
-      const LabelBox& box = free == places.end() ? places[2] : *free;
+      const LabelBox& box = free == places.end() ? places[0] : *free;
       taken.push_back(box);
       html += fmt::format("<span class=\"label tint t{}\" style=\"left:{:.2f}%;top:{:.2f}%\">{}</span>",
                           series.colour.value_or(0) % Series::kColours, box.left + box.width / 2,

@@ -67,7 +67,7 @@ std::string curves(const ComparisonPage& page) {
 std::string memory(const ComparisonPage& page) {
   Chart chart = {.title = "Validation loss against cache",
                  .note = "nats per token at the end, with 95 % intervals",
-                 .x_name = fmt::format("bytes of cache per token, all layers, {}, logarithmic", page.cache_type),
+                 .x_name = fmt::format("bytes of cache per token ({}), logarithmic", page.cache_type),
                  .logarithmic_x = true,
                  .size = Chart::Size::large};
   std::map<std::string, std::vector<ComparisonPoint>> families;
