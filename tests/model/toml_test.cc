@@ -8,6 +8,16 @@
 namespace t6 {
 namespace {
 
+TEST(Toml, ValuesOfTheCommandLine) {
+  EXPECT_EQ(parse_toml_value("3"), Json(3));
+  EXPECT_EQ(parse_toml_value("1e-3"), Json(1e-3));
+  EXPECT_EQ(parse_toml_value("true"), Json(true));
+  EXPECT_EQ(parse_toml_value("\"3\""), Json("3"));
+  EXPECT_EQ(parse_toml_value("small-tpa"), Json("small-tpa"));
+  EXPECT_EQ(parse_toml_value("3\nother = 4"), Json("3\nother = 4"));
+  EXPECT_EQ(parse_toml_value(""), Json(""));
+}
+
 TEST(Toml, IsReadAsItWasWritten) {
   const Json values = {
       {"whole", -3},

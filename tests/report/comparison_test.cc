@@ -44,7 +44,7 @@ TEST(Comparison, ShowsAllParts) {
   EXPECT_THAT(html, HasSubstr("<b>Difference to mha</b>"));
   EXPECT_THAT(html, HasSubstr("bytes of cache per token (bfloat16), logarithmic"));
   EXPECT_THAT(html, HasSubstr("data-log-x=\"1\""));
-  EXPECT_EQ(count_of(html, "class=\"label tint"), 3u);
+  EXPECT_EQ(count_of(html, "class=\"label right tint"), 3u);
   EXPECT_THAT(html, HasSubstr("[compare]\n# a &lt;b&gt;\n"));
   EXPECT_EQ(count_of(html, "<g class=\"line tint t1\" data-name=\"tpa\">"), 2u);
   EXPECT_EQ(count_of(html, "<g class=\"faint tint t1\""), 2u);  // the other rate, and the family's line

@@ -75,7 +75,11 @@ output { color: var(--text); font-variant-numeric: tabular-nums; }
 .plot .y { right: 100%; margin-right: .5rem; transform: translateY(-50%); }
 .plot .x { top: 100%; margin-top: .5rem; transform: translateX(-50%); }
 .plot .value { transform: translate(-50%, .5rem); color: var(--dots); font-weight: 600; text-shadow: 0 0 3px var(--page), 0 0 3px var(--page), 0 0 3px var(--page); }
-.plot .label { transform: translate(-50%, -50%); color: var(--own); font-weight: 600; }
+.plot .label { color: var(--own); font-weight: 600; }
+.plot .right { transform: translate(.6rem, -50%); }
+.plot .left { transform: translate(calc(-100% - .6rem), -50%); }
+.plot .below { transform: translate(-50%, .6rem); }
+.plot .above { transform: translate(-50%, calc(-100% - .6rem)); }
 .plot .cursor { top: 0; bottom: 0; width: 1px; background: var(--quiet); pointer-events: none; }
 .axis { display: flex; gap: 1rem; margin: 0 1.25rem 0 3.25rem; min-height: 1.5em; font-size: .75rem; color: var(--quiet); }
 .axis span { margin-left: auto; white-space: nowrap; }
@@ -107,6 +111,7 @@ thead th { color: var(--quiet); font-size: .8125rem; }
 .configuration td { text-align: right; }
 .wide { overflow-x: auto; margin-bottom: 1rem; }
 .wide td, .wide th { padding-right: .35rem; }
+.wide td:last-child { white-space: normal; }
 .wide thead th { vertical-align: bottom; white-space: normal; }
 .wide th[scope="row"] { color: var(--text); font-weight: 600; white-space: nowrap; }
 pre.file { padding: .9rem 1rem; background: var(--panel); border-radius: .375rem; overflow-x: auto; font-size: .8125rem; }

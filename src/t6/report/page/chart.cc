@@ -108,41 +108,44 @@ std::string render_values(const Series& series, const Axis& x, const Axis& y) {
   return html;
 }
 
-// A label's box in percent of the plot, about as large as on a screen of common width.
-struct LabelBox {
+// Where a label stands beside its dot, and its box in percent of a plot of common width.
+struct LabelPlace {
+  const char* side;  // a class of the style
   double left, top, width;
   static constexpr double kHeight = 5;
 
-  bool meets(const LabelBox& other) const {
+  bool meets(const LabelPlace& other) const {
     return left < other.left + other.width && other.left < left + width && top < other.top + kHeight &&
            other.top < top + kHeight;
   }
+  bool is_inside() const { return left >= -2 && left + width <= 102 && top >= -5 && top <= 95; }
 };
 
-// Labels of all dots: to the right or left of each, below or above, where they meet none before them.
+std::array<LabelPlace, 4> places_beside(double x, double y, const std::string& label) {
+  const double width = 0.8 * static_cast<double>(label.size());
+  return {{{"right", x + 1.2, y - 2.5, width},
+           {"left", x - 1.2 - width, y - 2.5, width},
+           {"below", x - width / 2, y + 2, width},
+           {"above", x - width / 2, y - 7, width}}};
+}
+
+// Labels of all dots, each at the first side of its dot where it meets none before it.
 std::string render_labels(const Chart& chart, const Axis& x, const Axis& y) {
-  std::vector<LabelBox> taken;
+  std::vector<LabelPlace> taken;
   std::string html;
   for (const Series& series : chart.series) {
     for (size_t i = 0; i < std::min(series.points.size(), series.labels.size()); ++i) {
       const Point& point = series.points[i];
       if (!x.holds(point.x) || !y.holds(point.y)) continue;
       const double left = 100 * x.place(point.x), top = top_percent(y, point.y);
-      const double width = 0.8 * static_cast<double>(series.labels[i].size());
-      const std::array<LabelBox, 4> places = {{{left + 1.2, top - 2.5, width},
-                                               {left - 1.2 - width, top - 2.5, width},
-                                               {left - width / 2, top + 2, width},
-                                               {left - width / 2, top - 7, width}}};
-      const auto is_free = [&](const LabelBox& box) {
-        const bool inside = box.left >= -2 && box.left + box.width <= 102 && box.top >= -5 && box.top <= 95;
-        return inside && std::ranges::none_of(taken, [&](const LabelBox& other) { return box.meets(other); });
-      };
-      const auto free = std::ranges::find_if(places, is_free);
-      const LabelBox& box = free == places.end() ? places[0] : *free;
-      taken.push_back(box);
-      html += fmt::format("<span class=\"label tint t{}\" style=\"left:{:.2f}%;top:{:.2f}%\">{}</span>",
-                          series.colour.value_or(0) % Series::kColours, box.left + box.width / 2,
-                          box.top + LabelBox::kHeight / 2, escape_html(series.labels[i]));
+      const auto places = places_beside(left, top, series.labels[i]);
+      const auto free = std::ranges::find_if(places, [&](const LabelPlace& place) {
+        return place.is_inside() && std::ranges::none_of(taken, [&](const auto& other) { return place.meets(other); });
+      });
+      taken.push_back(free == places.end() ? places[0] : *free);
+      html += fmt::format("<span class=\"label {} tint t{}\" style=\"left:{:.2f}%;top:{:.2f}%\">{}</span>",
+                          taken.back().side, series.colour.value_or(0) % Series::kColours, left, top,
+                          escape_html(series.labels[i]));
     }
   }
   return html;
