@@ -21,7 +21,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 Plan plan_of(const std::string& compare) {
-  const std::string text = "[data]\npath = \"d\"\n[train]\nsteps = 20\n[compare]\n" + compare +
+  const std::string text = "[data]\npath = \"d\"\n[train]\nsteps = 20\n[optimizer]\nlearning_rate = 4e-4\n[compare]\n" +
+                           compare +
                            "\n[[model]]\nname = \"mha\"\npreset = \"nano-mha\"\n[[model]]\nname = \"tpa\"\npreset = "
                            "\"nano-tpa\"\n";
   return make_plan(experiment_from_json(parse_toml(text, "x.toml"), "x.toml"), 0);
@@ -134,6 +135,7 @@ TEST(Output, HasEveryNumberAsJsonAndCsv) {
   EXPECT_EQ(json["models"][1]["model"], "tpa");
   EXPECT_EQ(json["models"][1]["cache_bytes_per_token"], plan.configurations[1].cache_bytes);
   EXPECT_EQ(json["experiment"]["complete"], true);
+  EXPECT_EQ(json["models"][1]["learning_rate"], 4e-4);
   EXPECT_EQ(json["runs"].size(), 4u);
   EXPECT_EQ(json["curves"].size(), 8u);
   EXPECT_THAT(csv_of(json["curves"]),

@@ -24,12 +24,7 @@ std::string with_interval(const std::string& mean, double half_width) {
 }
 
 std::string signed_number(double value) { return std::isfinite(value) ? fmt::format("{:+.4f}", value) : kNothing; }
-// The rate of a run: the comparison's own, or what all runs share, where the file says it.
-std::string rate_name(const Plan& plan, const std::optional<double>& rate) {
-  if (rate) return fmt::format("{}", *rate);
-  const Json value = plan.experiment.shared.value("optimizer", Json::object()).value("learning_rate", Json());
-  return value.is_number() ? fmt::format("{}", value.get<double>()) : kNothing;
-}
+std::string rate_name(const std::optional<double>& rate) { return rate ? fmt::format("{}", *rate) : kNothing; }
 std::string speed(double value) { return std::isfinite(value) ? format_count(value) : kNothing; }
 
 const RateResult* chosen_rate(const ConfigurationResult& result) {
@@ -79,7 +74,8 @@ ComparisonTable results_table(const Plan& plan, const std::vector<ConfigurationR
     const ConfigurationResult& result = summary[i];
     const RateResult* rate = chosen_rate(result);
     table.rows.push_back(
-        {each.name, (rate ? rate_name(plan, rate->rate) : kNothing) + std::string(result.at_edge ? " !" : ""),
+        {each.name,
+         (rate ? rate_name(learning_rate(plan, rate->rate)) : kNothing) + std::string(result.at_edge ? " !" : ""),
          format_digits(each.parameters), fmt::format("{}", each.model.num_attention_heads),
          format_digits(each.cache_bytes), with_interval(number(result.loss.mean, 4), result.loss.half_width),
          with_interval(signed_number(result.difference.mean), result.difference.half_width),

@@ -15,7 +15,7 @@ Ordered known(const std::optional<T>& value) {
   return value ? Ordered(*value) : Ordered();
 }
 
-Ordered model_json(const Configuration& each, const ConfigurationResult& result) {
+Ordered model_json(const Plan& plan, const Configuration& each, const ConfigurationResult& result) {
   const RateResult* rate = result.chosen ? &result.rates[*result.chosen] : nullptr;
   return {{"model", each.name},
           {"kind", attention_kind_name(each.model.attention_kind)},
@@ -26,7 +26,7 @@ Ordered model_json(const Configuration& each, const ConfigurationResult& result)
           {"head_dim", each.model.head_dim},
           {"feed_forward", each.model.feed_forward_dim()},
           {"cache_bytes_per_token", each.cache_bytes},
-          {"learning_rate", rate ? known(rate->rate) : Ordered()},
+          {"learning_rate", rate ? known(learning_rate(plan, rate->rate)) : Ordered()},
           {"at_edge", result.at_edge},
           {"seeds", result.loss.count},
           {"validation_loss", finite(result.loss.mean)},
@@ -45,7 +45,7 @@ Ordered rates_json(const Plan& plan, const std::vector<ConfigurationResult>& sum
     for (size_t j = 0; j < summary[i].rates.size(); ++j) {
       const RateResult& rate = summary[i].rates[j];
       rows.push_back({{"model", plan.configurations[i].name},
-                      {"learning_rate", known(rate.rate)},
+                      {"learning_rate", known(learning_rate(plan, rate.rate))},
                       {"search_loss", finite(rate.search_loss)},
                       {"chosen", summary[i].chosen == j}});
     }
@@ -56,7 +56,7 @@ Ordered rates_json(const Plan& plan, const std::vector<ConfigurationResult>& sum
 Ordered run_json(const Plan& plan, const ComparisonRun& run, const RunResult& result) {
   return {{"run", run.name},
           {"model", plan.configurations[run.configuration].name},
-          {"learning_rate", known(run.rate)},
+          {"learning_rate", known(learning_rate(plan, run.rate))},
           {"seed", run.seed},
           {"step", result.step},
           {"tokens", result.tokens},
@@ -82,7 +82,7 @@ std::string csv_cell(const Ordered& value) {
 Ordered results_json(const Plan& plan, const std::vector<ConfigurationResult>& summary,
                      const std::vector<RunResult>& results) {
   Ordered models = Ordered::array(), runs = Ordered::array(), curves = Ordered::array();
-  for (size_t i = 0; i < summary.size(); ++i) models.push_back(model_json(plan.configurations[i], summary[i]));
+  for (size_t i = 0; i < summary.size(); ++i) models.push_back(model_json(plan, plan.configurations[i], summary[i]));
   for (size_t i = 0; i < plan.runs.size(); ++i) {
     if (!results[i].done() && results[i].step == 0) continue;
     runs.push_back(run_json(plan, plan.runs[i], results[i]));

@@ -136,6 +136,12 @@ Plan make_plan(const Experiment& experiment, int64_t vocabulary) {
   return plan;
 }
 
+std::optional<double> learning_rate(const Plan& plan, const std::optional<double>& rate) {
+  if (rate) return rate;
+  const Json value = plan.experiment.shared.value("optimizer", Json::object()).value("learning_rate", Json());
+  return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
+}
+
 std::string run_toml(const Plan& plan, const ComparisonRun& run) {
   Json json = plan.experiment.shared;
   json[run_keys::kModel] = plan.configurations[run.configuration].keys;

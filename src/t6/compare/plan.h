@@ -43,6 +43,9 @@ struct Plan {
 // is used.
 Plan make_plan(const Experiment& experiment, int64_t vocabulary);
 
+// The learning rate of a run: the comparison's own, or what [optimizer] says for all; nothing where neither does.
+std::optional<double> learning_rate(const Plan& plan, const std::optional<double>& rate);
+
 // The file of a run, as 't6 train' takes it.
 std::string run_toml(const Plan& plan, const ComparisonRun& run);
 

@@ -132,8 +132,9 @@ void run(const Options& options) {
   catch_interrupts();
   const Plan plan = plan_of(options);
   say(options, text_of(sizes_table(plan)));
-  const bool can_train = !path_beside("t6-train").empty();
-  if (options.dry_run && !can_train) return;
+  if (options.dry_run && path_beside("t6-train").empty()) {
+    return say(options, "data and settings were not checked: the program t6-train is not beside this one\n");
+  }
   const RunLength length = check_runs(plan);
   say(options, fmt::format("\n{} runs of {} steps, {} tokens each: {} models, seeds {}{}\n", wanted_runs(plan),
                            format_digits(length.steps), format_count(static_cast<double>(length.tokens())),
@@ -148,7 +149,13 @@ void run(const Options& options) {
   if (const double seconds = runs.seconds_left(); seconds > 0) {
     say(options, fmt::format("about {} to go, in {}\n", format_seconds(seconds), folder.path().string()));
   }
-  runs.train_all();
+  try {
+    runs.train_all();
+  } catch (...) {  // of one run; what the others came to is worth having
+    const std::vector<RunResult> results = read_results(folder, plan);
+    write_results(folder, plan, summarize(plan, results), results);
+    throw;
+  }
   finish(options, folder, plan);
 }
 

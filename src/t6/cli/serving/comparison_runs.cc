@@ -160,7 +160,7 @@ void ComparisonRuns::show_progress(size_t index, ProgressBar& bar) const {
   const auto last = last_record(folder_.run(run) / kMetricsFile);
   const int64_t before = tokens_done(plan_, results_, length_) - results_[index].tokens;
   const auto done = std::ranges::count_if(results_, &RunResult::done);
-  const std::string where = fmt::format("run {} of {}: {}", done + 1, wanted_runs(plan_), run.name);
+  const std::string where = fmt::format("run {}/{} {}", done + 1, wanted_runs(plan_), run.name);
   bar.update(before + (last ? last->tokens : 0),
              last ? fmt::format("{}  step {}/{}  loss {:.4f}", where, last->step, length_.steps, last->loss) : where);
 }
