@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <limits>
+#include <set>
+#include <string>
 
 namespace t6 {
 namespace {
@@ -50,6 +52,21 @@ TEST(Comparison, ShowsAllParts) {
   EXPECT_EQ(count_of(html, "<g class=\"faint tint t1\""), 2u);  // the other rate, and the family's line
   EXPECT_EQ(count_of(html, "<g class=\"dots tint"), 3u);
   EXPECT_EQ(count_of(html, "/><polyline"), 2u);  // an interval and its dot
+}
+
+TEST(Comparison, KeepsLabelsApartWherePointsLieOnEachOther) {
+  ComparisonPage page = sample();
+  for (ComparisonPoint& point : page.points) point.bytes = 1000, point.loss = 2, point.half_width = kNaN;
+  page.points.push_back({"another", "another", 3, 1000, 2, kNaN});
+  page.points.push_back({"last", "last", 4, 1000, 2, kNaN});
+  const std::string html = render_comparison(page);
+  std::set<std::string> places;
+  const std::string begin = "class=\"label ";
+  for (size_t at = html.find(begin); at != std::string::npos; at = html.find(begin, at + 1)) {
+    const std::string side = html.substr(at + begin.size(), html.find(' ', at + begin.size()) - at - begin.size());
+    places.insert(side + html.substr(html.find("style=", at), html.find('>', at) - html.find("style=", at)));
+  }
+  EXPECT_EQ(places.size(), 5u);
 }
 
 TEST(Comparison, ReachesForNothingOutside) {

@@ -112,6 +112,7 @@ std::string render_values(const Series& series, const Axis& x, const Axis& y) {
 struct LabelPlace {
   const char* side;  // a class of the style
   double left, top, width;
+  double away = 0;  // how far below the dot
   static constexpr double kHeight = 5;
 
   bool meets(const LabelPlace& other) const {
@@ -121,12 +122,18 @@ struct LabelPlace {
   bool is_inside() const { return left >= -2 && left + width <= 102 && top >= -5 && top <= 95; }
 };
 
-std::array<LabelPlace, 4> places_beside(double x, double y, const std::string& label) {
+// Four sides, then further down and up beside it, for dots that lie on each other.
+std::vector<LabelPlace> places_beside(double x, double y, const std::string& label) {
   const double width = 0.8 * static_cast<double>(label.size());
-  return {{{"right", x + 1.2, y - 2.5, width},
-           {"left", x - 1.2 - width, y - 2.5, width},
-           {"below", x - width / 2, y + 2, width},
-           {"above", x - width / 2, y - 7, width}}};
+  std::vector<LabelPlace> places = {{"right", x + 1.2, y - 2.5, width},
+                                    {"left", x - 1.2 - width, y - 2.5, width},
+                                    {"below", x - width / 2, y + 2, width},
+                                    {"above", x - width / 2, y - 7, width}};
+  for (const double away : {5.0, -5.0, 10.0, -10.0, 15.0, -15.0}) {
+    places.push_back({"right", x + 1.2, y - 2.5 + away, width, away});
+    places.push_back({"left", x - 1.2 - width, y - 2.5 + away, width, away});
+  }
+  return places;
 }
 
 // Labels of all dots, each at the first side of its dot where it meets none before it.
@@ -144,8 +151,8 @@ std::string render_labels(const Chart& chart, const Axis& x, const Axis& y) {
       });
       taken.push_back(free == places.end() ? places[0] : *free);
       html += fmt::format("<span class=\"label {} tint t{}\" style=\"left:{:.2f}%;top:{:.2f}%\">{}</span>",
-                          taken.back().side, series.colour.value_or(0) % Series::kColours, left, top,
-                          escape_html(series.labels[i]));
+                          taken.back().side, series.colour.value_or(0) % Series::kColours, left,
+                          top + taken.back().away, escape_html(series.labels[i]));
     }
   }
   return html;
