@@ -28,7 +28,7 @@ wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
 options := -DT6_TRAINING=$(TRAINING) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
 build = scripts/build.sh release $(1) $(options)
 
-.PHONY: help setup build install quick test asan tsan fuzz test-clients check format demo chat serve golden clean
+.PHONY: help setup build install quick test asan tsan fuzz test-clients check format demo chat serve tasks golden clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,10 @@ serve:  ## serve SmolLM2-135M-Instruct over HTTP, with a page to chat on (PORT=8
 	@scripts/setup.sh --without-torch --with-pip $(if $(filter own,$(PACKAGES)),--own-packages)
 	@scripts/build.sh serving t6
 	@scripts/serve.sh
+
+tasks:  ## fetch the data of the downstream tasks that 't6 eval --tasks' scores, into data/tasks
+	@scripts/setup.sh --without-torch --with-pip $(if $(filter own,$(PACKAGES)),--own-packages)
+	@scripts/fetch_tasks.sh
 
 golden: build  ## compare both wings with the golden files in DIR
 	build/release/t6-train golden $(DIR)

@@ -13,7 +13,8 @@ count is looked at. Servers that are started here run one after the other, on as
 llama.cpp is the Python package xllamacpp in the interpreter that runs this (which is built for AVX2, whatever the
 processor has), or with --llama-server PATH its program, built for this machine.
 
-Prints a row a server and load, or with --json an object a line. `busy` is this program's own share of one processor.
+Prints a row a server and load, or with --json an object a line. `around` is what T6's scheduler and HTTP took beside the
+model's steps, as a share of these; `busy` is this program's own share of one processor.
 """
 import argparse
 import asyncio
@@ -215,11 +216,22 @@ def processor_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
+def turns(target):
+    """Seconds that a T6 server has been in the model's steps, and in all that its scheduler and HTTP do around them."""
+    names = ("step", "scheduling", "http")
+    try:
+        step, scheduling, http = (gauge(target, f"t6:{name}_seconds_total") for name in names)
+    except (OSError, TypeError):  # another server
+        return None
+    return step, scheduling + http
+
+
 def measure(target, load, options, seed):
     bodies = bodies_of(load, options, seed)
-    before = processor_seconds()
+    before, turns_before = processor_seconds(), turns(target)
     answers = asyncio.run(ask_all(target, bodies, options.streams))
     busy = processor_seconds() - before
+    steps, around = (b - a for a, b in zip(turns_before, turns(target))) if turns_before else (None, None)
     bad = next((answer for answer in answers if answer.status != 200), None)
     if bad:
         sys.exit(f"serve_load: error: {target.name} answered {bad.status}: {bad.text[:300]!r}")
@@ -238,7 +250,8 @@ def measure(target, load, options, seed):
         "next_token_p95": percentile(gaps, 0.95),
         "request_p95": percentile([answer.end - answer.start for answer in answers], 0.95),
         "events": sum(len(answer.events) for answer in answers),
-        "resident_mb": target.resident() / 1e6 if target.pid else None, "busy": busy / seconds
+        "resident_mb": target.resident() / 1e6 if target.pid else None, "busy": busy / seconds,
+        "around_steps": around / steps if steps else None
     }
 
 
@@ -246,14 +259,15 @@ COLUMNS = (("server", "{server:10}"), ("load", "{load:9}"), ("tokens/s", "{token
            ("answer/s", "{answer_tokens_per_second:8.1f}"), ("first p50", "{first_token_p50:7.2f} s"),
            ("first p95", "{first_token_p95:7.2f} s"), ("next p50", "{next_token_p50:6.3f} s"),
            ("next p95", "{next_token_p95:6.3f} s"), ("all p95", "{request_p95:6.1f} s"),
-           ("cached", "{cached_tokens:6}"), ("lengths", "{lengths:7}"), ("busy", "{busy:5.1%}"))
+           ("cached", "{cached_tokens:6}"), ("lengths", "{lengths:7}"), ("around", "{around:>6}"), ("busy", "{busy:5.1%}"))
 
 
 def show(row, options, heading):
     if options.json:
         return print(json.dumps(row), flush=True)
-    cells = [(form.format(**row, lengths="equal" if row["equal_lengths"] else "UNEQUAL"), name)
-             for name, form in COLUMNS]
+    lengths = "equal" if row["equal_lengths"] else "UNEQUAL"
+    around = "-" if row["around_steps"] is None else f"{row['around_steps']:.2%}"
+    cells = [(form.format(**row, lengths=lengths, around=around), name) for name, form in COLUMNS]
     if heading:
         print("  ".join(name.rjust(len(cell)) if cell[0] == " " else name.ljust(len(cell)) for cell, name in cells))
     print("  ".join(cell for cell, _ in cells), flush=True)

@@ -21,7 +21,7 @@ stop() { echo "clients: error: $*" >&2; exit 1; }
 tests=(openai anthropic metrics hostile move load nginx schemathesis)
 requirements=(requirements-clients.txt)
 if [[ $short == 0 ]]; then
-  tests+=(lm_eval page)
+  tests+=(lm_eval tasks page)
   requirements+=(requirements-clients-large.txt)
 fi
 

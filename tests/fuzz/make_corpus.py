@@ -224,6 +224,16 @@ def requests():
     yield "detokenize", 7, {"tokens": [97, 98]}
 
 
+def tasks():
+    """A line of each task, after its number in eval/tasks/formats.cc; the last number is that of files of one's own."""
+    data = pathlib.Path(__file__).parents[1] / "eval/data/tasks"
+    for number, name in enumerate(("arc_easy", None, "boolq", "hellaswag", "openbookqa", "piqa", "winogrande", "mmlu", "sciq",
+                                   "lambada_openai")):
+        if name:
+            yield name, bytes([number]) + (data / f"{name}.jsonl").read_bytes().splitlines()[1]
+    yield "own", bytes([10]) + b'{"context": "a", "choices": ["b", "c"], "answer": "c", "delimiter": ""}'
+
+
 def main():
     folder, rng = pathlib.Path(sys.argv[1]), random.Random(1)
     files = {f"gguf/{kind}": gguf_model("llama", kind, rng) for kind in (*TYPES, *WIDE_TYPES)}
@@ -242,6 +252,7 @@ def main():
     files |= {f"grammar/{name}": content.encode() for name, content in GRAMMARS.items()}
     files |= {f"tokenizer/{name}.json": content for name, content in tokenizers()}
     files |= {f"request/{name}": bytes([endpoint]) + json.dumps(body).encode() for name, endpoint, body in requests()}
+    files |= {f"task/{name}": content for name, content in tasks()}
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

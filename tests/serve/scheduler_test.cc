@@ -181,7 +181,9 @@ TEST(Metrics, PrintsWhatPrometheusReads) {
   metrics.first_token(0.003);
   metrics.next_token(100);
   metrics.finished({.reason = "stop", .whole = 0.5, .prompt_tokens = 7, .cached_tokens = 64, .generated_tokens = 3});
-  const std::string text = metrics.print({.running = 2, .waiting = 1, .cache_usage = 0.25});
+  metrics.turned(0.5, 0.25);
+  metrics.turned(1, 0.25);
+  const std::string text = metrics.print({.running = 2, .waiting = 1, .cache_usage = 0.25, .http_seconds = 0.125});
   for (const char* line : {"vllm:num_requests_running{model_name=\"a \\\"model\\\"\"} 2\n",
                            "vllm:kv_cache_usage_perc{model_name=\"a \\\"model\\\"\"} 0.25\n",
                            "vllm:prompt_tokens_total{model_name=\"a \\\"model\\\"\"} 71\n",
@@ -190,6 +192,9 @@ TEST(Metrics, PrintsWhatPrometheusReads) {
                            "vllm:time_to_first_token_seconds_bucket{model_name=\"a \\\"model\\\"\",le=\"0.005\"} 1\n",
                            "vllm:inter_token_latency_seconds_bucket{model_name=\"a \\\"model\\\"\",le=\"80\"} 0\n",
                            "vllm:inter_token_latency_seconds_bucket{model_name=\"a \\\"model\\\"\",le=\"+Inf\"} 1\n",
+                           "t6:step_seconds_total{model_name=\"a \\\"model\\\"\"} 1.5\n",
+                           "t6:scheduling_seconds_total{model_name=\"a \\\"model\\\"\"} 0.5\n",
+                           "t6:http_seconds_total{model_name=\"a \\\"model\\\"\"} 0.125\n",
                            "vllm:request_success_total{model_name=\"a \\\"model\\\"\",finished_reason=\"stop\"} 1\n",
                            "# TYPE vllm:e2e_request_latency_seconds histogram\n"}) {
     EXPECT_THAT(text, HasSubstr(line));

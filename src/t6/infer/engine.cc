@@ -50,33 +50,72 @@ std::span<const SequenceEvent> Engine::step() {
   gather_batch();
   if (!steps_.empty()) {
     const StepLogits logits = pass_.run(steps_);
+    writers_.clear();
     for (size_t i = 0; i < steps_.size(); ++i) {
       const auto count = static_cast<int64_t>(steps_[i].tokens.size());
       keep_pages(*batch_[i], count);
       advance(batch_[i], [&] {
         if (batch_[i]->takes_hidden_states()) batch_[i]->receive_hidden_states(count, pass_.hidden_states(i));
-        batch_[i]->receive(count, logits[i], sampling_);
+        if (batch_[i]->receive(count, logits[i])) writers_.push_back(i);
       });
     }
+    write_tokens(logits);
   }
   batch_.clear();
   std::erase_if(sequences_, [](const auto& sequence) { return sequence->finished(); });
   return events_;
 }
 
-// What happens to a sequence stays with it: an error ends this one alone.
+// What there was of a sequence before something happens to it.
+struct Engine::Shown {
+  explicit Shown(std::shared_ptr<Sequence> shown)
+      : sequence(std::move(shown)), text(sequence->result().text.size()), tokens(sequence->result().tokens) {}
+
+  // What happens to a sequence stays with it: an error ends this one alone.
+  template <typename Work>
+  void advance(Work&& work) const {
+    try {
+      work();
+    } catch (const Error& error) {
+      sequence->fail(error.what());
+    }
+  }
+
+  std::shared_ptr<Sequence> sequence;
+  size_t text;
+  int64_t tokens;
+};
+
 template <typename Work>
 void Engine::advance(const std::shared_ptr<Sequence>& sequence, Work&& work) {
-  const Generated& result = sequence->result();
-  const size_t shown = result.text.size();
-  const int64_t tokens = result.tokens;
-  try {
-    work();
-  } catch (const Error& error) {
-    sequence->fail(error.what());
-  }
-  if (!sequence->finished() && result.tokens == tokens) return;
-  events_.push_back({sequence, std::string_view(result.text).substr(shown)});
+  const Shown before(sequence);
+  before.advance(work);
+  tell(before);
+}
+
+void Engine::tell(const Shown& before) {
+  const Generated& result = before.sequence->result();
+  if (!before.sequence->finished() && result.tokens == before.tokens) return;
+  events_.push_back({before.sequence, std::string_view(result.text).substr(before.text)});
+}
+
+// Choosing among a whole vocabulary takes a while, and no sequence has anything to do with another.
+void Engine::write_tokens(const StepLogits& logits) {
+  std::vector<Shown> before;
+  for (const size_t i : writers_) before.emplace_back(batch_[i]);
+  const Context& context = pass_.context();
+  const auto writers = static_cast<int64_t>(writers_.size());
+  const int64_t parts = std::min<int64_t>(writers, context.thread_count());
+  sampling_.resize(std::max(sampling_.size(), static_cast<size_t>(parts)));
+  const auto write = [&](size_t k, SamplerMemory& memory) {
+    before[k].advance([&] { before[k].sequence->write(logits[writers_[k]], memory); });
+  };
+  context.parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+    for (auto part = static_cast<size_t>(begin); part < static_cast<size_t>(end); ++part) {
+      for (size_t k = part; k < writers_.size(); k += static_cast<size_t>(parts)) write(k, sampling_[part]);
+    }
+  });
+  for (const Shown& one : before) tell(one);
 }
 
 void Engine::end_cancelled() {

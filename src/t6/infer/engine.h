@@ -83,8 +83,11 @@ class Engine {
   int64_t reuse_pages(Sequence& sequence);
   void keep_pages(const Sequence& sequence, int64_t count);
   Sequence& youngest_running() const;
+  struct Shown;
   template <typename Work>
   void advance(const std::shared_ptr<Sequence>& sequence, Work&& work);
+  void tell(const Shown& before);
+  void write_tokens(const StepLogits& logits);
 
   EngineOptions options_;
   bool alike_;  // a token's bits do not depend on how many are read with it
@@ -96,8 +99,9 @@ class Engine {
   bool short_of_memory_ = false;                  // a sequence waits for it
   std::vector<Step> steps_;                       // of one batch
   std::vector<std::shared_ptr<Sequence>> batch_;  // whose steps they are
+  std::vector<size_t> writers_;                   // of the batch, those that choose a token
   std::vector<SequenceEvent> events_;
-  SamplerMemory sampling_;
+  std::vector<SamplerMemory> sampling_;  // of each thread
 };
 
 // Adds a sequence that has begun and steps until it is finished. `show` gets its text as it comes. Error: the one that

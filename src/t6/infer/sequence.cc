@@ -139,7 +139,7 @@ void Sequence::receive_hidden_states(int64_t count, std::span<const float> rows)
   writing_->options.hidden_states(first, rows);
 }
 
-void Sequence::receive(int64_t count, std::span<const float> logits, SamplerMemory& memory) {
+bool Sequence::receive(int64_t count, std::span<const float> logits) {
   const int64_t end = cache_.size(), first = end - count;
   const GenerateOptions& options = writing_->options;
   if (!prompt_read_) {
@@ -152,10 +152,10 @@ void Sequence::receive(int64_t count, std::span<const float> logits, SamplerMemo
   } else if (unread() == 0) {
     ++result_.decode_steps;
   }
-  if (unread() > 0) return;
-  if (options.max_tokens == 0) return finish(StopReason::max_tokens);
-  if (cancelled()) return finish(StopReason::interrupted);
-  write(logits.last(vocab_size_), memory);
+  if (unread() > 0) return false;
+  if (options.max_tokens > 0 && !cancelled()) return true;
+  finish(options.max_tokens == 0 ? StopReason::max_tokens : StopReason::interrupted);
+  return false;
 }
 
 void Sequence::end_prompt() {
@@ -187,6 +187,7 @@ bool Sequence::mask_tokens() {
 
 // Chooses the next token and makes text of it.
 void Sequence::write(std::span<const float> logits, SamplerMemory& memory) {
+  logits = logits.last(vocab_size_);
   Writing& writing = *writing_;
   const GenerateOptions& options = writing.options;
   if (!mask_tokens()) return finish(StopReason::end_of_text);

@@ -134,8 +134,8 @@ class Sequence {
   bool takes_hidden_states() const { return writing_->options.hidden_states != nullptr; }
   // Of a pass that read `count` tokens; before receive().
   void receive_hidden_states(int64_t count, std::span<const float> rows);
-  // The logits of a pass that read `count` tokens.
-  void receive(int64_t count, std::span<const float> logits, SamplerMemory& memory);
+  // The logits of a pass that read `count` tokens. True: the next token is to be chosen by the last row, in write().
+  bool receive(int64_t count, std::span<const float> logits);
   void finish(StopReason reason);
   void fail(std::string error);
   int64_t next_piece(int64_t longest) const;

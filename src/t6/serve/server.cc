@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/stopwatch.h"
 #include "t6/serve/api/api_error.h"
 #include "t6/serve/api/router.h"
 #include "t6/serve/http/api_keys.h"
@@ -68,6 +69,7 @@ struct Server::Parts {
   const ServerOptions options;
   const ApiKeys keys;
   HttpServer http;
+  std::atomic<double> worker_seconds = 0;  // of processor
   boost::asio::thread_pool workers{kWorkers};
 
   mutable std::mutex mutex;
@@ -131,7 +133,11 @@ void Server::Parts::handle(const std::shared_ptr<Exchange>& exchange) {
   }
   const Route& route = *find_route(request.method, request.path);
   if (route.kind != RouteKind::slow) return answer(route, exchange);
-  boost::asio::post(workers, [this, &route, exchange] { answer(route, exchange); });
+  boost::asio::post(workers, [this, &route, exchange] {
+    const ThreadStopwatch watch;
+    answer(route, exchange);
+    worker_seconds += watch.seconds();
+  });
 }
 
 void Server::Parts::answer(const Route& route, const std::shared_ptr<Exchange>& exchange) {
@@ -218,6 +224,8 @@ void Server::run(Context& context, const std::function<LoadedModel()>& load, con
     service->gauges = [&] {
       Gauges now = scheduler.gauges();
       now.connections = parts.http.connections();
+      // Requests for metrics are answered on the thread that speaks HTTP.
+      now.http_seconds = thread_seconds() + parts.worker_seconds;
       return now;
     };
     {

@@ -1,4 +1,4 @@
-// t6 eval: how well a model predicts a text.
+// t6 eval: how well a model predicts a text, or chooses answers of tasks.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -12,22 +12,26 @@
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
+#include "t6/cli/serving/task_flags.h"
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/eval/byte_model.h"
 #include "t6/eval/perplexity.h"
 #include "t6/formats/json.h"
 #include "t6/formats/token_shard.h"
+#include "t6/report/position_report.h"
 #include "t6/text/document_tokens.h"
 
 namespace t6 {
 namespace {
 
 struct Options {
-  std::string model, text, shard, baseline_train, cache_type = "float32";
+  std::string model, text, shard, baseline_train, report, cache_type = "float32";
   DocumentOptions documents;
   PerplexityOptions perplexity;
+  TaskFlags tasks;
   int64_t tokens = 0;
   int threads = processor_count();
   bool json = false, by_position = false;
@@ -87,7 +91,21 @@ void print_positions(const Perplexity& result) {
   }
 }
 
-void run(const Options& options) {
+void write_report(const Options& options, const Perplexity& result) {
+  PositionReport report{.model = options.model,
+                        .text = options.shard.empty() ? options.text : options.shard,
+                        .loss = result.loss(),
+                        .bits_per_byte = result.bits_per_byte(),
+                        .tokens = result.tokens,
+                        .context = result.context,
+                        .stride = result.stride};
+  for (const PositionLoss& each : result.by_position) {
+    report.parts.push_back({each.begin, std::min(each.end, result.context + 1), each.tokens, each.loss()});
+  }
+  write_text(options.report, render_position_report(report));
+}
+
+void run_text(const Options& options) {
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
   print_notes(loaded.notes);
@@ -112,23 +130,34 @@ void run(const Options& options) {
   if (!options.baseline_train.empty()) {
     baseline = baseline_bits(options.baseline_train, loaded, tokens, result.bytes);
   }
+  if (!options.report.empty()) write_report(options, result);
   if (options.json) return print_json(result, baseline);
   print_text(result, baseline);
   if (options.by_position) print_positions(result);
+}
+
+void run(const CLI::App& command, const Options& options) {
+  check_task_flags(command, options.tasks);
+  if (!options.tasks.given()) return run_text(options);
+  run_tasks(options.tasks, options.model, parse_cache_type(options.cache_type), options.threads, options.json);
 }
 
 }  // namespace
 
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("eval", "Loss, perplexity and bits per byte of a model on a text");
+  CLI::App* command =
+      app.add_subcommand("eval", "Loss, perplexity and bits per byte of a model on a text; or its accuracy on tasks");
   add_model_argument(*command, options->model);
   auto* source = command->add_option_group("source", "What is predicted");
-  source->add_option("--text", options->text, "A text, JSONL file or folder, as 't6 prepare' reads them");
-  source->add_option(
-      "--shard", options->shard,
-      "A token shard of the model's own tokenizer, or a folder that 't6 prepare' made: its validation split");
-  source->require_option(1);
+  auto* text = source->add_option("--text", options->text, "A text, JSONL file or folder, as 't6 prepare' reads them");
+  source
+      ->add_option(
+          "--shard", options->shard,
+          "A token shard of the model's own tokenizer, or a folder that 't6 prepare' made: its validation split")
+      ->excludes(text);
+  add_task_flags(*command, *source, options->tasks);
+  source->require_option(1, 2);  // --tasks and --task-file go together
   command->add_option("--field", options->documents.text_field, "Key of a JSONL line that holds its text")
       ->capture_default_str();
   command->add_option("--context", options->perplexity.context,
@@ -143,14 +172,16 @@ void add_eval(CLI::App& app) {
   add_threads_flag(*command, options->threads);
   command->add_flag("--by-position", options->by_position,
                     "Also print the loss by the number of tokens that a prediction is made from");
+  command->add_option("--report", options->report, "Write a page with a chart of the loss by position to this file");
   command->add_flag("--json", options->json, "Print JSON");
   command->footer(
       "Each token but the first is predicted once, from at least context - stride tokens before it.\n"
       "Examples:\n"
       "  t6 eval runs/demo --text book.txt\n"
       "  t6 eval runs/demo --shard data/demo --context 256 --stride 256 --by-position\n"
-      "  t6 eval runs/demo --shard data/demo_val.bin --baseline-train data/demo_train.bin --json");
-  command->callback([=] { run(*options); });
+      "  t6 eval runs/demo --shard data/demo_val.bin --baseline-train data/demo_train.bin --json\n"
+      "  t6 eval model.gguf --tasks arc_easy,hellaswag --shots 5 --limit 200");
+  command->callback([=] { run(*command, *options); });
 }
 
 }  // namespace t6

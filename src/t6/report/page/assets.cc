@@ -152,7 +152,7 @@ for (const figure of document.querySelectorAll('.chart[data-x]')) {
   cursor.className = 'cursor';
   cursor.hidden = true;
   const value = (y) => figure.dataset.log === '1' ? y1 * (y0 / y1) ** (y / 1000) : y1 + (y0 - y1) * y / 1000;
-  const along = (x) => figure.dataset.logX === '1' ? x0 * (x1 / x0) ** (x / 1000) : x0 + (x1 - x0) * x / 1000;
+  const position = (x) => figure.dataset.logX === '1' ? x0 * (x1 / x0) ** (x / 1000) : x0 + (x1 - x0) * x / 1000;
   const short = (x) => {
     let unit = 0;
     for (; x >= 1000 && unit < 4; ++unit) x /= 1000;
@@ -172,7 +172,7 @@ for (const figure of document.querySelectorAll('.chart[data-x]')) {
     const x = near[0].x;
     cursor.hidden = false;
     cursor.style.left = x / 10 + '%';
-    output.textContent = short(along(x)) + ' – ' + near.map((one) => one.text).join(', ');
+    output.textContent = short(position(x)) + ' – ' + near.map((one) => one.text).join(', ');
   });
   plot.addEventListener('pointerleave', () => { cursor.hidden = true; output.textContent = ''; });
 }

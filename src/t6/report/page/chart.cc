@@ -194,8 +194,9 @@ std::optional<Axes> fit_axes(const Chart& chart) {
     }
   }
   if (!std::isfinite(x.high)) return std::nullopt;
-  if (!x.logarithmic && x.high <= x.low) x.high = x.low + 1;
-  if (x.logarithmic) x.low /= 1.25, x.high *= 1.25;
+  const bool labels = std::ranges::any_of(chart.series, [](const Series& series) { return !series.labels.empty(); });
+  if (x.logarithmic && labels) x.low /= 1.25, x.high *= 1.25;  // room for what stands beside the outer dots
+  if (x.high <= x.low) x.high = x.logarithmic ? 2 * x.low : x.low + 1;
   const bool zero = chart.from_zero && !chart.logarithmic && y.low >= 0;
   if (zero) y.low = 0;
   widen(y, zero ? 0 : dots ? 0.1 : 0.05, 0.06);  // dots carry their values below them

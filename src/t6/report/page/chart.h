@@ -31,7 +31,7 @@ struct Chart {
   std::string x_name = {};
   std::vector<Series> series = {};
   bool logarithmic = false;    // the y axis
-  bool logarithmic_x = false;  // the x axis, which then does not begin at 0
+  bool logarithmic_x = false;  // the x axis, which then begins at the first point
   bool from_zero = false;      // a linear y axis begins at 0
   Size size = Size::small;
 };

@@ -101,17 +101,20 @@ std::string wide_table(const ComparisonTable& table) {
 }  // namespace
 
 std::string render_comparison(const ComparisonPage& page) {
-  std::string html = begin_page({.kind = "T6 comparison", .name = page.name, .summary = page.summary}) + "</header>\n";
-  html += "<section>\n<h2>Results</h2>\n" + wide_table(page.results);
-  for (const std::string& note : page.notes) html += "<p>" + escape_html(note) + "</p>\n";
-  html += "</section>\n" + memory(page) + curves(page) + "<section>\n<h2>Details</h2>\n";
-  for (const ComparisonTable& table : page.details) html += wide_table(table);
-  html += fmt::format(
+  std::string body = "<section>\n<h2>Results</h2>\n" + wide_table(page.results);
+  for (const std::string& note : page.notes) body += "<p>" + escape_html(note) + "</p>\n";
+  body += "</section>\n" + memory(page) + curves(page) + "<section>\n<h2>Details</h2>\n";
+  for (const ComparisonTable& table : page.details) body += wide_table(table);
+  body += fmt::format(
       "<details><summary>The experiment's file</summary>\n<pre class=\"file\">{}</pre></details>\n</section>\n",
       escape_html(page.experiment));
-  return html + end_page(
-                    "Losses and rates are those that the runs wrote down; parameters and cache follow from the models' "
-                    "shapes.");
+  return render_page({.title = page.name,
+                      .kicker = "T6 comparison",
+                      .summary = page.summary,
+                      .body = body,
+                      .footer =
+                          "Losses and rates are those that the runs wrote down; parameters and cache follow from the "
+                          "models' shapes."});
 }
 
 }  // namespace t6

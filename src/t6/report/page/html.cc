@@ -41,24 +41,6 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
-std::string begin_page(const PageHead& head) {
-  return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-      "script-src "
-      "'unsafe-inline'\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"description\" content=\"{2}\">\n"
-      "<title>{1} · {0}</title>\n<style>{3}</style>\n</head>\n<body>\n<main>\n"
-      "<header>\n<p class=\"kicker\">{0}</p>\n<h1>{1}</h1>\n<p class=\"summary\">{2}</p>\n",
-      escape_html(head.kind), escape_html(head.name), escape_html(head.summary), kReportStyle);
-}
-
-std::string end_page(const std::string& footer) {
-  return fmt::format("<footer>{}</footer>\n</main>\n<script>{}</script>\n</body>\n</html>\n", escape_html(footer),
-                     kReportScript);
-}
-
 std::string render_table(const Table& table) {
   std::string html = table.numbers ? "<table class=\"numbers\">" : "<table>";
   if (!table.caption.empty()) html += "<caption>" + escape_html(table.caption) + "</caption>";
@@ -102,6 +84,23 @@ std::string render_bars(const std::vector<BarGroup>& groups) {
     html += "</tbody>\n";
   }
   return html + "</table>\n";
+}
+
+std::string render_page(const Page& page) {
+  const std::string title = escape_html(page.title), summary = escape_html(page.summary);
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      // The page reaches for nothing outside itself, and the browser holds it to that.
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+      "script-src "
+      "'unsafe-inline'\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"description\" content=\"{1}\">\n"
+      "<title>{0} · {2}</title>\n<style>{3}</style>\n</head>\n<body>\n<main>\n"
+      "<header>\n<p class=\"kicker\">{2}</p>\n<h1>{0}</h1>\n<p class=\"summary\">{1}</p>\n{4}</header>\n"
+      "{5}<footer>{6}</footer>\n</main>\n<script>{7}</script>\n</body>\n</html>\n",
+      title, summary, escape_html(page.kicker), kReportStyle, page.header, page.body, escape_html(page.footer),
+      kReportScript);
 }
 
 }  // namespace t6

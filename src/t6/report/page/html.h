@@ -1,4 +1,4 @@
-// HTML for the reports: text made safe, tables, and the page's own style and script.
+// HTML for the run report: text made safe, tables, and the page's own style and script.
 #pragma once
 
 #include <string>
@@ -35,16 +35,12 @@ struct BarGroup {
 };
 std::string render_bars(const std::vector<BarGroup>& groups);
 
-// What a page is called, and what its first lines say; plain text, escaped here.
-struct PageHead {
-  std::string kind;     // "T6 run report"
-  std::string name;     // "NAME · KIND" is the title
-  std::string summary;  // a sentence
+// A whole page with everything inside it. Title, kicker (what kind of page it is), summary and footer are plain text,
+// escaped here; header and body are HTML.
+struct Page {
+  std::string title, kicker, summary, header = {}, body = {}, footer = {};
 };
-// All before the first section but for the end of its <header>, which may hold more; and all after the last. A page
-// reaches for nothing outside itself, and the browser holds it to that.
-std::string begin_page(const PageHead& head);
-std::string end_page(const std::string& footer);
+std::string render_page(const Page& page);
 
 // The contents of the page's <style> and <script>. The script only reads values out of the charts under the
 // pointer: the page is complete without it.

@@ -201,11 +201,15 @@ std::string configuration(const ReportData& data) {
 }  // namespace
 
 std::string render_report(const ReportData& data) {
-  return begin_page({.kind = "T6 run report", .name = data.name, .summary = summary(data)}) + tiles(data) +
-         "</header>\n" + render_curves(data) + samples(data) + cache(data) + size(data) + configuration(data) +
-         end_page(
-             "Losses, rates and times are those that the run wrote down; parameters, FLOPs and cache follow from the "
-             "model's shapes.");
+  return render_page(
+      {.title = data.name,
+       .kicker = "T6 run report",
+       .summary = summary(data),
+       .header = tiles(data),
+       .body = render_curves(data) + samples(data) + cache(data) + size(data) + configuration(data),
+       .footer =
+           "Losses, rates and times are those that the run wrote down; parameters, FLOPs and cache follow from the "
+           "model's shapes."});
 }
 
 }  // namespace t6

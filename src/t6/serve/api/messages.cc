@@ -1,10 +1,9 @@
 // POST /v1/messages and /v1/messages/count_tokens, in Anthropic's form.
 #include <algorithm>
-#include <optional>
 #include <utility>
 
-#include "t6/serve/api/answer_task.h"
 #include "t6/serve/api/api_error.h"
+#include "t6/serve/api/block_task.h"
 #include "t6/serve/api/body.h"
 #include "t6/serve/api/chat_request.h"
 #include "t6/serve/api/endpoints.h"
@@ -23,58 +22,34 @@ OrderedJson usage_of_message(const Usage& usage) {
           {"output_tokens", usage.completion_tokens}};
 }
 
-// An answer is a list of blocks: what was thought, what was said, each call. One of them is open at a time, and events
-// tell of what happens to it.
-class MessageTask : public AnswerTask {
+class MessageTask : public BlockTask {
  public:
   // `stops`: the request's own, apart from those of the template.
   MessageTask(const Service& service, std::shared_ptr<Exchange> exchange, bool streams, const AnswerForm& form,
               std::vector<std::string> stops)
-      : AnswerTask(service, std::move(exchange), streams, form, 1), stops_(std::move(stops)) {}
+      : BlockTask(service, std::move(exchange), streams, form), stops_(std::move(stops)) {}
 
  private:
   std::string id() const override { return id_; }
 
-  using Kind = AnswerPart::Kind;
+  void begun() override { emit("message_start", {{"message", message()}}); }
 
-  void take_parts(size_t, const std::vector<AnswerPart>& parts, const Piece& piece) override {
-    begin();
-    for (const AnswerPart& part : parts) {
-      if (open_ != part.kind) close_block();
-      if (part.kind == Kind::call) {
-        add_call(part);
-      } else {
-        if (!open_) open_block(part.kind);
-        text_ += part.text;
-        const bool said = part.kind == Kind::text;
-        change({{"type", said ? "text_delta" : "thinking_delta"}, {said ? "text" : "thinking", part.text}});
-      }
-    }
-    if (!piece.end) return;
-    close_block();
-    end_ = *piece.end;
+  void opened() override { emit("content_block_start", {{"index", content_.size()}, {"content_block", block()}}); }
+
+  void grown(const std::string& added) override {
+    const bool said = open_kind() == Kind::text;
+    change({{"type", said ? "text_delta" : "thinking_delta"}, {said ? "text" : "thinking", added}});
   }
 
-  void begin() {
-    if (std::exchange(begun_, true)) return;
-    emit("message_start", {{"message", message()}});
-  }
-
-  void open_block(Kind kind) {
-    open_ = kind;
-    text_.clear();
-    emit("content_block_start", {{"index", content_.size()}, {"content_block", block()}});
-  }
-
-  void close_block() {
-    if (!open_) return;
-    if (open_ == Kind::reasoning) change({{"type", "signature_delta"}, {"signature", ""}});
+  void closing() override {
+    if (open_kind() == Kind::reasoning) change({{"type", "signature_delta"}, {"signature", ""}});
     emit("content_block_stop", {{"index", content_.size()}});
     content_.push_back(block());
-    open_.reset();
   }
 
-  void add_call(const AnswerPart& call) {
+  void ended(const JobEnd& end) override { end_ = end; }
+
+  void called(const AnswerPart& call) override {
     OrderedJson block = {{"type", "tool_use"}, {"id", new_id("toolu_")}, {"name", call.name}};
     block["input"] = OrderedJson::object();
     emit("content_block_start", {{"index", content_.size()}, {"content_block", block}});
@@ -95,8 +70,8 @@ class MessageTask : public AnswerTask {
   }
 
   OrderedJson block() const {
-    if (open_ == Kind::text) return {{"type", "text"}, {"text", text_}};
-    return {{"type", "thinking"}, {"thinking", text_}, {"signature", ""}};
+    if (open_kind() == Kind::text) return {{"type", "text"}, {"text", text()}};
+    return {{"type", "thinking"}, {"thinking", text()}, {"signature", ""}};
   }
 
   void change(OrderedJson delta) {
@@ -154,10 +129,7 @@ class MessageTask : public AnswerTask {
   const std::vector<std::string> stops_;
   const std::string id_ = new_id("msg_");
   OrderedJson content_ = OrderedJson::array();  // blocks that are whole
-  std::optional<Kind> open_;
-  std::string text_;
   JobEnd end_;
-  bool begun_ = false;
 };
 
 // {"type": "enabled", "budget_tokens": N}: whether a model thinks is up to its template, and how much to the model.

@@ -1,9 +1,8 @@
 // POST /v1/responses, OpenAI's newer form, without anything being stored.
-#include <optional>
 #include <utility>
 
-#include "t6/serve/api/answer_task.h"
 #include "t6/serve/api/api_error.h"
+#include "t6/serve/api/block_task.h"
 #include "t6/serve/api/body.h"
 #include "t6/serve/api/chat_request.h"
 #include "t6/serve/api/endpoints.h"
@@ -21,62 +20,45 @@ OrderedJson usage_of_response(const Usage& usage) {
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
 }
 
-// An answer is a list of items: what was thought, what was said, each call. One of them is open at a time, and events
-// tell of what happens to it.
-class ResponseTask : public AnswerTask {
+// Blocks are items here.
+class ResponseTask : public BlockTask {
  public:
   // `echoed`: what the answer repeats of the request.
   ResponseTask(const Service& service, std::shared_ptr<Exchange> exchange, bool streams, const AnswerForm& form,
                OrderedJson echoed)
-      : AnswerTask(service, std::move(exchange), streams, form, 1), echoed_(std::move(echoed)) {}
+      : BlockTask(service, std::move(exchange), streams, form), echoed_(std::move(echoed)) {}
 
  private:
   std::string id() const override { return id_; }
 
-  using Kind = AnswerPart::Kind;
-
-  void take_parts(size_t, const std::vector<AnswerPart>& parts, const Piece& piece) override {
-    begin();
-    for (const AnswerPart& part : parts) {
-      if (open_ != part.kind) close_item();
-      if (part.kind == Kind::call) {
-        add_call(part);
-      } else {
-        if (!open_) open_item(part.kind);
-        text_ += part.text;
-        tell(part_event("delta"), {{"content_index", 0}, {"delta", part.text}});
-      }
-    }
-    if (!piece.end) return;
-    close_item();
-    // An answer has something to show, if only an empty message.
-    if (output_.empty() || output_.back()["type"] == "reasoning") open_item(Kind::text), close_item();
-  }
-
-  void begin() {
-    if (std::exchange(begun_, true)) return;
+  void begun() override {
     emit("response.created", {{"response", response("in_progress")}});
     emit("response.in_progress", {{"response", response("in_progress")}});
   }
 
-  void open_item(Kind kind) {
-    open_ = kind;
-    text_.clear();
-    id_of_item_ = new_id(kind == Kind::text ? "msg_" : "rs_");
+  void opened() override {
+    id_of_item_ = new_id(open_kind() == Kind::text ? "msg_" : "rs_");
     emit("response.output_item.added", {{"output_index", output_.size()}, {"item", item("in_progress")}});
     tell("response.content_part.added", {{"content_index", 0}, {"part", content("")}});
   }
 
-  void close_item() {
-    if (!open_) return;
-    tell(part_event("done"), {{"content_index", 0}, {"text", text_}});
-    tell("response.content_part.done", {{"content_index", 0}, {"part", content(text_)}});
+  void grown(const std::string& added) override { tell(part_event("delta"), {{"content_index", 0}, {"delta", added}}); }
+
+  void closing() override {
+    tell(part_event("done"), {{"content_index", 0}, {"text", text()}});
+    tell("response.content_part.done", {{"content_index", 0}, {"part", content(text())}});
     const bool whole = reason(0).empty() || reason(0) != "length";
     end_item(item(whole ? "completed" : "incomplete"));
-    open_.reset();
   }
 
-  void add_call(const AnswerPart& call) {
+  // An answer has something to show, if only an empty message.
+  void ended(const JobEnd&) override {
+    if (!output_.empty() && output_.back()["type"] != "reasoning") return;
+    open(Kind::text);
+    close();
+  }
+
+  void called(const AnswerPart& call) override {
     id_of_item_ = new_id("fc_");
     OrderedJson item = {{"id", id_of_item_}, {"type", "function_call"}, {"status", "in_progress"}};
     item.update({{"call_id", new_id("call_")}, {"name", call.name}, {"arguments", ""}});
@@ -94,11 +76,11 @@ class ResponseTask : public AnswerTask {
   }
 
   std::string part_event(const char* what) const {
-    return std::string(open_ == Kind::text ? "response.output_text." : "response.reasoning_text.") + what;
+    return std::string(open_kind() == Kind::text ? "response.output_text." : "response.reasoning_text.") + what;
   }
 
   OrderedJson content(const std::string& text) const {
-    if (open_ == Kind::reasoning) return {{"type", "reasoning_text"}, {"text", text}};
+    if (open_kind() == Kind::reasoning) return {{"type", "reasoning_text"}, {"text", text}};
     return {{"type", "output_text"},
             {"text", text},
             {"annotations", OrderedJson::array()},
@@ -106,11 +88,11 @@ class ResponseTask : public AnswerTask {
   }
 
   OrderedJson item(const std::string& status) const {
-    const bool said = open_ == Kind::text;
+    const bool said = open_kind() == Kind::text;
     OrderedJson item = {{"id", id_of_item_}, {"type", said ? "message" : "reasoning"}, {"status", status}};
     if (said) item["role"] = "assistant";
     if (!said) item["summary"] = OrderedJson::array();
-    item["content"] = status == "in_progress" ? OrderedJson::array() : OrderedJson::array({content(text_)});
+    item["content"] = status == "in_progress" ? OrderedJson::array() : OrderedJson::array({content(text())});
     return item;
   }
 
@@ -118,7 +100,7 @@ class ResponseTask : public AnswerTask {
   void tell(const std::string& name, OrderedJson more) {
     OrderedJson event = {{"item_id", id_of_item_}, {"output_index", output_.size()}};
     event.update(more);
-    if (open_ == Kind::text && name.starts_with("response.output_text.")) event["logprobs"] = OrderedJson::array();
+    if (name.starts_with("response.output_text.")) event["logprobs"] = OrderedJson::array();
     emit(name, std::move(event));
   }
 
@@ -169,10 +151,8 @@ class ResponseTask : public AnswerTask {
   const std::string id_ = new_id("resp_");
   const int64_t created_ = unix_seconds();
   OrderedJson output_ = OrderedJson::array();  // items that are whole
-  std::optional<Kind> open_;
-  std::string id_of_item_, text_;
+  std::string id_of_item_;
   int64_t sequence_number_ = 0;
-  bool begun_ = false;
 };
 
 // What changes nothing where nothing is stored and there is one model; anything else is refused by name.

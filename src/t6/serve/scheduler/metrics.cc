@@ -57,6 +57,12 @@ void Metrics::preempted(int64_t count) {
   preemptions_ += static_cast<uint64_t>(count);
 }
 
+void Metrics::turned(double step_seconds, double scheduling_seconds) {
+  const std::lock_guard lock(mutex_);
+  step_seconds_ += step_seconds;
+  scheduling_seconds_ += scheduling_seconds;
+}
+
 void Metrics::finished(const FinishedRequest& request) {
   const std::lock_guard lock(mutex_);
   whole_.add(request.whole);
@@ -80,7 +86,7 @@ std::string Metrics::print(const Gauges& now) const {
     print_head(text, name, "gauge", help);
     text += fmt::format("{}{{{}}} {}\n", name, labels, value);
   };
-  const auto counter = [&](std::string_view name, uint64_t value, std::string_view help) {
+  const auto counter = [&](std::string_view name, auto value, std::string_view help) {
     print_head(text, fmt::format("{}_total", name), "counter", help);
     text += fmt::format("{}_total{{{}}} {}\n", name, labels, value);
   };
@@ -97,6 +103,9 @@ std::string Metrics::print(const Gauges& now) const {
   counter("vllm:prompt_tokens", prompt_tokens_, "Tokens of prompts.");
   counter("vllm:generation_tokens", generated_tokens_, "Tokens generated.");
   counter("vllm:num_preemptions", preemptions_, "Sequences that gave their pages back and waited.");
+  counter("t6:step_seconds", step_seconds_, "Time in the engine's steps.");
+  counter("t6:scheduling_seconds", scheduling_seconds_, "Processor time of the scheduler around them.");
+  counter("t6:http_seconds", now.http_seconds, "Processor time of reading requests and speaking HTTP.");
   print_head(text, "vllm:request_success_total", "counter", "Requests that ended, by reason.");
   for (const auto& [reason, count] : by_reason_) {
     text += fmt::format("vllm:request_success_total{{{},finished_reason=\"{}\"}} {}\n", labels, reason, count);

@@ -31,6 +31,7 @@ struct Gauges {
   int64_t running = 0, waiting = 0;  // sequences
   double cache_usage = 0;            // share of the cache's memory, 0 to 1
   int64_t connections = 0;
+  double http_seconds = 0;  // of processor, that reading requests and speaking HTTP took
 };
 
 // One request that has ended, in seconds and tokens.
@@ -49,6 +50,8 @@ class Metrics {
   void next_token(double seconds);
   void finished(const FinishedRequest& request);
   void preempted(int64_t count);
+  // A step of the engine, by the clock; what the scheduler took of its processor around it.
+  void turned(double step_seconds, double scheduling_seconds);
 
   // Of all so far, with `now`.
   std::string print(const Gauges& now) const;
@@ -70,6 +73,7 @@ class Metrics {
   Histogram first_token_{kTimes}, next_token_{kIntervals};
   Histogram whole_{kWholes}, queue_{kWholes}, prefill_{kWholes}, decode_{kWholes};
   Histogram prompt_length_{kTokens}, generation_length_{kTokens};
+  double step_seconds_ = 0, scheduling_seconds_ = 0;
   uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, generated_tokens_ = 0, preemptions_ = 0;
   std::map<std::string, uint64_t, std::less<>> by_reason_;
 };

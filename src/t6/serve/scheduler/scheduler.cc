@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/stopwatch.h"
 
 namespace t6 {
 namespace {
@@ -76,14 +77,18 @@ Gauges Scheduler::gauges() const {
 }
 
 void Scheduler::run() {
-  while (wait_for_work()) {
-    take_jobs();
-    end_waiting();
-    end_late();
-    admit();
-    step();
-    flush();
-  }
+  while (wait_for_work()) turn();
+}
+
+void Scheduler::turn() {
+  const ThreadStopwatch watch;
+  take_jobs();
+  end_waiting();
+  end_late();
+  admit();
+  step();
+  flush();
+  metrics_.turned(step_seconds_, watch.seconds() - engine_seconds_);
 }
 
 // False: all is drained.
@@ -184,8 +189,13 @@ void Scheduler::admit() {
 
 // An error of the engine itself, memory that is not there for example, ends what it runs and not the server.
 void Scheduler::step() {
+  const Stopwatch clock;
+  const ThreadStopwatch watch;
   try {
-    for (const SequenceEvent& event : engine_.step()) take_event(event);
+    const auto events = engine_.step();
+    step_seconds_ = clock.seconds();
+    engine_seconds_ = watch.seconds();
+    for (const SequenceEvent& event : events) take_event(event);
   } catch (const std::exception& error) {
     fail_all(error.what());
   }

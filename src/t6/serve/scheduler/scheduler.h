@@ -97,6 +97,7 @@ class Scheduler {
   Client* next_client();
   void end_waiting();
   void end_late();
+  void turn();
   void step();
   void take_event(const SequenceEvent& event);
   void measure(Running& running, const Generated& result, bool finished);
@@ -122,6 +123,7 @@ class Scheduler {
   std::unordered_map<const Sequence*, Running> running_;
   uint64_t turn_ = 0;
   int64_t preemptions_ = 0;
+  double step_seconds_ = 0, engine_seconds_ = 0;  // of the last step: by the clock, of this thread's processor
   Deliveries deliveries_;
 };
 
