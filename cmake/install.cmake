@@ -4,7 +4,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# The room grammar is left out: it would bring xgrammar's library and headers along.
+# The room grammar is left out: it would bring xgrammar's library and headers along; compare is the program's own.
 set(T6_INSTALLED_ROOMS core numbers kernels formats text tasks model import infer eval report)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/t6)
 

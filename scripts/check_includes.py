@@ -2,7 +2,7 @@
 """Checks the plan of the house: which room of src/t6 may include which, and what a library room never does.
 
 A room includes from the rooms named here and from itself. A header at a room's root is one of its doors; a header in a
-subfolder is the room's own. The serving wing (infer, grammar, eval, report, serve) and the training wing (ops, nn, train, convert) never
+subfolder is the room's own. The serving wing (infer, grammar, eval, report, compare, serve) and the training wing (ops, nn, train, convert) never
 meet, and only the training wing sees Torch.
 """
 
@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "grammar": FOUNDATION + ["infer"],
     "eval": FOUNDATION + ["infer", "tasks"],
     "report": FOUNDATION + ["infer"],
+    "compare": FOUNDATION + ["infer", "report"],
     "serve": FOUNDATION + ["infer", "grammar"],
     "ops": FOUNDATION,
     "nn": FOUNDATION + ["ops"],
@@ -32,7 +33,7 @@ MAY_INCLUDE = {
     "bench": ["core"],
     "attention_bench": FOUNDATION + ["bench", "cli"],
     "cli": ["core"],
-    "cli/serving": FOUNDATION + ["tasks", "infer", "grammar", "eval", "report", "serve", "bench", "cli"],
+    "cli/serving": FOUNDATION + ["tasks", "infer", "grammar", "eval", "report", "compare", "serve", "bench", "cli"],
     "cli/training": FOUNDATION + ["ops", "nn", "train", "convert", "attention_bench", "cli"],
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,8 +63,8 @@ std::vector<char*> pointers(std::vector<std::string>& copies) {
 
 // Waits for a program that was started, taking what comes out of `output` (below 0: nothing is taken), and returns its
 // status. When this process is interrupted meanwhile, the other is so, too, if it has not ended a second later: Ctrl-C
-// reaches both, a signal from another program this one alone.
-int wait_for(pid_t child, int output, std::string* text) {
+// reaches both, a signal from another program this one alone. `watch` is called again and again until then.
+int wait_for(pid_t child, int output, std::string* text, const std::function<void()>& watch = {}) {
   using Clock = std::chrono::steady_clock;
   const bool interrupted_before = interrupt_token().cancelled();
   std::optional<Clock::time_point> noticed;
@@ -78,6 +79,7 @@ int wait_for(pid_t child, int output, std::string* text) {
       if (!ended) break;
     }
     if (ended) return status;
+    if (watch) watch();
     if (interrupted_before || !interrupt_token().cancelled()) continue;
     if (!noticed) noticed = Clock::now();
     if (Clock::now() - *noticed < std::chrono::seconds(1)) continue;
@@ -86,7 +88,30 @@ int wait_for(pid_t child, int output, std::string* text) {
   }
 }
 
+// In the new process: nothing here may take memory or a lock.
+[[noreturn]] void become(char* const* argv, pid_t parent, int output) {
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) _exit(127);  // it ended before the line above
+  if (::dup2(output, STDOUT_FILENO) >= 0 && ::dup2(output, STDERR_FILENO) >= 0) ::execv(argv[0], argv);
+  _exit(127);
+}
+
 }  // namespace
+
+bool supervise_beside(const std::string& name, const std::vector<std::string>& arguments, std::string& output,
+                      const std::function<void()>& watch) {
+  std::vector<std::string> copies = {path_beside(name)};
+  copies.insert(copies.end(), arguments.begin(), arguments.end());
+  int ends[2] = {-1, -1};
+  if (copies[0].empty() || ::pipe2(ends, O_CLOEXEC) != 0) return false;
+  const std::vector<char*> argv = pointers(copies);
+  const pid_t parent = ::getpid(), child = ::fork();
+  if (child == 0) become(argv.data(), parent, ends[1]);
+  ::close(ends[1]);
+  const int status = child > 0 ? wait_for(child, ends[0], &output, watch) : -1;
+  ::close(ends[0]);
+  return status == 0;
+}
 
 bool call_beside(const std::string& name, const std::vector<std::string>& arguments, std::string* output) {
   std::vector<std::string> copies = {path_beside(name)};

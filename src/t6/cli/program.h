@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,11 @@ void print_notes(const std::vector<std::string>& notes);
 // Runs the program `name` that lies beside this one and waits for it; `output`, where given, takes what it writes to
 // standard output. False: it could not be run, or ended with another exit code than 0.
 bool call_beside(const std::string& name, const std::vector<std::string>& arguments, std::string* output = nullptr);
+
+// The same for work that takes long: `output` takes what it writes to standard output and error, `watch` is called many
+// times a second until it ends, and it is sent SIGTERM when this process ends before it, however that ends.
+bool supervise_beside(const std::string& name, const std::vector<std::string>& arguments, std::string& output,
+                      const std::function<void()>& watch);
 
 // The full path of the program `name` beside this one; empty when there is none.
 std::string path_beside(const std::string& name);

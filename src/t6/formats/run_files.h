@@ -32,11 +32,21 @@ inline constexpr const char* kPreset = "preset";  // of kModel; absent: none was
 inline constexpr const char* kData = "data";
 inline constexpr const char* kPath = "path";  // of kData: the folder of token shards
 inline constexpr const char* kTrain = "train";
-inline constexpr const char* kSteps = "steps";             // of kTrain: how many the run is to take
+inline constexpr const char* kSteps = "steps";           // of kTrain: how many the run is to take
+inline constexpr const char* kBatchSize = "batch_size";  // of kTrain, as the next four
+inline constexpr const char* kAccumulation = "gradient_accumulation";
+inline constexpr const char* kContext = "context";
+inline constexpr const char* kEvaluateEvery = "evaluate_every";
+inline constexpr const char* kEvaluateWindows = "evaluate_windows";
 inline constexpr const char* kFacts = "run";               // what is no setting: tokens, threads, Torch's version
 inline constexpr const char* kEventFiles = "event_files";  // of kFacts: the names of those that the run wrote
 inline constexpr const char* kDataFolder = "data_folder";  // of kFacts: kPath as an absolute path
+inline constexpr const char* kValidationTokens = "validation_tokens";  // of kFacts: 0 without such a split
 }  // namespace run_keys
+
+// What the error of a run says whose loss or gradient has become infinite or no number: its learning rate was too high.
+inline constexpr const char* kDivergedAdvice =
+    "a smaller optimizer.learning_rate or a longer schedule.warmup_steps may help";
 
 // A number that is absent or null in the file (JSON has no NaN) is NaN here.
 inline constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();

@@ -92,6 +92,13 @@ void fit_heads(ModelConfig& config, int64_t target) {
   config.num_attention_heads = step * std::max<int64_t>(1, 1 + (target - one + each / 2) / each);
 }
 
+void fit_feed_forward(ModelConfig& config, int64_t target) {
+  const int64_t missing = (target - parameter_count(config)) / config.num_hidden_layers;
+  const int64_t row = 3 * config.hidden_size;
+  const int64_t width = config.feed_forward_dim() + (missing + (missing < 0 ? -row : row) / 2) / row;
+  config.intermediate_size = std::max<int64_t>(1, width);
+}
+
 ModelConfig equal_size_baseline(const ModelConfig& config, AttentionKind kind) {
   ModelConfig other;
   other.vocab_size = config.vocab_size;

@@ -40,5 +40,7 @@ ModelConfig equal_size_baseline(const ModelConfig& config, AttentionKind kind);
 // Sets the number of heads so that a layer's attention comes closest to `target` parameters.
 void fit_heads(ModelConfig& config, int64_t target);
 int64_t attention_parameters(const ModelConfig& config);  // of one layer
+// Sets the feed-forward's width, at least 1, so that the model comes closest to `target` parameters.
+void fit_feed_forward(ModelConfig& config, int64_t target);
 
 }  // namespace t6

@@ -70,9 +70,7 @@ ModelConfig build(const Size& size, const KindHeads& entry) {
   // Heads come in steps; the feed-forward takes up what they leave, so that all kinds have the same size.
   const ModelConfig reference = build(size, size.kinds.front());
   fit_heads(config, attention_parameters(reference));
-  const int64_t missing = (parameter_count(reference) - parameter_count(config)) / size.layers;
-  const int64_t row = 3 * size.width;
-  config.intermediate_size = config.feed_forward_dim() + (missing + (missing < 0 ? -row : row) / 2) / row;
+  fit_feed_forward(config, parameter_count(reference));
   return config;
 }
 

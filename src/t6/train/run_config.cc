@@ -12,8 +12,8 @@
 #include "t6/formats/json.h"
 #include "t6/formats/run_files.h"
 #include "t6/model/presets.h"
+#include "t6/model/toml.h"
 #include "t6/nn/attention_path.h"
-#include "t6/train/run/toml.h"
 
 namespace t6 {
 namespace {
@@ -44,15 +44,15 @@ void visit_fields(Run& run, Visitor&& visit) {
     visit(run_keys::kTrain, key, field, bounds...);
   };
   train(run_keys::kSteps, run.train.steps, int64_t{1}, kMaxSteps);
-  train("batch_size", run.train.batch_size, int64_t{1}, kMaxBatch);
-  train("gradient_accumulation", run.train.gradient_accumulation, int64_t{1}, kMaxBatch);
-  train("context", run.train.context, int64_t{0}, int64_t{1} << 24);
+  train(run_keys::kBatchSize, run.train.batch_size, int64_t{1}, kMaxBatch);
+  train(run_keys::kAccumulation, run.train.gradient_accumulation, int64_t{1}, kMaxBatch);
+  train(run_keys::kContext, run.train.context, int64_t{0}, int64_t{1} << 24);
   train("seed", run.train.seed, int64_t{0}, INT64_MAX);
   train("attention", run.train.attention);
   train("threads", run.train.threads, int64_t{0}, int64_t{kMostThreads});
   train("log_every", run.train.log_every, int64_t{1}, kMaxSteps);
-  train("evaluate_every", run.train.evaluate_every, int64_t{0}, kMaxSteps);
-  train("evaluate_windows", run.train.evaluate_windows, int64_t{0}, int64_t{1} << 32);
+  train(run_keys::kEvaluateEvery, run.train.evaluate_every, int64_t{0}, kMaxSteps);
+  train(run_keys::kEvaluateWindows, run.train.evaluate_windows, int64_t{0}, int64_t{1} << 32);
   train("checkpoint_every", run.train.checkpoint_every, int64_t{0}, kMaxSteps);
   train("keep_checkpoints", run.train.keep_checkpoints, int64_t{0}, int64_t{1} << 32);
   train("keep_best", run.train.keep_best);

@@ -88,6 +88,17 @@ double step_bytes(const RunConfig& config) {
   return sizeof(float) * (4 * static_cast<double>(parameter_count(model)) + passes);
 }
 
+Json plan_run(const RunConfig& given) {
+  const RunConfig config = with_vocabulary(given, read_data_facts(given.data.path));
+  const Sequences training(config.data.path, "train", config.train.context, config.model.vocab_size);
+  const std::optional<Sequences> validation = open_validation(config, training);
+  Json json = to_json(config);
+  json[run_keys::kFacts] = {{"parameters", parameter_count(config.model)},
+                            {"train_tokens", training.tokens()},
+                            {run_keys::kValidationTokens, validation ? validation->tokens() : 0}};
+  return json;
+}
+
 Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, RunStart start,
                  const std::optional<GivenWeights>& given)
     : folder_(folder),
@@ -171,7 +182,7 @@ void Trainer::write_run_json() const {
   Json& facts = json[run_keys::kFacts];
   facts = {{"parameters", parameter_count(config_.model)},
            {"train_tokens", train_tokens()},
-           {"validation_tokens", validation_tokens()},
+           {run_keys::kValidationTokens, validation_tokens()},
            {"threads", threads()},
            {"torch", TORCH_VERSION},
            {run_keys::kDataFolder, std::filesystem::absolute(config_.data.path).lexically_normal().string()}};
@@ -278,8 +289,7 @@ void Trainer::count_step(double loss, double rate, double norm, double step_seco
 
 void Trainer::require_finite(int64_t step, const char* what, double value) const {
   if (std::isfinite(value)) return;
-  fail("step {}: the {} is {}; a smaller optimizer.learning_rate or a longer schedule.warmup_steps may help. {}", step,
-       what, value, advice_after(step));
+  fail("step {}: the {} is {}; {}. {}", step, what, value, kDivergedAdvice, advice_after(step));
 }
 
 // How to go on after `step`, whose numbers are not finite: from weights that gave finite ones.

@@ -53,6 +53,10 @@ struct GivenWeights {
 // Bytes that a step takes, about: weights, gradients and moments, and what a forward pass keeps for its gradients.
 double step_bytes(const RunConfig& config);
 
+// What a run would be, without beginning it: its run.json, as far as it is known before it begins. Errors: those of the
+// Trainer about the data.
+Json plan_run(const RunConfig& config);
+
 class Trainer {
  public:
   // Opens the data and the run's folder. A checkpoint that cannot be read is set aside for the one before it. Errors:

@@ -7,12 +7,11 @@
 #include <vector>
 
 #include "t6/bench/machine.h"
-#include "t6/bench/timing.h"
 #include "t6/cli/flags.h"
 #include "t6/cli/program.h"
-#include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/generation_flags.h"
+#include "t6/cli/serving/model_speed.h"
 #include "t6/core/error.h"
 #include "t6/core/stopwatch.h"
 #include "t6/core/threads.h"
@@ -33,21 +32,11 @@ struct Options {
 
 // Used when no contexts are given, as far as the model has positions for them.
 constexpr int64_t kContexts[] = {16, 512, 2048, 7900};
-// What the model reads, again and again.
-constexpr char kSentence[] = "The quick brown fox jumps over the lazy dog. ";
-
-struct Row {
-  int64_t context = 0;
-  std::optional<double> prefill_rate;  // tokens per second; nothing where an earlier context's decoding went as far
-  double decode_rate = 0;
-  int64_t cache_bytes = 0, peak_bytes = 0;
-  double bytes_a_token = 0;  // that decoding one token reads: weights, and the cache of `context` tokens
-};
 
 struct Result {
   double load_s = 0, first_token_s = 0;  // the latter from the start of loading on
   double read_rate = 0;                  // bytes per second
-  std::vector<Row> rows;
+  std::vector<SpeedRow> rows;
 };
 
 std::vector<int64_t> contexts_of(const Options& options, const ModelConfig& config) {
@@ -64,78 +53,7 @@ std::vector<int64_t> contexts_of(const Options& options, const ModelConfig& conf
   return contexts;
 }
 
-// Text for the longest context; written tokens count towards the next one. Encoding all of it would count as time that
-// the first token takes.
-std::vector<int32_t> sentence_tokens(const Tokenizer& tokenizer, int64_t count) {
-  const std::vector<int32_t> sentence = tokenizer.encode(kSentence);
-  require(!sentence.empty(), "the tokenizer makes no token of \"{}\"", kSentence);
-  std::vector<int32_t> tokens(static_cast<size_t>(count));
-  for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = sentence[i % sentence.size()];
-  return tokens;
-}
-
-class ModelRun {
- public:
-  ModelRun(Context& context, const LoadedModel& loaded, const Options& options, std::vector<int64_t> contexts)
-      : options_(options),
-        contexts_(std::move(contexts)),
-        tokens_(sentence_tokens(*loaded.tokenizer, contexts_.back())),
-        pass_(context, loaded.model),
-        cache_(loaded.config(), {.type = parse_cache_type(options.cache_type)}),
-        weight_bytes_(loaded.model->weight_bytes()),
-        progress_("bench", contexts_.back() + std::ssize(contexts_) * options.decode_tokens, "tokens") {
-    if (!loaded.config().tie_word_embeddings) weight_bytes_ -= loaded.model->embeddings().bytes();
-  }
-
-  // The model reads up to each context and writes some tokens there. The first token is timed by `start`.
-  void run(const Stopwatch& start, Result& result) {
-    for (const int64_t context : contexts_) {
-      Row row = {.context = context, .prefill_rate = read(context)};
-      if (result.rows.empty()) result.first_token_s = start.seconds();
-      row.bytes_a_token =
-          static_cast<double>(weight_bytes_ + std::min(cache_.bytes(), cache_.size() * cache_.bytes_per_token()));
-      row.decode_rate = write();
-      row.cache_bytes = cache_.bytes();
-      row.peak_bytes = peak_memory();
-      result.rows.push_back(row);
-    }
-  }
-
- private:
-  std::optional<double> read(int64_t context) {
-    const int64_t count = context - cache_.size();
-    if (count <= 0) return {};
-    const Stopwatch time;
-    while (cache_.size() < context) {
-      const int64_t begin = cache_.size(), size = std::min(kPromptChunk, context - begin);
-      const auto chunk = std::span(tokens_).subspan(static_cast<size_t>(begin), static_cast<size_t>(size));
-      (void)pass_.run(chunk, cache_, begin + size == context ? Logits::last : Logits::none);
-      progress_.update(cache_.size());
-    }
-    return static_cast<double>(count) / time.seconds();
-  }
-
-  double write() {
-    std::vector<double> times;
-    for (int64_t i = 0; i < options_.decode_tokens; ++i) {
-      const Stopwatch time;
-      (void)pass_.run(std::span(tokens_).first(1), cache_, Logits::last);
-      times.push_back(time.seconds());
-      progress_.update(cache_.size());
-    }
-    return 1 / median(times);
-  }
-
-  const Options& options_;
-  std::vector<int64_t> contexts_;
-  std::vector<int32_t> tokens_;
-  ForwardPass pass_;
-  FactorCache cache_;
-  int64_t weight_bytes_;  // that a step reads: all but a table of embeddings of its own, of which it reads a row
-  ProgressBar progress_;
-};
-
-double roof_percent(const Result& result, const Row& row) {
+double roof_percent(const Result& result, const SpeedRow& row) {
   return 100 * row.decode_rate * row.bytes_a_token / result.read_rate;
 }
 
@@ -150,7 +68,7 @@ void print_json(const Options& options, const LoadedModel& loaded, const Result&
                         {"first_token_s", result.first_token_s},
                         {"read_gbs", result.read_rate / 1e9}};
   fmt::print("{}\n", machine.dump());
-  for (const Row& row : result.rows) {
+  for (const SpeedRow& row : result.rows) {
     const Json json = {{"engine", "t6"},
                        {"context", row.context},
                        {"kv", options.cache_type},
@@ -172,7 +90,7 @@ void print_text(const Options& options, const LoadedModel& loaded, const Result&
              result.read_rate / 1e9);
   fmt::print("{:>8}{:>18}{:>17}{:>12}{:>14}{:>14}\n", "context", "read, tokens/s", "write, tokens/s", "cache",
              "peak memory", "% of roof");
-  for (const Row& row : result.rows) {
+  for (const SpeedRow& row : result.rows) {
     fmt::print("{:>8}{:>18}{:>17.2f}{:>12}{:>14}{:>14.1f}\n", row.context,
                row.prefill_rate ? fmt::format("{:.1f}", *row.prefill_rate) : "-", row.decode_rate,
                bytes(row.cache_bytes), bytes(row.peak_bytes), roof_percent(result, row));
@@ -186,8 +104,11 @@ void run(const Options& options) {
   const LoadedModel loaded = load_model(context, options.model);
   result.load_s = start.seconds();
   print_notes(loaded.notes);
-  ModelRun model(context, loaded, options, contexts_of(options, loaded.config()));
-  model.run(start, result);
+  result.rows = model_speed(context, loaded,
+                            {.contexts = contexts_of(options, loaded.config()),
+                             .decode_tokens = options.decode_tokens,
+                             .cache_type = parse_cache_type(options.cache_type)});
+  result.first_token_s = result.load_s + result.rows.front().first_token_s;
   // Last, so that its memory is not in the model's peak.
   result.read_rate = memory_read_rate(context.threads());
   options.json ? print_json(options, loaded, result) : print_text(options, loaded, result);

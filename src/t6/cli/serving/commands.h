@@ -14,6 +14,7 @@ void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_report(CLI::App& app);
+void add_compare(CLI::App& app);
 void add_import(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_golden(CLI::App& app);

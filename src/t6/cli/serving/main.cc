@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   t6::add_chat(app);
   t6::add_serve(app);
   t6::add_report(app);
+  t6::add_compare(app);
   t6::add_import(app);
   t6::add_quantize(app);
   t6::add_golden(app);

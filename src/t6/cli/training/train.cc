@@ -56,6 +56,7 @@ struct TrainOptions {
   bool force = false;
   bool quiet = false;
   bool no_report = false;
+  bool dry_run = false;
 };
 
 std::vector<Setting> settings_of(const TrainOptions& options) {
@@ -206,6 +207,7 @@ void run(const TrainOptions& options) {
     given_config = model->config;
   }
   const RunConfig config = load_run_config(options.config, settings_of(options), given_config);
+  if (options.dry_run) return fmt::print("{}\n", plan_run(config).dump(2));
   catch_interrupts();
   try {
     run_guarded(options, folder, config, given);
@@ -239,6 +241,8 @@ void add_train(CLI::App& app) {
       ->type_name("SETTING");
   command->add_flag("--quiet", options->quiet, "No progress bar");
   command->add_flag("--no-report", options->no_report, "Do not write report.html at the end");
+  command->add_flag("--dry-run", options->dry_run,
+                    "Check settings and data, print all that the run would be as JSON, and train nothing");
   command->footer(
       "Ctrl-C (or SIGTERM, SIGHUP) saves a checkpoint and stops, with exit code 130 (143, 129); the same command with\n"
       "--resume goes on, to the same numbers. A second one stops at once.\n"

@@ -1,4 +1,5 @@
 // The report's style and script. Two colours carry meaning: --own is this run, --other what it is compared with.
+// Where several are beside each other, --t0 to --t7 tell them apart.
 #include "t6/report/page/html.h"
 
 namespace t6 {
@@ -8,11 +9,13 @@ const std::string_view kReportStyle = R"css(
   color-scheme: light dark;
   --page: #fcfcfb; --text: #1b1d22; --quiet: #656a73; --rule: #e4e4e0; --panel: #f3f3f0;
   --own: #2257c9; --faint: #2257c938; --other: #a3a9b4; --dots: #c4501b; --mark: #dfe8fb;
+  --t0: #2257c9; --t1: #c4501b; --t2: #00805f; --t3: #a0468f; --t4: #8a6d00; --t5: #0f88b8; --t6: #b3203d; --t7: #5b5f66;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14161a; --text: #e7e8ea; --quiet: #9299a5; --rule: #2b2f36; --panel: #1c1f25;
     --own: #7ea6ff; --faint: #7ea6ff40; --other: #59606c; --dots: #ff9a62; --mark: #26385f;
+    --t0: #7ea6ff; --t1: #ff9a62; --t2: #3cc79b; --t3: #e39bd2; --t4: #e3c13c; --t5: #63c6ee; --t6: #ff8095; --t7: #b3b8c2;
   }
 }
 * { box-sizing: border-box; }
@@ -56,10 +59,27 @@ output { color: var(--text); font-variant-numeric: tabular-nums; }
 .line polyline { stroke: var(--own); stroke-width: 1.75; }
 .faint polyline { stroke: var(--faint); stroke-width: 1; }
 .dots polyline { stroke: var(--dots); stroke-width: 6; }
+.t0 { --own: var(--t0); --dots: var(--t0); }
+.t1 { --own: var(--t1); --dots: var(--t1); }
+.t2 { --own: var(--t2); --dots: var(--t2); }
+.t3 { --own: var(--t3); --dots: var(--t3); }
+.t4 { --own: var(--t4); --dots: var(--t4); }
+.t5 { --own: var(--t5); --dots: var(--t5); }
+.t6 { --own: var(--t6); --dots: var(--t6); }
+.t7 { --own: var(--t7); --dots: var(--t7); }
+.tint.faint polyline { stroke: var(--own); stroke-opacity: .35; }
+.tint.dots polyline { stroke-width: 9; }
+.tint path { stroke: var(--own); stroke-width: 1.5; }
+.legend .tint.faint { display: none; }
 .plot span { position: absolute; font-size: .75rem; line-height: 1; color: var(--quiet); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .plot .y { right: 100%; margin-right: .5rem; transform: translateY(-50%); }
 .plot .x { top: 100%; margin-top: .5rem; transform: translateX(-50%); }
 .plot .value { transform: translate(-50%, .5rem); color: var(--dots); font-weight: 600; text-shadow: 0 0 3px var(--page), 0 0 3px var(--page), 0 0 3px var(--page); }
+.plot .label { color: var(--own); font-weight: 600; }
+.plot .right { transform: translate(.6rem, -50%); }
+.plot .left { transform: translate(calc(-100% - .6rem), -50%); }
+.plot .below { transform: translate(-50%, .6rem); }
+.plot .above { transform: translate(-50%, calc(-100% - .6rem)); }
 .plot .cursor { top: 0; bottom: 0; width: 1px; background: var(--quiet); pointer-events: none; }
 .axis { display: flex; gap: 1rem; margin: 0 1.25rem 0 3.25rem; min-height: 1.5em; font-size: .75rem; color: var(--quiet); }
 .axis span { margin-left: auto; white-space: nowrap; }
@@ -89,6 +109,12 @@ thead th { color: var(--quiet); font-size: .8125rem; }
 .configuration td, .configuration th { overflow-wrap: anywhere; }
 .configuration th { width: 12rem; }
 .configuration td { text-align: right; }
+.wide { overflow-x: auto; margin-bottom: 1rem; }
+.wide td, .wide th { padding-right: .35rem; }
+.wide td:last-child { white-space: normal; }
+.wide thead th { vertical-align: bottom; white-space: normal; }
+.wide th[scope="row"] { color: var(--text); font-weight: 600; white-space: nowrap; }
+pre.file { padding: .9rem 1rem; background: var(--panel); border-radius: .375rem; overflow-x: auto; font-size: .8125rem; }
 details { margin: .5rem 0 0; }
 summary { cursor: pointer; color: var(--quiet); font-size: .875rem; }
 details table { max-width: 36rem; margin-top: .5rem; }
@@ -102,6 +128,7 @@ mark { background: var(--mark); color: inherit; border-radius: .2rem; padding: .
     color-scheme: light;
     --page: #fff; --text: #000; --quiet: #555; --rule: #ddd; --panel: #f5f5f3;
     --own: #2257c9; --faint: #2257c950; --other: #a3a9b4; --dots: #c4501b; --mark: #dfe8fb;
+    --t0: #2257c9; --t1: #c4501b; --t2: #00805f; --t3: #a0468f; --t4: #8a6d00; --t5: #0f88b8; --t6: #b3203d; --t7: #5b5f66;
   }
   body { font-size: 11pt; }
   main { padding: 0; max-width: none; }

@@ -60,13 +60,28 @@ std::string value_label(double value) {
 
 double top_percent(const Axis& y, double value) { return 100 * (1 - y.place(value)); }
 
-const char* class_of(Series::Mark mark) {
+std::string class_of(const Series& series) {
   constexpr std::array names = {"faint", "line", "dots"};
-  return names[static_cast<size_t>(mark)];
+  const std::string mark = names[static_cast<size_t>(series.mark)];
+  return series.colour ? fmt::format("{} tint t{}", mark, *series.colour % Series::kColours) : mark;
+}
+
+// A vertical bar about each dot.
+std::string render_half_widths(const Series& series, const Axis& x, const Axis& y) {
+  std::string html;
+  for (size_t i = 0; i < std::min(series.points.size(), series.half_widths.size()); ++i) {
+    const Point& point = series.points[i];
+    const double low = point.y - series.half_widths[i], high = point.y + series.half_widths[i];
+    if (!x.holds(point.x) || !y.holds(low) || !y.holds(high)) continue;
+    html += fmt::format("<path d=\"M{0:.2f} {1:.2f}V{2:.2f}\"/>", kUnits * x.place(point.x),
+                        kUnits * (1 - y.place(low)), kUnits * (1 - y.place(high)));
+  }
+  return html;
 }
 
 std::string render_lines(const Series& series, const Axis& x, const Axis& y) {
-  std::string html = fmt::format("<g class=\"{}\" data-name=\"{}\">", class_of(series.mark), escape_html(series.name));
+  std::string html = fmt::format("<g class=\"{}\" data-name=\"{}\">", class_of(series), escape_html(series.name));
+  html += render_half_widths(series, x, y);
   bool open = false;
   for (const Point& point : series.points) {
     const bool drawn = x.holds(point.x) && y.holds(point.y);
@@ -93,13 +108,64 @@ std::string render_values(const Series& series, const Axis& x, const Axis& y) {
   return html;
 }
 
+// Where a label stands beside its dot, and its box in percent of a plot of common width.
+struct LabelPlace {
+  const char* side;  // a class of the style
+  double left, top, width;
+  double away = 0;  // how far below the dot
+  static constexpr double kHeight = 5;
+
+  bool meets(const LabelPlace& other) const {
+    return left < other.left + other.width && other.left < left + width && top < other.top + kHeight &&
+           other.top < top + kHeight;
+  }
+  bool is_inside() const { return left >= -2 && left + width <= 102 && top >= -5 && top <= 95; }
+};
+
+// Four sides, then further down and up beside it, for dots that lie on each other.
+std::vector<LabelPlace> places_beside(double x, double y, const std::string& label) {
+  const double width = 0.8 * static_cast<double>(label.size());
+  std::vector<LabelPlace> places = {{"right", x + 1.2, y - 2.5, width},
+                                    {"left", x - 1.2 - width, y - 2.5, width},
+                                    {"below", x - width / 2, y + 2, width},
+                                    {"above", x - width / 2, y - 7, width}};
+  for (const double away : {5.0, -5.0, 10.0, -10.0, 15.0, -15.0}) {
+    places.push_back({"right", x + 1.2, y - 2.5 + away, width, away});
+    places.push_back({"left", x - 1.2 - width, y - 2.5 + away, width, away});
+  }
+  return places;
+}
+
+// Labels of all dots, each at the first side of its dot where it meets none before it.
+std::string render_labels(const Chart& chart, const Axis& x, const Axis& y) {
+  std::vector<LabelPlace> taken;
+  std::string html;
+  for (const Series& series : chart.series) {
+    for (size_t i = 0; i < std::min(series.points.size(), series.labels.size()); ++i) {
+      const Point& point = series.points[i];
+      if (!x.holds(point.x) || !y.holds(point.y)) continue;
+      const double left = 100 * x.place(point.x), top = top_percent(y, point.y);
+      const auto places = places_beside(left, top, series.labels[i]);
+      const auto free = std::ranges::find_if(places, [&](const LabelPlace& place) {
+        return place.is_inside() && std::ranges::none_of(taken, [&](const auto& other) { return place.meets(other); });
+      });
+      taken.push_back(free == places.end() ? places[0] : *free);
+      html += fmt::format("<span class=\"label {} tint t{}\" style=\"left:{:.2f}%;top:{:.2f}%\">{}</span>",
+                          taken.back().side, series.colour.value_or(0) % Series::kColours, left,
+                          top + taken.back().away, escape_html(series.labels[i]));
+    }
+  }
+  return html;
+}
+
 std::string render_caption(const Chart& chart) {
   std::string html =
       fmt::format("<figcaption><b>{}</b> <small>{}</small>", escape_html(chart.title), escape_html(chart.note));
   if (chart.size == Chart::Size::large && chart.series.size() > 1) {
     html += "<span class=\"legend\">";
     for (const Series& series : chart.series) {
-      html += fmt::format("<span class=\"{}\">{}</span>", class_of(series.mark), escape_html(series.name));
+      if (series.name.empty() || !series.labels.empty()) continue;
+      html += fmt::format("<span class=\"{}\">{}</span>", class_of(series), escape_html(series.name));
     }
     html += "</span>";
   }
@@ -117,14 +183,19 @@ std::optional<Axes> fit_axes(const Chart& chart) {
   Axis y{.low = kInfinity, .high = -kInfinity, .logarithmic = chart.logarithmic};
   bool dots = false;
   for (const Series& series : chart.series) {
-    for (const Point& point : series.points) {
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      const Point& point = series.points[i];
       if (!x.holds(point.x) || !y.holds(point.y)) continue;
+      const double half =
+          i < series.half_widths.size() && y.holds(point.y - series.half_widths[i]) ? series.half_widths[i] : 0;
       x.low = std::min(x.low, point.x), x.high = std::max(x.high, point.x);
-      y.low = std::min(y.low, point.y), y.high = std::max(y.high, point.y);
+      y.low = std::min(y.low, point.y - half), y.high = std::max(y.high, point.y + half);
       dots = dots || series.mark == Series::Mark::dots;
     }
   }
   if (!std::isfinite(x.high)) return std::nullopt;
+  const bool labels = std::ranges::any_of(chart.series, [](const Series& series) { return !series.labels.empty(); });
+  if (x.logarithmic && labels) x.low /= 1.25, x.high *= 1.25;  // room for what stands beside the outer dots
   if (x.high <= x.low) x.high = x.logarithmic ? 2 * x.low : x.low + 1;
   const bool zero = chart.from_zero && !chart.logarithmic && y.low >= 0;
   if (zero) y.low = 0;
@@ -154,9 +225,9 @@ std::string render_plot(const Chart& chart, const Axis& x, const Axis& y) {
                         tick_label(tick, x.logarithmic ? tick : x.ticks.back()));
   }
   for (const Series& series : chart.series) {
-    if (series.mark == Series::Mark::dots) html += render_values(series, x, y);
+    if (series.mark == Series::Mark::dots && series.labels.empty()) html += render_values(series, x, y);
   }
-  return html;
+  return html + render_labels(chart, x, y);
 }
 
 }  // namespace

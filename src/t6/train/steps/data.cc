@@ -6,9 +6,6 @@
 
 #include "t6/core/error.h"
 #include "t6/core/random.h"
-#include "t6/formats/model_files.h"
-#include "t6/text/data_summary.h"
-#include "t6/text/tokenizer.h"
 
 namespace t6 {
 namespace {
@@ -29,22 +26,6 @@ uint64_t shuffled(uint64_t index, uint64_t count, uint64_t key) {
 }
 
 }  // namespace
-
-DataFacts read_data_facts(const std::filesystem::path& path) {
-  DataFacts facts;
-  if (!std::filesystem::is_directory(path)) return facts;
-  if (const auto tokenizer = path / kTokenizerFile; std::filesystem::exists(tokenizer)) facts.tokenizer = tokenizer;
-  if (std::filesystem::exists(path / kDataSummaryFile)) {
-    const DataSummary summary = read_data_summary(path);
-    facts.vocab_size = summary.vocab_size;
-    if (summary.val.tokens > 0 && summary.val.bytes > 0) {
-      facts.bytes_per_token = static_cast<double>(summary.val.bytes) / static_cast<double>(summary.val.tokens);
-    }
-  } else if (!facts.tokenizer.empty()) {
-    facts.vocab_size = load_tokenizer(facts.tokenizer)->vocab_size();
-  }
-  return facts;
-}
 
 Sequences::Sequences(const std::filesystem::path& path, std::string split, int64_t context, int64_t vocab_size)
     : path_(path), split_(std::move(split)), shards_(path, split_), context_(context), vocab_size_(vocab_size) {

@@ -3,23 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "t6/formats/token_shard.h"
+#include "t6/text/data_facts.h"
 
 namespace t6 {
-
-// What a data folder says about its tokens, where it says so: 't6 prepare' writes data.json and tokenizer.json, others'
-// shards come alone.
-struct DataFacts {
-  std::optional<int64_t> vocab_size;
-  std::optional<double> bytes_per_token;  // of the validation split
-  std::filesystem::path tokenizer;        // empty: none
-};
-DataFacts read_data_facts(const std::filesystem::path& path);
 
 // Sequences of `context` tokens and, one further on, their targets.
 class Sequences {

@@ -20,4 +20,8 @@ Json read_toml(const std::filesystem::path& path);
 // user need not quote twice.
 Json parse_toml_value(const std::string& text);
 
+// An object as TOML: plain values first, then a table for each object in it, whose objects are inline tables. Reading
+// it again gives the same values. Error: a null, or something else that TOML does not have.
+std::string to_toml(const Json& object);
+
 }  // namespace t6

@@ -1,8 +1,11 @@
-#include "t6/train/run/toml.h"
+#include "t6/model/toml.h"
 
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
-#include <cmath>
+#include <algorithm>
+#include <cctype>
+#include <vector>
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -51,6 +54,30 @@ Json read_extended(const std::filesystem::path& path, int depth) {
   return base;
 }
 
+// JSON's escapes are TOML's, but for the one control character that JSON leaves as it is.
+std::string toml_string(const std::string& value) {
+  std::string text;
+  for (const char c : Json(value).dump()) text += c == '\x7f' ? std::string("\\u007F") : std::string(1, c);
+  return text;
+}
+
+std::string toml_key(const std::string& key) {
+  const auto bare = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; };
+  return !key.empty() && std::all_of(key.begin(), key.end(), bare) ? key : toml_string(key);
+}
+
+std::string toml_value(const Json& value) {
+  if (value.is_string()) return toml_string(value);
+  if (value.is_number() || value.is_boolean()) return value.dump();
+  require(value.is_array() || value.is_object(), "{} cannot be written as TOML", value.dump());
+  std::vector<std::string> parts;
+  for (const auto& [key, item] : value.items()) {
+    parts.push_back(value.is_array() ? toml_value(item) : toml_key(key) + " = " + toml_value(item));
+  }
+  const std::string inner = fmt::format("{}", fmt::join(parts, ", "));
+  return value.is_array() ? "[" + inner + "]" : "{" + inner + "}";
+}
+
 }  // namespace
 
 Json parse_toml(std::string_view text, const std::string& source) {
@@ -69,6 +96,19 @@ Json parse_toml_value(const std::string& text) {
     // "1\nother = 2" is a document and not a value.
     if (table.size() == 1) return to_json(*table.get("value"), text);
   } catch (const toml::parse_error&) {
+  }
+  return text;
+}
+
+std::string to_toml(const Json& object) {
+  std::string text;
+  for (const auto& [key, value] : object.items()) {
+    if (!value.is_object()) text += toml_key(key) + " = " + toml_value(value) + "\n";
+  }
+  for (const auto& [section, table] : object.items()) {
+    if (!table.is_object()) continue;
+    text += (text.empty() ? "[" : "\n[") + toml_key(section) + "]\n";
+    for (const auto& [key, value] : table.items()) text += toml_key(key) + " = " + toml_value(value) + "\n";
   }
   return text;
 }

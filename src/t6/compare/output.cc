@@ -1,0 +1,154 @@
+#include "t6/compare/output.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "t6/core/units.h"
+#include "t6/numbers/cache_type.h"
+
+namespace t6 {
+namespace {
+
+constexpr const char* kNothing = "-";
+
+std::string number(double value, int digits) {
+  if (std::isinf(value)) return "diverged";
+  return std::isnan(value) ? kNothing : fmt::format("{:.{}f}", value, digits);
+}
+
+// "2.1034 ±0.0121"
+std::string with_interval(const std::string& mean, double half_width) {
+  return std::isfinite(half_width) ? fmt::format("{} ±{:.4f}", mean, half_width) : mean;
+}
+
+std::string signed_number(double value) { return std::isfinite(value) ? fmt::format("{:+.4f}", value) : kNothing; }
+std::string rate_name(const std::optional<double>& rate) { return rate ? fmt::format("{}", *rate) : kNothing; }
+std::string speed(double value) { return std::isfinite(value) ? format_count(value) : kNothing; }
+
+const RateResult* chosen_rate(const ConfigurationResult& result) {
+  return result.chosen ? &result.rates[*result.chosen] : nullptr;
+}
+
+bool is_search(const Plan& plan) { return plan.experiment.learning_rates.size() > 1; }
+
+// What a terminal shows of a UTF-8 text.
+size_t columns_of(const std::string& text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string names_where(const Plan& plan, const std::vector<ConfigurationResult>& summary,
+                        bool (*holds)(const ConfigurationResult&)) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < summary.size(); ++i) {
+    if (holds(summary[i])) names.push_back(plan.configurations[i].name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+ComparisonTable sizes_table(const Plan& plan) {
+  ComparisonTable table = {.caption = "Sizes",
+                           .head = {"model", "kind", "parameters", "layers", "width", "heads", "feed-forward",
+                                    "cache B/token", "chosen to match"}};
+  for (const Configuration& each : plan.configurations) {
+    const ModelConfig& model = each.model;
+    table.rows.push_back({each.name, attention_kind_name(model.attention_kind), format_digits(each.parameters),
+                          fmt::format("{}", model.num_hidden_layers), fmt::format("{}", model.hidden_size),
+                          fmt::format("{} x {}", model.num_attention_heads, model.head_dim),
+                          fmt::format("{}", model.feed_forward_dim()), format_digits(each.cache_bytes),
+                          each.changed.empty() ? kNothing : fmt::format("{}", fmt::join(each.changed, ", "))});
+  }
+  return table;
+}
+
+ComparisonTable results_table(const Plan& plan, const std::vector<ConfigurationResult>& summary) {
+  ComparisonTable table = {.head = {"model", "learning rate", "parameters", "heads", "cache B/token", "loss",
+                                    "to " + plan.experiment.baseline, "perplexity", "bits/byte", "train tok/s",
+                                    "decode tok/s", "seeds"}};
+  for (size_t i = 0; i < summary.size(); ++i) {
+    const Configuration& each = plan.configurations[i];
+    const ConfigurationResult& result = summary[i];
+    const RateResult* rate = chosen_rate(result);
+    table.rows.push_back(
+        {each.name,
+         (rate ? rate_name(learning_rate(plan, rate->rate)) : kNothing) + std::string(result.at_edge ? " !" : ""),
+         format_digits(each.parameters), fmt::format("{}", each.model.num_attention_heads),
+         format_digits(each.cache_bytes), with_interval(number(result.loss.mean, 4), result.loss.half_width),
+         with_interval(signed_number(result.difference.mean), result.difference.half_width),
+         number(result.perplexity, 3), number(result.bits_per_byte, 4), speed(result.training_rate),
+         speed(result.decoding_rate), fmt::format("{}", result.loss.count)});
+  }
+  return table;
+}
+
+ComparisonTable rates_table(const Plan& plan, const std::vector<ConfigurationResult>& summary) {
+  ComparisonTable table = {.caption = "Mean loss by learning rate", .head = {"model"}};
+  if (!is_search(plan)) return table;
+  for (const double rate : plan.experiment.learning_rates) table.head.push_back(fmt::format("{}", rate));
+  for (size_t i = 0; i < summary.size(); ++i) {
+    std::vector<std::string> row = {plan.configurations[i].name};
+    for (size_t j = 0; j < summary[i].rates.size(); ++j) {
+      row.push_back(number(summary[i].rates[j].search_loss, 4) + (summary[i].chosen == j ? " *" : ""));
+    }
+    table.rows.push_back(row);
+  }
+  return table;
+}
+
+std::vector<std::string> result_notes(const Plan& plan, const std::vector<ConfigurationResult>& summary,
+                                      const std::vector<RunResult>& results) {
+  const Experiment& experiment = plan.experiment;
+  std::vector<std::string> notes;
+  if (is_search(plan)) {
+    notes.push_back(
+        fmt::format("The learning rate of each model is that of {} with the lowest mean validation loss at the "
+                    "last step over the seeds {}.",
+                    fmt::join(experiment.learning_rates, ", "), fmt::join(experiment.search_seeds, ", ")));
+  }
+  const std::string edge = names_where(plan, summary, [](const ConfigurationResult& result) { return result.at_edge; });
+  if (!edge.empty()) {
+    notes.push_back(fmt::format("At the edge of these rates (!), so that a better one may lie beyond: {}.", edge));
+  }
+  notes.push_back(
+      experiment.seeds.size() > 1
+          ? fmt::format("Intervals are 95 % by Student's t over seeds; differences to {} are of runs of the same "
+                        "seed, which see the same tokens in the same order.",
+                        experiment.baseline)
+          : "One seed says nothing about how far another would be from it: there are no intervals.");
+  const std::string diverged = names_where(plan, summary, [](const ConfigurationResult& result) {
+    return std::ranges::any_of(result.rates, [](const RateResult& rate) {
+      return std::ranges::any_of(rate.losses, [](const auto& loss) { return std::isinf(loss.second); });
+    });
+  });
+  if (!diverged.empty())
+    notes.push_back(fmt::format("Some runs diverged, which counts as an infinite loss: {}.", diverged));
+  const auto done = std::ranges::count_if(results, &RunResult::done);
+  if (next_run(plan, results)) {
+    notes.push_back(fmt::format("Not complete: {} of {} runs are done.", done, wanted_runs(plan)));
+  }
+  return notes;
+}
+
+std::string text_of(const ComparisonTable& table) {
+  std::vector<std::vector<std::string>> lines = {table.head};
+  lines.insert(lines.end(), table.rows.begin(), table.rows.end());
+  std::vector<size_t> widths(table.head.size(), 0);
+  for (const auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], columns_of(line[i]));
+  }
+  std::string text;
+  for (const auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      const std::string blanks(widths[i] - columns_of(line[i]), ' ');
+      text += i == 0 ? line[i] + blanks : "  " + blanks + line[i];
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace t6
