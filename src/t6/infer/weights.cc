@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/import/import.h"
 #include "t6/model/parameters.h"
 #include "t6/numbers/dequantize.h"
 
@@ -22,8 +23,8 @@ Weights::Weights(const ModelConfig& config, const std::filesystem::path& path)
   check(config, path.string());
 }
 
-Weights::Weights(const ModelConfig& config, TensorViews tensors, const std::string& source)
-    : tensors_(std::move(tensors)) {
+Weights::Weights(const ModelConfig& config, TensorViews tensors, const std::string& source, LetGo let_go)
+    : tensors_(std::move(tensors)), let_go_(std::move(let_go)) {
   check(config, source);
 }
 
@@ -67,7 +68,9 @@ const TensorView* Weights::find(const std::string& name) const {
 WeightMatrix Weights::matrix(Context& context, const std::string& name) const {
   const TensorView* tensor = find(name);
   if (!tensor) return {};
-  return {context, tensor->type, tensor->shape.at(0), tensor->shape.at(1), tensor->bytes.data()};
+  WeightMatrix matrix = weight_matrix(context, *tensor);
+  if (let_go_) let_go_(tensor->bytes);
+  return matrix;
 }
 
 std::vector<float> Weights::numbers(const std::string& name) const {

@@ -86,4 +86,22 @@ std::string render_bars(const std::vector<BarGroup>& groups) {
   return html + "</table>\n";
 }
 
+std::string render_page(const Page& page) {
+  const std::string title = escape_html(page.title), summary = escape_html(page.summary);
+  return fmt::format(
+             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             // The page reaches for nothing outside itself, and the browser holds it to that.
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+             "script-src "
+             "'unsafe-inline'\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+             "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"description\" content=\"{1}\">\n"
+             "<title>{0} · {4}</title>\n<style>{2}</style>\n</head>\n<body>\n<main>\n"
+             "<header>\n<p class=\"kicker\">{4}</p>\n<h1>{0}</h1>\n<p class=\"summary\">{1}</p>\n{3}</header>\n",
+             title, summary, kReportStyle, page.header, escape_html(page.kicker)) +
+         page.body +
+         fmt::format("<footer>{}</footer>\n</main>\n<script>{}</script>\n</body>\n</html>\n", page.footer,
+                     kReportScript);
+}
+
 }  // namespace t6

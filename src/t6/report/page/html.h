@@ -35,6 +35,12 @@ struct BarGroup {
 };
 std::string render_bars(const std::vector<BarGroup>& groups);
 
+// A whole page. Title, kicker and summary are plain text; header (behind the summary), body and footer are HTML.
+struct Page {
+  std::string kicker, title, summary, header, body, footer;
+};
+std::string render_page(const Page& page);
+
 // The contents of the page's <style> and <script>. The script only reads values out of the charts under the
 // pointer: the page is complete without it.
 extern const std::string_view kReportStyle;

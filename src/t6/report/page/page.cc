@@ -201,23 +201,14 @@ std::string configuration(const ReportData& data) {
 }  // namespace
 
 std::string render_report(const ReportData& data) {
-  const std::string name = escape_html(data.name), line = escape_html(summary(data));
-  std::string html = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      // The page reaches for nothing outside itself, and the browser holds it to that.
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-      "script-src "
-      "'unsafe-inline'\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"description\" content=\"{1}\">\n"
-      "<title>{0} · T6 run report</title>\n<style>{2}</style>\n</head>\n<body>\n<main>\n"
-      "<header>\n<p class=\"kicker\">T6 run report</p>\n<h1>{0}</h1>\n<p class=\"summary\">{1}</p>\n{3}</header>\n",
-      name, line, kReportStyle, tiles(data));
-  html += render_curves(data) + samples(data) + cache(data) + size(data) + configuration(data);
-  html +=
-      "<footer>Losses, rates and times are those that the run wrote down; parameters, FLOPs and cache follow from the "
-      "model's shapes.</footer>\n</main>\n";
-  return html + fmt::format("<script>{}</script>\n</body>\n</html>\n", kReportScript);
+  return render_page({.kicker = "T6 run report",
+                      .title = data.name,
+                      .summary = summary(data),
+                      .header = tiles(data),
+                      .body = render_curves(data) + samples(data) + cache(data) + size(data) + configuration(data),
+                      .footer =
+                          "Losses, rates and times are those that the run wrote down; parameters, FLOPs and cache "
+                          "follow from the model's shapes."});
 }
 
 }  // namespace t6
