@@ -50,7 +50,8 @@ void Weights::check(const ModelConfig& config, const std::string& source) const 
     require(tensor, "{}: the tensor \"{}\" is missing", source, parameter.name);
     require(tensor->shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, parameter.name,
             format_shape(tensor->shape), format_shape(parameter.shape));
-    check_bytes(*tensor, fmt::format("{}: tensor \"{}\"", source, parameter.name));
+    const bool of_gguf = number_type_info(tensor->type).block_numbers > 1;
+    (of_gguf ? check_stored_bytes : check_bytes)(*tensor, fmt::format("{}: tensor \"{}\"", source, parameter.name));
     known.insert(parameter.name);
   }
   for (const auto& [name, tensor] : tensors_) {
