@@ -17,9 +17,10 @@ struct MemoryRow {
   std::string kind, cache_type;
   int64_t heads = 0, parameters = 0, weight_bytes = 0;
   int64_t tokens = 0;               // in the cache at the end
-  int64_t paged_tokens = 0;         // that the pages held then have room for
-  int64_t resident_bytes = 0;       // of the whole process then, as the operating system counts it
-  int64_t grown_bytes = 0;          // the part of it that came with the tokens
+  int64_t paged_tokens = 0;         // that the pages which were filled have room for
+  int64_t resident_bytes = 0;       // of the whole process at the end, as the operating system counts it
+  int64_t grown_bytes = 0;          // the part of it that came while pages were filled
+  int64_t pass_bytes = 0;           // and while tokens were decoded: the table of the rotation above all
   int64_t formula_bytes = 0;        // per token, from the model's shapes
   std::vector<DecodeSpeed> speeds;  // by context; the last where the budget ended
 

@@ -60,7 +60,8 @@ std::string method_text(const Options& options) {
       "Random weights in bfloat16. Caches are filled by writing random factors into their pages; at each context, and "
       "until the budget is full, {} tokens are decoded, whose median time counts. Resident memory is what the "
       "operating "
-      "system counts for the process, weights among it.",
+      "system counts for the process, weights among it; of that, bytes per token are what came while pages were "
+      "filled.",
       options.run.decode_tokens);
 }
 
@@ -79,6 +80,7 @@ Json to_json(const MemoryReport& report, const MemoryRow& row) {
           {"times_mha", mha ? Json(static_cast<double>(row.tokens) / static_cast<double>(mha->tokens)) : Json()},
           {"resident_bytes", row.resident_bytes},
           {"bytes_per_token", row.measured_bytes()},
+          {"pass_bytes", row.pass_bytes},
           {"formula_bytes_per_token", row.formula_bytes},
           {"apart_percent", row.apart_percent()},
           {"decode", speeds}};

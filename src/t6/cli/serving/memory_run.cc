@@ -88,9 +88,10 @@ class MemoryRun {
     row.speeds.push_back(decode());
     require(cache_.size() == end_, "the cache holds {} tokens where {} were computed", cache_.size(), end_);
     row.tokens = cache_.size();
-    row.paged_tokens = cache_.page_count() * kPageTokens;
+    row.paged_tokens = filled_pages_ * kPageTokens;
     row.resident_bytes = resident_memory();
-    row.grown_bytes = row.resident_bytes - before;
+    row.grown_bytes = filled_bytes_;
+    row.pass_bytes = row.resident_bytes - before - filled_bytes_;
     row.weight_bytes = pass_.model().weight_bytes();
     return row;
   }
@@ -109,6 +110,7 @@ class MemoryRun {
 
   // Up to `size` tokens. What was decoded in a page that is not full is written over.
   void grow(int64_t size) {
+    const int64_t before = resident_memory(), pages = cache_.page_count();
     while (cache_.size() < size) {
       require(!interrupt_token().cancelled(), "interrupted");
       const int64_t page = cache_.size() / kPageTokens;
@@ -119,6 +121,8 @@ class MemoryRun {
       cache_.advance(count);
       progress_(cache_.size());
     }
+    filled_bytes_ += resident_memory() - before;
+    filled_pages_ += cache_.page_count() - pages;
   }
 
   DecodeSpeed decode() {
@@ -142,6 +146,7 @@ class MemoryRun {
   int64_t end_;
   std::shared_ptr<CacheMemory> memory_;
   FactorCache random_, cache_;
+  int64_t filled_bytes_ = 0, filled_pages_ = 0;  // by grow()
 };
 
 }  // namespace
