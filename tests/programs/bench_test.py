@@ -80,7 +80,7 @@ class BenchMemory(ProgramTest):
 
     def test_what_is_refused(self):
         memory = ("bench", "memory", "--preset", "nano")
-        self.refuse(*memory, "--budget", "2KiB", "--kinds", "mha", words=["2.0 KiB hold 0 tokens"])
+        self.refuse(*memory, "--budget", "2KiB", "--kinds", "mha", words=["2.00 KiB hold 0 tokens"])
         self.refuse(*memory, "--kinds", "mha,none", words=["no preset of the kind \"none\"", "tpa_kvonly"])
         self.refuse("bench", "memory", "--preset", "huge", words=["size \"huge\"", "small-tpa"])
         self.refuse(*memory, "--budget", "900TiB", words=["too large for this machine"])

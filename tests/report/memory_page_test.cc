@@ -34,7 +34,7 @@ TEST(MemoryPage, ComparesWithMhaInTheSameTypeOfCache) {
   EXPECT_EQ(data.baseline(data.rows[1]), &data.rows[0]);
   EXPECT_EQ(data.baseline(data.rows[2]), nullptr);
   const std::string page = render_memory_page(data);
-  EXPECT_THAT(page, HasSubstr("small: tokens in 1.0 GiB of cache"));
+  EXPECT_THAT(page, HasSubstr("small: tokens in 1.00 GiB of cache"));
   EXPECT_THAT(page, HasSubstr("<td>4.00 x</td>"));
   EXPECT_THAT(page, HasSubstr("<td>75.0 %</td>"));
   EXPECT_THAT(page, HasSubstr("2 at 1.00 K, 0.25 at 7.68 K"));
