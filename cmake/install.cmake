@@ -30,10 +30,14 @@ set(T6_ROOMS ${T6_INSTALLED_ROOMS})
 set(T6_INCLUDE ${CMAKE_INSTALL_INCLUDEDIR})")
 install(SCRIPT cmake/install_headers.cmake)
 
+# Libraries outside the system's folders stay where they were when these were linked.
+if(T6_PARQUET_FOUND)
+  cmake_path(GET T6_PARQUET_LIBRARY PARENT_PATH parquet_folder)
+  set_target_properties(t6 PROPERTIES INSTALL_RPATH ${parquet_folder})
+endif()
 install(TARGETS t6)
 if(T6_TRAINING)
-  # LibTorch stays where it was when these were linked.
-  set_target_properties(t6-train t6_ops_library PROPERTIES INSTALL_RPATH ${TORCH_INSTALL_PREFIX}/lib)
+  set_target_properties(t6-train t6_ops_library PROPERTIES INSTALL_RPATH "${TORCH_INSTALL_PREFIX}/lib;${parquet_folder}")
   install(TARGETS t6-train t6_ops_library OPTIONAL)
 endif()
 

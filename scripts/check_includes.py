@@ -43,6 +43,7 @@ LIBRARIES = {
     r"hwy/": ["kernels"],
     r"pcre2|utf8proc|zlib|zstd": ["text"],
     r"CLI/": ["cli", "cli/serving", "cli/training"],
+    r"(arrow|parquet)/": ["text"],
     r"boost/": ["serve"],
     r"xgrammar/": ["grammar"],
     r"google/protobuf/|\w+\.pb\.h": ["train"],

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Makes a Debian 12 machine ready to build and test T6: Debian packages, then a Python environment in .venv with LibTorch,
-# and the sources of xgrammar in .packages.
+# and the sources of xgrammar in .packages, with Arrow's library of Parquet beside them where it is asked for.
 # What is there already is left alone, so a second run does nothing, and needs neither root nor a network.
 #
-#   scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium] [--own-packages]
+#   scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium] [--with-parquet] \
+#                    [--own-packages]
 #
 #   --without-torch   no .venv: the training wing is not built, or LibTorch comes from elsewhere
 #   --with-pip        a Python that can make environments all the same, to fetch packages with
 #   --with-clang      Clang and its libFuzzer too, for 'make fuzz'
 #   --with-nginx      nginx, and --with-chromium a browser, for 'make test-clients'
+#   --with-parquet    libarrow and libparquet with their headers, as pyarrow's wheel carries them
 #   --own-packages    do not look at Debian's packages; the build says itself what it misses
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,6 +22,7 @@ readonly STAMP=.venv/t6-setup
 readonly REQUIREMENTS=(requirements.txt requirements-test.txt)
 readonly XGRAMMAR=xgrammar-0.2.8
 readonly XGRAMMAR_SHA256=8305646fd2b319d6c3003f51a1665e54cbbe9cba1fb636bc41d0b46434ccbb80
+readonly PYARROW=pyarrow-26.0.1
 readonly DISK_NEEDED_KB=$((3 * 1024 * 1024))  # .venv has 1 GB, a build folder up to 1, downloads the rest
 
 with_torch=1
@@ -27,6 +30,7 @@ with_pip=0
 with_clang=0
 with_nginx=0
 with_chromium=0
+with_parquet=0
 with_packages=1
 for argument in "$@"; do
   case $argument in
@@ -35,10 +39,11 @@ for argument in "$@"; do
     --with-clang) with_clang=1 ;;
     --with-nginx) with_nginx=1 ;;
     --with-chromium) with_chromium=1 ;;
+    --with-parquet) with_parquet=1 ;;
     --own-packages) with_packages=0 ;;
     *)
       echo "usage: scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium]" \
-        "[--own-packages]" >&2
+        "[--with-parquet] [--own-packages]" >&2
       exit 2
       ;;
   esac
@@ -74,6 +79,7 @@ environment_key() { cat "${REQUIREMENTS[@]}" | sha256sum; }
 environment_ready() { [[ $with_torch == 0 || ( -x .venv/bin/python && $(cat "$STAMP" 2>/dev/null) == "$(environment_key)" ) ]]; }
 
 xgrammar_ready() { [[ -d .packages/$XGRAMMAR ]]; }
+parquet_ready() { [[ $with_parquet == 0 || -d .packages/$PYARROW ]]; }
 
 # The packages of the list that are missing or too old, one per line.
 missing_packages() {
@@ -96,7 +102,8 @@ missing_packages() {
   fi
   if [[ $with_nginx == 1 ]] && ! PATH=$PATH:/usr/sbin have nginx; then echo nginx; fi
   if [[ $with_chromium == 1 ]] && ! have chromium; then echo chromium; fi
-  if { [[ $with_pip == 1 ]] || ! environment_ready || ! xgrammar_ready; } && [[ -z $(find_python) ]]; then echo python3-venv; fi
+  if { [[ $with_pip == 1 ]] || ! environment_ready || ! xgrammar_ready || ! parquet_ready; } &&
+    [[ -z $(find_python) ]]; then echo python3-venv; fi
 }
 
 require_disk_space() {
@@ -182,9 +189,9 @@ explain_pip_failure() {
   stop "pip could not install the Python packages: $(last_error) (details in $LOG)."
 }
 
-# The source distribution comes by pip, from wherever pip is configured to look, and is checked and unpacked, not built.
-fetch_xgrammar() {
-  local work python=.venv/bin/python
+# A folder to fetch into, $work, and a Python with pip, $python.
+begin_fetching() {
+  python=.venv/bin/python
   mkdir -p .packages
   work=$(mktemp -d "$PWD/.packages/fetch.XXXXXX")
   trap 'rm -rf "$work"' EXIT
@@ -194,6 +201,40 @@ fetch_xgrammar() {
     logged "$python" -m venv "$work/environment" || stop "$python could not make an environment: $(tail -n 1 "$LAST")."
     python=$work/environment/bin/python
   fi
+}
+
+end_fetching() {
+  rm -rf "$work"
+  trap - EXIT
+}
+
+# The wheel is unpacked, not installed: its libraries need no Python. What is not linked with is left out.
+fetch_parquet() {
+  local work python
+  begin_fetching
+  say "fetching libparquet in $PYARROW (50 MB)"
+  logged "$python" -m pip download --disable-pip-version-check --no-input --no-deps --only-binary :all: --dest "$work" \
+    "${PYARROW/-/==}" || explain_parquet_failure
+  logged "$python" -m zipfile --extract "$work/$PYARROW"-*.whl "$work/wheel" ||
+    stop "the wheel of $PYARROW could not be unpacked: $(tail -n 1 "$LAST") (details in $LOG)."
+  mkdir -p "$work/$PYARROW/pyarrow"
+  mv "$work"/wheel/pyarrow/{include,libarrow.so.*,libparquet.so.*} "$work/$PYARROW/pyarrow/"
+  mv "$work"/wheel/"$PYARROW".dist-info "$work/$PYARROW/"
+  mv "$work/$PYARROW" .packages/
+  end_fetching
+}
+
+explain_parquet_failure() {
+  local otherwise="give a folder that holds its wheel with PIP_FIND_LINKS=DIR, or build without PARQUET=ON"
+  no_network && stop "pip cannot reach its package index; connect this machine to the network, $otherwise."
+  stop "pip could not fetch the wheel of $PYARROW: $(last_error) (details in $LOG); point pip to an index that has it," \
+    "$otherwise."
+}
+
+# The source distribution comes by pip, from wherever pip is configured to look, and is checked and unpacked, not built.
+fetch_xgrammar() {
+  local work python
+  begin_fetching
   say "fetching the sources of $XGRAMMAR (3 MB)"
   echo "${XGRAMMAR/-/==} --hash=sha256:$XGRAMMAR_SHA256" >"$work/requirements.txt"
   stand_in_for_build_backend "$work/backend"
@@ -204,8 +245,7 @@ fetch_xgrammar() {
     "$XGRAMMAR"/{LICENSE,NOTICE,cpp,include,3rdparty/picojson,3rdparty/dlpack} ||
     stop "$XGRAMMAR.tar.gz could not be unpacked: $(tail -n 1 "$LAST") (details in $LOG)."
   mv "$work/$XGRAMMAR" .packages/
-  rm -rf "$work"
-  trap - EXIT
+  end_fetching
 }
 
 # Before pip hands over a source distribution it asks its build backend for the metadata, which would install a tool chain.
@@ -246,4 +286,7 @@ if ! environment_ready; then
 fi
 if ! xgrammar_ready; then
   fetch_xgrammar
+fi
+if ! parquet_ready; then
+  fetch_parquet
 fi

@@ -24,6 +24,23 @@ TEST(MappedFile, ReadsWholeAndEmptyFiles) {
   EXPECT_TRUE(MappedFile(folder / "empty").bytes().empty());
 }
 
+TEST(MappedFile, LetsPagesGoAndReadsThemAgain) {
+  const TemporaryFolder folder;
+  std::string text;
+  while (text.size() < (1 << 20)) text += std::to_string(text.size());
+  write_text(folder / "a", text);
+  const MappedFile file(folder / "a");
+  std::string copy(file.text());
+  const std::span<const std::byte> bytes = file.bytes();
+  // Whole, in pieces that begin and end within pages, of less than a page, of nothing.
+  for (const auto& part : {bytes, bytes.subspan(1), bytes.subspan(5000, 9000), bytes.subspan(10, 20), bytes.first(0)}) {
+    file.let_go(part);
+    EXPECT_TRUE(file.text() == text);
+  }
+  file.let_go(std::as_bytes(std::span(copy)));  // not the file's: left alone
+  EXPECT_TRUE(copy == text);
+}
+
 TEST(MappedFile, RefusesWhatIsNotAFile) {
   const TemporaryFolder folder;
   EXPECT_THAT([&] { MappedFile file(folder / "missing"); }, ThrowsMessage<Error>(HasSubstr("No such file")));

@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/safetensors.h"
+#include "t6/import/import.h"
 #include "t6/kernels/quantize.h"
 #include "t6/numbers/dequantize.h"
 #include "tests/context.h"
@@ -84,6 +85,29 @@ TEST_F(GgufWeights, RoundOtherBitsToEight) {
       EXPECT_LE(block_error(type, begin), 0.5 / 127 + 1.0 / 2048) << number_type_name(type) << " " << begin;
     }
   }
+}
+
+TEST_F(GgufWeights, MatricesAreWhatWasConvertedAtOnce) {
+  for (const NumberType type : {NumberType::f16, NumberType::q8_0, NumberType::q4_0, NumberType::q4_k, NumberType::q5_k,
+                                NumberType::q6_k, NumberType::iq4_xs}) {
+    // Rows more than a group of a matrix has, and not a whole number of groups.
+    std::vector<std::byte> rows;
+    for (int i = 0; i < 19; ++i) rows.insert(rows.end(), blocks(type).begin(), blocks(type).end());
+    const TensorView view = {type, {38, 256}, rows};
+    const WeightMatrix matrix = weight_matrix(test_context(), view);
+    EXPECT_EQ(matrix.type(), weight_type_of(type));
+    const std::vector<float> two = kept(type);
+    std::vector<float> row(256);
+    for (int64_t i = 0; i < 38; ++i) {
+      matrix.copy_row(i, row.data());
+      EXPECT_TRUE(std::ranges::equal(row, std::span(two).subspan(i % 2 * 256, 256))) << number_type_name(type) << i;
+    }
+  }
+  EXPECT_THAT(
+      [] {
+        weight_matrix(test_context(), {NumberType::i32, {1, 32}, {}});
+      },
+      ::testing::ThrowsMessage<Error>(::testing::HasSubstr("no type of weights")));
 }
 
 TEST_F(GgufWeights, KeepZerosAndRefuseScalesThatAreTooLarge) {

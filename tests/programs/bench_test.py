@@ -4,7 +4,7 @@ import json
 import shutil
 import unittest
 
-from support import TRAINING, ProgramTest
+from support import SANITIZED, TRAINING, ProgramTest
 
 
 def rows(result):
@@ -42,6 +42,51 @@ class BenchModel(ProgramTest):
                              (["--decode-tokens", "0"], ["--decode-tokens"]), (["--cache-type", "int3"], ["int3", "int8"])):
             self.refuse("bench", "model", "tiny", *flags, code=2, words=words)
         self.run_program("bench", code=2)
+
+
+class BenchMemory(ProgramTest):
+    def test_kinds_fill_a_budget(self):
+        machine, found = rows(self.run_program("bench", "memory", "--preset", "nano", "--budget", "64MiB", "--kinds", "mha,tpa",
+                                               "--cache-type", "bfloat16,int4", "--decode-tokens", 2, "--json",
+                                               "--report", "memory.html"))
+        self.assertEqual(machine["budget_bytes"], 64 << 20)
+        self.assertIn("random factors", machine["method"])
+        self.assertEqual([(row["kind"], row["kv"]) for row in found],
+                         [(kind, kv) for kind in ("mha", "tpa") for kv in ("bfloat16", "int4")])
+        for row in found:
+            # Whole pages, as many as fit, and what the system counts is what the shapes say.
+            self.assertEqual(row["tokens"] % 64, 0)
+            self.assertLessEqual(row["tokens"] * row["formula_bytes_per_token"], (64 << 20) * 1.001)
+            self.assertGreater((row["tokens"] + 64) * row["formula_bytes_per_token"], (64 << 20) * 0.999)
+            self.assertGreater(row["resident_bytes"], 64 << 20)
+            if not SANITIZED:
+                self.assertLess(abs(row["apart_percent"]), 4, row)  # of so few bytes
+            self.assertEqual(row["decode"][0]["context"], 1000)
+            self.assertEqual(row["decode"][-1]["context"], row["tokens"] - 2)
+            self.assertGreater(row["decode"][-1]["decode_tok_s"], 0)
+        # Of nano: 2 * 8 heads of 16 numbers, or (2 + 2) (H + 16).
+        mha, tpa = found[0], found[2]
+        self.assertEqual(mha["formula_bytes_per_token"], 6 * 2 * 8 * 16 * 2)
+        self.assertEqual(tpa["formula_bytes_per_token"], 6 * 4 * (tpa["heads"] + 16) * 2)
+        self.assertAlmostEqual(tpa["times_mha"], tpa["tokens"] / mha["tokens"])
+        page = (self.folder / "memory.html").read_text()
+        self.assertIn("tokens in 64.0 MiB of cache", page)
+
+    def test_text_and_an_end(self):
+        told = self.run_program("bench", "memory", "--preset", "nano", "--budget", "8MiB", "--kinds", "tpa", "--cache-type",
+                                "int8", "--tokens", 100).stdout
+        self.assertIn("x mha's", told)
+        self.assertRegex(told, r"tpa +int8 +100 +- ")
+
+    def test_what_is_refused(self):
+        memory = ("bench", "memory", "--preset", "nano")
+        self.refuse(*memory, "--budget", "2KiB", "--kinds", "mha", words=["2.00 KiB hold 0 tokens"])
+        self.refuse(*memory, "--kinds", "mha,none", words=["no preset of the kind \"none\"", "tpa_kvonly"])
+        self.refuse("bench", "memory", "--preset", "huge", words=["size \"huge\"", "small-tpa"])
+        self.refuse(*memory, "--budget", "900TiB", words=["too large for this machine"])
+        self.refuse(*memory, "--budget", "much", words=["much"])
+        for flags in (["--cache-type", "int3"], ["--tokens", "0"], ["--decode-tokens", "0"]):
+            self.refuse(*memory, *flags, code=2, words=[flags[0]])
 
 
 @unittest.skipUnless(TRAINING, "the training wing was not built")

@@ -26,7 +26,7 @@ std::vector<std::string> documents(const std::vector<fs::path>& files, const Doc
   for (DocumentPart part; reader.next(part); ended = part.last) {
     if (ended) result.emplace_back();
     EXPECT_EQ(part.document, static_cast<int64_t>(result.size()) - 1);
-    EXPECT_TRUE(part.json || part.bytes.size() <= kPartBytes);
+    EXPECT_TRUE(part.is_record() || part.bytes.size() <= kPartBytes);
     DocumentPart copy = part;
     result.back() += reader.text(std::move(copy));
   }
@@ -236,7 +236,7 @@ TEST(FindDocuments, ListsFoldersInOrderWithoutHiddenOnes) {
   std::vector<std::string> said;
   for (const auto& [path, reason] : passed_over) said.push_back(path.filename().string() + ": " + reason);
   EXPECT_THAT(said, ElementsAre(".hidden: hidden", ".y.txt: hidden", "linked: a link to a folder",
-                                "z.bin: not *.txt, *.md, *.jsonl or *.ndjson"));
+                                "z.bin: not *.txt, *.md, *.jsonl, *.ndjson or *.parquet"));
 }
 
 TEST(FindDocuments, RefusesWhatIsNotThere) {

@@ -59,6 +59,12 @@ std::string memory_shortage(int64_t bytes) {
                      format_bytes(static_cast<double>(available)));
 }
 
+int64_t resident_memory() {
+  // VmRSS may be some pages for each processor behind; this counts them.
+  const auto exact = system_kibibytes("/proc/self/smaps_rollup", "Rss");
+  return exact ? *exact : system_kibibytes("/proc/self/status", "VmRSS").value_or(0);
+}
+
 int64_t peak_memory() { return system_kibibytes("/proc/self/status", "VmHWM").value_or(0); }
 
 double memory_read_rate(const Threads& threads) {

@@ -66,6 +66,15 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
+void MappedFile::let_go(std::span<const std::byte> bytes) const {
+  if (bytes.empty() || !data_ || bytes.data() < data_ || bytes.data() + bytes.size() > data_ + size_) return;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = static_cast<size_t>(bytes.data() - data_);  // the mapping begins on a page
+  const size_t begin = (first + page - 1) / page * page, end = (first + bytes.size()) / page * page;
+  // Of a mapping that is never written to; where it fails, the pages only stay.
+  if (begin < end) (void)::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
 FileReader::FileReader(const std::filesystem::path& path) : path_(path) {
   // O_NONBLOCK: as for MappedFile.
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);

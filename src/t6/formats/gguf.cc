@@ -268,6 +268,11 @@ const TensorView* GgufFile::find(const std::string& name) const {
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
+void GgufFile::let_go(std::span<const std::byte> bytes) const {
+  file_.let_go(bytes);
+  for (const auto& part : parts_) part->let_go(bytes);
+}
+
 const GgufFile::Array& GgufFile::array(const std::string& key) const {
   const auto found = arrays_.find(key);
   require(found != arrays_.end(), "{}: the array {:?} is missing", path().string(), key);

@@ -32,6 +32,8 @@ class GgufFile {
   // Shapes are row-major: the file's dimensions reversed. The bytes lie in the file.
   const TensorViews& tensors() const { return tensors_; }
   const TensorView* find(const std::string& name) const;  // null: no such tensor
+  // As MappedFile's, for tensors of any part.
+  void let_go(std::span<const std::byte> bytes) const;
 
   // The values that are no arrays, by key. The object lives as long as the file.
   JsonObject values() const { return {*values_, path().string()}; }

@@ -33,6 +33,9 @@ class SafetensorsFile {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::filesystem::path& path() const { return file_.path(); }
 
+  // As MappedFile's.
+  void let_go(std::span<const std::byte> bytes) const { file_.let_go(bytes); }
+
   // Error: no such tensor.
   const TensorView& at(const std::string& name) const;
   // Error: missing, or of another shape.

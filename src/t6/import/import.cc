@@ -22,16 +22,17 @@ ImportedModel read_own(const std::filesystem::path& folder) {
   return {.config = read_config(folder),
           .tensors = file->tensors(),
           .owners = {file},
+          .let_go = [file](std::span<const std::byte> bytes) { file->let_go(bytes); },
           .tokenizer_json = read_text(folder / kTokenizerFile),
           .text = read_text_settings(folder)};
 }
 
 }  // namespace
 
-ImportedModel read_model(Context& context, const FoundModel& found) {
+ImportedModel read_model(Context& context, const FoundModel& found, MatrixTypes types) {
   switch (found.form) {
     case ModelForm::gguf:
-      return import_gguf(context, found.path);
+      return import_gguf(context, found.path, types);
     case ModelForm::hugging_face:
       return import_hugging_face(found.path);
     case ModelForm::paper:

@@ -8,6 +8,7 @@
 
 #include "t6/import/find_model.h"
 #include "t6/kernels/context.h"
+#include "t6/kernels/weight_matrix.h"
 #include "t6/model/config.h"
 #include "t6/model/weight_tensor.h"
 #include "t6/text/text_settings.h"
@@ -15,10 +16,17 @@
 
 namespace t6 {
 
+// In which types a model's matrices are given.
+enum class MatrixTypes {
+  weights,  // kWeightTypes
+  stored    // those of the file, for weight_matrix(), which saves a copy of the model
+};
+
 struct ImportedModel {
   ModelConfig config;
   TensorViews tensors;                              // exactly the parameters of `config`; norms and biases in float32
   std::vector<std::shared_ptr<const void>> owners;  // of the tensors' bytes
+  LetGo let_go = nullptr;                           // of these; null where the owners cannot
   std::string tokenizer_json;                       // empty: the source has none
   TextSettings text;
   std::vector<std::string> notes = {};  // what the source says and T6 passes over, a line each, for the user to see
@@ -27,7 +35,8 @@ struct ImportedModel {
 // A GGUF file of an architecture that has a name there (architectures.h). Matrices stay as they lie in the mapped file
 // where T6 has their type, and are converted else (gguf/weights.h). Errors name what is not supported: the
 // architecture, a tensor or its type, the tokenizer, rope scaling, ...
-ImportedModel import_gguf(Context& context, const std::filesystem::path& file);
+ImportedModel import_gguf(Context& context, const std::filesystem::path& file,
+                          MatrixTypes types = MatrixTypes::weights);
 
 // A folder as Hugging Face's transformers write it, with a config.json of an architecture of architectures.h, weights
 // of hugging_face/folder_tensors.h, and tokenizer.json. Errors as above.
@@ -42,10 +51,13 @@ ImportedModel import_paper_folder(const std::filesystem::path& folder, const std
 
 // Any of the three, or a model folder of ours. Errors: those of the files; that the weights are those of the
 // configuration is checked when a model is made of them.
-ImportedModel read_model(Context& context, const FoundModel& found);
+ImportedModel read_model(Context& context, const FoundModel& found, MatrixTypes types = MatrixTypes::weights);
 ImportedModel read_model(Context& context, const std::filesystem::path& path);
 // One of another program. Error, beside those: a model of ours.
 ImportedModel import_model(Context& context, const FoundModel& found);
+// A matrix of an ImportedModel, of any type that it may have, ready to multiply by. Error: a scale that float16 cannot
+// hold.
+WeightMatrix weight_matrix(Context& context, const TensorView& matrix);
 // The configuration alone, without the weights.
 ModelConfig read_model_config(const std::filesystem::path& path);
 

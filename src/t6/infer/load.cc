@@ -18,7 +18,7 @@ bool LoadedModel::ends_text(int32_t id) const {
 LoadedModel load_model(Context& context, const std::filesystem::path& path) {
   const FoundModel found = find_model(path);
   const std::string source = found.path.string();
-  ImportedModel stored = read_model(context, found);
+  ImportedModel stored = read_model(context, found, MatrixTypes::stored);
   // Our own folders hold a file for each, which errors name; other sources are named whole.
   const auto file = [&](const char* name) {
     return found.form == ModelForm::own ? (found.path / name).string() : source;
@@ -31,7 +31,7 @@ LoadedModel load_model(Context& context, const std::filesystem::path& path) {
   loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), file(kTokenizerFile));
   loaded.notes = std::move(stored.notes);
   std::ranges::move(tokenizer_notes(*loaded.tokenizer, stored.config, source), std::back_inserter(loaded.notes));
-  const Weights weights(stored.config, std::move(stored.tensors), file(kWeightsFile));
+  const Weights weights(stored.config, std::move(stored.tensors), file(kWeightsFile), std::move(stored.let_go));
   loaded.model = std::make_shared<const Model>(context, stored.config, weights);
   return loaded;
 }

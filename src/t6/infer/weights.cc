@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/import/import.h"
 #include "t6/model/parameters.h"
 #include "t6/numbers/dequantize.h"
 
@@ -22,8 +23,8 @@ Weights::Weights(const ModelConfig& config, const std::filesystem::path& path)
   check(config, path.string());
 }
 
-Weights::Weights(const ModelConfig& config, TensorViews tensors, const std::string& source)
-    : tensors_(std::move(tensors)) {
+Weights::Weights(const ModelConfig& config, TensorViews tensors, const std::string& source, LetGo let_go)
+    : tensors_(std::move(tensors)), let_go_(std::move(let_go)) {
   check(config, source);
 }
 
@@ -49,7 +50,8 @@ void Weights::check(const ModelConfig& config, const std::string& source) const 
     require(tensor, "{}: the tensor \"{}\" is missing", source, parameter.name);
     require(tensor->shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, parameter.name,
             format_shape(tensor->shape), format_shape(parameter.shape));
-    check_bytes(*tensor, fmt::format("{}: tensor \"{}\"", source, parameter.name));
+    const bool of_gguf = number_type_info(tensor->type).block_numbers > 1;
+    (of_gguf ? check_stored_bytes : check_bytes)(*tensor, fmt::format("{}: tensor \"{}\"", source, parameter.name));
     known.insert(parameter.name);
   }
   for (const auto& [name, tensor] : tensors_) {
@@ -67,7 +69,9 @@ const TensorView* Weights::find(const std::string& name) const {
 WeightMatrix Weights::matrix(Context& context, const std::string& name) const {
   const TensorView* tensor = find(name);
   if (!tensor) return {};
-  return {context, tensor->type, tensor->shape.at(0), tensor->shape.at(1), tensor->bytes.data()};
+  WeightMatrix matrix = weight_matrix(context, *tensor);
+  if (let_go_) let_go_(tensor->bytes);
+  return matrix;
 }
 
 std::vector<float> Weights::numbers(const std::string& name) const {

@@ -20,7 +20,8 @@ class Weights {
   // that `config` does not have (but the copy of tied embeddings that some programs write).
   Weights(const ModelConfig& config, const std::filesystem::path& file);
   // Tensors whose bytes belong to someone else and outlive this; `source` names them in errors, which are the same.
-  Weights(const ModelConfig& config, TensorViews tensors, const std::string& source);
+  // `let_go`, which may be null, is told of each matrix that was made. Matrices may be of any type of GGUF.
+  Weights(const ModelConfig& config, TensorViews tensors, const std::string& source, LetGo let_go = nullptr);
   // float32, row-major.
   Weights(const ModelConfig& config, std::map<std::string, std::vector<float>> tensors, const std::string& source);
 
@@ -40,6 +41,7 @@ class Weights {
   std::unique_ptr<const WeightFile> file_;
   std::map<std::string, std::vector<float>> owned_;
   TensorViews tensors_;
+  LetGo let_go_;
 };
 
 }  // namespace t6

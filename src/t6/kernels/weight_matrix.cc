@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "t6/core/error.h"
 #include "t6/core/rounding.h"
@@ -33,7 +34,7 @@ int64_t stored_scale_bytes(NumberType type) {
 
 }  // namespace
 
-WeightMatrix::WeightMatrix(Context& context, NumberType type, int64_t rows, int64_t columns, const void* data)
+WeightMatrix::WeightMatrix(NumberType type, int64_t rows, int64_t columns)
     : type_(type), rows_(rows), columns_(columns) {
   require_weight_type(type);
   require(rows >= 0 && columns >= 0, "a weight matrix of {} rows and {} columns is not possible", rows, columns);
@@ -41,11 +42,28 @@ WeightMatrix::WeightMatrix(Context& context, NumberType type, int64_t rows, int6
           "a matrix in blocks has {} columns; wanted a multiple of {}", columns, kWeightBlock);
   group_bytes_ = round_up(packed_bytes(type, columns), kCacheLine);
   data_ = allocate_weights(bytes());
-  const int64_t grain = 1 + (1 << 16) / std::max<int64_t>(1, group_bytes_);
-  context.parallel_for(groups(), grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) pack_group(i, static_cast<const std::byte*>(data));
+}
+
+WeightMatrix::WeightMatrix(Context& context, NumberType type, int64_t rows, int64_t columns, const void* data)
+    : WeightMatrix(type, rows, columns) {
+  const int64_t stored_group = kWeightGroup * stored_bytes(type, columns);
+  context.parallel_for(groups(), grain(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) pack_group(i, static_cast<const std::byte*>(data) + i * stored_group);
   });
 }
+
+WeightMatrix::WeightMatrix(Context& context, NumberType type, int64_t rows, int64_t columns, const RowReader& read)
+    : WeightMatrix(type, rows, columns) {
+  context.parallel_for(groups(), grain(), [&](int64_t begin, int64_t end) {
+    std::vector<std::byte> stored(static_cast<size_t>(kWeightGroup * stored_bytes(type, columns)));
+    for (int64_t i = begin; i < end; ++i) {
+      read(i * kWeightGroup, std::min(rows, (i + 1) * kWeightGroup), stored.data());
+      pack_group(i, stored.data());
+    }
+  });
+}
+
+int64_t WeightMatrix::grain() const { return 1 + (1 << 16) / std::max<int64_t>(1, group_bytes_); }
 
 void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
   std::byte* const to = data_.get() + group * group_bytes_;
@@ -53,7 +71,7 @@ void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
   const int64_t row_bytes = stored_bytes(type_, columns_), lane = lane_bytes(type_);
   const int64_t used = std::min(kWeightGroup, rows_ - group * kWeightGroup);
   for (int64_t r = 0; r < used; ++r) {
-    const std::byte* from = rows + (group * kWeightGroup + r) * row_bytes;
+    const std::byte* from = rows + r * row_bytes;
     if (!has_blocks(type_)) {
       for (int64_t i = 0; i < row_bytes; i += lane) {
         std::memcpy(to + i * kWeightGroup + r * lane, from + i, static_cast<size_t>(std::min(lane, row_bytes - i)));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "t6/kernels/context.h"
@@ -33,6 +34,9 @@ constexpr int64_t values_offset(NumberType type, int64_t b) {
   return lines * kScaleBytes + b * group_block_bytes(type);
 }
 
+// Writes rows [begin, end) of a matrix to `to`, as they would be stored.
+using RowReader = std::function<void(int64_t begin, int64_t end, std::byte* to)>;
+
 // Made once, when a model is loaded; not changed afterwards. A group of 16 rows (zeros past the last) is, by type,
 //   f32, f16  [K, 16]
 //   bf16      [K / 2, 16, 2]: two columns in one 32-bit lane, a zero after an odd K
@@ -45,6 +49,9 @@ class WeightMatrix {
   // Copies `rows` rows of stored_bytes(type, columns) bytes; any alignment. Errors: not one of kWeightTypes; columns of
   // a type with blocks that are no multiple of kWeightBlock.
   WeightMatrix(Context& context, NumberType type, int64_t rows, int64_t columns, const void* data);
+  // The same of rows that `read` makes a few at a time, on all threads, so that they never are in memory as a whole.
+  // Errors: its own, too.
+  WeightMatrix(Context& context, NumberType type, int64_t rows, int64_t columns, const RowReader& read);
 
   explicit operator bool() const { return data_ != nullptr; }
   NumberType type() const { return type_; }
@@ -60,7 +67,10 @@ class WeightMatrix {
   void copy_row(int64_t row, float* out) const;
 
  private:
+  WeightMatrix(NumberType type, int64_t rows, int64_t columns);  // without numbers
+  // `rows` are those of the group.
   void pack_group(int64_t group, const std::byte* rows);
+  int64_t grain() const;  // groups that are worth a thread's start
 
   NumberType type_ = NumberType::f32;
   int64_t rows_ = 0, columns_ = 0, group_bytes_ = 0;

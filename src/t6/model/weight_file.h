@@ -23,6 +23,8 @@ class WeightFile {
   // Without the types.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::filesystem::path& path() const { return file_.path(); }
+  // As MappedFile's.
+  void let_go(std::span<const std::byte> bytes) const { file_.let_go(bytes); }
 
  private:
   SafetensorsFile file_;

@@ -7,11 +7,18 @@ namespace t6 {
 void check_bytes(const TensorView& tensor, const std::string& source) {
   require(is_weight_type(tensor.type), "{} is {}; wanted one of {}", source, number_type_name(tensor.type),
           number_type_names(kWeightTypes));
+  check_stored_bytes(tensor, source);
+}
+
+void check_stored_bytes(const TensorView& tensor, const std::string& source) {
   const Shape& shape = tensor.shape;
-  if (has_blocks(tensor.type)) {
-    require(shape.size() == 2 && shape[1] % kWeightBlock == 0,
+  const std::string_view type =
+      is_weight_type(tensor.type) ? weight_type_name(tensor.type) : number_type_name(tensor.type);
+  const int64_t block = number_type_info(tensor.type).block_numbers;
+  if (block > 1) {
+    require(shape.size() == 2 && shape[1] % block == 0,
             "{} of shape {} cannot be {}; wanted two sizes, the second a multiple of {}", source, format_shape(shape),
-            weight_type_name(tensor.type), kWeightBlock);
+            type, block);
   }
   int64_t rows = 1, bytes = 0;
   for (size_t i = 0; i + 1 < shape.size(); ++i) {
@@ -24,7 +31,7 @@ void check_bytes(const TensorView& tensor, const std::string& source) {
               !__builtin_mul_overflow(rows, stored_bytes(tensor.type, columns), &bytes),
           "{}: the shape {} is not possible", source, format_shape(shape));
   require(tensor.bytes.size() == static_cast<uint64_t>(bytes), "{} of shape {} as {} needs {} bytes and has {}", source,
-          format_shape(shape), weight_type_name(tensor.type), bytes, tensor.bytes.size());
+          format_shape(shape), type, bytes, tensor.bytes.size());
 }
 
 }  // namespace t6

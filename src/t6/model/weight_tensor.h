@@ -11,5 +11,7 @@ namespace t6 {
 // Error: not of a weight type, or the bytes are not those of the shape, or a quantized tensor is not a matrix with rows
 // of whole blocks; `source` begins the message.
 void check_bytes(const TensorView& tensor, const std::string& source);
+// The same of a tensor of any type.
+void check_stored_bytes(const TensorView& tensor, const std::string& source);
 
 }  // namespace t6

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -22,6 +23,10 @@ struct TensorView {
   Shape shape;
   std::span<const std::byte> bytes;
 };
+
+// Says that bytes of a tensor will hardly be read again, so that memory which holds a copy of a file's may be given
+// back.
+using LetGo = std::function<void(std::span<const std::byte>)>;
 
 using TensorViews = std::map<std::string, TensorView>;
 

@@ -7,6 +7,7 @@
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
 #include "t6/text/documents/byte_source.h"
+#include "t6/text/documents/column_source.h"
 #include "t6/text/documents/cuts.h"
 #include "t6/text/utf8.h"
 
@@ -20,6 +21,7 @@ constexpr size_t kBufferBytes = 4 * kPartBytes;  // a move of what is left in th
 
 bool is_text_name(const fs::path& path) {
   const fs::path extension = name_of_content(path).extension();
+  if (extension == ".parquet") return !is_compressed(path);
   return extension == ".txt" || extension == ".md" || extension == ".jsonl" || extension == ".ndjson";
 }
 
@@ -28,7 +30,7 @@ std::string reason_against(const fs::directory_entry& entry) {
   std::error_code ignored;
   if (entry.path().filename().string().starts_with('.')) return "hidden";
   if (entry.is_directory(ignored)) return entry.is_symlink(ignored) ? "a link to a folder" : "";
-  if (!is_text_name(entry.path())) return "not *.txt, *.md, *.jsonl or *.ndjson";
+  if (!is_text_name(entry.path())) return "not *.txt, *.md, *.jsonl, *.ndjson or *.parquet";
   return entry.is_regular_file(ignored) ? "" : "no file that can be read";
 }
 
@@ -48,7 +50,8 @@ void list_folder(const fs::path& folder, std::vector<fs::path>& files, std::vect
     }
   }
   require(!error, "{}: cannot list the folder: {}", folder.string(), error.message());
-  require(std::ssize(files) > before, "{}: the folder holds no *.txt, *.md, *.jsonl or *.ndjson file", folder.string());
+  require(std::ssize(files) > before, "{}: the folder holds no *.txt, *.md, *.jsonl, *.ndjson or *.parquet file",
+          folder.string());
   std::sort(files.begin() + before, files.end());
   std::sort(passed_over.begin() + passed_before, passed_over.end(),
             [](const PassedOver& a, const PassedOver& b) { return a.path < b.path; });
@@ -98,9 +101,11 @@ std::vector<fs::path> find_documents(const std::vector<fs::path>& inputs, std::v
   return files;
 }
 
-bool is_json_lines(const fs::path& path) {
+TextFormat format_by_name(const fs::path& path) {
   const fs::path extension = name_of_content(path).extension();
-  return extension == ".jsonl" || extension == ".ndjson" || extension == ".json";
+  if (extension == ".parquet") return TextFormat::parquet;
+  const bool lines = extension == ".jsonl" || extension == ".ndjson" || extension == ".json";
+  return lines ? TextFormat::jsonl : TextFormat::text;
 }
 
 int64_t text_bytes(const std::vector<fs::path>& files, int64_t limit, const CancelToken* cancel) {
@@ -134,13 +139,17 @@ DocumentReader::DocumentReader(std::vector<fs::path> files, DocumentOptions opti
 
 DocumentReader::~DocumentReader() = default;
 
-int64_t DocumentReader::bytes_read() const { return closed_bytes_ + (source_ ? source_->bytes_read() : 0); }
+int64_t DocumentReader::bytes_read() const {
+  return closed_bytes_ + (source_ ? source_->bytes_read() : 0) + (column_ ? column_->bytes_read() : 0);
+}
 
 bool DocumentReader::next(DocumentPart& part) {
   while (open_ || open_next()) {
     part.file = file_ - 1;
-    part.json = json_;
-    if (json_ ? next_line(part) : next_text(part)) {
+    const bool found = format_ == TextFormat::parquet ? next_row(part)
+                       : format_ == TextFormat::jsonl ? next_line(part)
+                                                      : next_text(part);
+    if (found) {
       part.document = document_;
       part.first = !within_;
       within_ = !part.last;
@@ -155,19 +164,25 @@ bool DocumentReader::next(DocumentPart& part) {
 bool DocumentReader::open_next() {
   closed_bytes_ = bytes_read();
   source_.reset();
+  column_.reset();
   if (file_ == files_.size()) return false;
   const fs::path& path = files_[file_++];
-  source_ = open_source(path, options_.cancel);
-  json_ = options_.format == TextFormat::by_name ? is_json_lines(path) : options_.format == TextFormat::jsonl;
+  format_ = options_.format == TextFormat::by_name ? format_by_name(path) : options_.format;
   position_ = 0;
+  open_ = true;
+  if (format_ == TextFormat::parquet) {
+    require(!is_compressed(path), "{}: Parquet is compressed within; unpack it first", path.string());
+    column_ = open_column(path, options_.text_field, options_.cancel);
+    return true;
+  }
+  source_ = open_source(path, options_.cancel);
   buffer_.clear();
   given_ = 0;
-  open_ = true;
   source_ended_ = false;
   fill(kByteOrderMark.size());
   if (buffer_.starts_with(kByteOrderMark)) {
     given_ = kByteOrderMark.size();
-    position_ = json_ ? 0 : 3;
+    position_ = format_ == TextFormat::jsonl ? 0 : 3;
   }
   return true;
 }
@@ -175,6 +190,7 @@ bool DocumentReader::open_next() {
 // A line's length is known when its end was read; it is looked for only in what is new.
 bool DocumentReader::next_line(DocumentPart& part) {
   part.last = true;
+  part.kind = PartKind::json_line;
   for (size_t seen = 0;;) {
     const size_t end = buffer_.find('\n', given_ + seen);
     if (end == std::string::npos) {
@@ -189,6 +205,15 @@ bool DocumentReader::next_line(DocumentPart& part) {
     seen = 0;
     if (!is_blank(part.bytes)) return true;
   }
+}
+
+bool DocumentReader::next_row(DocumentPart& part) {
+  bool is_null = false;
+  if (!column_->next(part.bytes, is_null)) return false;
+  part.last = true;
+  part.kind = is_null ? PartKind::null_row : PartKind::row;
+  part.position = ++position_;
+  return true;
 }
 
 // Reads on until `size` bytes are there to be given out or the file ends; false: it had ended before.
@@ -214,6 +239,7 @@ void DocumentReader::take(DocumentPart& part, size_t size, size_t skip, bool las
 }
 
 bool DocumentReader::next_text(DocumentPart& part) {
+  part.kind = PartKind::text;
   const std::string& separator = options_.separator;
   const auto document_bytes = static_cast<size_t>(options_.document_bytes);
   do {
@@ -239,12 +265,15 @@ bool DocumentReader::next_text(DocumentPart& part) {
 std::string DocumentReader::text(DocumentPart&& part) const {
   const fs::path& file = files_[part.file];
   const std::string path = is_standard_input(file) ? "standard input" : file.string();
-  if (part.json) {
+  if (part.kind == PartKind::json_line) {
     return text_of_line(part.bytes, fmt::format("{}:{}", path, part.position), options_.text_field);
   }
+  const std::string row = fmt::format("{}, row {}", path, part.position);
+  require(part.kind != PartKind::null_row, "{}: \"{}\" is null, wanted a text", row, options_.text_field);
   if (!is_valid_utf8(part.bytes)) {
     size_t valid = 0;
     for (Utf8Step step{}; (step = utf8_step(part.bytes, valid)).valid;) valid += step.length;
+    require(!part.is_record(), "{}: \"{}\" is not UTF-8 text at byte {}", row, options_.text_field, valid);
     fail("{}: not UTF-8 text at byte {}", path, part.position + static_cast<int64_t>(valid));
   }
   return std::move(part.bytes);

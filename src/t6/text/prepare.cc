@@ -85,17 +85,17 @@ void require_not_cancelled(const PrepareOptions& options) {
 EncodedPart encode(const PrepareOptions& options, DocumentPart&& part, const DocumentReader& reader,
                    const Tokenizer& tokenizer, int32_t end_of_text) {
   EncodedPart encoded;
-  const bool last = part.last, json = part.json;
+  const bool last = part.last, record = part.is_record();
   bool goes_on = !part.first;
   std::string text;
   try {
     text = reader.text(std::move(part));
   } catch (const Error& error) {
-    if (!json || !options.skip_bad_lines) throw;
+    if (!record || !options.skip_bad_lines) throw;
     encoded.bad_line = error.what();
     return encoded;
   }
-  if (json && is_blank(text)) return encoded;
+  if (record && is_blank(text)) return encoded;
   for (std::string_view rest = text; !rest.empty();) {  // a line of JSONL may be long
     require_not_cancelled(options);
     const size_t size = rest.size() <= kPartBytes ? rest.size() : safe_cut(rest, kPartBytes);
@@ -247,9 +247,11 @@ bool is_validation_document(int64_t document, double fraction, uint64_t seed) {
 
 int64_t automatic_document_bytes(const std::vector<fs::path>& files, const PrepareOptions& options) {
   const int64_t period = validation_period(options);
-  const bool lines = options.format == TextFormat::jsonl ||
-                     (options.format == TextFormat::by_name && std::any_of(files.begin(), files.end(), is_json_lines));
-  if (!options.separator.empty() || lines || static_cast<int64_t>(files.size()) >= period) return 0;
+  const auto has_records = [&](const fs::path& file) {
+    return (options.format == TextFormat::by_name ? format_by_name(file) : options.format) != TextFormat::text;
+  };
+  const bool records = std::any_of(files.begin(), files.end(), has_records);
+  if (!options.separator.empty() || records || static_cast<int64_t>(files.size()) >= period) return 0;
   constexpr int64_t kMost = 64 * 1024;
   return std::clamp<int64_t>(
       text_bytes(files, kMost * 2 * std::min<int64_t>(period, 1 << 20), options.cancel) / (2 * period), 256, kMost);

@@ -26,7 +26,7 @@ struct PrepareOptions {
   bool force = false;               // replace an earlier result in `out`
   std::string text_field = "text";  // as in DocumentOptions, and the next
   TextFormat format = TextFormat::by_name;
-  bool skip_bad_lines = false;  // lines of JSONL without a text are counted and passed over instead of an error
+  bool skip_bad_lines = false;  // lines and rows without a text are counted and passed over instead of an error
   std::string separator;
   std::optional<int64_t> document_bytes;  // by default chosen by automatic_document_bytes
   double val_fraction = 0.05;             // of the documents, in [0, 0.5]

@@ -141,11 +141,14 @@ void add_model(CLI::App& bench) {
 }  // namespace
 
 void add_bench(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("bench", "Measure speed on this machine");
+  CLI::App* command = app.add_subcommand("bench", "Measure speed and memory on this machine");
   command->require_subcommand(1);
   add_model(*command);
+  add_bench_memory(*command);
   (void)command->add_subcommand("attention", "Time attention of one layer (hands over to the program t6-train)");
-  command->footer("Examples:\n  t6 bench model runs/demo\n  t6 bench attention --lengths 4096,32768");
+  command->footer(
+      "Examples:\n  t6 bench model runs/demo\n  t6 bench memory --preset small --budget 4GiB\n"
+      "  t6 bench attention --lengths 4096,32768");
 }
 
 }  // namespace t6

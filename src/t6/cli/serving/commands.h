@@ -20,5 +20,6 @@ void add_quantize(CLI::App& app);
 void add_golden(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_bench_memory(CLI::App& bench);  // called by add_bench
 
 }  // namespace t6

@@ -198,7 +198,9 @@ void add_eval(CLI::App& app) {
       "--shard", options->shard,
       "A token shard of the model's own tokenizer, or a folder that 't6 prepare' made: its validation split");
   source->require_option(1);
-  command->add_option("--field", options->documents.text_field, "Key of a JSONL line that holds its text")
+  command
+      ->add_option("--field", options->documents.text_field,
+                   "Key of a JSONL line, or column of a Parquet file, that holds its text")
       ->capture_default_str();
   command->add_option(
       "--context", options->perplexity.context,

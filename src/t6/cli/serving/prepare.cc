@@ -25,8 +25,10 @@ struct Arguments {
   bool json = false;
 };
 
-const std::map<std::string, TextFormat> kFormats = {
-    {"auto", TextFormat::by_name}, {"text", TextFormat::text}, {"jsonl", TextFormat::jsonl}};
+const std::map<std::string, TextFormat> kFormats = {{"auto", TextFormat::by_name},
+                                                    {"text", TextFormat::text},
+                                                    {"jsonl", TextFormat::jsonl},
+                                                    {"parquet", TextFormat::parquet}};
 
 constexpr const char* kFooter = R"(Examples:
   t6 prepare book.txt --out data/book
@@ -129,10 +131,10 @@ void add_prepare(CLI::App& app) {
   arguments->document_bytes = "auto";
   command->footer(kFooter);
   command
-      ->add_option(
-          "input", options.inputs,
-          "Text files, JSONL files (.jsonl, .ndjson, .json), either with .gz or .zst behind it, folders of these, or - "
-          "for standard input")
+      ->add_option("input", options.inputs,
+                   "Text files, JSONL files (.jsonl, .ndjson, .json), either with .gz or .zst behind it, Parquet "
+                   "files, folders of "
+                   "these, or - for standard input")
       ->required()
       ->type_name("PATH");
   command->add_option("-o,--out", options.out, "Folder to make: token shards, tokenizer.json, data.json")
@@ -166,14 +168,16 @@ void add_prepare(CLI::App& app) {
       ->check(CLI::Range(int64_t{1}, int64_t{INT32_MAX}).description(""));
   command
       ->add_option("--field,--text-field", options.text_field,
-                   "Key of a JSONL line that holds its text; a.b is the key b of the object under a")
+                   "Key of a JSONL line, or column of a Parquet file, that holds its text; a.b is the key b of the "
+                   "object under a")
       ->capture_default_str();
   command
-      ->add_option("--format", arguments->format, "What the inputs are; by default their names say so: text or jsonl")
+      ->add_option("--format", arguments->format,
+                   "What the inputs are; by default their names say so: text, jsonl or parquet")
       ->capture_default_str()
       ->check(CLI::IsMember(kFormats));
   command->add_flag("--skip-bad-lines", options.skip_bad_lines,
-                    "Count lines of JSONL that hold no text and pass over them");
+                    "Count lines of JSONL and rows of Parquet that hold no text and pass over them");
   auto* separator = command->add_option("--document-separator", arguments->separator,
                                         "Text between two documents of a text file; \\n and \\t are understood");
   command

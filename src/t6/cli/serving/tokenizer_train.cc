@@ -80,7 +80,8 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       ->capture_default_str()
       ->check(CLI::IsMember({"gpt2", "llama3", "qwen2", "smollm2"}));
   command
-      ->add_option("--field,--text-field", arguments->documents.text_field, "Key of a JSONL line that holds its text")
+      ->add_option("--field,--text-field", arguments->documents.text_field,
+                   "Key of a JSONL line, or column of a Parquet file, that holds its text")
       ->capture_default_str();
   command->footer("Example:\n  t6 tokenizer train book.txt --vocab-size 4096 --out tokenizer.json");
   command->callback([=] { run(*arguments); });

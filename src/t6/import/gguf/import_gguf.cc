@@ -61,8 +61,8 @@ bool is_query_or_key(const std::string& name) {
   return name.find(".q_proj.") != std::string::npos || name.find(".k_proj.") != std::string::npos;
 }
 
-// In place where T6 has the type, else converted; vectors as float32.
-TensorView as_weights(Context& context, ImportedModel& model, const TensorView& tensor) {
+// In place where T6 has the type or the file's is wanted, else converted; vectors as float32.
+TensorView as_weights(Context& context, ImportedModel& model, const TensorView& tensor, MatrixTypes types) {
   TensorView weights = {NumberType::f32, tensor.shape, tensor.bytes};
   if (tensor.shape.size() == 1) {
     weights.bytes = new_bytes(model, tensor.shape[0] * int64_t{sizeof(float)},
@@ -70,17 +70,19 @@ TensorView as_weights(Context& context, ImportedModel& model, const TensorView& 
     return weights;
   }
   weights.type = weight_type_of(tensor.type);
+  if (types == MatrixTypes::stored) weights.type = tensor.type;
   if (weights.type == tensor.type) return weights;
   const int64_t columns = tensor.shape.back(), row_bytes = stored_bytes(weights.type, columns);
   weights.bytes = new_bytes(model, tensor.shape.front() * row_bytes, [&](std::span<std::byte> to) {
     convert_weights(context, tensor.type, tensor.bytes, columns, to);
   });
+  model.let_go(tensor.bytes);
   return weights;
 }
 
 }  // namespace
 
-ImportedModel import_gguf(Context& context, const std::filesystem::path& path) {
+ImportedModel import_gguf(Context& context, const std::filesystem::path& path, MatrixTypes types) {
   const auto file = std::make_shared<const GgufFile>(path);
   const std::string source = path.string();
   ImportedModel model;
@@ -90,6 +92,7 @@ ImportedModel import_gguf(Context& context, const std::filesystem::path& path) {
   model.notes = gguf_tokenizer_notes(*file);
   std::ranges::move(gguf_config_notes(*file), std::back_inserter(model.notes));
   model.owners.push_back(file);
+  model.let_go = [file](std::span<const std::byte> bytes) { file->let_go(bytes); };
   const bool interleaved = gguf_rows_are_interleaved(*file);
   std::set<std::string> used = {std::string(kGgufFrequencies)};
   for (const Parameter& parameter : parameters(model.config)) {
@@ -98,7 +101,7 @@ ImportedModel import_gguf(Context& context, const std::filesystem::path& path) {
     require(tensor != nullptr, "{}: the tensor \"{}\" is missing", source, name);
     require(tensor->shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, name,
             format_shape(tensor->shape), format_shape(parameter.shape));
-    TensorView& weights = model.tensors[parameter.name] = as_weights(context, model, *tensor);
+    TensorView& weights = model.tensors[parameter.name] = as_weights(context, model, *tensor, types);
     if (interleaved && is_query_or_key(parameter.name)) pair_halves(model, weights, model.config.head_dim);
   }
   for (const auto& [name, tensor] : file->tensors()) {

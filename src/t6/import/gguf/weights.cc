@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/import/import.h"
 #include "t6/kernels/quantize.h"
 #include "t6/numbers/blocks.h"
 #include "t6/numbers/dequantize.h"
@@ -131,6 +132,17 @@ void convert_weights(Context& context, NumberType type, std::span<const std::byt
   context.parallel_for(rows, kGrain, [&](int64_t begin, int64_t end) {
     convert_rows(context, type, from.data(), columns, to.data(), begin, end);
   });
+}
+
+WeightMatrix weight_matrix(Context& context, const TensorView& matrix) {
+  const int64_t rows = matrix.shape.at(0), columns = matrix.shape.at(1);
+  const NumberType type = weight_type_of(matrix.type);
+  if (type == matrix.type) return {context, type, rows, columns, matrix.bytes.data()};
+  const int64_t row_bytes = stored_bytes(matrix.type, columns);
+  const RowReader read = [&](int64_t begin, int64_t end, std::byte* to) {
+    convert_rows(context, matrix.type, matrix.bytes.data() + begin * row_bytes, columns, to, 0, end - begin);
+  };
+  return {context, type, rows, columns, read};
 }
 
 }  // namespace t6

@@ -13,18 +13,20 @@ namespace {
 constexpr const char* kNames[] = {"model.safetensors", "pytorch_model.bin"};
 
 template <typename File>
-void add_tensors(FolderTensors& all, const std::filesystem::path& path) {
+std::shared_ptr<const File> add_tensors(FolderTensors& all, const std::filesystem::path& path) {
   const auto file = std::make_shared<const File>(path);
   for (const auto& [name, tensor] : file->tensors()) {
     require(all.tensors.emplace(name, tensor).second, "{}: the tensor \"{}\" is in another file, too", path.string(),
             name);
   }
   all.owners.push_back(file);
+  return file;
 }
 
 void add_file(FolderTensors& all, const std::filesystem::path& path) {
   if (path.extension() == ".safetensors") {
-    add_tensors<SafetensorsFile>(all, path);
+    const auto file = add_tensors<SafetensorsFile>(all, path);
+    all.let_go.push_back([file](std::span<const std::byte> bytes) { file->let_go(bytes); });
   } else {
     add_tensors<StateDictFile>(all, path);
   }

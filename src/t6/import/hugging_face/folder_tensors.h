@@ -14,6 +14,7 @@ struct FolderTensors {
   std::string source;  // the file, or the index of several; for messages
   TensorViews tensors;
   std::vector<std::shared_ptr<const void>> owners;  // of the tensors' bytes
+  std::vector<LetGo> let_go;                        // of each file that can
 };
 
 // Of model.safetensors or model.safetensors.index.json; where neither is, of pytorch_model.bin or

@@ -108,6 +108,9 @@ ImportedModel import_hugging_face(const std::filesystem::path& folder) {
   model.text = read_text_settings(folder);
   const FolderTensors all = open_folder_tensors(folder);
   model.owners = all.owners;
+  model.let_go = [files = all.let_go](std::span<const std::byte> bytes) {
+    for (const LetGo& let_go : files) let_go(bytes);
+  };
   require_layers(model.config, all.tensors.size(), all.source);
   const TensorNames names = tensor_names(all.tensors);
   std::set<std::string> used;
