@@ -80,6 +80,21 @@ inline std::vector<ZooModel> zoo() {
     if (activation == HeadActivation::identity) continue;  // the other models have it
     add("tpa_" + std::string(name), tpa, [value = activation](ModelConfig& c) { c.head_activation = value; });
   }
+  for (const AttentionKind kind : {tpa, tpa_kvonly}) {
+    add(attention_kind_name(kind) + "_head_bias", kind, [](ModelConfig& c) { c.head_factor_bias = true; });
+  }
+  add("tpa_head_bias_softmax_ranks_third", tpa, [](ModelConfig& c) {
+    c.head_factor_bias = true;
+    c.head_activation = HeadActivation::softmax_ranks;
+    c.head_dim = 12;
+    c.third_order_dim = 3;
+  });
+  add("tpa_head_bias_shared_qknorm_shift", tpa,
+      [](ModelConfig& c) { c.head_factor_bias = c.shared_kv_features = c.query_key_norm = c.kv_shift = true; });
+  add("tpa_kvonly_head_bias_constant_b", tpa_kvonly, [](ModelConfig& c) {
+    c.head_factor_bias = true;
+    c.feature_factors = FactorSource::constant;
+  });
   add("tpa_shared", tpa, [](ModelConfig& c) { c.shared_kv_features = true; });
   add("tpa_shared_qknorm_shift", tpa,
       [](ModelConfig& c) { c.shared_kv_features = c.query_key_norm = c.kv_shift = true; });

@@ -51,6 +51,17 @@ TEST(Config, RefusesWhatDoesNotGoTogether) {
       R"({"shared_kv_features": true, "k_rank": 2, "v_rank": 3})",
       R"({"shared_kv_features": true, "v_head_dim": 16})",
       R"({"third_order_dim": 3})",
+      R"({"attention_kind": "gqa", "num_key_value_heads": 2, "head_factor_bias": true})",
+      R"({"attention_kind": "mha", "factor_init": "grouped"})",
+      R"({"attention_kind": "mha", "head_factor_init_scale": 0.1})",
+      R"({"head_factors": "constant", "head_factor_bias": true})",
+      R"({"head_factors": "constant", "head_factor_init_scale": 0.1})",
+      R"({"factor_init": "grouped"})",
+      R"({"factor_init": "uniform"})",
+      R"({"factor_init": "grouped", "head_factor_bias": true, "head_activation": "sigmoid"})",
+      R"({"factor_init": "grouped", "head_factor_bias": true, "third_order_dim": 2})",
+      R"({"factor_init": "grouped", "head_factor_bias": true, "feature_factors": "constant"})",
+      R"({"head_factor_bias": true, "head_factor_init_scale": -1})",
       R"({"third_order_dim": 4, "query_key_norm": true})",
       R"({"head_dim": 33})",
       R"({"partial_rotary_factor": 1.5})",
@@ -86,6 +97,15 @@ TEST(Config, TheDocumentNamesEveryHeadActivation) {
     config.head_activation = activation;
     EXPECT_EQ(config_from_json(config_to_json(config), "f").head_activation, activation);
   }
+}
+
+TEST(Config, KeepsHowFactorsBegin) {
+  const Json json =
+      Json::parse(R"({"head_factor_bias": true, "factor_init": "grouped", "head_factor_init_scale": 0.25})");
+  const Json kept = config_to_json(config_from_json(json, "f"));
+  for (const auto& [key, value] : json.items()) EXPECT_EQ(kept[key], value) << key;
+  EXPECT_EQ(config_to_json(config_from_json(kept, "f")), kept);
+  for (const auto& [key, value] : json.items()) EXPECT_FALSE(config_to_json({}).contains(key)) << key;
 }
 
 TEST(Config, KeepsRopeScaling) {
@@ -127,7 +147,8 @@ TEST(Config, TheDocumentNamesEveryKey) {
   const std::string text = read_text(std::filesystem::path(T6_SOURCE_DIR) / "docs/models.md");
   for (const char* key :
        {"sliding_window", "layer_types", "no_rope_layers", "attention_sinks", "rope_local_base_freq", "post_norms",
-        "hidden_act", "embedding_scale", "query_pre_attn_scalar", "attention_output_bias", "yarn", "dynamic"}) {
+        "hidden_act", "embedding_scale", "query_pre_attn_scalar", "attention_output_bias", "yarn", "dynamic",
+        "head_factor_bias", "factor_init", "head_factor_init_scale"}) {
     EXPECT_NE(text.find(std::string("`") + key + "`"), std::string::npos) << key;
   }
 }

@@ -23,6 +23,9 @@ TEST(Cache, HasTable1sSizes) {
   ModelConfig tpa = with(AttentionKind::tpa);
   EXPECT_EQ(numbers(tpa), (2 + 2) * (32 + 64));
   EXPECT_EQ(numbers(with(AttentionKind::tpa_kvonly)), (2 + 2) * (32 + 64));
+  tpa.head_factor_bias = true;
+  EXPECT_EQ(numbers(tpa), (2 + 2) * (32 + 64)) << "a bias is part of a, which is cached";
+  tpa.head_factor_bias = false;
   tpa.head_factors = FactorSource::constant;
   EXPECT_EQ(numbers(tpa), (2 + 2) * 64);
   tpa.head_factors = FactorSource::contextual;

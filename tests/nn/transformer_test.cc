@@ -141,6 +141,72 @@ TEST(Transformer, StartsAsItsEmbedding) {
   }
 }
 
+// Weights as they begin but for the output projections, which would hide attention behind a zero.
+Transformer begun(const ModelConfig& config) {
+  const torch::NoGradGuard no_gradients;
+  Transformer model(config);
+  initialize(model, 3);
+  torch::manual_seed(7);
+  for (auto& item : model->named_parameters()) {
+    if (item.key().ends_with("o_proj.weight")) item.value().uniform_(-0.4, 0.4);
+  }
+  return model;
+}
+
+// With factor_init "grouped" and no contextual part yet, keys and values are those of grouped query attention whose
+// groups are the heads h of one h mod R: of MQA for a rank of 1.
+TEST(Transformer, FactorsMayBeginAsGroupedQueryAttention) {
+  const torch::NoGradGuard no_gradients;
+  for (const int64_t rank : {1, 3}) {
+    ModelConfig config = zoo().front().config, plain = config;
+    config.attention_kind = AttentionKind::tpa_kvonly;
+    config.k_rank = config.v_rank = rank;
+    config.head_factor_bias = true;
+    config.factor_init = FactorInit::grouped;
+    config.head_factor_init_scale = 0;
+    plain.attention_kind = AttentionKind::gqa;
+    plain.num_key_value_heads = rank;
+    Transformer factored = begun(config), grouped(plain);
+    const int64_t H = config.num_attention_heads, D = config.head_dim;
+    // Head h of the factored model stands where its group's heads stand in GQA.
+    const torch::Tensor order = torch::arange(H).view({H / rank, rank}).t().flatten();
+    auto from = factored->named_parameters();
+    for (auto& item : grouped->named_parameters()) {
+      std::string name = item.key();
+      torch::Tensor& to = item.value();
+      if (name.ends_with("k_proj.weight") || name.ends_with("v_proj.weight")) {
+        to.copy_(from[name.insert(name.rfind("weight"), "b.")]);
+      } else if (name.ends_with("q_proj.weight")) {
+        to.copy_(from[name].unflatten(0, {H, D}).index_select(0, order).flatten(0, 1));
+      } else if (name.ends_with("o_proj.weight")) {
+        to.copy_(from[name].unflatten(1, {H, D}).index_select(1, order).flatten(1, 2));
+      } else {
+        to.copy_(from[name]);
+      }
+    }
+    const torch::Tensor tokens = random_tokens(config, {2, 19});
+    EXPECT_LT(error(factored->forward(tokens), grouped->forward(tokens)), 1e-5) << rank;
+  }
+}
+
+// Queries of factors that begin as grouped attention's vary as those of MHA do.
+TEST(Transformer, GroupedQueriesBeginAsLargeAsDenseOnes) {
+  ModelConfig config;
+  config.hidden_size = 512;
+  config.num_hidden_layers = 1;
+  config.num_attention_heads = 16;
+  config.q_rank = 4;
+  config.head_factor_bias = true;
+  config.factor_init = FactorInit::grouped;
+  Transformer model(config);
+  initialize(model, 1);
+  const auto tensors = model->named_parameters();
+  const std::string q = "model.layers.0.self_attn.q_proj.";
+  const torch::Tensor c = tensors[q + "a.bias"].view({4, 16}) / 4, b = tensors[q + "b.weight"].view({4, 32, 512});
+  const double variance = torch::einsum("rh,rdc->hdc", {c, b}).square().mean().item<double>() * 512;
+  EXPECT_NEAR(variance, 1, 0.3);  // Xavier's for as many outputs as inputs
+}
+
 TEST(Loss, ManyBlocksGiveTheGradientsOfOne) {
   // A vocabulary so large that the rows take several blocks.
   const int64_t rows = 150, width = 5, vocabulary = 1 << 17;

@@ -44,11 +44,13 @@ torch::Tensor random_tensor(const std::vector<int64_t>& shape, uint64_t seed, do
   return tensor;
 }
 
-// A matrix of an odd size, so that the fused kernel's tail is used too, and a vector.
+// A matrix of an odd size, so that the fused kernel's tail is used too, a vector, and two of head factors.
 torch::OrderedDict<std::string, torch::Tensor> sample_parameters() {
   torch::OrderedDict<std::string, torch::Tensor> parameters;
   parameters.insert("matrix", random_tensor({37, 19}, 1, 0.5).requires_grad_());
   parameters.insert("vector", random_tensor({13}, 2, 0.5).requires_grad_());
+  parameters.insert("layer.k_proj.a.weight", random_tensor({6, 19}, 3, 0.5).requires_grad_());
+  parameters.insert("layer.k_proj.a.bias", random_tensor({6}, 4, 0.5).requires_grad_());
   return parameters;
 }
 
@@ -74,7 +76,9 @@ void compare(const AdamWOptions& options, double clip) {
     optimizer.zero_grad();
     for (size_t i = 0; i < references.size(); ++i) {
       const bool decays = parameters[i].value().dim() >= 2 || !options.decay_matrices_only;
-      references[i].step(gradients[i], options, decays ? options.weight_decay : 0, scale);
+      AdamWOptions own = options;
+      if (i >= 2) own.learning_rate *= options.head_factor_learning_rate_scale;
+      references[i].step(gradients[i], own, decays ? options.weight_decay : 0, scale);
     }
   }
   for (size_t i = 0; i < references.size(); ++i) {
@@ -88,6 +92,12 @@ TEST(AdamW, ClipsByTheGlobalNorm) { compare({.learning_rate = 1e-2, .weight_deca
 TEST(AdamW, DoesNotScaleSmallGradientsUp) { compare({.learning_rate = 1e-2, .weight_decay = 0.1}, 1e6); }
 TEST(AdamW, DecaysMatricesOnlyWhenAsked) {
   compare({.learning_rate = 1e-2, .weight_decay = 0.5, .decay_matrices_only = true}, 1);
+}
+
+TEST(AdamW, HeadFactorsLearnAtTheirOwnRate) {
+  compare(
+      {.learning_rate = 1e-2, .weight_decay = 0.5, .head_factor_learning_rate_scale = 0.3, .decay_matrices_only = true},
+      0.7);
 }
 
 TEST(AdamW, TheNormCoversTensorsOfManyPieces) {

@@ -193,6 +193,9 @@ TEST(RunConfig, ErrorsNameFileKeyAndValues) {
   EXPECT_THAT(with("[optimizer]\ndecay_matrices_only = 1\n"), HasSubstr("must be true or false, not 1"));
   EXPECT_THAT(with("[train]\nsteps = 10\n[schedule]\nwarmup_steps = 11\n"),
               HasSubstr("at most train.steps, 10, not 11"));
+  EXPECT_THAT(error_in(kSmall, {parse_setting("model.preset=nano-mha"),
+                                parse_setting("optimizer.head_factor_learning_rate_scale=0.1")}),
+              HasSubstr("is for tpa and tpa_kvonly"));
   EXPECT_THAT(with("[schedule]\nminimum_learning_rate = 0.1\n"), HasSubstr("at most optimizer.learning_rate"));
   EXPECT_THAT(with("[train]\ncontext = 4096\n"), HasSubstr("max_position_embeddings, 256, not 4096"));
   EXPECT_THAT(with("optimizer = 3\n"), HasSubstr("data: the key \"optimizer\" is not known"));

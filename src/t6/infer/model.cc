@@ -53,6 +53,7 @@ FactorWeights Model::factor_weights(Context& context, const Weights& weights, co
     return factors;
   }
   factors.a = weights.matrix(context, name + ".a.weight");
+  factors.head_bias = keep(weights, name + ".a.bias");
   factors.b = weights.matrix(context, name + ".b.weight");
   factors.c = weights.matrix(context, name + ".c.weight");
   factors.constant_a = keep(weights, name + ".a");

@@ -20,6 +20,7 @@ struct FactorWeights {
   WeightMatrix c;                     // [R third, C]
   const float* constant_a = nullptr;  // [R, H]
   const float* constant_b = nullptr;  // [R, D]
+  const float* head_bias = nullptr;   // [R H], of a
   const float* bias = nullptr;        // [R D], of b
   const float* norm = nullptr;        // [D], of query_key_norm
 };

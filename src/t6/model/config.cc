@@ -25,9 +25,12 @@ constexpr std::pair<AttentionKind, const char*> kKinds[] = {{AttentionKind::mha,
                                                             {AttentionKind::tpa_kvonly, "tpa_kvonly"}};
 constexpr std::pair<FactorSource, const char*> kSources[] = {{FactorSource::contextual, "contextual"},
                                                              {FactorSource::constant, "constant"}};
+constexpr std::pair<FactorInit, const char*> kFactorInits[] = {{FactorInit::xavier, "xavier"},
+                                                               {FactorInit::grouped, "grouped"}};
 
 Names<AttentionKind> names_of(AttentionKind) { return kKinds; }
 Names<FactorSource> names_of(FactorSource) { return kSources; }
+Names<FactorInit> names_of(FactorInit) { return kFactorInits; }
 Names<HeadActivation> names_of(HeadActivation) { return kHeadActivations; }
 Names<LayerType> names_of(LayerType) { return kLayerTypes; }
 Names<GateActivation> names_of(GateActivation) { return kGateActivations; }
@@ -70,6 +73,9 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("head_factors", config.head_factors);
   visit("feature_factors", config.feature_factors);
   visit("head_activation", config.head_activation);
+  visit("head_factor_bias", config.head_factor_bias);
+  visit("factor_init", config.factor_init);
+  visit("head_factor_init_scale", config.head_factor_init_scale, 0.0, 1e3);
   visit("shared_kv_features", config.shared_kv_features);
   size("third_order_dim", config.third_order_dim, 1);
   size("q_lora_rank", config.q_lora_rank, 0);
@@ -100,9 +106,10 @@ void visit_fields(Config& config, Visitor&& visit) {
 
 // Keys that a config.json holds only where they say something: programs and cache files from before them know
 // models without them.
-constexpr const char* kKeysIfUsed[] = {"attention_output_bias", "post_norms",     "hidden_act",  "embedding_scale",
-                                       "query_pre_attn_scalar", "sliding_window", "layer_types", "attention_sinks",
-                                       "rope_local_base_freq",  "no_rope_layers"};
+constexpr const char* kKeysIfUsed[] = {
+    "head_factor_bias", "factor_init",          "head_factor_init_scale", "attention_output_bias", "post_norms",
+    "hidden_act",       "embedding_scale",      "query_pre_attn_scalar",  "sliding_window",        "layer_types",
+    "attention_sinks",  "rope_local_base_freq", "no_rope_layers"};
 
 struct Reader {
   const JsonObject& object;
@@ -155,6 +162,24 @@ Json names_list(const std::vector<Enum>& values) {
   return list;
 }
 
+// Rules of how head factors are made and what factors are at first.
+void check_head_factors(const ModelConfig& c, const std::string& source) {
+  const auto want = [&](bool good, const char* rule) { require(good, "{}: {}", source, rule); };
+  const bool contextual = c.head_factors == FactorSource::contextual;
+  require(
+      c.is_factored() || (!c.head_factor_bias && c.factor_init == FactorInit::xavier && c.head_factor_init_scale == 1),
+      "{}: head_factor_bias, factor_init and head_factor_init_scale are for tpa and tpa_kvonly, not {}", source,
+      name_of(c.attention_kind));
+  want(contextual || !c.head_factor_bias,
+       "head_factor_bias is for contextual head_factors; constant ones are a bias alone");
+  want(contextual || c.head_factor_init_scale == 1, "head_factor_init_scale is for contextual head_factors");
+  if (c.factor_init != FactorInit::grouped) return;
+  want(!contextual || c.head_factor_bias, "factor_init \"grouped\" begins with constants: it needs head_factor_bias");
+  want(c.head_activation == HeadActivation::identity && c.feature_factors == FactorSource::contextual &&
+           c.third_order_dim == 1,
+       "factor_init \"grouped\" goes with head_activation identity, contextual feature_factors and third_order_dim 1");
+}
+
 // Rules of layers that differ.
 void check_layers(const ModelConfig& c, const std::string& source) {
   const auto check_size = [&](const char* key, size_t size) {
@@ -189,6 +214,7 @@ AttentionKind parse_attention_kind(const std::string& name) {
 
 void check_config(const ModelConfig& c, const std::string& source) {
   check_layers(c, source);
+  check_head_factors(c, source);
   const auto want = [&](bool good, const char* rule) { require(good, "{}: {}", source, rule); };
   const std::string kind = name_of(c.attention_kind);
   const bool latent = c.attention_kind == AttentionKind::mla;
@@ -256,9 +282,10 @@ void require_used_keys(const Json& given, const ModelConfig& config, const std::
 
 bool is_attention_key(const std::string& key) {
   static const std::set<std::string> keys = {
-      "attention_kind",  "num_attention_heads", "num_key_value_heads", "q_rank",          "k_rank",
-      "v_rank",          "head_factors",        "feature_factors",     "q_lora_rank",     "kv_lora_rank",
-      "head_activation", "shared_kv_features",  "third_order_dim",     "qk_rope_head_dim"};
+      "attention_kind",  "num_attention_heads",   "num_key_value_heads", "q_rank",           "k_rank",
+      "v_rank",          "head_factors",          "feature_factors",     "q_lora_rank",      "kv_lora_rank",
+      "head_activation", "shared_kv_features",    "third_order_dim",     "qk_rope_head_dim", "head_factor_bias",
+      "factor_init",     "head_factor_init_scale"};
   return keys.contains(key);
 }
 

@@ -30,6 +30,9 @@ inline constexpr auto kHeadActivations =
                                                            {HeadActivation::softmax_heads, "softmax_heads"},
                                                            {HeadActivation::softmax_ranks, "softmax_ranks"}});
 
+// First values of factors: the paper's, or such that attention begins as grouped query attention.
+enum class FactorInit { xavier, grouped };
+
 // What a layer attends to, and Hugging Face's names for it (layer_types).
 enum class LayerType { full, sliding };
 inline constexpr auto kLayerTypes = std::to_array<std::pair<LayerType, const char*>>(
@@ -57,6 +60,9 @@ struct ModelConfig {
   FactorSource head_factors = FactorSource::contextual;  // of tpa and tpa_kvonly
   FactorSource feature_factors = FactorSource::contextual;
   HeadActivation head_activation = HeadActivation::identity;
+  bool head_factor_bias = false;  // contextual head factors are c + W x, before their activation
+  FactorInit factor_init = FactorInit::xavier;
+  double head_factor_init_scale = 1;  // times the first values of W
   // b of K is b of V: cached once, as W x gives it; keys rotate it when they are used. Needs k_rank ==
   // v_rank, D == E.
   bool shared_kv_features = false;

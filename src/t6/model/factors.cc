@@ -16,6 +16,7 @@ FactorShape grouped(int64_t rank, int64_t heads, int64_t features) {
 FactorShape factored(const ModelConfig& config, int64_t rank, int64_t features) {
   FactorShape shape = grouped(rank, config.num_attention_heads, features);
   shape.head = config.head_factors == FactorSource::constant ? HeadFactor::constant : HeadFactor::contextual;
+  shape.head_bias = config.head_factor_bias;
   shape.contextual_features = config.feature_factors == FactorSource::contextual;
   shape.third = config.third_order_dim;
   return shape;

@@ -24,6 +24,7 @@ struct FactorShape {
   int64_t heads = 1;     // H
   int64_t features = 1;  // D, or E for values
   HeadFactor head = HeadFactor::grouped;
+  bool head_bias = false;  // contextual head factors are c + W_a x, with c [R, H]
   bool contextual_features = true;
   int64_t third = 1;  // d_c; b_r = vec(b'_r (outer) c_r) when above 1
 

@@ -1,7 +1,6 @@
 #include "t6/model/parameters.h"
 
 #include <cmath>
-#include <tuple>
 #include <utility>
 
 #include "t6/core/error.h"
@@ -12,17 +11,22 @@ namespace {
 
 using Initial = Parameter::Initial;
 
+// nn.Linear's own default, which the reference keeps where it says nothing.
+double linear_bound(int64_t inputs) { return 1 / std::sqrt(static_cast<double>(inputs)); }
+
 class List {
  public:
   void uniform(Part part, std::string name, Shape shape, double bound) {
-    list.push_back({std::move(name), std::move(shape), part, Initial::uniform, bound});
+    list.push_back({std::move(name), std::move(shape), part, Initial::uniform, bound, 0});
   }
-  // nn.Linear's own default, which the reference keeps where it says nothing: 1 / sqrt(inputs).
   void linear(Part part, std::string name, int64_t outputs, int64_t inputs) {
-    uniform(part, std::move(name), {outputs, inputs}, 1 / std::sqrt(static_cast<double>(inputs)));
+    uniform(part, std::move(name), {outputs, inputs}, linear_bound(inputs));
   }
   void filled(Part part, std::string name, Shape shape, Initial initial) {
-    list.push_back({std::move(name), std::move(shape), part, initial, 0});
+    list.push_back({std::move(name), std::move(shape), part, initial, 0, 0});
+  }
+  void groups(std::string name, Shape shape, int64_t ranks) {
+    list.push_back({std::move(name), std::move(shape), Part::attention, Initial::groups, 0, ranks});
   }
 
   std::vector<Parameter> list;
@@ -36,27 +40,57 @@ double factor_bound(int64_t inputs, int64_t middle, int64_t last) {
 
 double xavier_bound(int64_t outputs, int64_t inputs) { return std::sqrt(6.0 / static_cast<double>(outputs + inputs)); }
 
-void add_factors(List& out, const std::string& name, const FactorShape& shape, int64_t width, bool with_features) {
-  const auto [R, H, D] = std::tuple(shape.rank, shape.heads, shape.features);
-  if (shape.head == HeadFactor::contextual) {
-    out.uniform(Part::attention, name + ".a.weight", {R * H, width}, factor_bound(width, H, R));
-  } else {
-    out.uniform(Part::attention, name + ".a", {R, H}, xavier_bound(R, H));
+// What the first values of a projection's factors follow from.
+struct FactorStart {
+  bool grouped;  // as grouped query attention's
+  bool queries;
+  double head_scale;  // of W_a
+};
+
+FactorStart factor_start(const ModelConfig& config, bool queries) {
+  return {config.factor_init == FactorInit::grouped, queries, config.head_factor_init_scale};
+}
+
+// Constant head factors of grouped query attention. Those of queries are drawn such that queries vary as their b do,
+// and no two heads are alike.
+void add_grouped_heads(List& out, const std::string& name, const Shape& shape, int64_t ranks, bool queries) {
+  if (!queries) return out.groups(name, shape, ranks);
+  out.uniform(Part::attention, name, shape, std::sqrt(3 * static_cast<double>(ranks)));
+}
+
+void add_head_factors(List& out, const std::string& name, const FactorShape& shape, int64_t width,
+                      const FactorStart& start) {
+  const int64_t R = shape.rank, H = shape.heads;
+  if (shape.head == HeadFactor::constant) {
+    if (start.grouped) return add_grouped_heads(out, name, {R, H}, R, start.queries);
+    return out.uniform(Part::attention, name, {R, H}, xavier_bound(R, H));
   }
-  if (!with_features) return;
+  out.uniform(Part::attention, name + ".weight", {R * H, width}, start.head_scale * factor_bound(width, H, R));
+  if (!shape.head_bias) return;
+  if (start.grouped) return add_grouped_heads(out, name + ".bias", {R * H}, R, start.queries);
+  out.filled(Part::attention, name + ".bias", {R * H}, Initial::zeros);
+}
+
+void add_feature_factors(List& out, const std::string& name, const FactorShape& shape, int64_t width,
+                         const FactorStart& start) {
+  const int64_t R = shape.rank, D = shape.features, base = shape.base_features();
   if (!shape.contextual_features) return out.uniform(Part::attention, name + ".b", {R, D}, xavier_bound(R, D));
-  const int64_t base = shape.base_features();
-  out.uniform(Part::attention, name + ".b.weight", {R * base, width}, factor_bound(width, R, base));
+  double bound = factor_bound(width, R, base);
+  if (start.grouped) bound = start.queries ? xavier_bound(shape.heads * D, width) : linear_bound(width);
+  out.uniform(Part::attention, name + ".b.weight", {R * base, width}, bound);
   if (shape.third > 1) {
     out.uniform(Part::attention, name + ".c.weight", {R * shape.third, width}, factor_bound(width, R, shape.third));
   }
 }
 
-void add_projection(List& out, const std::string& name, const FactorShape& shape, int64_t width, bool xavier,
-                    bool bias) {
-  if (shape.head != HeadFactor::grouped) return add_factors(out, name, shape, width, true);
+void add_projection(List& out, const std::string& name, const FactorShape& shape, int64_t width, bool xavier, bool bias,
+                    const FactorStart& start) {
+  if (shape.head != HeadFactor::grouped) {
+    add_head_factors(out, name + ".a", shape, width, start);
+    return add_feature_factors(out, name, shape, width, start);
+  }
   const int64_t outputs = shape.rank * shape.features;
-  const double bound = xavier ? xavier_bound(outputs, width) : 1 / std::sqrt(static_cast<double>(width));
+  const double bound = xavier ? xavier_bound(outputs, width) : linear_bound(width);
   out.uniform(Part::attention, name + ".weight", {outputs, width}, bound);
   if (bias) out.filled(Part::attention, name + ".bias", {outputs}, Initial::zeros);
 }
@@ -77,11 +111,12 @@ void add_latents(List& out, const std::string& self, const ModelConfig& config) 
 }
 
 void add_keys_and_values(List& out, const std::string& self, const ModelConfig& config, const AttentionShape& shape) {
-  add_projection(out, self + "k_proj", shape.k, config.hidden_size, false, config.attention_bias);
+  const FactorStart start = factor_start(config, false);
+  add_projection(out, self + "k_proj", shape.k, config.hidden_size, false, config.attention_bias, start);
   if (shape.values == ValueSource::key_factors) {
-    add_factors(out, self + "v_proj", shape.v, config.hidden_size, false);
+    add_head_factors(out, self + "v_proj.a", shape.v, config.hidden_size, start);
   } else {
-    add_projection(out, self + "v_proj", shape.v, config.hidden_size, false, config.attention_bias);
+    add_projection(out, self + "v_proj", shape.v, config.hidden_size, false, config.attention_bias, start);
   }
 }
 
@@ -92,7 +127,7 @@ void add_attention(List& out, const std::string& self, const ModelConfig& config
     add_compressed_queries(out, self, config, shape.query_compression);
   } else {
     const bool xavier = shape.k.head != HeadFactor::grouped;
-    add_projection(out, self + "q_proj", shape.q, width, xavier, config.attention_bias);
+    add_projection(out, self + "q_proj", shape.q, width, xavier, config.attention_bias, factor_start(config, true));
   }
   if (shape.values == ValueSource::latent) {
     add_latents(out, self, config);
@@ -129,6 +164,10 @@ std::string part_name(Part part) {
       return "output_head";
   }
   fail("unknown part {}", static_cast<int>(part));
+}
+
+bool is_head_factor(const std::string& name) {
+  return name.ends_with("_proj.a") || name.ends_with("_proj.a.weight") || name.ends_with("_proj.a.bias");
 }
 
 std::string layer_prefix(int64_t layer) { return fmt::format("model.layers.{}.", layer); }

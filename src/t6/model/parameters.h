@@ -15,17 +15,23 @@ enum class Part { embedding, attention, feed_forward, norm, output_head };
 std::string part_name(Part part);
 
 struct Parameter {
-  enum class Initial { uniform, zeros, ones, first_one };
+  // groups: head factors, rank by rank, of grouped attention: rank r is R in the heads h with h mod R = r, else 0.
+  enum class Initial { uniform, zeros, ones, first_one, groups };
 
   std::string name;
   Shape shape;
   Part part;
   Initial initial = Initial::uniform;
-  double bound = 0;  // uniform in [-bound, bound]
+  double bound = 0;   // uniform in [-bound, bound]
+  int64_t ranks = 0;  // R of groups
 };
 
-// In the model's order. Initial values are the reference's: Xavier for factors, zero for output projections.
+// In the model's order. Initial values are the reference's (Xavier for factors, zero for output projections) unless
+// config.factor_init says other ones for factors.
 std::vector<Parameter> parameters(const ModelConfig& config);
+
+// Whether a parameter of this name makes head factors: their weights, bias or constants ("...k_proj.a.weight").
+bool is_head_factor(const std::string& name);
 
 // The prefix of layer i's parameters: "model.layers.3."
 std::string layer_prefix(int64_t layer);

@@ -15,6 +15,12 @@ std::span<float> floats(const torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
 
+// Of head factors [R, H] of grouped attention, the i-th.
+float group_value(int64_t R, int64_t H, size_t i) {
+  const int64_t r = static_cast<int64_t>(i) / H, h = static_cast<int64_t>(i) % H;
+  return h % R == r ? static_cast<float>(R) : 0;
+}
+
 void fill(std::span<float> values, const Parameter& parameter, Random random) {
   const size_t half = values.size() / 2;
   for (size_t i = 0; i < values.size(); ++i) {
@@ -30,6 +36,9 @@ void fill(std::span<float> values, const Parameter& parameter, Random random) {
         break;
       case Parameter::Initial::first_one:
         values[i] = i < half ? 1 : 0;
+        break;
+      case Parameter::Initial::groups:
+        values[i] = group_value(parameter.ranks, static_cast<int64_t>(values.size()) / parameter.ranks, i);
         break;
     }
   }

@@ -9,6 +9,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/rounding.h"
+#include "t6/model/parameters.h"
 
 namespace t6 {
 namespace {
@@ -49,7 +50,7 @@ AdamW::AdamW(const torch::OrderedDict<std::string, torch::Tensor>& parameters, c
   for (const auto& item : parameters) {
     require(item.value().is_contiguous() && item.value().scalar_type() == torch::kFloat && item.value().is_cpu(),
             "AdamW: the parameter \"{}\" is not contiguous float32 on the CPU", item.key());
-    slots_.push_back({item.key(), item.value(), {}, {}});
+    slots_.push_back({item.key(), item.value(), {}, {}, is_head_factor(item.key())});
   }
 }
 
@@ -71,17 +72,21 @@ void AdamW::step() {
   const torch::Tensor count = torch::full({}, static_cast<double>(steps_), torch::kFloat);
   std::optional<torch::Tensor> scale;
   if (shrink_ != 1) scale = torch::full({}, shrink_, torch::kFloat);
-  step(true, options_.weight_decay, count, scale);
-  step(false, options_.decay_matrices_only ? 0 : options_.weight_decay, count, scale);
+  for (const bool head_factors : {false, true}) {
+    for (const bool matrices : {true, false}) step(matrices, head_factors, count, scale);
+  }
   shrink_ = 1;
 }
 
-void AdamW::step(bool matrices, double weight_decay, const torch::Tensor& count,
+void AdamW::step(bool matrices, bool head_factors, const torch::Tensor& count,
                  const std::optional<torch::Tensor>& scale) {
+  const double rate = options_.learning_rate * (head_factors ? options_.head_factor_learning_rate_scale : 1);
+  const double weight_decay = matrices || !options_.decay_matrices_only ? options_.weight_decay : 0;
   std::vector<torch::Tensor> parameters, gradients, averages, squares;
   for (const Slot& slot : slots_) {
     const torch::Tensor& gradient = slot.parameter.grad();
     if (!gradient.defined() || (slot.parameter.dim() >= 2) != matrices) continue;
+    if (slot.head_factor != head_factors) continue;
     parameters.push_back(slot.parameter);
     gradients.push_back(gradient.contiguous());
     averages.push_back(slot.average);
@@ -89,8 +94,8 @@ void AdamW::step(bool matrices, double weight_decay, const torch::Tensor& count,
   }
   if (parameters.empty()) return;
   const std::vector<torch::Tensor> counts(parameters.size(), count);
-  at::_fused_adamw_(parameters, gradients, averages, squares, {}, counts, options_.learning_rate, options_.beta1,
-                    options_.beta2, weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, scale);
+  at::_fused_adamw_(parameters, gradients, averages, squares, {}, counts, rate, options_.beta1, options_.beta2,
+                    weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, scale);
 }
 
 void AdamW::zero_grad() {

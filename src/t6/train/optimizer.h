@@ -38,9 +38,11 @@ class AdamW {
   struct Slot {
     std::string name;
     torch::Tensor parameter, average, square;  // of one shape
+    bool head_factor;
   };
   void allocate_moments();
-  void step(bool matrices, double weight_decay, const torch::Tensor& count, const std::optional<torch::Tensor>& scale);
+  // Those parameters that are matrices, or those that are not; of head factors, or of anything else.
+  void step(bool matrices, bool head_factors, const torch::Tensor& count, const std::optional<torch::Tensor>& scale);
 
   std::vector<Slot> slots_;
   AdamWOptions options_;

@@ -34,6 +34,7 @@ void visit_fields(Run& run, Visitor&& visit) {
   optimizer("beta2", run.optimizer.adamw.beta2, 0.0, 0.999999);
   optimizer("eps", run.optimizer.adamw.epsilon, 1e-30, 1.0);
   optimizer("weight_decay", run.optimizer.adamw.weight_decay, 0.0, 1e3);
+  optimizer("head_factor_learning_rate_scale", run.optimizer.adamw.head_factor_learning_rate_scale, 0.0, 1e3);
   optimizer("decay_matrices_only", run.optimizer.adamw.decay_matrices_only);
   optimizer("clip", run.optimizer.clip, 0.0, 1e9);
   visit("schedule", "kind", run.schedule.kind);
@@ -178,6 +179,11 @@ void check(RunConfig& config, const std::string& source) {
           "{}: train: \"context\" must be at most the model's max_position_embeddings, {}, not {}", source,
           config.model.max_position_embeddings, context);
   check_schedule(config, source);
+  require(
+      config.model.is_factored() || config.optimizer.adamw.head_factor_learning_rate_scale == 1,
+      "{}: optimizer: \"head_factor_learning_rate_scale\" is for tpa and tpa_kvonly; a model of kind {} has no head "
+      "factors that learn",
+      source, attention_kind_name(config.model.attention_kind));
 }
 
 // Keys that hold a string, whatever their value looks like.

@@ -60,7 +60,7 @@ void add_products(const FactorWeights& weights, const TokenRows& tokens, const F
   const auto add = [&](const WeightMatrix& w, const float* bias, float* y) {
     if (y) products.push_back({.x = tokens.x, .w = &w, .y = y, .bias = bias, .T = tokens.T});
   };
-  add(weights.a, nullptr, out.a);
+  add(weights.a, weights.head_bias, out.a);
   add(weights.b, weights.bias, out.b);
   add(weights.c, nullptr, out.c);
 }

@@ -54,8 +54,7 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, int64_t layer, A
   }
   if (config.head_output_norm) head_norm_ = register_module("head_norm", Norm(E, kHeadEpsilon, true));
   if (config.output_gate) gate_proj_ = register_module("gate_proj", Linear(width, H * E));
-  o_proj_ = register_module("o_proj", Linear(H * E, width));
-  if (config.attention_output_bias) output_bias_ = o_proj_->register_parameter("bias", torch::empty({width}));
+  o_proj_ = register_module("o_proj", Linear(H * E, width, config.attention_output_bias));
 }
 
 SelfAttentionImpl::Products SelfAttentionImpl::project(const torch::Tensor& x) {
@@ -141,8 +140,7 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x) {
   if (head_norm_) out = head_norm_->forward(out);
   out = out.flatten(2);
   if (gate_proj_) out = out * gate_proj_->forward(x).sigmoid();
-  out = o_proj_->forward(out);
-  return output_bias_.defined() ? out + output_bias_ : out;
+  return o_proj_->forward(out);
 }
 
 }  // namespace t6

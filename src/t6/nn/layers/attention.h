@@ -41,7 +41,6 @@ class SelfAttentionImpl : public torch::nn::Module {
   torch::Tensor k_shift_, v_shift_;                   // [2, H]: this token's weights, the previous one's
   Norm head_norm_{nullptr};                           // [E]
   Linear gate_proj_{nullptr}, o_proj_{nullptr};
-  torch::Tensor output_bias_;  // [C], of attention_output_bias
 };
 TORCH_MODULE(SelfAttention);
 

@@ -23,7 +23,7 @@ FactorProjectionImpl::FactorProjectionImpl(const FactorShape& shape, HeadActivat
     return;
   }
   if (shape.head == HeadFactor::contextual) {
-    a_ = register_module("a", Linear(width, R * H));
+    a_ = register_module("a", Linear(width, R * H, shape.head_bias));
   } else {
     constant_a_ = register_parameter("a", torch::empty({R, H}));
   }
