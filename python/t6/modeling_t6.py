@@ -153,10 +153,14 @@ class T6ForCausalLM(T6PreTrainedModel, GenerationMixin):
         own = model_kwargs.get(CACHE) is None
         result = super()._prepare_cache_for_generation(generation_config, model_kwargs, *args, **kwargs)
         cache = model_kwargs.get(CACHE)
-        if own and type(cache) is DynamicCache:
+        if cache is not None and not own:
+            check_cache(cache, self.config)
+        elif type(cache) is DynamicCache:
             fit_layers(cache, self.config)
             if getattr(generation_config, "is_assistant", False):
                 cache.activate_past_recording()
+        elif cache is not None:
+            raise ValueError("T6 generates with a cache that grows: cache_implementation is \"dynamic\" or \"offloaded\"")
         return result
 
 
