@@ -17,8 +17,9 @@ from t6.nn import ModelConfig, Transformer  # noqa: E402  (the package's, of pyt
 torch.set_num_threads(1)  # the models are tiny
 TOLERANCE = 1e-4  # of the largest logit
 TOKENIZER = {"version": "1.0", "truncation": None, "padding": None, "normalizer": None, "post_processor": None,
-             "added_tokens": [], "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
-             "decoder": {"type": "ByteLevel"},
+             "added_tokens": [], "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+                                "use_regex": True},
+             "decoder": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
              "model": {"type": "BPE", "merges": [], "vocab": {chr(97 + i): i for i in range(26)}}}
 
 

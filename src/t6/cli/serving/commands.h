@@ -15,6 +15,7 @@ void add_chat(CLI::App& app);
 void add_report(CLI::App& app);
 void add_import(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_export(CLI::App& app);
 void add_golden(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_bench(CLI::App& app);
