@@ -16,6 +16,7 @@ LOADER = """
 import sys
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+torch.set_num_threads(1)
 tokens = torch.tensor([[(7 * i * i + 3 * i) % 37 for i in range(40)]])
 for folder in sys.argv[1:]:
     assert AutoTokenizer.from_pretrained(folder, trust_remote_code=True).decode([7, 4, 11, 11, 14]) == "hello"
