@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 from .configuration_t6 import T6Config
 from .nn import Batch, Block, Norm, Projection, TokenEmbedding
 
-# What transformers calls the cache in arguments and outputs: "past_key_values" before 5.20 or so.
+# What transformers calls the cache in arguments and outputs: "past_key_values" in older versions.
 CACHE = "cache" if "cache" in {f.name for f in dataclasses.fields(BaseModelOutputWithPast)} else "past_key_values"
 
 
