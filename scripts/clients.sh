@@ -4,8 +4,8 @@
 #
 #   scripts/clients.sh T6 [--short] [MODEL]
 #
-# Without a model the tests make a tiny one. --short leaves out what needs large downloads: lm-evaluation-harness, and the
-# chat page in a browser.
+# Without a model the tests make a tiny one. --short leaves out what needs large downloads: lm-evaluation-harness, the chat
+# page in a browser, and the Python package in transformers (tests/python/).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -55,5 +55,11 @@ failed=()
 for name in "${tests[@]}"; do
   run "tests/clients/${name}_test.py" --t6 "$t6" ${model:+--model "$model"}
 done
+if [[ $short == 0 ]]; then  # the Python package in transformers
+  T6_BUILD=$(cd "$(dirname "$t6")" && pwd)
+  export T6_BUILD HF_HUB_OFFLINE=1
+  cmake --build "$T6_BUILD" --target t6_zoo t6_logits >>"$LOG" 2>&1 || stop "could not build the tests' tools (details in $LOG)"
+  for name in transformers export documents; do run "tests/python/${name}_test.py"; done
+fi
 ((${#failed[@]} == 0)) || stop "failed: ${failed[*]}"
 echo "clients: all passed"

@@ -17,6 +17,7 @@ void add_report(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_import(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_export(CLI::App& app);
 void add_golden(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_bench(CLI::App& app);

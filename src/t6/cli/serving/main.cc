@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   t6::add_compare(app);
   t6::add_import(app);
   t6::add_quantize(app);
+  t6::add_export(app);
   t6::add_golden(app);
   t6::add_bench(app);
   (void)app.add_subcommand("train", "Train a model (hands over to the program t6-train)");
