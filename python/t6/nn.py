@@ -18,6 +18,7 @@ import dataclasses
 import json
 import math
 import pathlib
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -56,6 +57,9 @@ class ModelConfig:
     head_factors: str = "contextual"  # or "constant": a is learned and does not depend on the token
     feature_factors: str = "contextual"  # or "constant": so is b
     head_activation: str = "identity"  # of a, one of HEAD_ACTIVATIONS
+    head_factor_bias: bool = False  # contextual a = c + W_a x, with a learned c
+    factor_init: str = "xavier"  # first values; "grouped": attention begins as grouped query attention
+    head_factor_init_scale: float = 1.0  # times the first values of W_a
     shared_kv_features: bool = False  # b of values is b of keys before norm and rotation
     third_order_dim: int = 1  # d_c: b = vec(b' (outer) c) with d_c numbers in c; 1: second order
     q_lora_rank: int = 0  # numbers of a compressed query (mla, mfa)
@@ -128,6 +132,7 @@ class ModelConfig:
                  not self.shared_kv_features and self.third_order_dim == 1)
         want(plain or self.is_factored, f"options of factors are for tpa and tpa_kvonly, not {kind}")
         want("contextual" in (self.head_factors, self.feature_factors), "factors cannot both be constant")
+        self._check_first_values(want)
         want(self.head_factors == "contextual" or self.head_activation == "identity",
              "head_activation is for contextual head_factors")
         want(not self.shared_kv_features or self.k_rank == self.v_rank and self.v_head_dim == self.head_dim,
@@ -145,6 +150,21 @@ class ModelConfig:
         want(self.sliding_window > 0 or not (self.attention_sinks or self.rope_local_base_freq or
                                              "sliding_attention" in (self.layer_types or ())),
              "layers that slide need a sliding_window")
+
+
+    def _check_first_values(self, want: Callable[[bool, str], None]) -> None:
+        contextual, grouped = self.head_factors == "contextual", self.factor_init == "grouped"
+        want(self.factor_init in ("xavier", "grouped"), f'factor_init is xavier or grouped, not "{self.factor_init}"')
+        plain = not self.head_factor_bias and not grouped and self.head_factor_init_scale == 1
+        want(plain or self.is_factored,
+             "head_factor_bias, factor_init and head_factor_init_scale are for tpa and tpa_kvonly")
+        want(contextual or not self.head_factor_bias and self.head_factor_init_scale == 1,
+             "head_factor_bias and head_factor_init_scale are for contextual head_factors")
+        want(not grouped or not contextual or self.head_factor_bias,
+             'factor_init "grouped" begins with constants: it needs head_factor_bias')
+        want(not grouped or self.head_activation == "identity" and self.feature_factors == "contextual" and
+             self.third_order_dim == 1,
+             'factor_init "grouped" goes with identity, contextual feature_factors and third_order_dim 1')
 
 
 class Rotation(NamedTuple):
@@ -364,30 +384,50 @@ class Factors(NamedTuple):
 
 
 class FactorProjection(nn.Module):
-    """The factors of queries, keys or values of a token: a = f(W_a x), b = W_b x (and c = W_c x), or constants."""
+    """The factors of queries, keys or values of a token: a = f(c_a + W_a x), b = W_b x (and c = W_c x), or constants."""
 
-    def __init__(self, config: ModelConfig, rank: int, features: int, own_features: bool = True):
+    def __init__(self, config: ModelConfig, rank: int, features: int, own_features: bool = True, queries: bool = False):
         super().__init__()
         width, heads, third = config.hidden_size, config.num_attention_heads, config.third_order_dim
-        self.rank, self.activation = rank, HEAD_ACTIVATIONS[config.head_activation]
+        self.rank, self.activation, self.queries = rank, HEAD_ACTIVATIONS[config.head_activation], queries
+        self.grouped = config.factor_init == "grouped"
 
-        def factor(middle: int, last: int) -> Projection:  # Xavier's bound on weights [width, middle, last]
-            return Projection(width, middle * last, bound=math.sqrt(6 / ((middle + width) * last)))
+        def factor(middle: int, last: int, scale: float = 1, bias: bool = False) -> Projection:
+            # Xavier's bound on weights [width, middle, last].
+            return Projection(width, middle * last, bias, scale * math.sqrt(6 / ((middle + width) * last)))
 
         constant = config.head_factors == "constant"
-        self.a = nn.Parameter(torch.empty(rank, heads)) if constant else factor(heads, rank)
+        self.a = (nn.Parameter(torch.empty(rank, heads)) if constant else
+                  factor(heads, rank, config.head_factor_init_scale, config.head_factor_bias))
         self.b: nn.Module | nn.Parameter | None = None
         self.c: nn.Module | None = None
         if own_features and config.feature_factors == "constant":
             self.b = nn.Parameter(torch.empty(rank, features))
         elif own_features:
             self.b = factor(rank, features // third)
+            if self.grouped:  # as W of grouped queries, or of grouped keys and values
+                self.b.bound = math.sqrt(6 / (heads * features + width)) if queries else 1 / math.sqrt(width)
+                self.b.reset_parameters()
             self.c = factor(rank, third) if third > 1 else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         for constant in self.parameters(recurse=False):
             nn.init.xavier_uniform_(constant)
+        constant = self.a if isinstance(self.a, nn.Parameter) else self.a.bias
+        if self.grouped and constant is not None:
+            self._begin_grouped(constant)
+
+    @torch.no_grad()
+    def _begin_grouped(self, constant: Tensor) -> None:
+        """Of keys and values rank r is R in the heads h with h mod R = r, else 0; those of queries are drawn such that
+        queries vary as their b do."""
+        R = self.rank
+        if self.queries:
+            nn.init.uniform_(constant, -math.sqrt(3 * R), math.sqrt(3 * R))
+            return
+        heads = torch.arange(constant.numel() // R)
+        constant.copy_((R * F.one_hot(heads % R, R).T).reshape(constant.shape))
 
     def forward(self, x: Tensor) -> Factors:
         """x [B, T, C]."""
@@ -500,7 +540,7 @@ class TensorProductAttention(Attention):
         super().__init__(config, layer)
         D, outputs = config.head_dim, config.num_attention_heads * config.head_dim
         bound = math.sqrt(6 / (config.hidden_size + outputs))
-        self.q_proj = (FactorProjection(config, config.q_rank, D) if config.attention_kind == "tpa" else
+        self.q_proj = (FactorProjection(config, config.q_rank, D, queries=True) if config.attention_kind == "tpa" else
                        Projection(config.hidden_size, outputs, bound=bound))
         self.shared = config.shared_kv_features
         self.k_proj = FactorProjection(config, config.k_rank, D)
