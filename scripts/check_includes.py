@@ -3,7 +3,7 @@
 
 A room includes from the rooms named here and from itself. A header at a room's root is one of its doors; a header in a
 subfolder is the room's own. The serving wing (infer, grammar, eval, report, compare, serve) and the training wing (ops, nn, train, convert) never
-meet, and only the training wing sees Torch.
+meet, and only the training wing sees Torch. No two types have the same name.
 """
 
 import pathlib
@@ -108,13 +108,22 @@ def problems(root):
                 yield f"{file}:{number}: {found.group(1)} in a library room; throw t6::Error"
 
 
+# Two types of one name in one program have one destructor between them, and no linker says so.
+def name_problems(root):
+    seen = {}
+    for file in sorted(root.rglob("*.h")):
+        for name in re.findall(r"^(?:struct|class) (\w+)[^;\n]*\{", file.read_text(encoding="utf-8"), re.MULTILINE):
+            if seen.setdefault(name, file) != file:
+                yield f"{file}: {name} is a type of {seen[name]}, too"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "src/t6")
-    found = list(problems(root))
+    found = [*problems(root), *name_problems(root)]
     for problem in found:
         print(problem, file=sys.stderr)
     if found:
-        sys.exit(f"check: error: {len(found)} includes or calls that the plan of the house forbids")
+        sys.exit(f"check: error: {len(found)} includes, calls or names that the plan of the house forbids")
     print("check: every room includes only what it may")
 
 

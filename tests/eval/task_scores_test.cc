@@ -33,15 +33,15 @@ ModelConfig windowed_config() {
   return config;
 }
 
-TaskDocument document(std::vector<std::string> contexts, std::vector<std::string> texts, int64_t answer = 0) {
+EvalDocument document(std::vector<std::string> contexts, std::vector<std::string> texts, int64_t answer = 0) {
   const size_t count = std::max(contexts.size(), texts.size());
-  TaskDocument result{std::move(contexts), std::move(texts), {}, answer, 0};
+  EvalDocument result{std::move(contexts), std::move(texts), {}, answer, 0};
   for (size_t i = 0; i < count; ++i) result.lengths.push_back(std::ssize(result.text(i)));
   return result;
 }
 
-Task mixed_task() {
-  Task task{.name = "mixed", .groups = {""}, .documents = {}, .notes = {}};
+EvalTask mixed_task() {
+  EvalTask task{.name = "mixed", .groups = {""}, .documents = {}, .notes = {}};
   const std::string long_beginning(90, 'x');
   task.documents = {
       document({long_beginning + " one two"}, {" a", " b", " c"}),           // answers of few tokens
@@ -54,9 +54,9 @@ Task mixed_task() {
   return task;
 }
 
-Task short_task() {
-  Task task = mixed_task();
-  for (TaskDocument& each : task.documents) {
+EvalTask short_task() {
+  EvalTask task = mixed_task();
+  for (EvalDocument& each : task.documents) {
     for (std::string& context : each.contexts) context.erase(0, 90);
   }
   task.documents.push_back(document({""}, {"a", "b"}));
@@ -82,12 +82,12 @@ ChoiceScore score_alone(ForwardPass& pass, const EncodedText& text) {
   return score;
 }
 
-void expect_definition(const LoadedModel& loaded, const Task& task) {
+void expect_definition(const LoadedModel& loaded, const EvalTask& task) {
   ForwardPass pass(test_context(), loaded.model);
   size_t next = 0;
   score_task(test_context(), loaded, task, {}, [&](size_t index, const DocumentScore& score) {
     EXPECT_EQ(index, next++);
-    const TaskDocument& document = task.documents[index];
+    const EvalDocument& document = task.documents[index];
     ASSERT_EQ(score.choices.size(), document.count());
     for (size_t i = 0; i < document.count(); ++i) {
       const ChoiceScore wanted = score_alone(pass, encode_text(loaded, document.context(i), document.text(i)));
@@ -108,9 +108,9 @@ TEST(TaskScores, AreThoseOfEachTextAlone) {
 
 TEST(TaskScores, DoNotDependOnWhatIsReadBeside) {
   const LoadedModel loaded = loaded_model(long_config());
-  Task many = short_task();
+  EvalTask many = short_task();
   for (int i = 0; i < 5; ++i) {
-    const std::vector<TaskDocument> more = many.documents;
+    const std::vector<EvalDocument> more = many.documents;
     many.documents.insert(many.documents.end(), more.begin(), more.end());
   }
   std::vector<double> first;
@@ -139,7 +139,7 @@ TEST(TaskScores, SmallerCachesCostLittle) {
 
 TEST(TaskScores, CancellingGivesWhatWasScored) {
   const LoadedModel loaded = loaded_model(long_config());
-  Task task = short_task();
+  EvalTask task = short_task();
   task.documents.resize(1);
   for (int i = 0; i < 9; ++i) task.documents.insert(task.documents.end(), 20, task.documents[0]);
   CancelToken cancel;
@@ -158,7 +158,7 @@ TEST(TaskScores, CancellingGivesWhatWasScored) {
 
 TEST(TaskScores, WhatDoesNotFitLosesItsBeginning) {
   const LoadedModel loaded = loaded_model(byte_config());  // 48 positions
-  Task task = mixed_task();
+  EvalTask task = mixed_task();
   task.documents.resize(4);
   expect_definition(loaded, task);
   const TaskResult result =
@@ -168,8 +168,8 @@ TEST(TaskScores, WhatDoesNotFitLosesItsBeginning) {
 
 TEST(TaskScores, ErrorsNameTheDocument) {
   const LoadedModel loaded = loaded_model(byte_config());
-  const auto error = [&](TaskDocument broken) {
-    Task task = short_task();
+  const auto error = [&](EvalDocument broken) {
+    EvalTask task = short_task();
     task.documents.insert(task.documents.begin() + 1, std::move(broken));
     return error_of([&] { score_task(test_context(), loaded, task, {}, [](size_t, const auto&) {}); });
   };

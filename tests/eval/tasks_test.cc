@@ -25,7 +25,7 @@ const Json& harness() {
   return all;
 }
 
-Task read(const std::string& name, int64_t shots = 0, int64_t limit = 0) {
+EvalTask read(const std::string& name, int64_t shots = 0, int64_t limit = 0) {
   return read_task(name, kData, {.shots = shots, .limit = limit});
 }
 
@@ -33,10 +33,10 @@ TEST(Tasks, PromptsAreTheHarnesss) {
   for (const std::string& name : task_names()) {
     for (const int64_t shots : {0, 3}) {
       const Json& wanted = harness().at(name).at(std::to_string(shots)).at("documents");
-      const Task task = read(name, shots);
+      const EvalTask task = read(name, shots);
       ASSERT_EQ(task.documents.size(), wanted.size()) << name;
       for (size_t i = 0; i < wanted.size(); ++i) {
-        const TaskDocument& document = task.documents[i];
+        const EvalDocument& document = task.documents[i];
         ASSERT_EQ(document.count(), wanted[i].at("texts").size()) << name << " " << i;
         EXPECT_EQ(document.contexts, wanted[i].at("contexts")) << name << " " << i;
         for (size_t choice = 0; choice < document.count(); ++choice) {
@@ -66,7 +66,7 @@ void expect_mean(const std::optional<Mean>& mean, const Json& scores, const std:
 TEST(Tasks, ScoresAreTheHarnesss) {
   for (const std::string& name : task_names()) {
     SCOPED_TRACE(name);
-    const Task task = read(name);
+    const EvalTask task = read(name);
     const Json& wanted = harness().at(name).at("0");
     TaskTally tally(task);
     for (size_t i = 0; i < task.documents.size(); ++i) {
@@ -87,7 +87,7 @@ TEST(Tasks, ScoresAreTheHarnesss) {
 }
 
 TEST(Tasks, SubjectsHaveScoresOfTheirOwn) {
-  const Task task = read("mmlu");
+  const EvalTask task = read("mmlu");
   TaskTally tally(task);
   for (size_t i = 0; i < task.documents.size(); ++i) {
     tally.add(i, judge_document(task, i, std::vector<ChoiceScore>(4, {-double(i), 1, false})));
@@ -103,7 +103,7 @@ TEST(Tasks, SubjectsHaveScoresOfTheirOwn) {
 }
 
 TEST(Tasks, OneDocumentHasNoStandardError) {
-  const Task task = read("piqa", 0, 1);
+  const EvalTask task = read("piqa", 0, 1);
   TaskTally tally(task);
   tally.add(0, judge_document(task, 0, {{-1, 1, false}, {-2, 1, false}}));
   EXPECT_EQ(tally.result().all.accuracy.value, 1);
@@ -161,14 +161,14 @@ TEST(Tasks, DamagedFilesAreErrorsOrTasks) {
   }
 }
 
-Task read_own(const std::string& lines, int64_t shots = 0) {
+EvalTask read_own(const std::string& lines, int64_t shots = 0) {
   const TemporaryFolder folder;
   write_text(folder.path() / "own.jsonl", lines);
   return read_task_file(folder.path() / "own.jsonl", {.shots = shots});
 }
 
 TEST(Tasks, FilesOfOnesOwnHaveChoices) {
-  const Task task =
+  const EvalTask task =
       read_own(R"({"context": "One and one is", "choices": ["two", "drei"], "answer": 0, "source": "school"})"
                "\n"
                R"({"context": "A", "choices": ["b", "c", "é"], "answer": "é", "delimiter": ""})"
@@ -189,17 +189,17 @@ TEST(Tasks, FilesOfOnesOwnAreCalledByTheirNames) {
 }
 
 TEST(Tasks, FilesOfOnesOwnHaveTexts) {
-  const Task task = read_own(R"({"context": "One and one is", "answer": "two"})");
+  const EvalTask task = read_own(R"({"context": "One and one is", "answer": "two"})");
   EXPECT_FALSE(task.has_choices);
   EXPECT_EQ(task.documents[0].text(0), " two");
 }
 
 TEST(Tasks, ShotsOfOnesOwnAreOtherDocuments) {
-  const Task task = read_own(R"({"context": "a", "answer": "1"})"
-                             "\n"
-                             R"({"context": "b", "answer": "2"})"
-                             "\n",
-                             1);
+  const EvalTask task = read_own(R"({"context": "a", "answer": "1"})"
+                                 "\n"
+                                 R"({"context": "b", "answer": "2"})"
+                                 "\n",
+                                 1);
   EXPECT_THAT(task.documents[0].contexts, ElementsAre("b 2\n\na"));
   EXPECT_THAT(task.documents[1].contexts, ElementsAre("a 1\n\nb"));
   EXPECT_THAT(task.notes, ElementsAre(HasSubstr("own.fewshot.jsonl")));

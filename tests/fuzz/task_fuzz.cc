@@ -12,7 +12,7 @@ void read_line(uint8_t choice, std::string_view line) {
   const size_t index = choice % (formats.size() + 1);
   const auto format = index < formats.size() ? t6::line_format(formats[index]) : t6::plain_line_format();
   const t6::TaskLine read = format->read(t6::parse_json(line, "line"), "line");
-  const t6::TaskDocument& document = read.document;
+  const t6::EvalDocument& document = read.document;
   if (document.answer < 0 || static_cast<size_t>(document.answer) >= document.count()) __builtin_trap();
   for (size_t i = 0; i < document.count(); ++i) (void)(document.context(i) + document.text(i));
 }

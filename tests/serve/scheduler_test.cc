@@ -46,7 +46,7 @@ class SchedulerTest : public ::testing::Test {
 
   const LoadedModel loaded_ = loaded_as(zoo_config("tpa"), 400);
   Context context_{1};
-  Metrics metrics_{"tiny"};
+  ServerMetrics metrics_{"tiny"};
   std::unique_ptr<Scheduler> scheduler_;
   std::vector<std::string> ended_;
 };
@@ -177,7 +177,7 @@ TEST_F(SchedulerTest, ServesManyThreads) {
 }
 
 TEST(Metrics, PrintsWhatPrometheusReads) {
-  Metrics metrics("a \"model\"");
+  ServerMetrics metrics("a \"model\"");
   metrics.first_token(0.003);
   metrics.next_token(100);
   metrics.finished({.reason = "stop", .whole = 0.5, .prompt_tokens = 7, .cached_tokens = 64, .generated_tokens = 3});

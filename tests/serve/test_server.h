@@ -127,7 +127,7 @@ class TestServer {
   }
 
   Context context_;
-  Metrics metrics_;
+  ServerMetrics metrics_;
   LoadedModel loaded_;
   Service service_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kBatchDocuments = 64;
 constexpr int64_t kBatchBytes = int64_t{512} << 20;  // of the documents' caches
 
-EncodedDocument encode(const LoadedModel& loaded, const Task& task, size_t index) {
-  const TaskDocument& document = task.documents[index];
+EncodedDocument encode(const LoadedModel& loaded, const EvalTask& task, size_t index) {
+  const EvalDocument& document = task.documents[index];
   EncodedDocument encoded;
   try {
     for (size_t i = 0; i < document.count(); ++i) {
@@ -29,7 +29,7 @@ EncodedDocument encode(const LoadedModel& loaded, const Task& task, size_t index
 }
 
 // The documents [begin, end) of a task.
-std::vector<EncodedDocument> encode(Context& context, const LoadedModel& loaded, const Task& task, size_t begin,
+std::vector<EncodedDocument> encode(Context& context, const LoadedModel& loaded, const EvalTask& task, size_t begin,
                                     size_t end) {
   std::vector<EncodedDocument> documents(end - begin);
   context.parallel_for(std::ssize(documents), 8, [&](int64_t first, int64_t last) {
@@ -52,7 +52,7 @@ size_t batch_size(const LikelihoodReader& reader, std::span<const EncodedDocumen
 
 }  // namespace
 
-TaskResult score_task(Context& context, const LoadedModel& loaded, const Task& task, const ScoringOptions& options,
+TaskResult score_task(Context& context, const LoadedModel& loaded, const EvalTask& task, const ScoringOptions& options,
                       const std::function<void(size_t, const DocumentScore&)>& take) {
   const Stopwatch time;
   LikelihoodReader reader(context, loaded, options.cache_type);

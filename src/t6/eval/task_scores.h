@@ -56,7 +56,7 @@ struct ScoringOptions {
 };
 
 // `take` gets each document's score, in their order. Errors: what encode_text refuses; the document is named.
-TaskResult score_task(Context& context, const LoadedModel& loaded, const Task& task, const ScoringOptions& options,
+TaskResult score_task(Context& context, const LoadedModel& loaded, const EvalTask& task, const ScoringOptions& options,
                       const std::function<void(size_t document, const DocumentScore& score)>& take);
 
 }  // namespace t6

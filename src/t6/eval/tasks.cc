@@ -57,14 +57,14 @@ class TaskMaker {
   }
 
   // `shots` is the file of solved documents; empty: they are the task's own.
-  Task make(const fs::path& path, const fs::path& shots);
+  EvalTask make(const fs::path& path, const fs::path& shots);
 
  private:
   std::vector<TaskLine> shot_pool(const std::vector<Line>& lines, const fs::path& shots);
   bool within_limit(const std::string& group);
   void add(const Line& line, const std::string& before);
 
-  Task task_;
+  EvalTask task_;
   const LineFormat& format_;
   ShotChoice choice_;
   TaskOptions options_;
@@ -89,7 +89,7 @@ bool TaskMaker::within_limit(const std::string& group) {
 }
 
 void TaskMaker::add(const Line& line, const std::string& before) {
-  TaskDocument document = line.content.document;
+  EvalDocument document = line.content.document;
   for (std::string& context : document.contexts) context.insert(0, before);
   auto group = std::ranges::find(task_.groups, line.content.group);
   if (group == task_.groups.end()) group = task_.groups.insert(group, line.content.group);
@@ -97,14 +97,14 @@ void TaskMaker::add(const Line& line, const std::string& before) {
   task_.documents.push_back(std::move(document));
 }
 
-Task TaskMaker::make(const fs::path& path, const fs::path& shots) {
+EvalTask TaskMaker::make(const fs::path& path, const fs::path& shots) {
   const std::vector<Line> lines = read_lines(path, format_);
   const std::vector<TaskLine> pool = shot_pool(lines, shots);
   Shots before(pool, choice_, options_.shots);
   for (const Line& line : lines) {
     if (within_limit(line.content.group)) add(line, before.before(line.content, line.source));
   }
-  std::ranges::stable_sort(task_.documents, {}, &TaskDocument::group);
+  std::ranges::stable_sort(task_.documents, {}, &EvalDocument::group);
   return std::move(task_);
 }
 
@@ -121,7 +121,7 @@ std::vector<std::string> task_names() {
   return names;
 }
 
-Task read_task(const std::string& name, const fs::path& folder, const TaskOptions& options) {
+EvalTask read_task(const std::string& name, const fs::path& folder, const TaskOptions& options) {
   const TaskFormat& format = task_format(name);
   const fs::path path = find_lines(folder, name), shots = find_lines(folder, name + ".fewshot");
   require(!path.empty(), "{}: no {}.jsonl there: 'make tasks' fetches the tasks into data/tasks", folder.string(),
@@ -129,17 +129,17 @@ Task read_task(const std::string& name, const fs::path& folder, const TaskOption
   require(options.shots == 0 || !format.first_shots || !shots.empty(),
           "{}: no {}.fewshot.jsonl there, from which the shots come", folder.string(), name);
   const std::unique_ptr<LineFormat> lines = line_format(format);
-  Task task = TaskMaker(name, *lines, shot_choice(format), options).make(path, shots);
+  EvalTask task = TaskMaker(name, *lines, shot_choice(format), options).make(path, shots);
   task.has_choices = !format.answer.empty();
   task.normalized = format.normalized;
   return task;
 }
 
-Task read_task_file(const fs::path& path, const TaskOptions& options) {
+EvalTask read_task_file(const fs::path& path, const TaskOptions& options) {
   const std::string name = name_of(path);
   const std::unique_ptr<LineFormat> lines = plain_line_format();
-  Task task = TaskMaker(name, *lines, ShotChoice::without_itself, options)
-                  .make(path, find_lines(path.parent_path(), name + ".fewshot"));
+  EvalTask task = TaskMaker(name, *lines, ShotChoice::without_itself, options)
+                      .make(path, find_lines(path.parent_path(), name + ".fewshot"));
   task.has_choices = task.normalized = task.documents.front().count() > 1;
   for (size_t i = 0; i < task.documents.size(); ++i) {
     require((task.documents[i].count() > 1) == task.has_choices, "{}: document {} has {}choices, the first one has {}",

@@ -214,7 +214,7 @@ void Server::run(Context& context, const std::function<LoadedModel()>& load, con
   };
   try {
     const auto service = parts.make_service(load());
-    Metrics metrics(service->names[0]);
+    ServerMetrics metrics(service->names[0]);
     Scheduler scheduler(context, service->loaded.model, parts.scheduler_options(), metrics,
                         [&](std::function<void()> work) { parts.http.post(std::move(work)); });
     service->scheduler = &scheduler;

@@ -16,22 +16,22 @@ namespace t6 {
 namespace {
 
 // All are read before the first is scored, so that what is wrong with the last shows at once.
-std::vector<Task> read_tasks(const TaskFlags& flags) {
+std::vector<EvalTask> read_tasks(const TaskFlags& flags) {
   std::vector<std::string> names = flags.names;
   if (names == std::vector<std::string>{"all"}) names = task_names();
-  std::vector<Task> tasks;
+  std::vector<EvalTask> tasks;
   for (const std::string& name : names) tasks.push_back(read_task(name, flags.folder, flags.options));
   for (const std::string& file : flags.files) tasks.push_back(read_task_file(file, flags.options));
   for (size_t i = 0; i < tasks.size(); ++i) {
     const bool again = std::any_of(tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(i),
-                                   [&](const Task& each) { return each.name == tasks[i].name; });
+                                   [&](const EvalTask& each) { return each.name == tasks[i].name; });
     require(!again, "two tasks are called {}", tasks[i].name);
     print_notes(tasks[i].notes);
   }
   return tasks;
 }
 
-TaskResult score(Context& context, const LoadedModel& loaded, const Task& task, const ScoringOptions& options,
+TaskResult score(Context& context, const LoadedModel& loaded, const EvalTask& task, const ScoringOptions& options,
                  bool json) {
   ProgressBar bar(task.name, std::ssize(task.documents), "documents");
   int64_t done = 0, right = 0;
@@ -71,14 +71,14 @@ void add_task_flags(CLI::App& command, CLI::App& source, TaskFlags& flags) {
 }
 
 void run_tasks(const TaskFlags& flags, const std::string& model, NumberType cache_type, int threads, bool json) {
-  const std::vector<Task> tasks = read_tasks(flags);
+  const std::vector<EvalTask> tasks = read_tasks(flags);
   Context context(threads);
   const LoadedModel loaded = load_model(context, model);
   print_notes(loaded.notes);
   catch_interrupts();
   const Stopwatch time;
   TaskTable table;
-  for (const Task& task : tasks) {
+  for (const EvalTask& task : tasks) {
     if (interrupt_token().cancelled()) break;
     table.results.push_back(score(context, loaded, task, {cache_type, &interrupt_token()}, json));
   }

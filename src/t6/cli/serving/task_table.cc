@@ -93,8 +93,8 @@ void print_table(const TaskTable& table) {
              format_seconds(table.seconds));
 }
 
-void print_document(const Task& task, size_t index, const DocumentScore& score) {
-  const TaskDocument& document = task.documents[index];
+void print_document(const EvalTask& task, size_t index, const DocumentScore& score) {
+  const EvalDocument& document = task.documents[index];
   Json json = {{"task", task.name}, {"document", index}, {"acc", static_cast<int>(score.right)}};
   if (const std::string& subject = task.groups[document.group]; !subject.empty()) json["subject"] = subject;
   if (score.cut) json["cut"] = true;

@@ -18,7 +18,7 @@ struct TaskTable {
 void print_table(const TaskTable& table);
 
 // A line of JSON for a document, and the last one, for all.
-void print_document(const Task& task, size_t index, const DocumentScore& score);
+void print_document(const EvalTask& task, size_t index, const DocumentScore& score);
 void print_summary(const TaskTable& table, const std::string& model, NumberType cache_type, const TaskOptions& options);
 
 }  // namespace t6

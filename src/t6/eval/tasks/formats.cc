@@ -34,8 +34,8 @@ class TemplateFormat : public LineFormat {
     return format_.removes_brackets ? remove_brackets(std::move(made)) : made;
   }
   std::vector<std::string> texts(const JinjaTemplate& form, const OrderedJson& fields, const std::string& source) const;
-  void read_choices(const OrderedJson& fields, const std::string& source, TaskDocument& document) const;
-  std::string shot(const TaskDocument& document) const;
+  void read_choices(const OrderedJson& fields, const std::string& source, EvalDocument& document) const;
+  std::string shot(const EvalDocument& document) const;
 
   const TaskFormat& format_;
   JinjaTemplate context_, choices_, answer_, description_, group_;
@@ -54,7 +54,7 @@ std::vector<std::string> TemplateFormat::texts(const JinjaTemplate& form, const 
 }
 
 // With the space that stands before a choice.
-void TemplateFormat::read_choices(const OrderedJson& fields, const std::string& source, TaskDocument& document) const {
+void TemplateFormat::read_choices(const OrderedJson& fields, const std::string& source, EvalDocument& document) const {
   if (format_.answer.empty()) {
     document.contexts = {text(context_, fields)};
     document.texts = {text(choices_, fields)};
@@ -74,7 +74,7 @@ void TemplateFormat::read_choices(const OrderedJson& fields, const std::string& 
 }
 
 // A single text has its own space already; the harness puts one before it all the same.
-std::string TemplateFormat::shot(const TaskDocument& document) const {
+std::string TemplateFormat::shot(const EvalDocument& document) const {
   const auto answer = static_cast<size_t>(document.answer);
   return document.context(answer) + (format_.answer.empty() ? " " : "") + document.text(answer) + "\n\n";
 }

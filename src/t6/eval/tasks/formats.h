@@ -33,7 +33,7 @@ const TaskFormat& task_format(std::string_view name);
 
 // A document, and the texts of which a prompt is made.
 struct TaskLine {
-  TaskDocument document;
+  EvalDocument document;
   std::string group, description;
   std::string shot;  // the document with its answer, as it stands before another one
   std::string key;   // the same for equal documents alone

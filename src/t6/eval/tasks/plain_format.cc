@@ -40,7 +40,7 @@ class PlainFormat : public LineFormat {
         has_choices ? plain_choices(line) : std::vector<std::string>{line.string("answer")};
     const std::string delimiter = line.string_or("delimiter", " ");
     TaskLine result;
-    TaskDocument& document = result.document;
+    EvalDocument& document = result.document;
     document.contexts = {line.string("context")};
     for (const std::string& choice : choices) {
       document.texts.push_back(delimiter + choice);

@@ -30,8 +30,8 @@ size_t index_of_greatest(size_t count, const Value& value) {
 
 }  // namespace
 
-DocumentScore judge_document(const Task& task, size_t index, std::vector<ChoiceScore> choices) {
-  const TaskDocument& document = task.documents[index];
+DocumentScore judge_document(const EvalTask& task, size_t index, std::vector<ChoiceScore> choices) {
+  const EvalDocument& document = task.documents[index];
   DocumentScore score{.choices = std::move(choices)};
   if (!task.has_choices) {
     score.right = score.right_normalized = score.choices[0].greedy;

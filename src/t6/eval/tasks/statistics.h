@@ -10,12 +10,12 @@
 namespace t6 {
 
 // All but `cut`, from the scores of the document's choices.
-DocumentScore judge_document(const Task& task, size_t document, std::vector<ChoiceScore> choices);
+DocumentScore judge_document(const EvalTask& task, size_t document, std::vector<ChoiceScore> choices);
 
 class TaskTally {
  public:
   // The task outlives this.
-  explicit TaskTally(const Task& task) : task_(task), groups_(task.groups.size()) {}
+  explicit TaskTally(const EvalTask& task) : task_(task), groups_(task.groups.size()) {}
 
   void add(size_t document, const DocumentScore& score);
   // Of all that was added; groups without a document are left out.
@@ -27,7 +27,7 @@ class TaskTally {
   };
   TaskScore score(std::string name, const std::vector<size_t>& groups) const;
 
-  const Task& task_;
+  const EvalTask& task_;
   std::vector<Values> groups_;
   int64_t cut_ = 0;
 };

@@ -41,7 +41,7 @@ struct Service {
   int64_t created = 0;  // seconds since 1970
   int64_t context = 0;  // tokens of prompt and answer at most
   Scheduler* scheduler = nullptr;
-  Metrics* metrics = nullptr;
+  ServerMetrics* metrics = nullptr;
   std::function<Gauges()> gauges;
   std::function<void(std::function<void()>)> run_apart;  // on a thread that may take its time
   std::shared_ptr<Conversations> conversations;          // null: caches are not handed out

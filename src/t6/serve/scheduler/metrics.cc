@@ -42,28 +42,28 @@ void Histogram::print(std::string& text, std::string_view name, std::string_view
   text += fmt::format("{0}_sum{{{1}}} {2}\n{0}_count{{{1}}} {3}\n", name, labels, sum_, count);
 }
 
-void Metrics::first_token(double seconds) {
+void ServerMetrics::first_token(double seconds) {
   const std::lock_guard lock(mutex_);
   first_token_.add(seconds);
 }
 
-void Metrics::next_token(double seconds) {
+void ServerMetrics::next_token(double seconds) {
   const std::lock_guard lock(mutex_);
   next_token_.add(seconds);
 }
 
-void Metrics::preempted(int64_t count) {
+void ServerMetrics::preempted(int64_t count) {
   const std::lock_guard lock(mutex_);
   preemptions_ += static_cast<uint64_t>(count);
 }
 
-void Metrics::turned(double step_seconds, double scheduling_seconds) {
+void ServerMetrics::turned(double step_seconds, double scheduling_seconds) {
   const std::lock_guard lock(mutex_);
   step_seconds_ += step_seconds;
   scheduling_seconds_ += scheduling_seconds;
 }
 
-void Metrics::finished(const FinishedRequest& request) {
+void ServerMetrics::finished(const FinishedRequest& request) {
   const std::lock_guard lock(mutex_);
   whole_.add(request.whole);
   queue_.add(request.queue);
@@ -78,7 +78,7 @@ void Metrics::finished(const FinishedRequest& request) {
   ++by_reason_[std::string(request.reason)];
 }
 
-std::string Metrics::print(const Gauges& now) const {
+std::string ServerMetrics::print(const Gauges& now) const {
   const std::lock_guard lock(mutex_);
   std::string text;
   const std::string labels = fmt::format("model_name=\"{}\"", label_value(model_name_));

@@ -42,9 +42,9 @@ struct FinishedRequest {
 };
 
 // Any thread may call.
-class Metrics {
+class ServerMetrics {
  public:
-  explicit Metrics(std::string model_name) : model_name_(std::move(model_name)) {}
+  explicit ServerMetrics(std::string model_name) : model_name_(std::move(model_name)) {}
 
   void first_token(double seconds);
   void next_token(double seconds);

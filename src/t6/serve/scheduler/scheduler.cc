@@ -30,7 +30,7 @@ std::string_view reason_label(const JobEnd& end) {
 }  // namespace
 
 Scheduler::Scheduler(Context& context, std::shared_ptr<const Model> model, const SchedulerOptions& options,
-                     Metrics& metrics, Deliver deliver)
+                     ServerMetrics& metrics, Deliver deliver)
     : engine_(context, std::move(model), options.engine),
       options_(options),
       metrics_(metrics),

@@ -59,8 +59,8 @@ class Scheduler {
   using Deliver = std::function<void(std::function<void()>)>;
 
   // The context and the metrics outlive this.
-  Scheduler(Context& context, std::shared_ptr<const Model> model, const SchedulerOptions& options, Metrics& metrics,
-            Deliver deliver);
+  Scheduler(Context& context, std::shared_ptr<const Model> model, const SchedulerOptions& options,
+            ServerMetrics& metrics, Deliver deliver);
 
   // These may be called from any thread.
   // All of the jobs or none, when the queue is full or draining: false.
@@ -107,7 +107,7 @@ class Scheduler {
 
   Engine engine_;
   const SchedulerOptions options_;
-  Metrics& metrics_;
+  ServerMetrics& metrics_;
   const Deliver deliver_;
 
   mutable std::mutex mutex_;
