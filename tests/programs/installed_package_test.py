@@ -77,7 +77,7 @@ class InstalledPackage(ProgramTest):
             self.assertNotRegex((self.prefix / "include" / name).read_text(), r"#include .(hwy|pcre2|utf8proc|torch)")
         # A header that its own source file includes first was compiled alone there; the others are here, then all at once.
         alone = [name for name in headers if not is_first_in_its_source(name)]
-        self.assertLess(len(alone), 15)
+        self.assertLess(len(alone), len(headers) / 4)
         for names in [[name] for name in alone] + [headers]:
             (self.folder / "user.cc").write_text("".join(f'#include "{name}"\n' for name in names))
             self.run_command(cached("CMAKE_CXX_COMPILER"), "-std=c++20", "-fsyntax-only", f"-I{self.prefix}/include", "user.cc")
