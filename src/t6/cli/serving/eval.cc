@@ -168,6 +168,20 @@ const std::vector<About>& flags_and_sources() {
   return kTable;
 }
 
+// One of them is evaluated; --tasks and --task-file go together.
+void check_sources(const CLI::App& command) {
+  static const std::vector<std::vector<const char*>> kSources = {
+      {"--text"}, {"--shard"}, {"--tasks", "--task-file"}, {"--answers"}, {"--longbench"}, {"--passkey"}};
+  std::vector<const char*> given, names;
+  for (const auto& source : kSources) {
+    names.insert(names.end(), source.begin(), source.end());
+    const auto found = std::ranges::find_if(source, [&](const char* flag) { return command.count(flag) > 0; });
+    if (found != source.end()) given.push_back(*found);
+  }
+  if (given.empty()) throw CLI::RequiredError(fmt::format("one of {}", fmt::join(names, ", ")));
+  if (given.size() > 1) throw CLI::ExcludesError(given[0], given[1]);
+}
+
 void check_flags(const CLI::App& command) {
   for (const auto& [flags, sources] : flags_and_sources()) {
     if (std::ranges::any_of(sources, [&](const char* source) { return command.count(source) > 0; })) continue;
@@ -178,6 +192,7 @@ void check_flags(const CLI::App& command) {
 }
 
 void run(const CLI::App& command, Options options) {
+  check_sources(command);
   check_flags(command);
   if (options.answers.given()) return run_written(options);
   if (!options.tasks.given()) return run_text(options);
@@ -197,7 +212,6 @@ void add_eval(CLI::App& app) {
   source->add_option(
       "--shard", options->shard,
       "A token shard of the model's own tokenizer, or a folder that 't6 prepare' made: its validation split");
-  source->require_option(1);
   command
       ->add_option("--field", options->documents.text_field,
                    "Key of a JSONL line, or column of a Parquet file, that holds its text")
@@ -225,8 +239,7 @@ void add_eval(CLI::App& app) {
           "Only the first documents of each task or file, of each subject where it has subjects (default: all)")
       ->check(count_from(1));
   command->add_flag("--json", options->json, "Print JSON");
-  auto* tasks = source->add_option_group("tasks");
-  add_task_flags(*command, *tasks, options->tasks);
+  add_task_flags(*command, *source, options->tasks);
   add_answer_flags(*command, *source, options->answers);
   command->footer(
       "Each token but the first is predicted once, from at least context - stride tokens before it.\n"
