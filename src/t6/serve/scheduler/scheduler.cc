@@ -87,6 +87,7 @@ void Scheduler::turn() {
   end_late();
   admit();
   step();
+  show_load();
   flush();
   metrics_.turned(step_seconds_, watch.seconds() - engine_seconds_);
 }
@@ -94,8 +95,6 @@ void Scheduler::turn() {
 // False: all is drained.
 bool Scheduler::wait_for_work() {
   std::unique_lock lock(mutex_);
-  gauges_.running = engine_.running();
-  gauges_.waiting = engine_.size() - gauges_.running;
   const auto ready = [&] { return !submitted_.empty() || !work_.empty() || waiting_ > 0 || draining_; };
   if (engine_.idle()) wake_.wait(lock, ready);
   ended_ = draining_ && engine_.idle() && waiting_ == 0 && work_.empty();
@@ -201,6 +200,13 @@ void Scheduler::step() {
   }
   const int64_t preemptions = engine_.preemptions();
   if (preemptions > preemptions_) metrics_.preempted(preemptions - std::exchange(preemptions_, preemptions));
+}
+
+// Before clients get what was written, so that whoever has a part of an answer finds its sequence running.
+void Scheduler::show_load() {
+  const std::lock_guard lock(mutex_);
+  gauges_.running = engine_.running();
+  gauges_.waiting = engine_.size() - gauges_.running;
 }
 
 void Scheduler::take_event(const SequenceEvent& event) {

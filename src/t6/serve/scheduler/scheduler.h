@@ -99,6 +99,7 @@ class Scheduler {
   void end_late();
   void turn();
   void step();
+  void show_load();
   void take_event(const SequenceEvent& event);
   void measure(Running& running, const Generated& result, bool finished);
   void fail_all(const std::string& error);
