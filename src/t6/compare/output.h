@@ -7,7 +7,7 @@
 #include "t6/compare/plan.h"
 #include "t6/compare/results.h"
 #include "t6/formats/json.h"
-#include "t6/report/comparison.h"
+#include "t6/report/comparison_page.h"
 
 namespace t6 {
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "t6/core/sample_mean.h"
+
 namespace t6 {
 namespace {
 
@@ -62,13 +64,9 @@ double student_t_quantile(double probability, int64_t degrees) {
 Estimate estimate(const std::vector<double>& values) {
   const auto count = static_cast<int64_t>(values.size());
   if (count == 0) return {0, kNaN, kNaN};
-  double sum = 0, squares = 0;
-  for (const double value : values) sum += value;
-  const double mean = sum / static_cast<double>(count);
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  if (count == 1) return {1, mean, kNaN};
-  const double error = std::sqrt(squares / static_cast<double>(count - 1) / static_cast<double>(count));
-  return {count, mean, student_t_quantile(0.975, count - 1) * error};
+  const SampleMean sample = sample_mean(values);
+  const auto error = sample.standard_error();
+  return {count, sample.mean, error ? student_t_quantile(0.975, count - 1) * *error : kNaN};
 }
 
 Estimate paired_difference(const std::map<int64_t, double>& values, const std::map<int64_t, double>& baseline) {

@@ -1,13 +1,13 @@
 #include "t6/eval/answers.h"
 
 #include <algorithm>
-#include <cmath>
 #include <deque>
 #include <map>
 #include <memory>
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/sample_mean.h"
 #include "t6/eval/answers/prompt.h"
 #include "t6/infer/engine.h"
 #include "t6/model/costs.h"
@@ -195,12 +195,10 @@ std::vector<AnswerGroup> answer_groups(std::span<const AnswerDocument> documents
   }
   for (AnswerGroup& group : groups) {
     const std::vector<double>& all = scores[group.name];
-    const auto count = static_cast<double>(all.size());
+    const SampleMean sample = sample_mean(all);
     group.documents = std::ssize(all);
-    for (const double score : all) group.mean += score / count;
-    double squares = 0;
-    for (const double score : all) squares += (score - group.mean) * (score - group.mean);
-    if (count > 1) group.standard_error = std::sqrt(squares / (count - 1) / count);
+    group.mean = sample.mean;
+    group.standard_error = sample.standard_error();
   }
   return groups;
 }

@@ -13,12 +13,12 @@
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/memory_run.h"
 #include "t6/core/error.h"
-#include "t6/core/file.h"
 #include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"
 #include "t6/numbers/cache_type.h"
+#include "t6/report/page_file.h"
 
 namespace t6 {
 namespace {
@@ -146,13 +146,14 @@ void run(Options options) {
     require(std::ranges::count(known, kind) == 1, "{} has no preset of the kind \"{}\"; it has {}", options.preset,
             kind, fmt::join(known, ", "));
   }
+  if (!options.report.empty()) require_page_path(options.report);
   const std::string shortage = memory_shortage(most_bytes(options));
   require(shortage.empty(), "a budget of {} is too large for this machine: {}",
           format_bytes(static_cast<double>(options.run.budget)), shortage);
   const MemoryReport report = measure(options);
   options.json ? print_json(options, report) : print_text(report);
   if (options.report.empty()) return;
-  write_text(options.report, render_memory_page(report));
+  write_page(options.report, render_memory_page(report));
   if (!options.json) fmt::print("\nreport in {}\n", options.report);
 }
 

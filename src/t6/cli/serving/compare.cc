@@ -22,6 +22,7 @@
 #include "t6/core/units.h"
 #include "t6/formats/run_files.h"
 #include "t6/infer/load.h"
+#include "t6/report/page_file.h"
 #include "t6/text/data_facts.h"
 
 namespace t6 {
@@ -100,7 +101,7 @@ void write_results(const ComparisonFolder& folder, const Plan& plan, const std::
     write_text(folder.path() / fmt::format("{}.csv", list), csv_of(json[list]));
   }
   const std::string file = read_text(plan.experiment.source);
-  write_text(folder.path() / kComparisonReport, render_comparison(comparison_page(plan, summary, results, file)));
+  write_page(folder.path() / kComparisonReport, render_comparison_page(comparison_page(plan, summary, results, file)));
 }
 
 void print_results(const Options& options, const ComparisonFolder& folder, const Plan& plan,

@@ -16,14 +16,14 @@
 #include "t6/cli/serving/generation_flags.h"
 #include "t6/cli/serving/task_flags.h"
 #include "t6/core/error.h"
-#include "t6/core/file.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/eval/byte_model.h"
 #include "t6/eval/perplexity.h"
 #include "t6/formats/json.h"
 #include "t6/formats/token_shard.h"
-#include "t6/report/position_report.h"
+#include "t6/report/page_file.h"
+#include "t6/report/position_page.h"
 #include "t6/text/document_tokens.h"
 
 namespace t6 {
@@ -96,17 +96,17 @@ void print_positions(const Perplexity& result) {
 
 void write_report(const Options& options, const Perplexity& result) {
   const std::filesystem::path model(options.model);
-  PositionReport report{.model = model.has_filename() ? model.filename().string() : options.model,
-                        .text = options.shard.empty() ? options.text : options.shard,
-                        .loss = result.loss(),
-                        .bits_per_byte = result.bits_per_byte(),
-                        .tokens = result.tokens,
-                        .context = result.context,
-                        .stride = result.stride};
+  PositionPage report{.model = model.has_filename() ? model.filename().string() : options.model,
+                      .text = options.shard.empty() ? options.text : options.shard,
+                      .loss = result.loss(),
+                      .bits_per_byte = result.bits_per_byte(),
+                      .tokens = result.tokens,
+                      .context = result.context,
+                      .stride = result.stride};
   for (const PositionLoss& each : result.by_position) {
     report.parts.push_back({each.begin, std::min(each.end, result.context + 1), each.tokens, each.loss()});
   }
-  write_text(options.report, render_position_report(report));
+  write_page(options.report, render_position_page(report));
 }
 
 void run_text(const Options& options) {
@@ -118,11 +118,7 @@ void run_text(const Options& options) {
                             : read_shards(options.shard, "val", options.tokens);
   PerplexityOptions choice = options.perplexity;
   choice.cache_type = parse_cache_type(options.cache_type);
-  if (const int64_t longest = loaded.config().max_position_embeddings; choice.context > longest) {
-    fmt::print(stderr,
-               "t6: windows of {} tokens are longer than the model's context of {}; its rotation extrapolates\n",
-               format_digits(choice.context), format_digits(longest));
-  }
+  warn_beyond_context(loaded, choice.context);
   const Perplexity result = [&] {
     ProgressBar bar("evaluating", std::ssize(tokens) - 1, "tokens");
     const Perplexity measured =
@@ -194,6 +190,7 @@ void check_flags(const CLI::App& command) {
 void run(const CLI::App& command, Options options) {
   check_sources(command);
   check_flags(command);
+  if (!options.report.empty()) require_page_path(options.report);
   if (options.answers.given()) return run_written(options);
   if (!options.tasks.given()) return run_text(options);
   options.tasks.options.limit = options.limit;

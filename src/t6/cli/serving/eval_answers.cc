@@ -10,13 +10,14 @@
 #include "t6/cli/flags.h"
 #include "t6/cli/interrupt.h"
 #include "t6/cli/progress_bar.h"
+#include "t6/cli/serving/generation_flags.h"
 #include "t6/core/error.h"
-#include "t6/core/file.h"
 #include "t6/core/stopwatch.h"
 #include "t6/core/units.h"
 #include "t6/eval/answer_files.h"
 #include "t6/formats/json.h"
 #include "t6/report/grid_page.h"
+#include "t6/report/page_file.h"
 
 namespace t6 {
 namespace {
@@ -147,7 +148,7 @@ void write_report(const std::string& path, const LoadedModel& loaded, const Answ
   }
   page.note = fmt::format("Keys a cell: {}; seed {}; the model's context is {} tokens.", flags.passkey.samples,
                           flags.passkey.seed, format_digits(loaded.config().max_position_embeddings));
-  write_text(path, render_grid_page(page));
+  write_page(path, render_grid_page(page));
   fmt::print(stderr, "t6: report in {}\n", path);
 }
 
@@ -225,10 +226,7 @@ void run_answers(Context& context, const LoadedModel& loaded, const AnswerFlags&
   options.system = flags.chat.conversation.system;
   options.control_tokens = flags.chat.conversation.control_tokens;
   options.cancel = &interrupt_token();
-  if (const int64_t longest = loaded.config().max_position_embeddings; run.context > longest) {
-    fmt::print(stderr, "t6: contexts of {} tokens are longer than the model's of {}; its rotation extrapolates\n",
-               format_digits(run.context), format_digits(longest));
-  }
+  warn_beyond_context(loaded, run.context);
   const Results results = write(context, loaded, flags, options, run.limit, run.json);
   const bool is_grid = !flags.passkey.lengths.empty();
   const std::vector<double> grid = is_grid ? passkey_grid(flags.passkey, results.answers) : std::vector<double>();

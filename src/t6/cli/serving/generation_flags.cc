@@ -135,4 +135,11 @@ CacheOptions cache_options(const CacheFlags& flags) {
   return options;
 }
 
+void warn_beyond_context(const LoadedModel& loaded, int64_t tokens) {
+  const int64_t longest = loaded.config().max_position_embeddings;
+  if (tokens <= longest) return;
+  fmt::print(stderr, "t6: windows of {} tokens are longer than the model's context of {}; its rotation extrapolates\n",
+             format_digits(tokens), format_digits(longest));
+}
+
 }  // namespace t6

@@ -35,4 +35,7 @@ void add_cache_flags(CLI::App& command, CacheFlags& flags);
 // Error: not a size.
 CacheOptions cache_options(const CacheFlags& flags);
 
+// Says on standard error that a window of so many tokens is longer than the model's context.
+void warn_beyond_context(const LoadedModel& loaded, int64_t tokens);
+
 }  // namespace t6

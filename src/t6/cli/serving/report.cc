@@ -8,8 +8,8 @@
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/core/error.h"
-#include "t6/core/file.h"
 #include "t6/core/threads.h"
+#include "t6/report/page_file.h"
 #include "t6/report/report.h"
 #include "t6/report/samples.h"
 
@@ -40,6 +40,9 @@ void add_samples(Context& context, const Options& options, ReportData& data) {
 
 void run(const Options& options) {
   catch_interrupts();
+  const std::filesystem::path out =
+      options.out.empty() ? std::filesystem::path(options.run) / kReportFile : std::filesystem::path(options.out);
+  require_page_path(out);
   ReportData data = read_run(options.run);
   if (options.no_samples) {
     data.samples_note = "The report was made without samples.";
@@ -47,9 +50,7 @@ void run(const Options& options) {
     Context context(options.threads);
     add_samples(context, options, data);
   }
-  const std::filesystem::path out =
-      options.out.empty() ? std::filesystem::path(options.run) / kReportFile : std::filesystem::path(options.out);
-  write_text(out, render_report(data));
+  write_page(out, render_report(data));
   fmt::print("report in {}\n", out.string());
 }
 

@@ -5,18 +5,10 @@
 #include <numeric>
 #include <utility>
 
+#include "t6/core/sample_mean.h"
+
 namespace t6 {
 namespace {
-
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-double squared_deviations(const std::vector<double>& values) {
-  const double middle = mean(values);
-  return std::accumulate(values.begin(), values.end(), 0.0,
-                         [&](double sum, double value) { return sum + (value - middle) * (value - middle); });
-}
 
 // The first of them.
 template <typename Value>
@@ -52,10 +44,11 @@ Mean pooled_mean(const std::vector<std::vector<double>>& samples) {
   size_t count = 0, free = 0;
   for (const std::vector<double>& each : samples) {
     if (each.empty()) continue;
-    sum += mean(each) * static_cast<double>(each.size());
-    deviations += squared_deviations(each);
-    count += each.size();
-    free += each.size() - 1;
+    const SampleMean sample = sample_mean(each);
+    sum += sample.mean * static_cast<double>(sample.count);
+    deviations += sample.squared_deviations;
+    count += sample.count;
+    free += sample.count - 1;
   }
   Mean result;
   if (count == 0) return result;

@@ -142,6 +142,16 @@ mark { background: var(--mark); color: inherit; border-radius: .2rem; padding: .
   .sample, mark, .empty { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   output { display: none; }
 }
+/* A grid: the number in a cell says the same without its colour. */
+.grid-page { overflow-x: auto; }
+.grid-page table { border-collapse: separate; border-spacing: 2px; font-variant-numeric: tabular-nums; width: 100%; }
+.grid-page th, .grid-page td { border: 0; vertical-align: middle; font-size: .8125rem; }
+.grid-page th { font-weight: 400; color: var(--quiet); padding: 0 .5rem; white-space: nowrap; }
+.grid-page th { text-align: right; width: 1%; }
+.grid-page thead th { text-align: center; padding-bottom: .2rem; width: auto; }
+.grid-page thead th:first-child { text-align: right; width: 1%; }
+.grid-page td { text-align: center; min-width: 2.6rem; height: 2rem; border-radius: 3px; padding: 0; }
+.grid-page td.none { background: var(--panel); color: var(--quiet); }
 )css";
 
 const std::string_view kReportScript = R"js(

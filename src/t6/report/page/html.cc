@@ -86,21 +86,22 @@ std::string render_bars(const std::vector<BarGroup>& groups) {
   return html + "</table>\n";
 }
 
+// The page reaches for nothing outside itself, and the browser holds it to that.
+const std::string_view kPageHead =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'\">\n";
+
 std::string render_page(const Page& page) {
   const std::string title = escape_html(page.title), summary = escape_html(page.summary);
   return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      // The page reaches for nothing outside itself, and the browser holds it to that.
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-      "script-src "
-      "'unsafe-inline'\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "{8}<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"description\" content=\"{1}\">\n"
       "<title>{0} · {2}</title>\n<style>{3}</style>\n</head>\n<body>\n<main>\n"
       "<header>\n<p class=\"kicker\">{2}</p>\n<h1>{0}</h1>\n<p class=\"summary\">{1}</p>\n{4}</header>\n"
-      "{5}<footer>{6}</footer>\n</main>\n<script>{7}</script>\n</body>\n</html>\n",
+      "{5}<footer>{6}</footer>\n</main>\n{7}</body>\n</html>\n",
       title, summary, escape_html(page.kicker), kReportStyle, page.header, page.body, escape_html(page.footer),
-      kReportScript);
+      page.has_charts ? fmt::format("<script>{}</script>\n", kReportScript) : "", kPageHead);
 }
 
 }  // namespace t6

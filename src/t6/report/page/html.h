@@ -39,8 +39,11 @@ std::string render_bars(const std::vector<BarGroup>& groups);
 // escaped here; header and body are HTML.
 struct Page {
   std::string title, kicker, summary, header = {}, body = {}, footer = {};
+  bool has_charts = true;  // false: without the script that reads values out of them
 };
 std::string render_page(const Page& page);
+// What every page begins with, and no other file.
+extern const std::string_view kPageHead;
 
 // The contents of the page's <style> and <script>. The script only reads values out of the charts under the
 // pointer: the page is complete without it.

@@ -42,6 +42,6 @@ struct ComparisonPage {
 };
 
 // The page, HTML with everything inside it. A pure function; every text is escaped.
-std::string render_comparison(const ComparisonPage& page);
+std::string render_comparison_page(const ComparisonPage& page);
 
 }  // namespace t6

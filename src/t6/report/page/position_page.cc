@@ -1,4 +1,4 @@
-#include "t6/report/position_report.h"
+#include "t6/report/position_page.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 namespace t6 {
 namespace {
 
-std::string summary(const PositionReport& report) {
+std::string summary(const PositionPage& report) {
   return fmt::format(
       "On {}: {:.4f} nats per token, perplexity {:.4f}, {:.4f} bits per byte, over {} tokens in windows of {} moved by "
       "{}.",
@@ -20,9 +20,9 @@ std::string summary(const PositionReport& report) {
       format_digits(report.context), format_digits(report.stride));
 }
 
-std::string chart(const PositionReport& report) {
+std::string chart(const PositionPage& report) {
   std::vector<Point> points;
-  for (const PositionReport::Part& part : report.parts) {
+  for (const PositionPage::Part& part : report.parts) {
     const double last = static_cast<double>(part.end - 1);
     points.push_back({std::sqrt(static_cast<double>(part.begin) * last), part.loss});
   }
@@ -35,9 +35,9 @@ std::string chart(const PositionReport& report) {
                        .size = Chart::Size::large});
 }
 
-std::string numbers(const PositionReport& report) {
+std::string numbers(const PositionPage& report) {
   Table table{.head = {"Tokens before", "Predicted", "Loss", "Perplexity"}, .numbers = true};
-  for (const PositionReport::Part& part : report.parts) {
+  for (const PositionPage::Part& part : report.parts) {
     const std::string first = format_digits(part.begin), last = format_digits(part.end - 1);
     table.rows.push_back({first == last ? first : fmt::format("{} to {}", first, last), format_digits(part.tokens),
                           fmt::format("{:.4f}", part.loss), fmt::format("{:.4f}", std::exp(part.loss))});
@@ -47,7 +47,7 @@ std::string numbers(const PositionReport& report) {
 
 }  // namespace
 
-std::string render_position_report(const PositionReport& report) {
+std::string render_position_page(const PositionPage& report) {
   return render_page(
       {.title = report.model,
        .kicker = "T6 loss by position",

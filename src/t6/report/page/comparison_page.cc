@@ -1,5 +1,5 @@
 // The page of a comparison, section by section.
-#include "t6/report/comparison.h"
+#include "t6/report/comparison_page.h"
 
 #include <fmt/format.h>
 
@@ -100,7 +100,7 @@ std::string wide_table(const ComparisonTable& table) {
 
 }  // namespace
 
-std::string render_comparison(const ComparisonPage& page) {
+std::string render_comparison_page(const ComparisonPage& page) {
   std::string body = "<section>\n<h2>Results</h2>\n" + wide_table(page.results);
   for (const std::string& note : page.notes) body += "<p>" + escape_html(note) + "</p>\n";
   body += "</section>\n" + memory(page) + curves(page) + "<section>\n<h2>Details</h2>\n";

@@ -7,7 +7,7 @@
 
 namespace t6 {
 
-struct PositionReport {
+struct PositionPage {
   // Of tokens that were predicted from `begin` to `end` - 1 tokens before them.
   struct Part {
     int64_t begin = 0, end = 0;  // 1 <= begin < end
@@ -21,6 +21,6 @@ struct PositionReport {
 };
 
 // A chart and its numbers. A pure function; every text is escaped.
-std::string render_position_report(const PositionReport& report);
+std::string render_position_page(const PositionPage& report);
 
 }  // namespace t6

@@ -1,4 +1,4 @@
-#include "t6/report/comparison.h"
+#include "t6/report/comparison_page.h"
 
 #include <gmock/gmock.h>
 
@@ -39,7 +39,7 @@ ComparisonPage sample() {
 }
 
 TEST(Comparison, ShowsAllParts) {
-  const std::string html = render_comparison(sample());
+  const std::string html = render_comparison_page(sample());
   EXPECT_THAT(html, HasSubstr("<title>ranks &lt;&amp;&gt; · T6 comparison</title>"));
   EXPECT_THAT(html, HasSubstr("A note &amp; more."));
   EXPECT_THAT(html, HasSubstr("<b>Validation loss</b>"));
@@ -59,7 +59,7 @@ TEST(Comparison, KeepsLabelsApartWherePointsLieOnEachOther) {
   for (ComparisonPoint& point : page.points) point.bytes = 1000, point.loss = 2, point.half_width = kNaN;
   page.points.push_back({"another", "another", 3, 1000, 2, kNaN});
   page.points.push_back({"last", "last", 4, 1000, 2, kNaN});
-  const std::string html = render_comparison(page);
+  const std::string html = render_comparison_page(page);
   std::set<std::string> places;
   const std::string begin = "class=\"label ";
   for (size_t at = html.find(begin); at != std::string::npos; at = html.find(begin, at + 1)) {
@@ -70,7 +70,7 @@ TEST(Comparison, KeepsLabelsApartWherePointsLieOnEachOther) {
 }
 
 TEST(Comparison, ReachesForNothingOutside) {
-  const std::string html = render_comparison(sample());
+  const std::string html = render_comparison_page(sample());
   EXPECT_THAT(html, HasSubstr("default-src 'none'"));
   for (const char* word : {"http:", "https:", "src=", "@import", "url("})
     EXPECT_THAT(html, Not(HasSubstr(word))) << word;
@@ -81,7 +81,7 @@ TEST(Comparison, WithoutResultsIsAPage) {
   page.curves.clear();
   page.differences.clear();
   for (ComparisonPoint& point : page.points) point.loss = kNaN;
-  EXPECT_THAT(render_comparison(page), HasSubstr("Nothing to draw yet."));
+  EXPECT_THAT(render_comparison_page(page), HasSubstr("Nothing to draw yet."));
 }
 
 }  // namespace
