@@ -31,6 +31,9 @@ TEST(Format, IsReadable) {
   EXPECT_EQ(format_digits(0), "0");
   EXPECT_EQ(format_digits(-1234567), "-1,234,567");
   EXPECT_EQ(format_digits(123), "123");
+  EXPECT_EQ(format_rate(5436.4), "5,436");
+  EXPECT_EQ(format_rate(27.84), "27.8");
+  EXPECT_EQ(format_rate(0.1773), "0.177");
   EXPECT_EQ(format_seconds(59.2), "59s");
   EXPECT_EQ(format_seconds(3725), "1h02m");
   EXPECT_EQ(format_seconds(NAN), "?");

@@ -37,7 +37,8 @@ TEST(MemoryPage, ComparesWithMhaInTheSameTypeOfCache) {
   EXPECT_THAT(page, HasSubstr("small: tokens in 1.00 GiB of cache"));
   EXPECT_THAT(page, HasSubstr("<td>4.00 x</td>"));
   EXPECT_THAT(page, HasSubstr("<td>75.0 %</td>"));
-  EXPECT_THAT(page, HasSubstr("2 at 1.00 K, 0.25 at 7.68 K"));
+  EXPECT_THAT(page, HasSubstr("1,000</th><th scope=\"col\">where the budget ends</th>"));
+  EXPECT_THAT(page, HasSubstr("<td>int4</td><td>2</td><td>0.25</td>"));
   EXPECT_THAT(page, HasSubstr("a &lt;processor&gt;"));
   EXPECT_THAT(page, HasSubstr("decoded &amp; timed"));
   EXPECT_THAT(page, Not(HasSubstr("://")));

@@ -41,6 +41,10 @@ std::string format_count(double count) {
   return unit == 0 ? fmt::format("{:.0f}", count) : fmt::format("{:.{}f}{}", count, count < 10 ? 2 : 1, units[unit]);
 }
 
+std::string format_rate(double rate) {
+  return std::abs(rate) < 1000 ? fmt::format("{:.3g}", rate) : format_digits(std::llround(rate));
+}
+
 std::string format_digits(int64_t count) {
   std::string digits = std::to_string(count);
   for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (count < 0 ? 1 : 0); i -= 3) {

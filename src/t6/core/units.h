@@ -13,6 +13,7 @@ int64_t parse_bytes(std::string_view text);
 std::string format_bytes(double bytes);      // 1536 -> "1.5 KiB"
 std::string format_count(double count);      // 1234567 -> "1.23 M"
 std::string format_digits(int64_t count);    // 1234567 -> "1,234,567"
+std::string format_rate(double rate);        // 5436.4 -> "5,436", 27.84 -> "27.8", 0.1773 -> "0.177"
 std::string format_seconds(double seconds);  // 3725 -> "1h02m"
 
 }  // namespace t6

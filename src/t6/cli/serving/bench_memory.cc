@@ -98,7 +98,7 @@ void print_row(const MemoryReport& report, const MemoryRow& row) {
   const MemoryRow* mha = report.baseline(row);
   std::string speeds;
   for (const DecodeSpeed& speed : row.speeds) {
-    speeds += fmt::format("  {:.3g} at {}", 1 / speed.token_s, format_digits(speed.context));
+    speeds += fmt::format("  {} at {}", format_rate(1 / speed.token_s), format_digits(speed.context));
   }
   fmt::print("{:<11}{:<10}{:>11}{:>9}{:>12}{:>12.1f}{:>10}{:>+8.2f} %{}\n", row.kind, row.cache_type,
              format_digits(row.tokens),

@@ -110,6 +110,7 @@ class MemoryRun {
 
   // Up to `size` tokens. What was decoded in a page that is not full is written over.
   void grow(int64_t size) {
+    malloc_trim(0);  // the pass has freed smaller tables, whose memory pages would take without its being counted
     const int64_t before = resident_memory(), pages = cache_.page_count();
     while (cache_.size() < size) {
       require(!interrupt_token().cancelled(), "interrupted");
