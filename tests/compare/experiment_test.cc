@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "t6/compare/grid.h"
@@ -192,10 +194,13 @@ TEST(Experiment, ExtendsAFile) {
   EXPECT_THAT(names(experiment), ElementsAre("nano-tpa"));
 }
 
-TEST(Experiment, TheExampleIsOne) {
-  const Plan plan = make_plan(read_experiment(std::string(T6_SOURCE_DIR) + "/configs/compare-nano.toml"), 257);
-  EXPECT_EQ(plan.configurations.size(), 5u);
-  EXPECT_EQ(plan.runs.size(), 15u);
+TEST(Experiment, ThoseInTheFolderOfConfigurationsAreSound) {
+  const std::map<std::string, std::pair<size_t, size_t>> wanted = {
+      {"compare-nano", {5, 15}}, {"compare-small-scale", {5, 15}}, {"compare-small-grouped", {1, 3}}};  // models, runs
+  for (const auto& [name, sizes] : wanted) {
+    const Plan plan = make_plan(read_experiment(fmt::format("{}/configs/{}.toml", T6_SOURCE_DIR, name)), 257);
+    EXPECT_EQ(std::pair(plan.configurations.size(), plan.runs.size()), sizes) << name;
+  }
 }
 
 }  // namespace
