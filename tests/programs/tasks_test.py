@@ -82,6 +82,7 @@ class Tasks(ProgramTest):
                                  ("--text", ["--text", "book.txt", "--tasks", "piqa"]), ("--limit", ["--tasks", "piqa", "--limit", -1]),
                                  ("--task-data", ["--task-file", "x.jsonl", "--task-data", "."]), ("--tasks", [])):
             self.refuse("eval", "tiny", *arguments, words=[words], code=2)
+        self.run_program("eval", "tiny", "--tasks", "piqa", "--task-data", DATA, "--limit", 0)  # all
         self.refuse("eval", "tiny", "--tasks", "chess", words=["\"chess\"", "arc_easy"])
         self.refuse("eval", "tiny", "--tasks", "piqa", words=["data/tasks", "make tasks"])
         self.refuse("eval", "tiny", "--tasks", "piqa,piqa", "--task-data", DATA, words=["two tasks are called piqa"])

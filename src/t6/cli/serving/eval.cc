@@ -234,7 +234,7 @@ void add_eval(CLI::App& app) {
       ->add_option(
           "--limit", options->limit,
           "Only the first documents of each task or file, of each subject where it has subjects (default: all)")
-      ->check(count_from(1));
+      ->check(count_from(0));
   command->add_flag("--json", options->json, "Print JSON");
   add_task_flags(*command, *source, options->tasks);
   add_answer_flags(*command, *source, options->answers);
