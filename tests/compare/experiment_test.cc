@@ -117,6 +117,22 @@ TEST(Plan, WritesRunFilesThatSayTheSame) {
   }
 }
 
+TEST(Plan, GivesAModelItsOwnOptimizer) {
+  const Plan plan =
+      make_plan(read("[[model]]\npreset = \"nano-mha\"\n[[model]]\npreset = \"nano-tpa\"\nk_rank = [1, 2]\n"
+                     "optimizer.head_factor_learning_rate_scale = 0.1\n"),
+                0);
+  ASSERT_EQ(plan.runs.size(), 3U);
+  const auto optimizer = [&](size_t run) {
+    return parse_toml(run_toml(plan, plan.runs[run]), "run.toml")["optimizer"];
+  };
+  EXPECT_EQ(optimizer(0), Json({{"clip", 1.0}}));
+  for (const size_t run : {1, 2}) {
+    EXPECT_EQ(optimizer(run), Json({{"clip", 1.0}, {"head_factor_learning_rate_scale", 0.1}}));
+    EXPECT_FALSE(plan.configurations[run].keys.contains("optimizer"));
+  }
+}
+
 TEST(Plan, SaysWhatMatchingChose) {
   const Plan plan =
       make_plan(read("[[model]]\npreset = \"nano-mha\"\n[[model]]\npreset = \"nano-tpa\"\nk_rank = 1\n"), 0);
@@ -155,6 +171,8 @@ TEST(Experiment, RefusesWhatItDoesNotKnow) {
 TEST(Experiment, RefusesModelsThatCannotBe) {
   const auto with = [&](const std::string& keys) { return error_in("[[model]]\npreset = \"nano-tpa\"\n" + keys); };
   EXPECT_THAT(with("k_rnak = 1\n"), HasSubstr("x.toml: model \"nano-tpa\": the key \"k_rnak\" is not known"));
+  EXPECT_THAT(with("optimizer.learning_rate = 1e-3\n"), HasSubstr("\"learning_rate\" is the same for all models"));
+  EXPECT_THAT(with("optimizer = 1\n"), HasSubstr("optimizer: wanted a JSON object, found 1"));
   EXPECT_THAT(with("k_rank = []\n"), HasSubstr("[[model]] 1: \"k_rank\" is an empty list"));
   EXPECT_THAT(with("k_rank = 0\n"), HasSubstr("\"k_rank\""));
   EXPECT_THAT(with("kv_lora_rank = 3\n"), HasSubstr("\"kv_lora_rank\" and \"qk_rope_head_dim\" are for mla"));

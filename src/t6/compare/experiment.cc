@@ -134,7 +134,7 @@ void read_models(const JsonObject& file, Experiment& experiment) {
 // Sections of runs that all have in common, without what the comparison sets or what would make runs unequal.
 void read_shared(const JsonObject& file, Experiment& experiment) {
   experiment.shared = Json::object();
-  for (const char* section : {run_keys::kData, "optimizer", "schedule", run_keys::kTrain}) {
+  for (const char* section : {run_keys::kData, run_keys::kOptimizer, "schedule", run_keys::kTrain}) {
     if (file.has(section)) experiment.shared[section] = file.object(section).json();
   }
   const JsonObject shared(experiment.shared, file.source());
@@ -150,7 +150,8 @@ void read_shared(const JsonObject& file, Experiment& experiment) {
 
 Experiment experiment_from_json(const Json& json, const std::string& source) {
   const JsonObject file(json, source);
-  require_known(file, {kCompare, run_keys::kModel, run_keys::kData, "optimizer", "schedule", run_keys::kTrain});
+  require_known(file,
+                {kCompare, run_keys::kModel, run_keys::kData, run_keys::kOptimizer, "schedule", run_keys::kTrain});
   Experiment experiment;
   experiment.source = source;
   read_shared(file, experiment);

@@ -3,8 +3,9 @@
 //   extends = "base/nano.toml"                 # optional, as in a run's file
 //   [data] [optimizer] [schedule] [train]      # a run's sections, the same for all runs
 //   [compare]                                  # the fields of Experiment
-//   [[model]]                                  # one or more: name, preset, any key of a run's [model]; a list of
-//   values k_rank = [1, 2, 4]                         # makes a model of each
+//   [[model]]                                  # one or more: name, preset, any key of a run's [model]
+//   k_rank = [1, 2, 4]                         # a list of values makes a model of each
+//   optimizer.weight_decay = 0                 # keys of a run's [optimizer], for this model alone
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@ namespace t6 {
 struct ModelEntry {
   std::string name;  // letters, digits and "._=-": a folder may be called so
   Json keys;         // of [model] in a run's file
+  Json optimizer;    // the keys of [optimizer] that this model alone has; an object
 };
 
 struct Experiment {

@@ -74,6 +74,17 @@ std::vector<Axis> axes_of(const Json& table, const std::string& source) {
   return axes;
 }
 
+Json optimizer_of(const Json& table, const std::string& source) {
+  const JsonObject object(table, source);
+  if (!object.has(run_keys::kOptimizer)) return Json::object();
+  const Json& keys = object.object(run_keys::kOptimizer).json();
+  require(!keys.contains("learning_rate"),
+          "{}: optimizer: \"learning_rate\" is the same for all models; [compare] takes \"learning_rates\", the best "
+          "of which each model has",
+          source);
+  return keys;
+}
+
 std::string base_name(const Json& table, const std::string& source) {
   const JsonObject object(table, source);
   if (object.has(kName)) return object.string(kName);
@@ -88,8 +99,8 @@ std::string base_name(const Json& table, const std::string& source) {
 std::vector<ModelEntry> expand_models(const Json& table, const std::string& source) {
   require(table.is_object(), "{} is {}, wanted is a table", source, table.dump());
   const std::vector<Axis> axes = axes_of(table, source);
-  ModelEntry start = {base_name(table, source), table};
-  for (const char* key : {kName, kTogether}) start.keys.erase(key);
+  ModelEntry start = {base_name(table, source), table, optimizer_of(table, source)};
+  for (const char* key : {kName, kTogether, run_keys::kOptimizer}) start.keys.erase(key);
   std::vector<ModelEntry> models = {start};
   for (const Axis& axis : axes) {
     require(models.size() * axis.size <= kMostModels, "{}: its lists make more than {} models", source, kMostModels);

@@ -119,6 +119,10 @@ std::vector<std::string> result_notes(const Plan& plan, const std::vector<Config
                         "seed, which see the same tokens in the same order.",
                         experiment.baseline)
           : "One seed says nothing about how far another would be from it: there are no intervals.");
+  for (const Configuration& each : plan.configurations) {
+    for (const auto& [key, value] : each.optimizer.items())
+      notes.push_back(fmt::format("{} alone has optimizer.{} = {}.", each.name, key, value.dump()));
+  }
   const std::string diverged = names_where(plan, summary, [](const ConfigurationResult& result) {
     return std::ranges::any_of(result.rates, [](const RateResult& rate) {
       return std::ranges::any_of(rate.losses, [](const auto& loss) { return std::isinf(loss.second); });

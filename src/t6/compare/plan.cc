@@ -54,7 +54,8 @@ std::set<std::string> pinned_keys(const ModelEntry& entry) {
 Configuration configuration_of(const Experiment& experiment, const ModelEntry& entry, const ModelConfig& given,
                                const std::optional<ModelConfig>& reference) {
   const std::string source = source_of(experiment, entry.name);
-  Configuration configuration = {.name = entry.name, .keys = entry.keys, .model = given, .changed = {}};
+  Configuration configuration = {
+      .name = entry.name, .keys = entry.keys, .optimizer = entry.optimizer, .model = given, .changed = {}};
   if (reference) match_sizes(configuration.model, pinned_keys(entry), *reference, experiment.match, source);
   const Json before = config_to_json(given), after = config_to_json(configuration.model);
   for (const char* key : kSizes) {
@@ -65,7 +66,7 @@ Configuration configuration_of(const Experiment& experiment, const ModelEntry& e
     configuration.changed.push_back(fmt::format("{} {} -> {}", key, before[key].dump(), after[key].dump()));
   }
   configuration.keys[kVocabulary] = configuration.model.vocab_size;
-  configuration.model = model_of({entry.name, configuration.keys}, source);
+  configuration.model = model_of({entry.name, configuration.keys, entry.optimizer}, source);
   configuration.parameters = parameter_count(configuration.model);
   configuration.cache_bytes = cache_bytes(configuration.model, experiment.match.cache_type);
   return configuration;
@@ -138,15 +139,17 @@ Plan make_plan(const Experiment& experiment, int64_t vocabulary) {
 
 std::optional<double> learning_rate(const Plan& plan, const std::optional<double>& rate) {
   if (rate) return rate;
-  const Json value = plan.experiment.shared.value("optimizer", Json::object()).value("learning_rate", Json());
+  const Json value = plan.experiment.shared.value(run_keys::kOptimizer, Json::object()).value("learning_rate", Json());
   return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
 }
 
 std::string run_toml(const Plan& plan, const ComparisonRun& run) {
   Json json = plan.experiment.shared;
-  json[run_keys::kModel] = plan.configurations[run.configuration].keys;
+  const Configuration& configuration = plan.configurations[run.configuration];
+  json[run_keys::kModel] = configuration.keys;
   json[run_keys::kTrain]["seed"] = run.seed;
-  if (run.rate) json["optimizer"]["learning_rate"] = *run.rate;
+  if (!configuration.optimizer.empty()) json[run_keys::kOptimizer].update(configuration.optimizer);
+  if (run.rate) json[run_keys::kOptimizer]["learning_rate"] = *run.rate;
   return to_toml(json);
 }
 

@@ -15,6 +15,7 @@ namespace t6 {
 struct Configuration {
   std::string name;
   Json keys;          // of [model] in its runs' files: those given, those chosen, the vocabulary
+  Json optimizer;     // of [optimizer]: what differs from the other models
   ModelConfig model;  // what these come to
   int64_t parameters = 0;
   int64_t cache_bytes = 0;           // per token, in the experiment's type

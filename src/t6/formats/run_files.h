@@ -31,6 +31,7 @@ inline constexpr const char* kModel = "model";    // a config.json, and the pres
 inline constexpr const char* kPreset = "preset";  // of kModel; absent: none was named
 inline constexpr const char* kData = "data";
 inline constexpr const char* kPath = "path";  // of kData: the folder of token shards
+inline constexpr const char* kOptimizer = "optimizer";
 inline constexpr const char* kTrain = "train";
 inline constexpr const char* kSteps = "steps";           // of kTrain: how many the run is to take
 inline constexpr const char* kBatchSize = "batch_size";  // of kTrain, as the next four

@@ -27,7 +27,7 @@ template <typename Run, typename Visitor>
 void visit_fields(Run& run, Visitor&& visit) {
   visit(run_keys::kData, run_keys::kPath, run.data.path);
   const auto optimizer = [&](const char* key, auto& field, auto... bounds) {
-    visit("optimizer", key, field, bounds...);
+    visit(run_keys::kOptimizer, key, field, bounds...);
   };
   optimizer("learning_rate", run.optimizer.adamw.learning_rate, 0.0, 1e3);
   optimizer("beta1", run.optimizer.adamw.beta1, 0.0, 0.999999);
@@ -245,7 +245,8 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<S
   for (const Setting& setting : settings) apply(json, setting);
 
   const JsonObject file(json, source);
-  std::set<std::string> sections = {run_keys::kModel, run_keys::kData, "optimizer", "schedule", run_keys::kTrain};
+  std::set<std::string> sections = {run_keys::kModel, run_keys::kData, run_keys::kOptimizer, "schedule",
+                                    run_keys::kTrain};
   if (from_run) sections.insert(run_keys::kFacts);
   require_known(file, sections);
 
