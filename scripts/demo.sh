@@ -8,16 +8,17 @@ t6=build/release/t6
 run=runs/demo
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-say "1. The text: the King James Bible, as bytes"
+say "1. The text: the King James Bible, in pieces of words"
 [[ -f data/kjv.jsonl ]] || scripts/kjv.sh data/kjv.jsonl
-[[ -d data/kjv ]] || $t6 prepare data/kjv.jsonl --out data/kjv
-echo "data/kjv: $(stat -c %s data/kjv.jsonl | numfmt --to=iec) of text in $(ls data/kjv/*.bin | wc -l) token shards"
+[[ -f data/kjv-bpe.json ]] || $t6 tokenizer train data/kjv.jsonl --vocab-size 1024 --out data/kjv-bpe.json
+[[ -d data/kjv-bpe ]] || $t6 prepare data/kjv.jsonl --tokenizer data/kjv-bpe.json --out data/kjv-bpe
+echo "data/kjv-bpe: $(stat -c %s data/kjv.jsonl | numfmt --to=iec) of text in $(ls data/kjv-bpe/*.bin | wc -l) token shards"
 
-say "2. Training a T6 of 1.2 million parameters (Ctrl-C saves; 'make demo' again goes on)"
+say "2. Training a T6 of 1.3 million parameters (Ctrl-C saves; 'make demo' again goes on)"
 $t6 train configs/demo.toml --out $run --resume
 
 say "3. How well it predicts text that it has not seen, beside counting three bytes back"
-$t6 eval $run --shard data/kjv/val_000000.bin --baseline-train data/kjv/train_000000.bin --tokens 60000
+$t6 eval $run --shard data/kjv-bpe/val_000000.bin --baseline-train data/kjv-bpe/train_000000.bin --tokens 20000
 
 say "4. What its cache costs beside the baselines of its size"
 $t6 info $run --memory 1GiB

@@ -134,10 +134,10 @@ TEST(Plan, GivesAModelItsOwnOptimizer) {
 }
 
 TEST(Plan, SaysWhatMatchingChose) {
-  const Plan plan =
-      make_plan(read("[[model]]\npreset = \"nano-mha\"\n[[model]]\npreset = \"nano-tpa\"\nk_rank = 1\n"), 0);
+  const Plan plan = make_plan(
+      read("[[model]]\npreset = \"nano-mha\"\n[[model]]\npreset = \"nano-tpa\"\nk_rank = 1\nv_rank = 1\n"), 0);
   EXPECT_THAT(plan.configurations[0].changed, ElementsAre());
-  EXPECT_THAT(plan.configurations[1].changed, testing::Contains(HasSubstr("num_attention_heads 14 -> ")));
+  EXPECT_THAT(plan.configurations[1].changed, testing::Contains(HasSubstr("num_attention_heads 5 -> 6")));
   EXPECT_NEAR(static_cast<double>(plan.configurations[1].parameters), 1'211'776, 12'117);
   EXPECT_EQ(plan.configurations[1].parameters, parameter_count(plan.configurations[1].model));
 }
@@ -214,7 +214,7 @@ TEST(Experiment, ExtendsAFile) {
 
 TEST(Experiment, ThoseInTheFolderOfConfigurationsAreSound) {
   const std::map<std::string, std::pair<size_t, size_t>> wanted = {
-      {"compare-nano", {5, 15}}, {"compare-small-scale", {5, 15}}, {"compare-small-grouped", {1, 3}}};  // models, runs
+      {"compare-nano", {6, 18}}, {"compare-small-scale", {5, 15}}, {"compare-small-grouped", {1, 3}}};  // models, runs
   for (const auto& [name, sizes] : wanted) {
     const Plan plan = make_plan(read_experiment(fmt::format("{}/configs/{}.toml", T6_SOURCE_DIR, name)), 257);
     EXPECT_EQ(std::pair(plan.configurations.size(), plan.runs.size()), sizes) << name;

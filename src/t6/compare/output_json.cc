@@ -27,6 +27,7 @@ Ordered model_json(const Plan& plan, const Configuration& each, const Configurat
           {"feed_forward", each.model.feed_forward_dim()},
           {"cache_bytes_per_token", each.cache_bytes},
           {"learning_rate", rate ? known(learning_rate(plan, rate->rate)) : Ordered()},
+          {"optimizer", each.optimizer.empty() ? Ordered() : Ordered(each.optimizer)},
           {"at_edge", result.at_edge},
           {"seeds", result.loss.count},
           {"validation_loss", finite(result.loss.mean)},

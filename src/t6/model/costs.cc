@@ -111,12 +111,12 @@ ModelConfig equal_size_baseline(const ModelConfig& config, AttentionKind kind) {
   other.tie_word_embeddings = config.tie_word_embeddings;
   other.attention_kind = kind;
   if (kind == AttentionKind::gqa) other.num_key_value_heads = 2;
-  if (kind == AttentionKind::mla) {
-    other.kv_lora_rank = 4 * config.head_dim;
-    other.q_lora_rank = 8 * config.head_dim;
+  const bool latent = kind == AttentionKind::mla;
+  if (latent || kind == AttentionKind::mfa)
+    other.q_lora_rank = std::min(8 * config.head_dim, std::max<int64_t>(1, config.hidden_size / 4 * 3));
+  if (latent) {
+    other.kv_lora_rank = std::min(4 * config.head_dim, std::max<int64_t>(1, config.hidden_size / 8 * 3));
     other.qk_rope_head_dim = std::max<int64_t>(2, config.head_dim / 4 * 2);
-  } else if (kind == AttentionKind::mfa) {
-    other.q_lora_rank = 8 * config.head_dim;
   }
   fit_heads(other, attention_parameters(config));
   return other;

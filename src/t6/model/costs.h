@@ -33,8 +33,8 @@ int64_t cache_bytes_at(const ModelConfig& config, NumberType type, int64_t token
 int64_t longest_context(const ModelConfig& config, NumberType type, int64_t memory);
 
 // The model with another attention of (nearly) the same number of parameters: heads are chosen for it,
-// everything else stays. GQA has 2 groups; MLA has d_c = 4 D, d_q = 8 D, d_r = D / 2 rounded to an even
-// number.
+// everything else stays. GQA has 2 groups; MLA has d_c = 4 D and d_q = 8 D, in narrow models 3/8 and 3/4 of the width,
+// and d_r = D / 2 rounded to an even number.
 ModelConfig equal_size_baseline(const ModelConfig& config, AttentionKind kind);
 
 // Sets the number of heads so that a layer's attention comes closest to `target` parameters.

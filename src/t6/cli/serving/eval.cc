@@ -52,7 +52,7 @@ std::vector<int32_t> read_shards(const std::string& path, const char* split, int
 double baseline_bits(const std::string& train, const LoadedModel& loaded, std::span<const int32_t> tokens,
                      int64_t bytes) {
   ByteModel model;
-  model.train(read_shards(train, "train", 0));
+  model.train(byte_symbols(*loaded.tokenizer, read_shards(train, "train", 0)));
   return model.bits(byte_symbols(*loaded.tokenizer, tokens)) / static_cast<double>(bytes);
 }
 
@@ -222,7 +222,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")
       ->check(count_from(0));
   command->add_option("--baseline-train", options->baseline_train,
-                      "A shard of byte tokens: count it, and print what an order-3 byte model makes of the same text");
+                      "A shard of the same tokens: count its bytes, and print what an order-3 byte model makes of the text");
   add_cache_type_flag(*command, options->cache_type);
   add_threads_flag(*command, options->threads);
   command->add_flag("--by-position", options->by_position,

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Draws the pictures of docs/evidence.md from the results of its comparisons, and puts their tables beside them.
+
+scripts/evidence_pictures.py RUNS OUT: RUNS has a folder of 't6 compare' for each experiment (kinds, heads, cache), OUT gets
+EXPERIMENT-models.csv, EXPERIMENT-runs.csv and the pictures as SVG. Needs matplotlib 3.10 (pip install matplotlib==3.10.8).
+"""
+import json
+import pathlib
+import shutil
+import sys
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams.update({"svg.hashsalt": "t6", "svg.fonttype": "none", "font.size": 11, "axes.spines.top": False,
+                            "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3})
+from matplotlib import pyplot  # noqa: E402
+
+KINDS = ["mha", "mqa", "gqa", "mla", "tpa", "tpa_kvonly", "tpa_constant_a", "tpa_constant_b"]
+RANKS = ["tpa_rank_1", "tpa", "tpa_rank_4"]
+GROUPED = ["tpa_grouped", "tpa_grouped_shared"]
+
+
+def picture(path, x_name, y_name, draw, logarithmic=False):
+    figure, axes = pyplot.subplots(figsize=(7, 4.4), layout="constrained")
+    draw(axes)
+    axes.set(xlabel=x_name, ylabel=y_name)
+    if logarithmic:
+        axes.set_xscale("log")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=9)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def chosen_runs(results, name):
+    rate = next(row["learning_rate"] for row in results["models"] if row["model"] == name)
+    return [run["run"] for run in results["runs"]
+            if run["model"] == name and run["learning_rate"] == rate and run["validation_loss"] is not None]
+
+
+def curve(results, name):
+    """Mean loss over seeds at each evaluation, at the model's rate."""
+    runs, points = chosen_runs(results, name), {}
+    for row in results["curves"]:
+        if row["run"] in runs:
+            points.setdefault(row["tokens"], []).append(row["validation_loss"])
+    return zip(*sorted((tokens, sum(losses) / len(losses)) for tokens, losses in points.items()))
+
+
+def curves(results, names):
+    def draw(axes):
+        for name in names:
+            tokens, losses = curve(results, name)
+            axes.plot([count / 1e6 for count in tokens], losses, marker="o", markersize=3, label=name)
+    return draw
+
+
+def rates(results, names):
+    def draw(axes):
+        for name in names:
+            rows = [row for row in results["rates"] if row["model"] == name and row["search_loss"] is not None]
+            axes.plot([row["learning_rate"] for row in rows], [row["search_loss"] for row in rows], marker="o", label=name)
+    return draw
+
+
+def loss_and_cache(results):
+    def draw(axes):
+        for index, row in enumerate(results["models"]):
+            colour = f"C{index % 10}"
+            axes.errorbar(row["cache_bytes_per_token"], row["validation_loss"], yerr=row["validation_loss_95"] or 0, fmt="o",
+                          color=colour, capsize=3)
+            axes.annotate(row["model"], (row["cache_bytes_per_token"], row["validation_loss"]), xytext=(6, 4),
+                          textcoords="offset points", fontsize=9, color=colour)
+        axes.margins(x=0.12)
+    return draw
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    source, out = map(pathlib.Path, sys.argv[1:])
+    out.mkdir(parents=True, exist_ok=True)
+    every = {path.parent.name: json.loads(path.read_text()) for path in sorted(source.glob("*/results.json"))}
+    if "kinds" not in every:
+        sys.exit(f"evidence_pictures: error: {source} has no kinds/results.json; 't6 compare configs/evidence/kinds.toml --out "
+                 f"{source}/kinds' writes it")
+    for name, results in every.items():
+        for table in ("models", "runs"):
+            shutil.copyfile(source / name / f"{table}.csv", out / f"{name}-{table}.csv")
+        picture(out / f"{name}-cache.svg", "bytes of cache a token (bfloat16)", "validation loss, nats a token",
+                loss_and_cache(results), logarithmic=True)
+    kinds = every["kinds"]
+    tokens, loss = "training tokens, millions", "validation loss, nats a token"
+    picture(out / "kinds-tokens.svg", tokens, loss, curves(kinds, KINDS + GROUPED))
+    picture(out / "ranks-tokens.svg", tokens, loss, curves(kinds, RANKS))
+    picture(out / "kinds-rates.svg", "learning rate", loss, rates(kinds, KINDS + GROUPED), logarithmic=True)
+
+
+if __name__ == "__main__":
+    main()
