@@ -16,6 +16,13 @@ _NAMES = {"Model": "engine", "Session": "engine", "Stream": "engine", "Generatio
 
 __all__ = [*_MODULES, *_NAMES]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what type checkers see
+    from . import engine, nn
+    from .configuration_t6 import T6Config
+    from .engine import Error, Generation, Model, Options, Session, Stream
+    from .modeling_t6 import T6Cache, T6ForCausalLM, T6Model
+
 
 def __getattr__(name):
     if name in _MODULES:

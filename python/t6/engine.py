@@ -164,7 +164,8 @@ class Session:
                     **options: Unpack[Options]) -> Stream:
         """The same, piece by piece."""
         tokens, stop_tokens, stop = self._model._model.chat_prompt(
-            json.dumps(messages), json.dumps(variables or {}), template or "", control_tokens)
+            json.dumps(messages, allow_nan=False), json.dumps(variables or {}, allow_nan=False), template or "",
+            control_tokens)
         held = self.tokens
         same = next((i for i, (a, b) in enumerate(zip(held, tokens)) if a != b), min(len(held), len(tokens)))
         self.truncate(same)

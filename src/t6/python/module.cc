@@ -46,8 +46,8 @@ nb::list score(const std::shared_ptr<PythonModel>& model, const std::vector<std:
   return out;
 }
 
-nb::dict result_of(const PythonSequence& sequence) {
-  const Generated& result = sequence.result();
+nb::dict result_of(PythonSequence& sequence) {
+  const Generated result = sequence.result();
   nb::dict out;
   out["text"] = nb::str(result.text.data(), result.text.size());
   out["tokens"] = sequence.written();

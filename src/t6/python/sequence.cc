@@ -52,14 +52,66 @@ void PythonRun::look_for_signals() {
 PythonSequence::PythonSequence(std::shared_ptr<PythonModel> model)
     : model_(std::move(model)), sequence_(std::make_shared<Sequence>(model_->loaded(), model_->cache())) {}
 
-void PythonSequence::begin(GenerateOptions options) {
-  cancel_.reset();
-  options.cancel = &cancel_;
-  begin_ = sequence_->tokens().size();
-  sequence_->begin(options);
+std::unique_lock<std::mutex> PythonSequence::own() {
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  require(lock.owns_lock(), "the sequence is in use by another thread");
+  return lock;
+}
+
+std::vector<int32_t> PythonSequence::tokens() {
+  const auto lock = own();
+  return sequence_->tokens();
+}
+
+int64_t PythonSequence::cached() {
+  const auto lock = own();
+  return sequence_->cache().size();
+}
+
+void PythonSequence::append(const std::vector<int32_t>& ids) {
+  const auto lock = own();
+  sequence_->append(ids);
+}
+
+void PythonSequence::truncate(int64_t size) {
+  const auto lock = own();
+  sequence_->truncate(size);
+}
+
+void PythonSequence::begin(const GenerateOptions& options) {
+  const auto lock = own();
+  start(options);
 }
 
 std::optional<std::string> PythonSequence::next() {
+  const auto lock = own();
+  return advance();
+}
+
+void PythonSequence::close() {
+  const auto lock = own();
+  run_.reset();
+}
+
+Generated PythonSequence::result() {
+  const auto lock = own();
+  return sequence_->result();
+}
+
+std::vector<int32_t> PythonSequence::written() {
+  const auto lock = own();
+  const std::vector<int32_t>& all = sequence_->tokens();
+  return {all.begin() + static_cast<std::ptrdiff_t>(std::min(begin_, all.size())), all.end()};
+}
+
+void PythonSequence::start(GenerateOptions options) {
+  cancel_.reset();
+  options.cancel = &cancel_;
+  sequence_->begin(options);
+  begin_ = sequence_->tokens().size();
+}
+
+std::optional<std::string> PythonSequence::advance() {
   if (!run_) {
     if (sequence_->state() != SequenceState::waiting) return std::nullopt;
     run_ = std::make_unique<PythonRun>(model_);
@@ -81,19 +133,17 @@ std::optional<std::string> PythonSequence::next() {
 }
 
 void PythonSequence::require_no_error() const {
-  if (result().reason == StopReason::error) fail("{}", result().error);
-}
-
-std::vector<int32_t> PythonSequence::written() const {
-  const std::vector<int32_t>& all = tokens();
-  return {all.begin() + static_cast<std::ptrdiff_t>(std::min(begin_, all.size())), all.end()};
+  const Generated& result = sequence_->result();
+  if (result.reason == StopReason::error) fail("{}", result.error);
 }
 
 void PythonSequence::run_all(const std::vector<std::shared_ptr<PythonSequence>>& sequences) {
   if (sequences.empty()) return;
+  std::vector<std::unique_lock<std::mutex>> locks;
   PythonRun run(sequences.front()->model_);
   for (const auto& sequence : sequences) {
     require(sequence->model_ == sequences.front()->model_, "sequences of several models do not run together");
+    locks.push_back(sequence->own());
     run.add(sequence->sequence_, sequence->cancel_);
   }
   while (!run.finished()) run.step();
@@ -101,14 +151,16 @@ void PythonSequence::run_all(const std::vector<std::shared_ptr<PythonSequence>>&
 }
 
 void PythonSequence::save(const std::filesystem::path& path) {
-  if (cached() < static_cast<int64_t>(tokens().size())) {
-    begin({.max_tokens = 0});
-    while (next()) continue;
+  const auto lock = own();
+  if (sequence_->cache().size() < std::ssize(sequence_->tokens())) {
+    start({.max_tokens = 0});
+    while (advance()) continue;
   }
-  save_cache(path, *model_->loaded().model, sequence_->cache(), tokens());
+  save_cache(path, *model_->loaded().model, sequence_->cache(), sequence_->tokens());
 }
 
 void PythonSequence::load(const std::filesystem::path& path) {
+  const auto lock = own();
   FactorCache loaded = sequence_->cache().fork();
   std::vector<int32_t> tokens = load_cache(path, *model_->loaded().model, loaded);
   sequence_->restore(std::move(tokens), std::move(loaded));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,23 +44,24 @@ class PythonRun {
   Stopwatch looked_;
 };
 
+// For one thread at a time: what another thread calls meanwhile is an Error.
 class PythonSequence {
  public:
   explicit PythonSequence(std::shared_ptr<PythonModel> model);
 
   const PythonModel& model() const { return *model_; }
-  const std::vector<int32_t>& tokens() const { return sequence_->tokens(); }
-  int64_t cached() const { return sequence_->cache().size(); }
-  void append(const std::vector<int32_t>& ids) { sequence_->append(ids); }
-  void truncate(int64_t size) { sequence_->truncate(size); }
+  std::vector<int32_t> tokens();
+  int64_t cached();
+  void append(const std::vector<int32_t>& ids);
+  void truncate(int64_t size);
 
   // Begins a generation, which next() runs: pieces of the text as they come, nothing at its end. close() ends it early.
   // Errors: those of Sequence::begin() and PythonRun::step(); what ended the generation where that is an error.
-  void begin(GenerateOptions options);
+  void begin(const GenerateOptions& options);
   std::optional<std::string> next();
-  void close() { run_.reset(); }
-  const Generated& result() const { return sequence_->result(); }
-  std::vector<int32_t> written() const;  // tokens of the text so far
+  void close();
+  Generated result();
+  std::vector<int32_t> written();  // tokens of the text so far
 
   // Runs generations that have begun to their ends, together.
   static void run_all(const std::vector<std::shared_ptr<PythonSequence>>& sequences);
@@ -69,8 +71,13 @@ class PythonSequence {
   void load(const std::filesystem::path& path);
 
  private:
+  // Error: another thread is at it.
+  [[nodiscard]] std::unique_lock<std::mutex> own();
+  void start(GenerateOptions options);
+  std::optional<std::string> advance();
   void require_no_error() const;
 
+  std::mutex mutex_;
   std::shared_ptr<PythonModel> model_;
   std::shared_ptr<Sequence> sequence_;
   CancelToken cancel_;
