@@ -219,8 +219,9 @@ class CtrlC(unittest.TestCase):
                     refused.append(str(error))
                 os.kill(os.getpid(), signal.SIGINT)
 
-            timer = threading.Timer(0.3, interrupt)
-            timer.start()
+            before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has none
+            self.addCleanup(signal.signal, signal.SIGINT, before)
+            threading.Timer(0.3, interrupt).start()
             with self.assertRaises(KeyboardInterrupt):
                 session.generate(max_tokens=1 << 19, ignore_eos=True)
             self.assertEqual(refused, ["the sequence is in use by another thread"])
