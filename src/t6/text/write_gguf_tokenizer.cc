@@ -21,9 +21,8 @@ namespace {
 Json plain_part(Json part) {
   if (!part.is_object()) return part;
   part.erase("trim_offsets");
-  const std::string type = part.value("type", "");
-  if (type == "ByteLevel") part.emplace("use_regex", true);
-  if (type == "Split") part.emplace("invert", false);
+  if (part.contains("type") && part["type"] == "ByteLevel") part.emplace("use_regex", true);
+  if (part.contains("type") && part["type"] == "Split") part.emplace("invert", false);
   for (const char* key : {"pretokenizers", "normalizers"}) {
     if (!part.contains(key) || !part[key].is_array()) continue;
     for (Json& step : part[key]) step = plain_part(step);
@@ -56,6 +55,7 @@ class Writer {
   void write_tokens();
   void find_added_tokens();
   GgufTokenType type_of(int32_t id) const;
+  bool model_flag(const char* key) const { return JsonObject(json_["model"], source_).boolean_or(key, false); }
   const Json& merges() const;
   std::string_view pre_tokenizer() const;
   void write_byte_level();
@@ -100,8 +100,7 @@ std::vector<std::string> Writer::write() {
 // Whether SentencePiece puts a space before a text; nothing for a tokenizer over bytes.
 std::optional<bool> Writer::space_prefix() const {
   for (const bool prefix : {true, false}) {
-    const bool falls_back = json_["model"].value("byte_fallback", false);
-    if (falls_back && prepares_so(json_, sentence_piece_preparation(prefix))) return prefix;
+    if (model_flag("byte_fallback") && prepares_so(json_, sentence_piece_preparation(prefix))) return prefix;
   }
   return std::nullopt;
 }
@@ -145,7 +144,7 @@ const Json& Writer::merges() const {
 }
 
 std::string_view Writer::pre_tokenizer() const {
-  const bool whole_words = json_["model"].value("ignore_merges", false);
+  const bool whole_words = model_flag("ignore_merges");
   for (const GgufPreTokenizer& known : gguf_pre_tokenizers()) {
     const bool same = known.whole_words == whole_words;
     if (same && prepares_so(json_, text_preparation(std::string(known.family)))) return known.name;
