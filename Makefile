@@ -10,6 +10,7 @@
 # SECONDS=N        how long 'make fuzz' fuzzes each reader
 # SHORT=1          leaves out what 'make test-clients' needs large downloads for
 # PORT=N           where 'make serve' listens; by default 8080
+# PYTHON=PROGRAM   the Python that 'make wheel' is for; by default python3.11, else python3
 TRAINING ?= ON
 TORCH ?=
 PACKAGES ?= debian
@@ -19,7 +20,8 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 SHORT ?=
 PORT ?= 8080
-export JOBS PORT
+PYTHON ?=
+export JOBS PORT PYTHON
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -31,7 +33,7 @@ wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
 options := -DT6_TRAINING=$(TRAINING) $(if $(filter AUTO,$(PARQUET)),,-DT6_PARQUET=$(PARQUET)) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
 build = scripts/build.sh release $(1) $(options)
 
-.PHONY: help setup build install quick test asan tsan fuzz test-clients check format demo chat serve tasks golden clean
+.PHONY: help setup build install quick test asan tsan fuzz test-clients wheel test-wheel check format demo chat serve tasks golden clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +74,14 @@ fuzz:  ## fuzz each reader of untrusted files for a minute (SECONDS=60)
 test-clients: build  ## test the server with real clients, a proxy and hostile bytes (SHORT=1: small downloads only)
 	@$(setup) --with-pip --with-nginx $(if $(SHORT),,--with-chromium)
 	@scripts/clients.sh build/release/t6 $(if $(SHORT),--short,"$$(scripts/fetch_smollm2.sh)")
+
+wheel:  ## build the Python wheel build/wheel/t6-*.whl: the engine, the program t6, the modules (PYTHON=python3.12)
+	@scripts/setup.sh --without-torch --with-headers $(if $(filter own,$(PACKAGES)),--own-packages)
+	@scripts/wheel.sh
+
+test-wheel:  ## build the wheel, install it into .venv-wheel and test the engine in Python
+	@scripts/setup.sh --without-torch --with-headers $(if $(filter own,$(PACKAGES)),--own-packages)
+	@scripts/wheel.sh --test
 
 check:  ## check the formatting and which room includes which
 	@scripts/check_format.sh

@@ -1,6 +1,5 @@
 # libt6_ops.so in the build folder's root: the operators of the room ops for Python, torch.ops.load_library(PATH).
 
-set_target_properties(t6_core t6_numbers t6_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON)
 add_library(t6_ops_library SHARED $<TARGET_OBJECTS:t6_ops>)
 target_link_libraries(t6_ops_library PRIVATE t6_kernels t6::torch)
 # What it shares with other libraries of the process is Torch's registry alone.

@@ -2,7 +2,7 @@
 """Checks the plan of the house: which room of src/t6 may include which, and what a library room never does.
 
 A room includes from the rooms named here and from itself. A header at a room's root is one of its doors; a header in a
-subfolder is the room's own. The serving wing (infer, grammar, eval, report, compare, serve) and the training wing (ops, nn, train, convert) never
+subfolder is the room's own. The serving wing (infer, grammar, eval, report, compare, serve, python) and the training wing (ops, nn, train, convert) never
 meet, and only the training wing sees Torch. No two types have the same name.
 """
 
@@ -26,6 +26,7 @@ MAY_INCLUDE = {
     "report": FOUNDATION + ["infer"],
     "compare": FOUNDATION + ["infer", "report"],
     "serve": FOUNDATION + ["infer", "grammar"],
+    "python": FOUNDATION + ["infer"],
     "ops": FOUNDATION,
     "nn": FOUNDATION + ["ops"],
     "train": FOUNDATION + ["ops", "nn"],
@@ -46,6 +47,7 @@ LIBRARIES = {
     r"(arrow|parquet)/": ["text"],
     r"boost/": ["serve"],
     r"xgrammar/": ["grammar"],
+    r"nanobind/": ["python"],
     r"google/protobuf/|\w+\.pb\.h": ["train"],
 }
 

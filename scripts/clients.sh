@@ -5,7 +5,7 @@
 #   scripts/clients.sh T6 [--short] [MODEL]
 #
 # Without a model the tests make a tiny one. --short leaves out what needs large downloads: lm-evaluation-harness, the chat
-# page in a browser, and the Python package in transformers (tests/python/).
+# page in a browser, llama.cpp, and the Python package in transformers (tests/python/).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,7 +21,7 @@ stop() { echo "clients: error: $*" >&2; exit 1; }
 tests=(openai anthropic metrics hostile move load nginx schemathesis)
 requirements=(requirements-clients.txt)
 if [[ $short == 0 ]]; then
-  tests+=(lm_eval tasks page)
+  tests+=(lm_eval tasks page llama_cpp)
   requirements+=(requirements-clients-large.txt)
 fi
 

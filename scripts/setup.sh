@@ -4,13 +4,14 @@
 # What is there already is left alone, so a second run does nothing, and needs neither root nor a network.
 #
 #   scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium] [--with-parquet] \
-#                    [--own-packages]
+#                    [--with-headers] [--own-packages]
 #
 #   --without-torch   no .venv: the training wing is not built, or LibTorch comes from elsewhere
 #   --with-pip        a Python that can make environments all the same, to fetch packages with
 #   --with-clang      Clang and its libFuzzer too, for 'make fuzz'
 #   --with-nginx      nginx, and --with-chromium a browser, for 'make test-clients'
 #   --with-parquet    libarrow and libparquet with their headers, as pyarrow's wheel carries them
+#   --with-headers    a Python with its headers, for 'make wheel'
 #   --own-packages    do not look at Debian's packages; the build says itself what it misses
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,6 +32,7 @@ with_clang=0
 with_nginx=0
 with_chromium=0
 with_parquet=0
+with_headers=0
 with_packages=1
 for argument in "$@"; do
   case $argument in
@@ -40,10 +42,11 @@ for argument in "$@"; do
     --with-nginx) with_nginx=1 ;;
     --with-chromium) with_chromium=1 ;;
     --with-parquet) with_parquet=1 ;;
+    --with-headers) with_headers=1 with_pip=1 ;;
     --own-packages) with_packages=0 ;;
     *)
       echo "usage: scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium]" \
-        "[--with-parquet] [--own-packages]" >&2
+        "[--with-parquet] [--with-headers] [--own-packages]" >&2
       exit 2
       ;;
   esac
@@ -75,6 +78,11 @@ find_python() {
   done
 }
 
+python_has_headers() {
+  local python=${PYTHON:-$(find_python)}
+  [[ -n $python && -f $("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h ]]
+}
+
 environment_key() { cat "${REQUIREMENTS[@]}" | sha256sum; }
 environment_ready() { [[ $with_torch == 0 || ( -x .venv/bin/python && $(cat "$STAMP" 2>/dev/null) == "$(environment_key)" ) ]]; }
 
@@ -102,6 +110,7 @@ missing_packages() {
   fi
   if [[ $with_nginx == 1 ]] && ! PATH=$PATH:/usr/sbin have nginx; then echo nginx; fi
   if [[ $with_chromium == 1 ]] && ! have chromium; then echo chromium; fi
+  if [[ $with_headers == 1 ]] && ! python_has_headers; then echo python3-dev; fi
   if { [[ $with_pip == 1 ]] || ! environment_ready || ! xgrammar_ready || ! parquet_ready; } &&
     [[ -z $(find_python) ]]; then echo python3-venv; fi
 }

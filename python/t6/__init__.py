@@ -1,22 +1,39 @@
-"""T6 in Python: Tensor Product Attention as PyTorch modules (t6.nn), and T6 models in transformers.
+"""T6 in Python: models built on Tensor Product Attention.
 
-Importing it makes transformers, where that is installed, know the model type "t6".
+t6.Model runs a model with T6's own engine (t6.engine); t6.nn has the attention and the model as PyTorch modules; where
+transformers is imported, before or after this, it knows the model type "t6". Each part is imported when it is first
+used, so that `import t6` takes no time and none of them needs what another needs.
 """
 
-import importlib.util
+import importlib
 
-from . import nn
+from . import _transformers
 
-__all__ = ["nn"]
+_MODULES = ("engine", "nn")
+_NAMES = {"Model": "engine", "Session": "engine", "Stream": "engine", "Generation": "engine", "Options": "engine",
+          "Error": "engine", "T6Config": "configuration_t6", "T6Cache": "modeling_t6",
+          "T6ForCausalLM": "modeling_t6", "T6Model": "modeling_t6"}
 
-if importlib.util.find_spec("transformers") is not None:
-    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+__all__ = [*_MODULES, *_NAMES]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what type checkers see
+    from . import engine, nn
     from .configuration_t6 import T6Config
+    from .engine import Error, Generation, Model, Options, Session, Stream
     from .modeling_t6 import T6Cache, T6ForCausalLM, T6Model
 
-    AutoConfig.register("t6", T6Config)
-    AutoModel.register(T6Config, T6Model)
-    AutoModelForCausalLM.register(T6Config, T6ForCausalLM)
-    AutoTokenizer.register(T6Config, fast_tokenizer_class=PreTrainedTokenizerFast)
-    __all__ += ["T6Cache", "T6Config", "T6ForCausalLM", "T6Model"]
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _NAMES:
+        return getattr(importlib.import_module(f".{_NAMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})
+
+
+_transformers.register_when_imported()

@@ -89,6 +89,16 @@ class Usage(ProgramTest):
         self.assertIn("full context of 10,000 tokens, of which layers with a window keep 100\n",
                       self.run_program("info", "tiny").stdout)
 
+    def test_a_model_goes_into_a_gguf_file_and_back(self):
+        self.make_tiny_model()
+        text = self.run_program("generate", "tiny", "--prompt", "the king", "-n", 20, "--seed", 3).stdout
+        self.run_program("export", "tiny", "--to", "gguf", "--out", "tiny.gguf")
+        self.assertEqual(self.run_program("generate", "tiny.gguf", "--prompt", "the king", "-n", 20, "--seed", 3).stdout, text)
+        self.run_program("export", "tiny.gguf", "--to", "gguf", "--type", "f16", "--out", "half.gguf")
+        self.assertLess((self.folder / "half.gguf").stat().st_size, (self.folder / "tiny.gguf").stat().st_size)
+        self.refuse("export", "tiny", "--to", "gguf", "--out", "tiny.gguf", words=["tiny.gguf: exists already"])
+        self.refuse("export", "tiny", "--to", "hf", "--type", "q8", "--out", "hf", words=["--type", "gguf"], code=2)
+
     def test_a_missing_training_wing_is_explained(self):
         shutil.copy(BUILD / "t6", self.folder / "t6")
         result = self.run_program("train", "x.toml", code=1, program=self.folder / "t6")

@@ -8,6 +8,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
+#include "t6/text/tokenizer/gguf_names.h"
 #include "t6/text/tokenizer/merges_from_scores.h"
 #include "t6/text/tokenizer/spelling.h"
 #include "t6/text/tokenizer/tokenizer_json.h"
@@ -16,86 +17,24 @@
 namespace t6 {
 namespace {
 
-// Of tokenizer.ggml.token_type.
-enum TokenType : int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4 };
-
 // Longer than any real one (Llama's have 16 characters at most). A token of n characters may stand for n - 1 merges,
 // each as long as the token: this bounds what a small file can cost.
 constexpr size_t kLongestScoredToken = 256;
-
-// What GGUF calls the ways to cut text, and the families of tokenizer/tokenizer_json.h that cut so.
-struct PreTokenizerName {
-  std::string_view name, family;
-  bool whole_words = false;  // a word that is a token is not merged from its parts
-  bool begins_text = false;  // adds the begin-of-text token unless the file says otherwise
-};
-constexpr PreTokenizerName kPreTokenizers[] = {{"gpt-2", "gpt2"},
-                                               {"phi-2", "gpt2"},
-                                               {"mpt", "gpt2"},
-                                               {"olmo", "gpt2"},
-                                               {"jais", "gpt2"},
-                                               {"exaone4", "gpt2"},
-                                               {"trillion", "gpt2"},
-                                               {"granite-docling", "gpt2"},
-                                               {"gigachat", "gpt2"},
-                                               {"mellum", "gpt2"},
-                                               {"a.x-4.0", "gpt2"},
-                                               {"smollm", "smollm2"},
-                                               {"starcoder", "smollm2"},
-                                               {"refact", "smollm2"},
-                                               {"command-r", "smollm2"},
-                                               {"codeshell", "smollm2"},
-                                               {"exaone", "smollm2"},
-                                               {"minerva-7b", "smollm2"},
-                                               {"mellum2", "smollm2"},
-                                               {"llama-bpe", "llama3", true, true},
-                                               {"llama3", "llama3", true, true},
-                                               {"llama-v3", "llama3", true, true},
-                                               {"falcon3", "llama3", true, true},
-                                               {"falcon-h1", "llama3", true, true},
-                                               {"pixtral", "llama3", true, true},
-                                               {"midm-2.0", "llama3", true, true},
-                                               {"lfm2", "llama3", true, true},
-                                               {"smaug-bpe", "llama3"},
-                                               {"dbrx", "llama3"},
-                                               {"chatglm-bpe", "llama3"},
-                                               {"glm4", "llama3", true},
-                                               {"qwen2", "qwen2"},
-                                               {"deepseek-r1-qwen", "qwen2"},
-                                               {"megrez", "qwen2"},
-                                               {"tekken", "tekken", true, true},
-                                               {"gpt-4o", "gpt-4o"},
-                                               {"llama4", "gpt-4o"},
-                                               {"seed-coder", "seed-coder"},
-                                               {"deepseek-llm", "deepseek-llm"},
-                                               {"deepseek-coder", "deepseek-coder"},
-                                               {"deepseek-v3", "deepseek-v3"},
-                                               {"default", "llama.cpp"}};
 
 struct Token {
   std::string_view spelling;
   int64_t type;
 };
 
-// Tokens that end a text or a turn by their name alone, as llama.cpp has it: many files name only one of their ends.
-constexpr std::string_view kEndNames[] = {
-    "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|im_end|>",         "<|endoftext|>",
-    "<|end|>",    "<|return|>", "<|call|>",        "<end_of_turn>",      "<EOT>",
-    "_<EOT>",     "[EOT]",      "[EOS]",           "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>"};
-
-bool is_end_name(std::string_view token) { return std::ranges::count(kEndNames, token) > 0; }
-
 // The keys of tokens with a part, as files name them.
 constexpr const char* kTokenKeys[] = {"bos", "eos", "eot", "eom", "unknown", "padding"};
-
-std::string key_of_token(std::string_view name) { return fmt::format("tokenizer.ggml.{}_token_id", name); }
 
 int64_t token_count(const GgufFile& file) { return static_cast<int64_t>(file.strings("tokenizer.ggml.tokens").size()); }
 
 // Whether the file gives the token an id that is none: -1, or one beyond the vocabulary.
 bool names_no_token(const GgufFile& file, std::string_view name) {
   const JsonObject values = file.values();
-  const std::string key = key_of_token(name);
+  const std::string key = gguf_token_key(name);
   if (!values.has(key)) return false;
   require(values.at(key).is_number_integer(), "{}: {:?} must be a whole number", values.source(), key);
   return values.at(key).is_number_unsigned()
@@ -110,7 +49,7 @@ bool is_sentence_piece(const GgufFile& file) {
 
 // An id that is none is passed over, as llama.cpp does, whose defaults for SentencePiece these are.
 std::optional<int64_t> token_id(const GgufFile& file, std::string_view name) {
-  const std::string key = key_of_token(name);
+  const std::string key = gguf_token_key(name);
   if (file.values().has(key) && !names_no_token(file, name)) return file.values().at(key).get<int64_t>();
   const int64_t usual = name == "unknown" ? 0 : name == "bos" ? 1 : name == "eos" ? 2 : -1;
   if (usual >= 0 && usual < token_count(file) && is_sentence_piece(file)) return usual;
@@ -132,7 +71,7 @@ std::vector<int64_t> token_types(const GgufFile& file, const std::vector<std::st
     }
   }
   for (size_t i = 0; i < types.size(); ++i) {
-    if (is_end_name(spellings[i])) types[i] = kControl;
+    if (is_gguf_end_name(spellings[i])) types[i] = kControl;
   }
   return types;
 }
@@ -149,13 +88,14 @@ std::vector<Token> read_tokens(const GgufFile& file) {
   return tokens;
 }
 
-const PreTokenizerName& pre_tokenizer(const GgufFile& file) {
+const GgufPreTokenizer& pre_tokenizer(const GgufFile& file) {
   const std::string name = file.values().string_or("tokenizer.ggml.pre", "default");
-  for (const PreTokenizerName& known : kPreTokenizers) {
+  for (const GgufPreTokenizer& known : gguf_pre_tokenizers()) {
     if (known.name == name) return known;
   }
   std::string names;
-  for (const PreTokenizerName& known : kPreTokenizers) names += (names.empty() ? "" : ", ") + std::string(known.name);
+  for (const GgufPreTokenizer& known : gguf_pre_tokenizers())
+    names += (names.empty() ? "" : ", ") + std::string(known.name);
   fail("{}: the pre-tokenizer \"{}\" (tokenizer.ggml.pre) is not supported; {} are", file.path().string(), name, names);
 }
 
@@ -197,7 +137,7 @@ void require_bytes(const Json& vocabulary, const std::string& source) {
 }
 
 NewTokenizer byte_level_tokenizer(const GgufFile& file) {
-  const PreTokenizerName& pre = pre_tokenizer(file);
+  const GgufPreTokenizer& pre = pre_tokenizer(file);
   NewTokenizer out{.preparation = text_preparation(std::string(pre.family)), .ignore_merges = pre.whole_words};
   for (const std::string_view merge : file.strings("tokenizer.ggml.merges")) {
     require(is_valid_utf8(merge), "{}: tokenizer.ggml.merges[{}] is not UTF-8", file.path().string(),
@@ -249,7 +189,7 @@ std::string gguf_tokenizer_json(const GgufFile& file) {
 std::vector<std::string> gguf_tokenizer_notes(const GgufFile& file) {
   std::string keys;
   for (const char* name : kTokenKeys) {
-    if (names_no_token(file, name)) keys.append(keys.empty() ? "" : ", ").append(key_of_token(name));
+    if (names_no_token(file, name)) keys.append(keys.empty() ? "" : ", ").append(gguf_token_key(name));
   }
   if (keys.empty()) return {};
   return {fmt::format("{}: no token has the id that these keys give, which are passed over: {}", file.path().string(),
@@ -274,7 +214,7 @@ TextSettings gguf_text_settings(const GgufFile& file) {
   for (size_t id = 0; id < tokens.size(); ++id) {
     const auto end = static_cast<int32_t>(id);
     const bool known = std::ranges::count(settings.end_of_text, end) > 0;
-    if (!known && is_end_name(tokens[id])) settings.end_of_text.push_back(end);
+    if (!known && is_gguf_end_name(tokens[id])) settings.end_of_text.push_back(end);
   }
   settings.sampling = gguf_sampling(file.values());
   settings.chat_template = file.values().string_or("tokenizer.chat_template", "");

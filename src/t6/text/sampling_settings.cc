@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
+#include "t6/text/write_gguf_sampling.h"
 
 namespace t6 {
 namespace {
@@ -125,6 +126,21 @@ void write_sampling(const SamplingSettings& settings, Json& generation_config) {
     if (number && !(greedy && row.field == &SamplingSettings::temperature)) generation_config[row.name] = *number;
   }
   if (settings.top_k) generation_config["top_k"] = *settings.top_k;
+}
+
+std::vector<std::string> add_gguf_sampling(const SamplingSettings& settings, GgufWriter& file) {
+  std::vector<std::string> left_out;
+  for (const NumberKey& row : kNumbers) {
+    const auto& number = settings.*row.field;
+    if (!number) continue;
+    if (row.gguf_name) {
+      file.add(std::string("general.sampling.") + row.gguf_name, static_cast<float>(*number));
+    } else {
+      left_out.push_back(fmt::format("{} {}: GGUF has no key for it", row.name, *number));
+    }
+  }
+  if (settings.top_k) file.add("general.sampling.top_k", static_cast<int32_t>(*settings.top_k));
+  return left_out;
 }
 
 }  // namespace t6

@@ -1,5 +1,7 @@
 #include "t6/formats/gguf/type_codes.h"
 
+#include "t6/core/error.h"
+
 namespace t6 {
 namespace {
 
@@ -30,6 +32,13 @@ std::optional<NumberType> gguf_type_from_code(uint32_t code) {
     if (known.code == code) return known.type;
   }
   return std::nullopt;
+}
+
+uint32_t gguf_code_of_type(NumberType type) {
+  for (const KnownType& known : kKnownTypes) {
+    if (known.type == type) return known.code;
+  }
+  fail("{} is no type of GGUF ({} are)", number_type_name(type), gguf_types());
 }
 
 std::string_view gguf_type_name(uint32_t code) {

@@ -40,18 +40,32 @@ std::span<float> floats_of(std::span<std::byte> bytes) {
   return {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)};
 }
 
-void pair_halves(ImportedModel& model, TensorView& tensor, int64_t head_dim) {
-  const int64_t rows = tensor.shape.front(), half = head_dim / 2;
+namespace {
+
+// Row `source(feature)` of each head becomes its row `feature`.
+void move_rows(ImportedModel& model, TensorView& tensor, int64_t head_dim,
+               const std::function<int64_t(int64_t feature)>& source) {
+  const int64_t rows = tensor.shape.front();
   const size_t row_bytes = tensor.bytes.size() / static_cast<size_t>(rows);
   const std::byte* from = tensor.bytes.data();
   tensor.bytes = new_bytes(model, static_cast<int64_t>(tensor.bytes.size()), [&](std::span<std::byte> to) {
     for (int64_t row = 0; row < rows; ++row) {
-      const int64_t head = row / head_dim * head_dim, feature = row % head_dim;
-      const int64_t source = head + feature % half * 2 + feature / half;
-      std::memcpy(to.data() + static_cast<size_t>(row) * row_bytes, from + static_cast<size_t>(source) * row_bytes,
-                  row_bytes);
+      const auto at = static_cast<size_t>(row / head_dim * head_dim + source(row % head_dim));
+      std::memcpy(to.data() + static_cast<size_t>(row) * row_bytes, from + at * row_bytes, row_bytes);
     }
   });
+}
+
+}  // namespace
+
+void pair_halves(ImportedModel& model, TensorView& tensor, int64_t head_dim) {
+  const int64_t half = head_dim / 2;
+  move_rows(model, tensor, head_dim, [&](int64_t feature) { return feature % half * 2 + feature / half; });
+}
+
+void interleave_halves(ImportedModel& model, TensorView& tensor, int64_t head_dim) {
+  const int64_t half = head_dim / 2;
+  move_rows(model, tensor, head_dim, [&](int64_t feature) { return feature % 2 * half + feature / 2; });
 }
 
 }  // namespace t6

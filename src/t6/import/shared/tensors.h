@@ -30,5 +30,7 @@ std::span<float> floats_of(std::span<std::byte> bytes);
 // Rows of queries or keys that lie in the order in which pairs (2i, 2i + 1) of a head's features rotate, moved to ours,
 // where pairs (i, i + D/2) do. Whole rows move, so any type may be stored in them.
 void pair_halves(ImportedModel& model, TensorView& tensor, int64_t head_dim);
+// The way back.
+void interleave_halves(ImportedModel& model, TensorView& tensor, int64_t head_dim);
 
 }  // namespace t6
