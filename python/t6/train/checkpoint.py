@@ -104,9 +104,9 @@ def read_state(folder: pathlib.Path, configuration: dict[str, Any]) -> TrainerSt
 
 def require_same(saved: dict[str, Any], current: dict[str, Any], path: pathlib.Path) -> None:
     for section, settings in current.items():
-        for key, value in settings.items():
-            default = SECTIONS[section][key].default if key in SECTIONS.get(section, {}) else None
-            before = saved.get(section, {}).get(key, default)
+        known = {key: default.default for key, default in SECTIONS.get(section, {}).items()}
+        for key in sorted({*settings, *saved.get(section, {})}):
+            before, value = (given.get(key, known.get(key)) for given in (saved.get(section, {}), settings))
             if before != value:
                 raise OtherSettings(f"{path}: this run cannot be resumed with other settings: {section}.{key} was "
                                     f"{shown(before)} and is now {shown(value)}; change it back, or start another run "

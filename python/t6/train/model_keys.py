@@ -69,6 +69,8 @@ def whole_scaling(config: ModelConfig) -> dict[str, Any] | None:
     kind = given.get("rope_type", given.get("type", "default"))
     if kind == "default":
         return None
+    if kind not in ("linear", "llama3", "yarn", "dynamic"):
+        raise ValueError(f'rope_scaling: the type "{kind}" is not known; wanted is linear, llama3, yarn or dynamic')
     names: tuple[str, ...] = {"llama3": ("low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
                               }.get(kind, ())
     whole = {"rope_type": kind, "factor": float(given["factor"]), **{name: given[name] for name in names}}

@@ -12,6 +12,8 @@ from .settings import SECTIONS, read_section, read_table, require_known
 from .toml_files import Setting, apply_settings, name_preset, read_toml
 
 RUN_FILE = "run.json"
+# Keys of [train] that run.json holds only where they say something: programs from before them know runs without.
+KEYS_IF_USED = ("dtype", "recompute")
 
 
 @dataclasses.dataclass
@@ -35,7 +37,11 @@ class RunConfig:
         model = to_config_json(self.model)
         if self.preset:
             model["preset"] = self.preset
-        return {"model": model, **{section: dict(getattr(self, section)) for section in SECTIONS}}
+        sections = {section: dict(getattr(self, section)) for section in SECTIONS}
+        for key in KEYS_IF_USED:
+            if self.train[key] == SECTIONS["train"][key].default:
+                del sections["train"][key]
+        return {"model": model, **sections}
 
 
 def load_run_config(path: str | pathlib.Path, settings: list[Setting] = [],

@@ -88,17 +88,23 @@ class Trainer:
             torch.set_num_threads(config.train["threads"])
         self.data = open_data(config)
         self.order = ShuffledOrder(self.data.training.tokens, config.train["context"], config.train["seed"])
-        self.lock = None
-        self._on_first(lambda: self._open_folder(start))
-        self.model = make_model(config, self.processes, compiled)
-        self.optimizer = Optimizer(self.model, config.optimizer, self.processes)
         self.state = TrainerState(self._deciding_settings())
         self.validation: dict[str, Any] | None = None  # the last record of this process
         self.metrics: Metrics | None = None
-        self.last_loss = 0.0
+        self.lock: RunLock | None = None
+        self.last_loss, self._recent_steps, self._recent_seconds, self._started = 0.0, 0, 0.0, time.monotonic()
+        try:
+            self._open(start, compiled)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, start: str, compiled: bool) -> None:
+        self._on_first(lambda: self._open_folder(start))
+        self.model = make_model(self.config, self.processes, compiled)
+        self.optimizer = Optimizer(self.model, self.config.optimizer, self.processes)
         self._begin_or_resume(start)
         self.saved_step = self.state.step
-        self._recent_steps, self._recent_seconds, self._started = 0, 0.0, time.monotonic()
         self._on_first(lambda: self._prepare_folder(start))
 
     def _check_processes(self) -> None:
@@ -182,7 +188,7 @@ class Trainer:
         model = {key: value for key, value in settings["model"].items() if key != "preset"}
         tokens = {"train_tokens": self.data.training.tokens, "validation_tokens": self._validation_tokens()}
         return {"model": model, "data": tokens, "optimizer": settings["optimizer"], "schedule": settings["schedule"],
-                "train": {key: settings["train"][key] for key in DECIDING}}
+                "train": {key: settings["train"][key] for key in DECIDING if key in settings["train"]}}
 
     def _validation_tokens(self) -> int:
         return self.data.validation.tokens if self.data.validation else 0
