@@ -75,7 +75,8 @@ def start_processes(device: str, tensor_parallel: int) -> Processes:
         torch.cuda.set_device(place)
     if size == 1:
         return Processes(place)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo")
+    if not dist.is_initialized():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo")
     mesh = init_device_mesh(device, (size // tensor_parallel, tensor_parallel), mesh_dim_names=("dp", "tp"))
     return Processes(place, rank, size, mesh)
 
