@@ -22,9 +22,9 @@ DIVIDED = ("--set", "model.intermediate_size=340")  # an even number
 
 
 class Distributed(TrainTest):
-    def torchrun(self, count, runs, *flags, code=0):
+    def torchrun(self, count, runs, *flags, code=0, **variables):
         """Runs, as lists of words, by `count` processes."""
-        environment = dict(os.environ, OMP_NUM_THREADS="1")
+        environment = dict(os.environ, OMP_NUM_THREADS="1", **variables)
         result = subprocess.run(
             [sys.executable, "-B", "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", *flags,
              WORKER, json.dumps(runs)], env=environment, capture_output=True, text=True, timeout=800)
@@ -94,11 +94,12 @@ class Distributed(TrainTest):
 
     def test_a_killed_process_is_started_again(self):
         self.one("whole", "--set", "train.checkpoint_every=4")
-        told = self.torchrun(2, [{"words": self.words("run", "--set", "train.checkpoint_every=4"), "kill_at": 7}],
-                             "--max-restarts=1")
-        self.assertIn("SIGKILL", told)
+        runs = [{"words": self.words("run", "--set", "train.checkpoint_every=4"), "kill_at": 7}]
+        told = self.torchrun(2, runs, "--max-restarts=1", TORCH_DISABLE_SHARE_RDZV_TCP_STORE="1")
+        self.assertIn("exitcode: -9", told)
         self.compare("run", "whole")
         self.assertFalse(list((self.folder / "run").rglob("*.partial")))
+        self.assertIn("needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1", self.torchrun(2, runs, "--max-restarts=1", code=1))
 
     def test_errors_are_everyones(self):
         self.assertIn("it has to be a multiple of the 2 processes",

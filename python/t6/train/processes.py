@@ -76,9 +76,18 @@ def start_processes(device: str, tensor_parallel: int) -> Processes:
     if size == 1:
         return Processes(place)
     if not dist.is_initialized():
+        require_new_addresses()
         dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo")
     mesh = init_device_mesh(device, (size // tensor_parallel, tensor_parallel), mesh_dim_names=("dp", "tp"))
     return Processes(place, rank, size, mesh)
+
+
+def require_new_addresses() -> None:
+    """Error: processes that torchrun starts again would find the addresses of those before them in its store, and wait
+    for them."""
+    shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    require(not shared or os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") == "0",
+            "torchrun's --max-restarts needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment")
 
 
 def stop_processes(processes: Processes) -> None:
