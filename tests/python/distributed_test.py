@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Training by several processes (torchrun, Gloo): the losses of one, checkpoints that any number goes on with, restarts.
+"""Training by several processes (torchrun, Gloo): the losses of one, checkpoints for any number, restarts.
 
 Two processes; T6_LONG=1 adds four, and torch.compile.
 """
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import unittest
 
-import support
 import torch
 from safetensors.torch import load_file
 from train_test import TrainTest, numbers

@@ -108,7 +108,8 @@ class BesideTheProgram(TrainTest):
         for path in files:
             self.compare_plans(path, "--data", "data")
         (self.folder / "base.toml").write_text(CONFIG + "gradient_accumulation = 3\n")
-        self.file.write_text('extends = "base.toml"\n[model]\npreset = "nano-gqa"\noutput_gate = true\n[train]\nseed = 5')
+        self.file.write_text('extends = "base.toml"\n[model]\npreset = "nano-gqa"\noutput_gate = true\n'
+                             "[train]\nseed = 5\n")
         self.compare_plans(self.file, "--set", "train.steps=30", "--learning-rate", "2e-3", "--batch", "8")
         self.compare_plans(self.file, "--set", "model.preset=nano-mla", "--set", 'schedule.kind="wsd"')
         self.compare_plans(self.file, "--set", "model.hidden_size=96", "--set", "model.sliding_window=8",
@@ -173,7 +174,7 @@ class BesideTheProgram(TrainTest):
                 self.compare_numbers(found, wanted)
 
     def compare_numbers(self, found, wanted):
-        self.assertEqual([(line["step"], line.keys()) for line in found], [(line["step"], line.keys()) for line in wanted])
+        self.assertEqual(*([(line["step"], line.keys()) for line in lines] for lines in (found, wanted)))
         for line, other in zip(found, wanted):
             for key in ("loss", "learning_rate", "validation_loss"):
                 if key in line:

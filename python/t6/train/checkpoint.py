@@ -19,7 +19,6 @@ from .errors import TrainError, require
 from .files import write_json, write_safetensors
 from .first_weights import read_into, read_json
 from .optimizer import MOMENTS, Optimizer
-from .processes import Processes
 from .run_folder import (CONFIG_FILE, MOMENTS_FILE, SHARDS_FOLDER, STATE_FILE, TOKENIZER_FILE, WEIGHTS_FILE,
                          require_complete)
 from .settings import SECTIONS, shown
@@ -54,7 +53,7 @@ class TrainerState:
 
 def write_checkpoint(folder: pathlib.Path, state: TrainerState, model_json: dict[str, Any], optimizer: Optimizer,
                      tokenizer: pathlib.Path | None) -> None:
-    """Writes the files of a checkpoint into `folder`. Every process has to call it; the first one writes what is whole."""
+    """Writes the files of a checkpoint into `folder`. Every process has to call it; the first writes what is whole."""
     processes = optimizer.processes
     if processes.first:
         write_json(folder / CONFIG_FILE, model_json)

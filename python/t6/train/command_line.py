@@ -11,8 +11,9 @@ from .errors import TrainError, require
 from .first_weights import find_model, given_config
 from .processes import Processes, start_processes, stop_processes
 from .run_config import RunConfig, load_run_config
+from .run_data import plan_run
 from .toml_files import Setting, parse_setting
-from .trainer import INTERRUPTED, Trainer, plan_run
+from .trainer import INTERRUPTED, Trainer
 
 SHORTCUTS = {
     "--data": ("data.path", "folder of token shards, as 't6 prepare' makes it"),
@@ -32,16 +33,19 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m t6.train", allow_abbrev=False, description=__doc__)
     result.add_argument("config", help="a TOML file, or the folder of a run to go on with")
     result.add_argument("--out", help="folder of the run (default: runs/NAME for NAME.toml)")
-    result.add_argument("--from", dest="given", metavar="MODEL", help="begin with the weights of a model folder or a run")
+    result.add_argument("--from", dest="given", metavar="MODEL",
+                        help="begin with the weights of a model folder or a run")
     ends = result.add_mutually_exclusive_group()
     ends.add_argument("--resume", action="store_true", help="go on after the newest checkpoint in the folder")
     ends.add_argument("--force", action="store_true", help="remove the run that is in the folder, and nothing else")
     for flag, (_, text) in SHORTCUTS.items():
         result.add_argument(flag, metavar="VALUE", help=text)
-    result.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any setting of the file")
+    result.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
+                        help="any setting of the file")
     result.add_argument("--device", default="cpu", help="cpu, or cuda: each process has the device of its local rank")
     result.add_argument("--compile", action="store_true", help="compile the layers with torch.compile")
-    result.add_argument("--tensor-parallel", type=int, default=1, metavar="N", help="processes that share a layer's heads")
+    result.add_argument("--tensor-parallel", type=int, default=1, metavar="N",
+                        help="processes that share a layer's heads")
     result.add_argument("--quiet", action="store_true", help="no lines about progress")
     result.add_argument("--dry-run", action="store_true",
                         help="check settings and data, print all that the run would be as JSON, and train nothing")
@@ -71,8 +75,8 @@ def print_header(trainer: Trainer) -> None:
           f"{sum(p.numel() for p in trainer.model.parameters()):,} parameters, {model.num_hidden_layers} layers, width "
           f"{model.hidden_size}, {model.num_attention_heads} heads of {model.head_dim}")
     validation = f"{facts.validation.tokens:,}" if facts.validation else "none"
-    print(f"data     {config.data['path']}: {facts.training.tokens:,} tokens for training, {validation} for validation, "
-          f"vocabulary {model.vocab_size:,}")
+    print(f"data     {config.data['path']}: {facts.training.tokens:,} tokens for training, {validation} for "
+          f"validation, vocabulary {model.vocab_size:,}")
     print(f"run      {trainer.folder}: {config.train['steps']:,} steps of {config.step_tokens:,} tokens, "
           f"{config.train['dtype']}, PyTorch's attention, processes: {trainer.processes.size} on "
           f"{trainer.processes.device.type}")

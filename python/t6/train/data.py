@@ -3,12 +3,14 @@
 import json
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 import torch
 
 from .errors import TrainError, require
+from .files import write_bytes
 from .random_numbers import Random, mix64
 
 MAGIC = 20240520
@@ -36,6 +38,21 @@ class Shard:
         tokens = numpy.fromfile(self.path, self.type, count, offset=HEADER_BYTES + begin * self.type.itemsize)
         require(tokens.size == count, f"{self.path}: ends before token {begin + count}; it has shrunk")
         return tokens.astype(numpy.int64)
+
+
+def write_shards(folder: str | pathlib.Path, tokens: Sequence[int], validation: float = 0.1) -> None:
+    """Writes tokens, ids from 0 to 65535, as a data folder whose last part is for validation. `t6 prepare` does it for
+    texts of any size, documents and tokenizers. Error: an id that is none of these."""
+    folder, ids = pathlib.Path(folder), numpy.asarray(tokens, numpy.int64)
+    require(ids.size == 0 or 0 <= ids.min() and ids.max() < 65536, f"{folder}: tokens go from 0 to 65535")
+    folder.mkdir(parents=True, exist_ok=True)
+    cut = ids.size - round(validation * ids.size)
+    for split, part in (("train", ids[:cut]), ("val", ids[cut:])):
+        if part.size == 0:
+            continue
+        header = numpy.zeros(HEADER_BYTES // 4, "<i4")
+        header[:3] = MAGIC, 1, part.size
+        write_bytes(folder / f"{split}_000000.bin", header.tobytes() + part.astype("<u2").tobytes())
 
 
 def has_word(name: str, word: str) -> bool:

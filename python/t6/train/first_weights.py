@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..nn import FactorProjection, ModelConfig, Norm, Projection, TokenEmbedding, Transformer
 from .errors import TrainError, require
 from .model_keys import to_config_json
-from .processes import local, part_of
+from .processes import local, part_of, whole
 from .random_numbers import Random
 
 PIECE = 1 << 20  # numbers drawn at once
@@ -139,11 +139,5 @@ def read_into(path: pathlib.Path, name: str, parameter: Tensor, key: str = "", r
     fits = value.shape == parameter.shape or rows and value.shape[1:] == parameter.shape[1:]
     require(fits, f'{path}: tensor "{key}": its shape is {list(value.shape)}, and the run\'s {list(parameter.shape)}')
     if value.shape[0] < parameter.shape[0]:
-        value = torch.cat((value.float(), rest_of(parameter, value.shape[0])))
+        value = torch.cat((value.float(), whole(parameter)[value.shape[0]:]))
     local(parameter).copy_(part_of(value[:parameter.shape[0]], parameter))
-
-
-def rest_of(parameter: Tensor, begin: int) -> Tensor:
-    from .processes import whole
-
-    return whole(parameter)[begin:]

@@ -1,4 +1,4 @@
-"""The model as it trains: its loss, divided over processes, in a type of numbers, with activations that are recomputed."""
+"""The model as it trains: its loss, how it is divided over processes, its type of numbers, what is recomputed."""
 
 import contextlib
 import functools

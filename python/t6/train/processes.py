@@ -15,7 +15,7 @@ from .errors import require
 
 @dataclasses.dataclass
 class Processes:
-    """Rank `rank` of `size`. mesh [dp, tp]: sequences are divided over dp, heads over tp; None for one process alone."""
+    """Rank `rank` of `size`. mesh [dp, tp]: sequences are divided over dp, heads over tp; None for a process alone."""
 
     device: torch.device
     rank: int = 0

@@ -32,6 +32,14 @@ class RunConfig:
     def step_tokens(self) -> int:
         return self.train["batch_size"] * self.train["gradient_accumulation"] * self.train["context"]
 
+    @classmethod
+    def from_dict(cls, table: dict[str, Any]) -> "RunConfig":
+        """Of a file's sections, {"model": {"preset": "nano-tpa"}, "data": {"path": ...}, ...}. Errors: its keys'."""
+        require_known(table, ("model", *SECTIONS), "run")
+        config = read_config(table, "run", False, {}, None)
+        check(config, "run")
+        return config
+
     def to_json(self) -> dict[str, Any]:
         """As run.json holds it."""
         model = to_config_json(self.model)

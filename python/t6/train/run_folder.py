@@ -69,7 +69,8 @@ def require_no_foreign_files(run: pathlib.Path) -> None:
         path = run / name
         require(path.is_symlink() or not os.path.lexists(path),
                 f"{path}: is not a run's, whose {name} is a link to a checkpoint; {advice}")
-    require(not (run / CHECKPOINTS).exists() or (run / CHECKPOINTS).is_dir(), f"{run / CHECKPOINTS}: is no folder; {advice}")
+    folder = run / CHECKPOINTS
+    require(not folder.exists() or folder.is_dir(), f"{folder}: is no folder; {advice}")
 
 
 def remove_run(run: pathlib.Path) -> None:

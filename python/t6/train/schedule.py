@@ -1,4 +1,4 @@
-"""The learning rate over a run: linear warm-up, then a cosine, a constant, or a constant with a linear decay at the end."""
+"""The learning rate over a run: linear warm-up, then a cosine, a constant, or a constant with a decay at the end."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The keys of a run's TOML file, each with its default and bounds: the one list that reading, checking and writing go through."""
+"""The keys of a run's TOML file, with default and bounds: the one list for reading, checking and writing."""
 
 import json
 import math

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from .checkpoint import OtherSettings, TrainerState, read_state, read_tensors, write_checkpoint
-from .data import DataFacts, Sequences, ShuffledOrder, even_begins, find_shards
+from .data import ShuffledOrder, even_begins
 from .errors import TrainError, require
 from .files import partial_of, write_json
 from .first_weights import draw_weights, take_weights
@@ -19,54 +19,14 @@ from .model import make_model, numbers, parameter_count
 from .optimizer import Optimizer
 from .processes import Processes
 from .run_config import RUN_FILE, RunConfig
+from .run_data import open_data
 from .run_folder import (BEST_LINK, METRICS_FILE, RunLock, checkpoint_path, clear_checkpoint, commit_checkpoint,
                          link_checkpoints, list_checkpoints, own_run_json, recover, remove_run,
                          require_no_foreign_files, set_aside)
 from .schedule import learning_rate
-from .settings import SECTIONS
 
 DECIDING = ("steps", "batch_size", "gradient_accumulation", "context", "seed", "dtype")
 FINISHED, INTERRUPTED, OUT_OF_TIME = "finished", "interrupted", "out of time"
-
-
-@dataclasses.dataclass
-class Data:
-    """The two splits of a run; validation is None where the data has none."""
-
-    facts: DataFacts
-    training: Sequences
-    validation: Sequences | None
-
-
-def open_data(config: RunConfig) -> Data:
-    """Opens a run's data and gives its model the data's vocabulary where that is larger. Errors: those of Sequences, a
-    vocabulary that [model] makes too small, a file that would be in both splits."""
-    path, vocab_size, context = config.data["path"], config.model.vocab_size, config.train["context"]
-    facts = DataFacts(path)
-    if (facts.vocab_size or 0) > vocab_size:
-        require(not config.own_vocab, f'model: "vocab_size" is {vocab_size}, but the data in {path} has a vocabulary '
-                f"of {facts.vocab_size}")
-        config.model = dataclasses.replace(config.model, vocab_size=facts.vocab_size)
-    training = Sequences(path, "train", context, config.model.vocab_size)
-    if pathlib.Path(path).is_dir() and not find_shards(pathlib.Path(path), "val"):
-        return Data(facts, training, None)
-    validation = Sequences(path, "val", context, config.model.vocab_size)
-    for one in training.shards:
-        for other in validation.shards:
-            require(not one.path.samefile(other.path), f"{path}: {one.path} would be both training and validation "
-                    "data; name a folder that holds shards of both splits, as 't6 prepare' makes it")
-    return Data(facts, training, validation)
-
-
-def plan_run(config: RunConfig) -> dict[str, Any]:
-    """What a run would be, without beginning it: its run.json, as far as it is known before it begins."""
-    data = open_data(config)
-    with torch.device("meta"):
-        from ..nn import Transformer
-
-        model = Transformer(config.model)
-    return {**config.to_json(), "run": {"parameters": parameter_count(model), "train_tokens": data.training.tokens,
-                                        "validation_tokens": data.validation.tokens if data.validation else 0}}
 
 
 class Trainer:
@@ -128,8 +88,8 @@ class Trainer:
 
     def _open_folder(self, start: str) -> None:
         self.lock = RunLock(self.folder)
-        require(start != "fresh" or own_run_json(self.folder) is None, f"{self.folder}: this folder holds a run already; "
-                "--resume goes on with it, --force removes it, --out takes another folder")
+        require(start != "fresh" or own_run_json(self.folder) is None, f"{self.folder}: this folder holds a run "
+                "already; --resume goes on with it, --force removes it, --out takes another folder")
         require_no_foreign_files(self.folder)
 
     def _begin_or_resume(self, start: str) -> None:
@@ -152,7 +112,8 @@ class Trainer:
             if not reason:
                 break
             damaged.append((checkpoints.pop(), reason))
-        require(bool(checkpoints), f"no checkpoint of this run can be read; of the newest: {(damaged or [('', '')])[0][1]}")
+        newest = damaged[0][1] if damaged else ""
+        require(bool(checkpoints), f"no checkpoint of this run can be read; of the newest: {newest}")
         for path, reason in damaged:
             aside = self.processes.tell(set_aside(path).name if self.processes.first else "")
             self.notes.append(f"the checkpoint {path.name} cannot be read ({reason}); it is kept as {aside}")
@@ -203,7 +164,9 @@ class Trainer:
         if self.data.facts.bytes_per_token is not None:
             facts["bytes_per_token"] = self.data.facts.bytes_per_token
         given = str(self.given) if self.given is not None else before.get("from")
-        write_json(self.folder / RUN_FILE, {**self.config.to_json(), "run": {**facts, **({"from": given} if given else {})}})
+        if given:
+            facts["from"] = given
+        write_json(self.folder / RUN_FILE, {**self.config.to_json(), "run": facts})
 
     def seconds(self) -> float:
         """That the run has taken, over all its resumptions."""
@@ -338,6 +301,12 @@ class Trainer:
         self._on_first(lambda: commit_checkpoint(self.folder, self.state.step, self.config.train["keep_checkpoints"],
                                                  self._best_to_keep()))
         self.saved_step = self.state.step
+
+    def __enter__(self) -> "Trainer":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Lets go of the run's folder."""
