@@ -6,6 +6,8 @@ Two processes; T6_LONG=1 adds four, and torch.compile.
 import json
 import os
 import pathlib
+import pickle
+import shutil
 import subprocess
 import sys
 import unittest
@@ -90,6 +92,16 @@ class Distributed(TrainTest):
         found, wanted = (load_file(self.folder / name / "model/model.safetensors") for name in ("run", "whole"))
         for name in wanted:
             torch.testing.assert_close(found[name], wanted[name], atol=1e-4, rtol=0)
+        self.check_damaged()
+
+    def check_damaged(self):
+        """One that cannot be read, or that names code to run, is set aside, and the one before is used."""
+        newest = (self.folder / "run/model").resolve()
+        shutil.copytree(self.folder / "run/checkpoints/step-00000008/trainer", newest / "trainer")
+        (newest / "trainer/.metadata").write_bytes(pickle.dumps(os.system))
+        told = self.ours(*self.words("run"), "--resume")
+        self.assertIn("names posix.system", told)
+        self.assertIn("resumed  after step", told)
 
     def test_a_killed_process_is_started_again(self):
         self.one("whole", "--set", "train.checkpoint_every=4")

@@ -17,9 +17,10 @@ from t6.train.processes import local, start_processes, stop_processes
 
 
 def bytes_held(trainer):
-    """As if each parameter had a gradient, of its own size."""
+    trainer.model(*trainer.data.training.read([0], trainer.processes.device)).backward()
     named = trainer.optimizer.named
-    kinds = {"weights": named, "gradients": named, **{kind: trainer.optimizer.moments(kind) for kind in MOMENTS}}
+    kinds = {"weights": named, "gradients": {name: parameter.grad for name, parameter in named.items()},
+             **{kind: trainer.optimizer.moments(kind) for kind in MOMENTS}}
     return {kind: sum(local(tensor).untyped_storage().nbytes() for tensor in tensors.values())
             for kind, tensors in kinds.items()}
 

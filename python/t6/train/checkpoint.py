@@ -7,6 +7,7 @@ processes reads either.
 
 import dataclasses
 import pathlib
+import pickle
 import shutil
 import warnings
 from typing import Any
@@ -24,6 +25,9 @@ from .run_folder import (CONFIG_FILE, MOMENTS_FILE, SHARDS_FOLDER, STATE_FILE, T
 from .settings import SECTIONS, shown
 
 FORMAT = 1
+# What else the metadata of torch.distributed.checkpoint names.
+METADATA_NAMES = (("torch.distributed.checkpoint.filesystem", "_StorageInfo"), ("torch", "Size"), ("torch", "float32"),
+                  ("torch.serialization", "_get_layout"), ("pathlib", "PosixPath"), ("collections", "OrderedDict"))
 
 
 class OtherSettings(TrainError):
@@ -82,6 +86,24 @@ def quiet() -> warnings.catch_warnings:
     return warnings.catch_warnings(action="ignore")
 
 
+class MetadataReader(pickle.Unpickler):
+    """Reads what torch.distributed.checkpoint keeps as a pickle, which could call whatever it names."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        good = module == "torch.distributed.checkpoint.metadata" or (module, name) in METADATA_NAMES
+        require(good and "." not in name, f"it names {module}.{name}, which no checkpoint of a run does")
+        return super().find_class(module, name)
+
+
+def require_harmless(path: pathlib.Path) -> None:
+    """Error: a file of metadata that names anything but metadata, or that is damaged."""
+    try:
+        with open(path, "rb") as file:
+            MetadataReader(file).load()
+    except Exception as error:  # whatever damaged bytes make it raise
+        raise TrainError(f"{path}: cannot be read: {error}") from error
+
+
 def read_state(folder: pathlib.Path, configuration: dict[str, Any]) -> TrainerState:
     """Where a checkpoint stands. Errors: a file is missing or damaged; OtherSettings, where the first that differs from
     `configuration` is named with both its values."""
@@ -118,10 +140,14 @@ def read_tensors(folder: pathlib.Path, model: nn.Module, optimizer: Optimizer, s
     shards = folder / SHARDS_FOLDER
     if shards.is_dir():
         try:
+            require_harmless(shards / ".metadata")
             with quiet():
                 dcp.load(shards_of(optimizer), checkpoint_id=shards, no_dist=optimizer.processes.mesh is None)
+        except TrainError:
+            raise
         except Exception as error:  # whatever a damaged file makes the library raise
-            raise TrainError(f"{shards}: cannot be read: {str(error).splitlines()[0]}") from error
+            told = str(error).splitlines() or [repr(error)]
+            raise TrainError(f"{shards}: cannot be read: {told[0]}") from error
     else:
         for name, parameter in optimizer.named.items():
             read_into(folder / WEIGHTS_FILE, name, parameter)

@@ -162,7 +162,7 @@ def read_summary(path: pathlib.Path) -> dict[str, Any]:
         whole = isinstance(summary["vocab_size"], int) and isinstance(summary["val"]["tokens"], int)
         require(whole and isinstance(summary["val"]["bytes"], int), f"{path}: its counts are no whole numbers")
         return summary
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise TrainError(f"{path}: not a summary that 't6 prepare' wrote: {error}") from error
 
 
@@ -172,5 +172,5 @@ def tokenizer_size(path: pathlib.Path) -> int:
         tokenizer = json.loads(path.read_text())
         ids = [*tokenizer["model"]["vocab"].values(), *(token["id"] for token in tokenizer.get("added_tokens") or [])]
         return max(ids) + 1
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TrainError(f"{path}: not a tokenizer.json: {error}") from error

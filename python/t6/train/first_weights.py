@@ -89,7 +89,7 @@ def find_model(path: pathlib.Path) -> pathlib.Path:
 def read_json(path: pathlib.Path) -> Any:
     try:
         return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainError(f"{path}: not a JSON file that can be read: {error}") from error
 
 

@@ -14,7 +14,7 @@ def lines_until(text: bytes, step: int) -> bytes:
     for line in text.splitlines(keepends=True):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         at = record.get("step") if isinstance(record, dict) else None
         if not line.endswith(b"\n") or not isinstance(at, int) or at > step:

@@ -35,6 +35,17 @@ BOUNDS = {
 MAY_BE_ZERO = ("intermediate_size", "v_head_dim", "num_key_value_heads", "q_lora_rank", "kv_lora_rank",
                "qk_rope_head_dim")
 
+MOST_FACTOR, POSITIONS = 1e6, "original_max_position_embeddings"
+# Of each kind of rope_scaling its keys beside "factor"; no default: it has to be there.
+SCALING_KEYS: dict[str, dict[str, Key]] = {
+    "linear": {}, "dynamic": {},
+    "llama3": {"low_freq_factor": Key(None, 0, MOST_FACTOR), "high_freq_factor": Key(None, 0, MOST_FACTOR),
+               POSITIONS: Key(None, 1, 1 << 31)},
+    "yarn": {POSITIONS: Key(None, 1, 1 << 31), "beta_fast": Key(32.0, 0, MOST_FACTOR),
+             "beta_slow": Key(1.0, 0, MOST_FACTOR), "truncate": Key(True), "attention_factor": Key(0.0, 0, MOST_FACTOR),
+             "mscale": Key(0.0, 0, MOST_FACTOR), "mscale_all_dim": Key(0.0, 0, MOST_FACTOR)},
+}
+
 
 @functools.cache
 def presets() -> dict[str, dict[str, Any]]:
@@ -64,30 +75,38 @@ def to_config_json(config: ModelConfig) -> dict[str, Any]:
 
 
 def whole_scaling(config: ModelConfig) -> dict[str, Any] | None:
-    """The scaling of rotation with every key that its kind has; None where there is none."""
+    """The scaling of rotation with every key that its kind has; None where there is none. Errors: a kind that is not
+    known, keys that are missing or out of bounds."""
     given = config.rope_scaling or {}
     kind = given.get("rope_type", given.get("type", "default"))
     if kind == "default":
         return None
-    if kind not in ("linear", "llama3", "yarn", "dynamic"):
-        raise ValueError(f'rope_scaling: the type "{kind}" is not known; wanted is linear, llama3, yarn or dynamic')
-    names: tuple[str, ...] = {"llama3": ("low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
-                              }.get(kind, ())
-    whole = {"rope_type": kind, "factor": float(given["factor"]), **{name: given[name] for name in names}}
+    wanted = ", ".join(SCALING_KEYS)
+    require(isinstance(kind, str) and kind in SCALING_KEYS, f'rope_scaling: the type "{kind}" is not known; wanted is one of {wanted}')
+    whole = {"rope_type": kind}
+    for name, key in {"factor": Key(None, 1, MOST_FACTOR), **SCALING_KEYS[kind]}.items():
+        default = config.max_position_embeddings if name == POSITIONS and kind == "yarn" else key.default
+        value = default if given.get(name) is None else given[name]
+        example = key.default if key.default is not None else 1 if name == POSITIONS else 1.0
+        whole[name] = read_value(value, key._replace(default=example), f'rope_scaling: "{name}"')
+    if kind == "llama3":
+        require(whole["low_freq_factor"] < whole["high_freq_factor"],
+                'rope_scaling: "low_freq_factor" must be below "high_freq_factor"')
     if kind == "yarn":
-        whole |= {"original_max_position_embeddings": given.get("original_max_position_embeddings",
-                                                                config.max_position_embeddings),
-                  "beta_fast": given.get("beta_fast", 32.0), "beta_slow": given.get("beta_slow", 1.0),
-                  "truncate": given.get("truncate", True), "attention_factor": yarn_factor(given)}
+        require(0 < whole["beta_slow"] <= whole["beta_fast"],
+                'rope_scaling: "beta_slow" must be above 0 and no more than "beta_fast"')
+        whole["attention_factor"] = whole["attention_factor"] or yarn_factor(whole)
+        del whole["mscale"], whole["mscale_all_dim"]
     return whole
 
 
-def yarn_factor(given: dict[str, Any]) -> float:
+def yarn_factor(whole: dict[str, Any]) -> float:
+    """Of rotated features, where the file does not say it."""
     def magnitude(m: float) -> float:
-        return 1 if given["factor"] <= 1 else 0.1 * m * math.log(given["factor"]) + 1
+        return 1 if whole["factor"] <= 1 else 0.1 * m * math.log(whole["factor"]) + 1
 
-    above, below = given.get("mscale", 0), given.get("mscale_all_dim", 0)
-    return given.get("attention_factor") or (magnitude(above) / magnitude(below) if above and below else magnitude(1))
+    above, below = whole["mscale"], whole["mscale_all_dim"]
+    return magnitude(above) / magnitude(below) if above and below else magnitude(1)
 
 
 def read_key(name: str, value: Any, source: str) -> Any:
@@ -95,8 +114,8 @@ def read_key(name: str, value: Any, source: str) -> Any:
     what = f'{source}: "{name}"'
     if name in LISTS:
         good = isinstance(value, list) and all(
-            item in ("sliding_attention", "full_attention") if name == "layer_types" else item in (0, 1)
-            for item in value)
+            item in ("sliding_attention", "full_attention") if name == "layer_types" else
+            type(item) is int and item in (0, 1) for item in value)
         require(good, f"{what} is {shown(value)}, wanted is a list with an entry for each layer")
         return value
     if name == "rope_scaling":
@@ -128,6 +147,5 @@ def read_model(base: dict[str, Any], given: dict[str, Any], source: str, strict:
         config = ModelConfig(**keys)
         whole_scaling(config)
         return config
-    except (ValueError, KeyError, TypeError) as error:
-        wanted = f"rope_scaling lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise TrainError(f"{source}: {wanted}") from error
+    except ValueError as error:
+        raise TrainError(f"{source}: {error}") from error

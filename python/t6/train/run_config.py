@@ -85,7 +85,7 @@ def read_run_json(path: pathlib.Path) -> dict[str, Any]:
         table = json.loads(path.read_text())
     except OSError as error:
         raise TrainError(f"{path}: cannot open: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TrainError(f"{path}: not valid JSON: {error}") from error
     require(isinstance(table, dict), f"{path}: wanted a JSON object")
     return table

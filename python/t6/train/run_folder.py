@@ -48,7 +48,7 @@ def own_run_json(run: pathlib.Path) -> dict[str, Any] | None:
     """run.json, where it is one of a run; else None."""
     try:
         table = json.loads((run / RUN_FILE).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     sections = ("model", "data", "train", "run")
     own = isinstance(table, dict) and all(isinstance(table.get(name), dict) for name in sections)

@@ -44,9 +44,9 @@ def read_toml(path: pathlib.Path, depth: int = 0) -> dict[str, Any]:
         table = plain(tomllib.loads(path.read_bytes().decode()), str(path))
     except OSError as error:
         raise TrainError(f"{path}: cannot open: {error.strerror}") from error
-    except ValueError as error:
-        if isinstance(error, TrainError):
-            raise
+    except TrainError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise TrainError(f"{path}: not valid TOML: {error}") from error
     if "extends" not in table:
         return table
@@ -86,7 +86,7 @@ def value_of(setting: Setting, text: bool) -> Any:
     try:
         table = tomllib.loads("value = " + setting.value)
         value = plain(table["value"], setting.key) if len(table) == 1 else setting.value
-    except ValueError:
+    except (ValueError, RecursionError):
         value = setting.value
     return setting.value if text and not isinstance(value, str) else value
 

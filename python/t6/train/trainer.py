@@ -15,7 +15,7 @@ from .errors import TrainError, require
 from .files import partial_of, write_json
 from .first_weights import draw_weights, take_weights
 from .metrics import Metrics
-from .model import make_model, numbers, parameter_count
+from .model import make_model, numbers, parameter_count, why_attention_is_whole
 from .optimizer import Optimizer
 from .processes import Processes
 from .run_config import RUN_FILE, RunConfig
@@ -71,6 +71,10 @@ class Trainer:
         batch, size = self.config.train["batch_size"], self.processes.data_size
         require(batch % size == 0, f'train: "batch_size" is {batch}; it has to be a multiple of the {size} processes '
                 "that its sequences are divided over")
+        mesh = self.processes.mesh
+        whole = why_attention_is_whole(self.config.model, mesh["tp"].size()) if mesh is not None else ""
+        if whole and mesh["tp"].size() > 1:
+            self.notes.append(f"attention is whole on each process of a tensor-parallel group: {whole}")
         require(self.config.train["sample_every"] == 0, 'train: "sample_every": no texts are written while it trains '
                 "in Python; leave it out, or --set train.sample_every=0")
 
