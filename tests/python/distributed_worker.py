@@ -16,13 +16,18 @@ from t6.train.optimizer import MOMENTS
 from t6.train.processes import local, start_processes, stop_processes
 
 
+def bytes_of(tensors):
+    """Of their storages, each once: gradients of a layer share one."""
+    storages = [local(tensor).untyped_storage() for tensor in tensors]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+
+
 def bytes_held(trainer):
     trainer.model(*trainer.data.training.read([0], trainer.processes.device)).backward()
     named = trainer.optimizer.named
     kinds = {"weights": named, "gradients": {name: parameter.grad for name, parameter in named.items()},
              **{kind: trainer.optimizer.moments(kind) for kind in MOMENTS}}
-    return {kind: sum(local(tensor).untyped_storage().nbytes() for tensor in tensors.values())
-            for kind, tensors in kinds.items()}
+    return {kind: bytes_of(tensors.values()) for kind, tensors in kinds.items()}
 
 
 def make_observer(processes, run):

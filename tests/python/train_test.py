@@ -8,8 +8,10 @@ import io
 import json
 import os
 import pathlib
+import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -316,6 +318,19 @@ class Runs(TrainTest):
         for damage in (b"", b"no shard" * 200, (self.folder / "data/val_0.bin").read_bytes()[:-1]):
             (self.folder / "data/val_0.bin").write_bytes(damage)
             self.assertIn("val_0.bin", self.ours(self.file, "--out", "x", code=1))
+
+    def test_signals_save_and_stop(self):
+        self.ours(self.file, "--out", "whole")
+        for number, steps in ((signal.SIGINT, 3), (signal.SIGTERM, 9)):
+            command = [sys.executable, "-B", "-m", "t6.train", str(self.file), "--out", "run", "--resume"]
+            environment = dict(os.environ, PYTHONPATH=str(support.SOURCE / "python"))
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+                for line in process.stdout:
+                    if line.startswith(f"step {steps}/"):
+                        process.send_signal(number)
+            self.assertIn(process.wait(), (-number, 0))  # it may have been done by then
+        self.ours(self.file, "--out", "run", "--resume")
+        self.assertEqual(numbers(self.folder / "run"), numbers(self.folder / "whole"))
 
     def test_torn_metrics(self):
         lines = b'{"step":1}\n{"step":2}\n{"step":3}\n'
