@@ -11,9 +11,13 @@ import shutil
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
+import support  # noqa: F401  (the package's path)
 import torch
 from safetensors.torch import load_file
+from t6.train import Trainer, TrainError, load_run_config, parse_setting
+from t6.train.processes import require_new_addresses
 from train_test import TrainTest, numbers
 
 LONG = bool(os.environ.get("T6_LONG"))
@@ -54,7 +58,13 @@ class Distributed(TrainTest):
                     "feed_forward": (*DIVIDED, "--tensor-parallel", "2")}
         if LONG:
             variants["compiled"] = ("--compile",)
-        self.torchrun(2, [{"words": self.words(f"two-{name}", *words)} for name, words in variants.items()])
+        (self.folder / "taken").mkdir()
+        (self.folder / "taken/metrics.jsonl").write_text("somebody else's")
+        wrong = [{"words": self.words("x", "--batch", "3"), "error": "has to be a multiple of the 2 processes"},
+                 {"words": self.words("x", "--tensor-parallel", "2"), "error": "divide model.intermediate_size, 337"},
+                 {"words": self.words("taken"), "error": "is there already"}]  # the first process alone finds it
+        right = [{"words": self.words(f"two-{name}", *words)} for name, words in variants.items()]
+        self.torchrun(2, wrong + right)
         if LONG:
             self.torchrun(4, [{"words": self.words(f"four-{name}", *words)} for name, words in variants.items()
                               if name != "accumulation"])
@@ -84,10 +94,11 @@ class Distributed(TrainTest):
         self.one("whole")
         stops = [(1, 5), (2, 8), *([(4, 10)] if LONG else []), (1, None)]
         for count, stop in stops:
-            if count == 1:
-                self.torchrun(1, [{"words": self.words("run"), "stop_at": stop}])
-            else:
+            if count > 1:
                 self.torchrun(count, [{"words": self.words("run"), "stop_at": stop}])
+                continue
+            with Trainer(load_run_config(self.file, [parse_setting("train.steps=12")]), "run", start="resume") as trainer:
+                trainer.run(stop=lambda: trainer.state.step == stop)
         self.compare("run", "whole")
         found, wanted = (load_file(self.folder / name / "model/model.safetensors") for name in ("run", "whole"))
         for name in wanted:
@@ -110,11 +121,9 @@ class Distributed(TrainTest):
         self.assertIn("exitcode: -9", told)
         self.compare("run", "whole")
         self.assertFalse(list((self.folder / "run").rglob("*.partial")))
-        self.assertIn("needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1", self.torchrun(2, runs, "--max-restarts=1", code=1))
-
-    def test_errors_are_everyones(self):
-        self.assertIn("it has to be a multiple of the 2 processes",
-                      self.torchrun(2, [{"words": self.words("x", "--batch", "3")}], code=1))
+        shared = {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_MAX_RESTARTS": "1"}
+        with mock.patch.dict(os.environ, shared), self.assertRaisesRegex(TrainError, "STORE=1"):
+            require_new_addresses()
 
 
 if __name__ == "__main__":

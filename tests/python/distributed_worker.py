@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What distributed_test.py starts under torchrun: several runs, one after the other, in one group of processes.
 
-usage: torchrun ... distributed_worker.py RUNS    (a JSON list of {"words": [...], "kill_at": STEP, "stop_at": STEP})
+usage: torchrun ... distributed_worker.py RUNS    (a JSON list of {"words": [...], "kill_at": STEP, "stop_at": STEP, "error": TEXT})
 Writes, for each run, FOLDER/bytes-RANK.json: what this process holds of weights, gradients and moments.
 """
 import json
@@ -10,7 +10,7 @@ import signal
 import sys
 
 import support  # noqa: F401  (the package's path)
-from t6.train import Trainer, load_run_config
+from t6.train import Trainer, TrainError, load_run_config
 from t6.train.command_line import parser, run_folder, settings_of
 from t6.train.optimizer import MOMENTS
 from t6.train.processes import local, start_processes, stop_processes
@@ -44,10 +44,16 @@ def main():
         options = parser().parse_args(run["words"])
         processes = start_processes(options.device, options.tensor_parallel)
         config = load_run_config(options.config, settings_of(options))
-        trainer = Trainer(config, run_folder(options), processes, "resume", compiled=options.compile)
-        trainer.run(make_observer(processes, run), lambda: trainer.state.step == run.get("stop_at"))
-        (trainer.folder / f"bytes-{processes.rank}.json").write_text(json.dumps(bytes_held(trainer)))
-        trainer.close()
+        try:
+            trainer = Trainer(config, run_folder(options), processes, "resume", compiled=options.compile)
+        except TrainError as error:
+            if run.get("error", "no error is wanted") not in str(error):
+                raise
+            continue
+        with trainer:
+            trainer.run(make_observer(processes, run), lambda: trainer.state.step == run.get("stop_at"))
+            (trainer.folder / f"bytes-{processes.rank}.json").write_text(json.dumps(bytes_held(trainer)))
+        assert "error" not in run, run
     stop_processes(processes)
 
 
