@@ -20,6 +20,8 @@ class T6Config(PretrainedConfig):
         given = {name: kwargs.pop(name) for name in FIELDS if name in kwargs}
         self._take(ModelConfig.from_dict(given))
         self.use_cache = use_cache
+        if kwargs.get("eos_token_id") == []:  # T6's way to say that no token ends a text
+            kwargs["eos_token_id"] = None
         super().__init__(tie_word_embeddings=self.tie_word_embeddings, **kwargs)
 
     def _take(self, model: ModelConfig) -> None:

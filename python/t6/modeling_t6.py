@@ -148,6 +148,12 @@ class T6ForCausalLM(T6PreTrainedModel, GenerationMixin):
                                         attentions=outputs.attentions, **{CACHE: outputs[CACHE]} if CACHE in outputs else {})
         return output.to_tuple() if return_dict is False else output
 
+    def _prepare_generation_config(self, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        config, model_kwargs = super()._prepare_generation_config(*args, **kwargs)
+        if config.eos_token_id == []:  # in T6's files: no token ends a text
+            config.eos_token_id = None
+        return config, model_kwargs
+
     def _prepare_cache_for_generation(self, generation_config: Any, model_kwargs: dict[str, Any], *args: Any,
                                       **kwargs: Any) -> Any:
         own = model_kwargs.get(CACHE) is None

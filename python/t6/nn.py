@@ -122,7 +122,7 @@ class ModelConfig:
             want(self.num_key_value_heads >= 1 and self.num_attention_heads % self.num_key_value_heads == 0,
                  "gqa needs num_key_value_heads that divides num_attention_heads")
         want(compressed == (self.q_lora_rank > 0), "q_lora_rank is for mla and mfa, which need it")
-        want((kind == "mla") == (self.kv_lora_rank > 0 and self.qk_rope_head_dim > 0),
+        want(all((kind == "mla") == (size > 0) for size in (self.kv_lora_rank, self.qk_rope_head_dim)),
              "kv_lora_rank and qk_rope_head_dim are for mla, which needs them")
         want(kind != "mla" or not self.query_key_norm and self.partial_rotary_factor == 1 and
              self.qk_rope_head_dim % 2 == 0,
@@ -147,9 +147,12 @@ class ModelConfig:
         for name in ("layer_types", "no_rope_layers"):
             listed = getattr(self, name)
             want(listed is None or len(listed) == self.num_hidden_layers, f"{name} has an entry for each layer")
-        want(self.sliding_window > 0 or not (self.attention_sinks or self.rope_local_base_freq or
-                                             "sliding_attention" in (self.layer_types or ())),
+        named = "sliding_attention" in (self.layer_types or ())
+        want(self.sliding_window > 0 or not (self.attention_sinks or self.rope_local_base_freq or named),
              "layers that slide need a sliding_window")
+        want(not self.sliding_window or not self.layer_types or named,
+             "there is a sliding_window, but no layer of layer_types is sliding_attention")
+        want(self.rope_local_base_freq == 0 or self.rope_local_base_freq >= 1, "rope_local_base_freq is at least 1")
 
 
     def _check_first_values(self, want: Callable[[bool, str], None]) -> None:

@@ -162,6 +162,20 @@ class Models(unittest.TestCase):
         self.assertLess(float(found.k_proj.b.weight.detach().abs().max()), 1)
         self.assertTrue(torch.equal(found.k_proj.a.weight, model.model.layers[0].self_attn.k_proj.a.weight))
 
+    def test_no_token_ends_a_text(self):
+        """T6's files say so by an empty list."""
+        with tempfile.TemporaryDirectory() as folder:
+            T6ForCausalLM(T6Config(hidden_size=64, num_hidden_layers=1)).save_pretrained(folder)
+            for name in ("config.json", "generation_config.json"):
+                path = pathlib.Path(folder) / name
+                path.write_text(json.dumps({**json.loads(path.read_text()), "eos_token_id": []}))
+            model = AutoModelForCausalLM.from_pretrained(folder).eval()
+        self.assertIsNone(model.config.eos_token_id)
+        for beams in (1, 3):
+            made = model.generate(torch.tensor([[1, 2, 3]]), max_new_tokens=5, num_beams=beams, do_sample=False,
+                                  pad_token_id=0)
+            self.assertEqual(made.shape, (1, 8))
+
     def test_configurations(self):
         config = T6Config(rope_scaling={"rope_type": "linear", "factor": 2.0}, sliding_window=9, rope_theta=5000.0)
         with tempfile.TemporaryDirectory() as folder:
