@@ -87,6 +87,22 @@ TEST_F(LabelledTasks, ItIsReadBackFromAModelsFolder) {
   EXPECT_THAT(error_of([&] { labelled_task_from(folder_.path()); }), HasSubstr("tokenizer.json"));
 }
 
+TEST_F(LabelledTasks, ADamagedFileIsAnError) {
+  LabelledTask good = task(line("u v", "x") + line("w", "y"), {.tokenizer = "symbols"});
+  good.longest = 9;
+  const std::string content = labelled_task_json(good).dump();
+  for (size_t at = 0; at < content.size(); ++at) {
+    for (const std::string& damaged : {content.substr(0, at), content.substr(0, at) + '\x01' + content.substr(at + 1),
+                                       content.substr(0, at) + '9' + content.substr(at + 1)}) {
+      folder_.write(kClassifierFile, damaged);
+      try {
+        labelled_task_from(folder_.path());
+      } catch (const Error&) {
+      }
+    }
+  }
+}
+
 TEST_F(LabelledTasks, ASetHasTokensAndCutsWhatIsLonger) {
   const LabelledTask one = task(line("abc", "x") + line("de", "y") + line("fghij", "x"));
   const LabelledSet set(one, (folder_ / "train.jsonl").string(), 3);

@@ -30,19 +30,6 @@ int64_t take_number(std::string_view& text, int64_t most, const std::string& fil
   return value;
 }
 
-std::string read_pgm(const std::filesystem::path& path) {
-  const std::string file = path.string(), bytes = read_text(path);
-  std::string_view text = bytes;
-  require(text.starts_with("P5\n"), "{}: wanted is a binary PGM, which begins with P5 and a new line", file);
-  text.remove_prefix(3);
-  const int64_t width = take_number(text, kMostSide, file, "width");
-  const int64_t height = take_number(text, kMostSide, file, "height");
-  take_number(text, 255, file, "largest value");
-  require(std::ssize(text) == width * height, "{}: {} x {} pixels take {} bytes, and there are {}", file, width, height,
-          width * height, text.size());
-  return std::string(text);
-}
-
 std::vector<std::string> between_spaces(std::string_view line) {
   std::vector<std::string> parts;
   for (size_t begin = 0; begin < line.size();) {
@@ -63,6 +50,19 @@ bool stays_below(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::string read_pgm(const std::filesystem::path& path) {
+  const std::string file = path.string(), bytes = read_text(path);
+  std::string_view text = bytes;
+  require(text.starts_with("P5\n"), "{}: wanted is a binary PGM, which begins with P5 and a new line", file);
+  text.remove_prefix(3);
+  const int64_t width = take_number(text, kMostSide, file, "width");
+  const int64_t height = take_number(text, kMostSide, file, "height");
+  take_number(text, 255, file, "largest value");
+  require(std::ssize(text) == width * height, "{}: {} x {} pixels take {} bytes, and there are {}", file, width, height,
+          width * height, text.size());
+  return std::string(text);
+}
 
 void read_labelled_cifar10(const std::filesystem::path& path, const TakeLabelled& take) {
   const MappedFile file(path);

@@ -28,6 +28,9 @@ void read_labelled_cifar10(const std::filesystem::path& path, const TakeLabelled
 // pictures lie beside the file, as 8-bit PGM under the same names.
 void read_labelled_pathfinder(const std::filesystem::path& path, const TakeLabelled& take);
 
+// The pixels of a binary PGM with a byte for each, row by row. Errors: it is none, or has too few or too many bytes.
+std::string read_pgm(const std::filesystem::path& path);
+
 // The lines of a file, compressed or not, without those of nothing but white space and without line ends; their places.
 void each_line(const std::filesystem::path& path, const std::function<void(std::string&&, const std::string&)>& take);
 
