@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # The room grammar is left out: it would bring xgrammar's library and headers along; compare is the program's own.
-set(T6_INSTALLED_ROOMS core numbers kernels formats text tasks model import infer eval report)
+set(T6_INSTALLED_ROOMS core numbers kernels formats text tasks labelled model import infer eval report)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/t6)
 
 # Each room is t6::ROOM, and t6::t6 all of them.

@@ -29,7 +29,7 @@ Experiment read(const std::string& text) {
   return experiment_from_json(parse_toml(kShared + text, "x.toml"), "x.toml");
 }
 std::string error_in(const std::string& text) {
-  return error_of([&] { make_plan(read(text), 0); });
+  return error_of([&] { make_plan(read(text), {.vocabulary = 0}); });
 }
 
 std::vector<std::string> names(const Experiment& experiment) {
@@ -70,7 +70,7 @@ TEST(Grid, TakesAListOfListsForKeysThatAreLists) {
 TEST(Plan, HasEveryModelRateAndSeed) {
   const Plan plan = make_plan(read("[compare]\nseeds = [7, 8]\nlearning_rates = [2e-3, 1e-3]\nsearch_seeds = [7]\n"
                                    "[[model]]\npreset = [\"nano-mha\", \"nano-tpa\"]\n"),
-                              0);
+                              {.vocabulary = 0});
   EXPECT_THAT(run_names(plan),
               ElementsAre("nano-mha-lr=0.001-seed=7", "nano-tpa-lr=0.001-seed=7", "nano-mha-lr=0.002-seed=7",
                           "nano-tpa-lr=0.002-seed=7", "nano-mha-lr=0.001-seed=8", "nano-tpa-lr=0.001-seed=8",
@@ -80,9 +80,9 @@ TEST(Plan, HasEveryModelRateAndSeed) {
 
 TEST(Plan, TakesTheVocabularyOfTheData) {
   const std::string model = "[[model]]\npreset = \"nano-tpa\"\n";
-  EXPECT_EQ(make_plan(read(model), 1000).configurations[0].model.vocab_size, 1000);
-  EXPECT_EQ(make_plan(read(model), 100).configurations[0].model.vocab_size, 257);
-  EXPECT_THAT(error_of([&] { make_plan(read(model + "vocab_size = 300\n"), 1000); }),
+  EXPECT_EQ(make_plan(read(model), {.vocabulary = 1000}).configurations[0].model.vocab_size, 1000);
+  EXPECT_EQ(make_plan(read(model), {.vocabulary = 100}).configurations[0].model.vocab_size, 257);
+  EXPECT_THAT(error_of([&] { make_plan(read(model + "vocab_size = 300\n"), {.vocabulary = 1000}); }),
               HasSubstr("\"vocab_size\" is 300"));
 }
 
@@ -103,7 +103,7 @@ TEST(Plan, WritesRunFilesThatSayTheSame) {
                        "[[model]]\npreset = [\"nano-mha\", \"nano-mqa\", \"nano-gqa\", \"nano-mla\", \"nano-mfa\", "
                        "\"nano-tpa_kvonly\"]\n[[model]]\nname = \"t\"\npreset = \"nano-tpa\"\nk_rank = 1\n"
                        "head_activation = \"sigmoid\"\n"),
-                  300);
+                  {.vocabulary = 300});
     for (const ComparisonRun& run : plan.runs) {
       const std::string text = run_toml(plan, run);
       const Configuration& configuration = plan.configurations[run.configuration];
@@ -121,7 +121,7 @@ TEST(Plan, GivesAModelItsOwnOptimizer) {
   const Plan plan =
       make_plan(read("[[model]]\npreset = \"nano-mha\"\n[[model]]\npreset = \"nano-tpa\"\nk_rank = [1, 2]\n"
                      "optimizer.head_factor_learning_rate_scale = 0.1\n"),
-                0);
+                {.vocabulary = 0});
   ASSERT_EQ(plan.runs.size(), 3U);
   const auto optimizer = [&](size_t run) {
     return parse_toml(run_toml(plan, plan.runs[run]), "run.toml")["optimizer"];
@@ -133,9 +133,34 @@ TEST(Plan, GivesAModelItsOwnOptimizer) {
   }
 }
 
+// As training has it: the documents' own vocabulary, and a row for each label.
+TEST(Plan, ClassifiersHaveTheSizesOfTheirTask) {
+  const std::string task = "[task]\ntrain = \"train.jsonl\"\n";
+  const std::string models = "[[model]]\npreset = \"nano-mha\"\n[[model]]\npreset = \"nano-tpa\"\n";
+  const auto plan_of = [](const std::string& text) {
+    return make_plan(experiment_from_json(parse_toml(text, "x.toml"), "x.toml"), {.vocabulary = 16, .labels = 10});
+  };
+  const Plan plan = plan_of(task + models);
+  EXPECT_TRUE(plan.experiment.is_task());
+  for (const Configuration& each : plan.configurations) {
+    EXPECT_EQ(each.model.vocab_size, 16);
+    EXPECT_EQ(each.model.num_labels, 10);
+    EXPECT_NEAR(static_cast<double>(each.parameters), static_cast<double>(plan.configurations[0].parameters),
+                0.01 * static_cast<double>(each.parameters));
+  }
+  const std::string text = run_toml(plan, plan.runs.front());
+  EXPECT_THAT(text, HasSubstr("[task]\ntrain = \"train.jsonl\""));
+  EXPECT_THAT(text, testing::Not(HasSubstr("num_labels"))) << "the task says it";
+  EXPECT_EQ(plan_of(task + models + "vocab_size = 20\n").configurations[1].model.vocab_size, 20);
+  EXPECT_THAT(error_of([&] { plan_of(task + "[data]\npath = \"d\"\n" + models); }), HasSubstr("has one of the two"));
+  EXPECT_THAT(error_of([&] { plan_of("[task]\nformat = \"jsonl\"\n" + models); }),
+              HasSubstr("task: \"train\" is missing"));
+}
+
 TEST(Plan, SaysWhatMatchingChose) {
-  const Plan plan = make_plan(
-      read("[[model]]\npreset = \"nano-mha\"\n[[model]]\npreset = \"nano-tpa\"\nk_rank = 1\nv_rank = 1\n"), 0);
+  const Plan plan =
+      make_plan(read("[[model]]\npreset = \"nano-mha\"\n[[model]]\npreset = \"nano-tpa\"\nk_rank = 1\nv_rank = 1\n"),
+                {.vocabulary = 0});
   EXPECT_THAT(plan.configurations[0].changed, ElementsAre());
   EXPECT_THAT(plan.configurations[1].changed, testing::Contains(HasSubstr("num_attention_heads 5 -> 6")));
   EXPECT_NEAR(static_cast<double>(plan.configurations[1].parameters), 1'211'776, 12'117);
@@ -191,7 +216,7 @@ TEST(Experiment, RefusesWhatWouldMakeRunsUnequal) {
     return error_of([&] {
       make_plan(experiment_from_json(parse_toml(text + "[[model]]\npreset = [\"nano-mha\", \"micro-mha\"]\n", "x.toml"),
                                      "x.toml"),
-                0);
+                {.vocabulary = 0});
     });
   };
   EXPECT_THAT(shared("[train]\nseed = 1\n[data]\npath = \"d\"\n"), HasSubstr("\"seed\" is set by \"seeds\""));
@@ -214,9 +239,12 @@ TEST(Experiment, ExtendsAFile) {
 
 TEST(Experiment, ThoseInTheFolderOfConfigurationsAreSound) {
   const std::map<std::string, std::pair<size_t, size_t>> wanted = {
-      {"compare-nano", {6, 18}}, {"compare-small-scale", {5, 15}}, {"compare-small-grouped", {1, 3}}};  // models, runs
+      {"compare-nano", {6, 18}},   {"compare-small-scale", {5, 15}}, {"compare-small-grouped", {1, 3}},
+      {"compare-recall", {4, 12}}, {"compare-listops", {4, 12}},     {"evidence/kinds", {11, 132}},
+      {"evidence/heads", {5, 15}}, {"evidence/cache", {5, 15}}};  // models, runs
   for (const auto& [name, sizes] : wanted) {
-    const Plan plan = make_plan(read_experiment(fmt::format("{}/configs/{}.toml", T6_SOURCE_DIR, name)), 257);
+    const Plan plan =
+        make_plan(read_experiment(fmt::format("{}/configs/{}.toml", T6_SOURCE_DIR, name)), {.vocabulary = 257});
     EXPECT_EQ(std::pair(plan.configurations.size(), plan.runs.size()), sizes) << name;
   }
 }

@@ -25,7 +25,7 @@ Plan plan_of(const std::string& compare) {
                            compare +
                            "\n[[model]]\nname = \"mha\"\npreset = \"nano-mha\"\n[[model]]\nname = \"tpa\"\npreset = "
                            "\"nano-tpa\"\n";
-  return make_plan(experiment_from_json(parse_toml(text, "x.toml"), "x.toml"), 0);
+  return make_plan(experiment_from_json(parse_toml(text, "x.toml"), "x.toml"), {.vocabulary = 0});
 }
 
 RunResult finished(double loss) {
@@ -158,7 +158,7 @@ TEST(Page, HasCurvesAndPointsOfEveryModel) {
   ASSERT_EQ(page.differences.size(), 1u);
   EXPECT_NEAR(page.differences[0].points[1].second, -0.125, 1e-12);
   ASSERT_EQ(page.points.size(), 2u);
-  EXPECT_NEAR(page.points[1].loss, 2.425, 1e-12);
+  EXPECT_NEAR(page.points[1].value, 2.425, 1e-12);
 }
 
 TEST(Duration, CountsWhatIsLeft) {

@@ -224,6 +224,17 @@ def requests():
     yield "detokenize", 7, {"tokens": [97, 98]}
 
 
+def labelled():
+    """A file of each format of labelled/labelled_file.cc, after its number there; the last number is that of a PGM."""
+    yield "jsonl", b"\0" + b'{"context": "a b", "choices": ["x", "y"], "answer": "y"}\n{"text": "a", "label": 3}\n'
+    yield "pairs", b"\0" + b'{"text1": "a", "text2": "b", "label": "same"}\n'
+    yield "listops", b"\1" + b"Source\tTarget\n( ( ( [MAX 4 ) 3 ) ] )\t4\n"
+    yield "retrieval", b"\3" + b"1.0\tP1\tP2\tone text\tother\n"
+    yield "cifar10", b"\4" + bytes([7]) + bytes(3072)
+    yield "pathfinder", b"\5" + b"imgs/0 sample_0.png 0 1 14 0.7\n"
+    yield "pgm", b"\6" + b"P5\n3 2\n255\n123456"
+
+
 def tasks():
     """A line of each task, after its number in eval/tasks/formats.cc; the last number is that of files of one's own."""
     data = pathlib.Path(__file__).parents[1] / "eval/data/tasks"
@@ -253,6 +264,7 @@ def main():
     files |= {f"tokenizer/{name}.json": content for name, content in tokenizers()}
     files |= {f"request/{name}": bytes([endpoint]) + json.dumps(body).encode() for name, endpoint, body in requests()}
     files |= {f"task/{name}": content for name, content in tasks()}
+    files |= {f"labelled/{name}": content for name, content in labelled()}
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

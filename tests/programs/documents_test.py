@@ -70,6 +70,17 @@ class Documents(ProgramTest):
     def test_training(self):
         self.run_page("docs/training.md")
 
+    @unittest.skipUnless(TRAINING, "the training wing was not built")
+    def test_long_contexts(self):
+        (self.folder / "configs").mkdir()
+        for name in ("compare-recall.toml", "compare-listops.toml"):
+            text = (SOURCE / "configs" / name).read_text()
+            text = re.sub(r"\bsteps = \d+", "steps = 2", re.sub(r"warmup_steps = \d+", "warmup_steps = 1", text))
+            text = text.replace("seeds = [1, 2, 3]", "seeds = [1]").replace("batch_size = 32", "batch_size = 2")
+            (self.folder / "configs" / name).write_text(text)
+        told = self.run_page("docs/long-contexts.md", [("--count 50000", "--count 30"), ("--count 2000", "--count 8")])
+        self.assertEqual(told.count("accuracy, %"), 2)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -56,7 +56,7 @@ TEST(Comparison, ShowsAllParts) {
 
 TEST(Comparison, KeepsLabelsApartWherePointsLieOnEachOther) {
   ComparisonPage page = sample();
-  for (ComparisonPoint& point : page.points) point.bytes = 1000, point.loss = 2, point.half_width = kNaN;
+  for (ComparisonPoint& point : page.points) point.bytes = 1000, point.value = 2, point.half_width = kNaN;
   page.points.push_back({"another", "another", 3, 1000, 2, kNaN});
   page.points.push_back({"last", "last", 4, 1000, 2, kNaN});
   const std::string html = render_comparison_page(page);
@@ -80,7 +80,7 @@ TEST(Comparison, WithoutResultsIsAPage) {
   ComparisonPage page = sample();
   page.curves.clear();
   page.differences.clear();
-  for (ComparisonPoint& point : page.points) point.loss = kNaN;
+  for (ComparisonPoint& point : page.points) point.value = kNaN;
   EXPECT_THAT(render_comparison_page(page), HasSubstr("Nothing to draw yet."));
 }
 

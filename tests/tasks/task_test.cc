@@ -180,6 +180,9 @@ TEST(Task, WhatCannotBeIsRefused) {
   EXPECT_THAT(error("recall", {.length = INT64_MAX}), HasSubstr("lengths are from 1 to"));
   EXPECT_THAT(error("cwe", {.length = 50}), HasSubstr("a length of 50 is too short, the least is"));
   EXPECT_THAT(error("recall", {.haystack = "text"}), HasSubstr("text of yours"));
+  EXPECT_THAT(error("recall", {.key_letters = 5}), HasSubstr("keys have 1 to 4 letters, not 5"));
+  EXPECT_THAT(error("recall", {.length = 100, .key_letters = 1}), HasSubstr("too long, there are 19 keys"));
+  EXPECT_THAT(error("passkey", {.key_letters = 2}), HasSubstr("passkey has no keys"));
   EXPECT_THAT(error("vt", {.depth = 5}), HasSubstr("no single needle"));
   EXPECT_THAT(error("passkey", {.depth = 101}), HasSubstr("101"));
   EXPECT_THAT(error("passkey", {.questions = some_questions()}), HasSubstr("asks no questions"));

@@ -26,7 +26,13 @@ RunLength run_length(const Json& run) {
   length.step_tokens = integer(run_keys::kBatchSize) * integer(run_keys::kAccumulation) * length.context;
   const int64_t every = integer(run_keys::kEvaluateEvery), windows = integer(run_keys::kEvaluateWindows);
   length.evaluations = every > 0 ? (length.steps + every - 1) / every : 1;
-  const int64_t tokens = file.object(run_keys::kFacts).integer(run_keys::kValidationTokens, 0, INT64_MAX);
+  const JsonObject facts = file.object(run_keys::kFacts);
+  if (facts.has(run_keys::kStepTokens)) {  // documents of different lengths
+    length.step_tokens = facts.integer(run_keys::kStepTokens, 1, kMost);
+    length.evaluation_tokens = facts.integer(run_keys::kEvaluationTokens, 0, INT64_MAX);
+    return length;
+  }
+  const int64_t tokens = facts.integer(run_keys::kValidationTokens, 0, INT64_MAX);
   const int64_t fitting = length.context > 0 ? (tokens - 1) / length.context * length.context : 0;
   length.evaluation_tokens = windows > 0 ? std::min(fitting, windows * length.context) : fitting;
   return length;

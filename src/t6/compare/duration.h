@@ -12,8 +12,8 @@ namespace t6 {
 // The same for all runs: what 't6 train --dry-run' says about one.
 struct RunLength {
   int64_t steps = 0;
-  int64_t step_tokens = 0;
-  int64_t context = 0;            // tokens in a sequence
+  int64_t step_tokens = 0;        // of documents of different lengths the mean
+  int64_t context = 0;            // tokens in a sequence, of a task at most
   int64_t evaluations = 0;        // of the validation split
   int64_t evaluation_tokens = 0;  // in each; 0: the data has no validation split
 

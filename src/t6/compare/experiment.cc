@@ -10,6 +10,7 @@
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
 #include "t6/formats/run_files.h"
+#include "t6/labelled/labelled_task.h"
 #include "t6/model/presets.h"
 #include "t6/model/toml.h"
 #include "t6/numbers/cache_type.h"
@@ -134,12 +135,19 @@ void read_models(const JsonObject& file, Experiment& experiment) {
 // Sections of runs that all have in common, without what the comparison sets or what would make runs unequal.
 void read_shared(const JsonObject& file, Experiment& experiment) {
   experiment.shared = Json::object();
-  for (const char* section : {run_keys::kData, run_keys::kOptimizer, "schedule", run_keys::kTrain}) {
+  for (const char* section : {run_keys::kData, run_keys::kTask, run_keys::kOptimizer, "schedule", run_keys::kTrain}) {
     if (file.has(section)) experiment.shared[section] = file.object(section).json();
   }
   const JsonObject shared(experiment.shared, file.source());
-  require(shared.has(run_keys::kData) && shared.object(run_keys::kData).has(run_keys::kPath),
-          "{}: data: \"path\" is missing; it names a folder that 't6 prepare' made", file.source());
+  if (experiment.is_task()) {
+    require(!shared.has(run_keys::kData), "{}: there are a [task] and [data]; an experiment has one of the two",
+            file.source());
+    require(shared.object(run_keys::kTask).has(task_keys::kTrain),
+            "{}: task: \"train\" is missing; it names a file of documents with labels", file.source());
+  } else {
+    require(shared.has(run_keys::kData) && shared.object(run_keys::kData).has(run_keys::kPath),
+            "{}: data: \"path\" is missing; it names a folder that 't6 prepare' made", file.source());
+  }
   if (!shared.has(run_keys::kTrain)) return;
   const JsonObject train = shared.object(run_keys::kTrain);
   require(!train.has("seed"), "{}: train: \"seed\" is set by \"seeds\" in [compare]", file.source());
@@ -148,10 +156,12 @@ void read_shared(const JsonObject& file, Experiment& experiment) {
 
 }  // namespace
 
+bool Experiment::is_task() const { return shared.contains(run_keys::kTask); }
+
 Experiment experiment_from_json(const Json& json, const std::string& source) {
   const JsonObject file(json, source);
-  require_known(file,
-                {kCompare, run_keys::kModel, run_keys::kData, run_keys::kOptimizer, "schedule", run_keys::kTrain});
+  require_known(file, {kCompare, run_keys::kModel, run_keys::kData, run_keys::kTask, run_keys::kOptimizer, "schedule",
+                       run_keys::kTrain});
   Experiment experiment;
   experiment.source = source;
   read_shared(file, experiment);

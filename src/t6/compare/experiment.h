@@ -1,7 +1,7 @@
 // An experiment as its TOML file says it: what all runs share, and the models that are compared.
 //
 //   extends = "base/nano.toml"                 # optional, as in a run's file
-//   [data] [optimizer] [schedule] [train]      # a run's sections, the same for all runs
+//   [data] [optimizer] [schedule] [train]      # a run's sections, the same for all runs; [task] in the place of [data]
 //   [compare]                                  # the fields of Experiment
 //   [[model]]                                  # one or more: name, preset, any key of a run's [model]
 //   k_rank = [1, 2, 4]                         # a list of values makes a model of each
@@ -28,7 +28,7 @@ struct ModelEntry {
 
 struct Experiment {
   std::string source;  // the file
-  Json shared;         // data, optimizer, schedule and train, as in a run's file
+  Json shared;         // data or task, optimizer, schedule and train, as in a run's file
   std::vector<ModelEntry> models;
 
   MatchRules match;
@@ -37,6 +37,8 @@ struct Experiment {
   std::vector<int64_t> seeds;
   std::vector<double> learning_rates;  // empty: that of [optimizer]
   std::vector<int64_t> search_seeds;   // of seeds: those that choose the learning rate; all, unless the file says less
+
+  bool is_task() const;  // classifiers are compared
 };
 
 // Errors name the file, the key, what was found and what was wanted: an unknown key or section, an empty list, two

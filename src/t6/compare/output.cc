@@ -31,7 +31,41 @@ const RateResult* chosen_rate(const ConfigurationResult& result) {
   return result.chosen ? &result.rates[*result.chosen] : nullptr;
 }
 
+// Shares from 0 to 1 as per cent: "71.20 ±0.45", "+0.31 ±0.20".
+std::string percent(const Estimate& share, bool sign) {
+  if (!std::isfinite(share.mean)) return kNothing;
+  const std::string mean = sign ? fmt::format("{:+.2f}", 100 * share.mean) : fmt::format("{:.2f}", 100 * share.mean);
+  return std::isfinite(share.half_width) ? fmt::format("{} ±{:.2f}", mean, 100 * share.half_width) : mean;
+}
+
+bool has_test(const std::vector<ConfigurationResult>& summary) {
+  return std::ranges::any_of(summary, [](const auto& result) { return std::isfinite(result.test_accuracy.mean); });
+}
+
 bool is_search(const Plan& plan) { return plan.experiment.learning_rates.size() > 1; }
+
+// As the head of results_table has its columns.
+std::vector<std::string> results_row(const Plan& plan, size_t index, const ConfigurationResult& result, bool test) {
+  const Configuration& each = plan.configurations[index];
+  const RateResult* rate = chosen_rate(result);
+  std::vector<std::string> row = {
+      each.name,
+      (rate ? rate_name(learning_rate(plan, rate->rate)) : kNothing) + std::string(result.at_edge ? " !" : ""),
+      format_digits(each.parameters), fmt::format("{}", each.model.num_attention_heads),
+      format_digits(each.cache_bytes)};
+  const bool task = plan.experiment.is_task();
+  if (test) row.push_back(percent(result.test_accuracy, false));
+  if (task) row.push_back(percent(result.accuracy, false));
+  if (task) row.push_back(percent(result.accuracy_difference, true));
+  row.push_back(with_interval(number(result.loss.mean, 4), result.loss.half_width));
+  row.push_back(with_interval(signed_number(result.difference.mean), result.difference.half_width));
+  if (!task) row.push_back(number(result.perplexity, 3));
+  if (!task) row.push_back(number(result.bits_per_byte, 4));
+  row.push_back(speed(result.training_rate));
+  if (!task) row.push_back(speed(result.decoding_rate));
+  row.push_back(fmt::format("{}", result.loss.count));
+  return row;
+}
 
 // What a terminal shows of a UTF-8 text.
 size_t columns_of(const std::string& text) {
@@ -66,22 +100,20 @@ ComparisonTable sizes_table(const Plan& plan) {
 }
 
 ComparisonTable results_table(const Plan& plan, const std::vector<ConfigurationResult>& summary) {
-  ComparisonTable table = {.head = {"model", "learning rate", "parameters", "heads", "cache B/token", "loss",
-                                    "to " + plan.experiment.baseline, "perplexity", "bits/byte", "train tok/s",
-                                    "decode tok/s", "seeds"}};
-  for (size_t i = 0; i < summary.size(); ++i) {
-    const Configuration& each = plan.configurations[i];
-    const ConfigurationResult& result = summary[i];
-    const RateResult* rate = chosen_rate(result);
-    table.rows.push_back(
-        {each.name,
-         (rate ? rate_name(learning_rate(plan, rate->rate)) : kNothing) + std::string(result.at_edge ? " !" : ""),
-         format_digits(each.parameters), fmt::format("{}", each.model.num_attention_heads),
-         format_digits(each.cache_bytes), with_interval(number(result.loss.mean, 4), result.loss.half_width),
-         with_interval(signed_number(result.difference.mean), result.difference.half_width),
-         number(result.perplexity, 3), number(result.bits_per_byte, 4), speed(result.training_rate),
-         speed(result.decoding_rate), fmt::format("{}", result.loss.count)});
-  }
+  const bool task = plan.experiment.is_task(), test = has_test(summary);
+  const std::string to = "to " + plan.experiment.baseline;
+  ComparisonTable table = {.head = {"model", "learning rate", "parameters", "heads", "cache B/token"}};
+  const auto add_head = [&](bool wanted, std::initializer_list<std::string> names) {
+    if (wanted) table.head.insert(table.head.end(), names);
+  };
+  add_head(test, {"test, %"});
+  add_head(task, {"accuracy, %", to});
+  add_head(true, {"loss", to});
+  add_head(!task, {"perplexity", "bits/byte"});
+  add_head(true, {"train tok/s"});
+  add_head(!task, {"decode tok/s"});
+  add_head(true, {"seeds"});
+  for (size_t i = 0; i < summary.size(); ++i) table.rows.push_back(results_row(plan, i, summary[i], test));
   return table;
 }
 
@@ -116,8 +148,8 @@ std::vector<std::string> result_notes(const Plan& plan, const std::vector<Config
   notes.push_back(
       experiment.seeds.size() > 1
           ? fmt::format("Intervals are 95 % by Student's t over seeds; differences to {} are of runs of the same "
-                        "seed, which see the same tokens in the same order.",
-                        experiment.baseline)
+                        "seed, which see the same {} in the same order.",
+                        experiment.baseline, experiment.is_task() ? "documents" : "tokens")
           : "One seed says nothing about how far another would be from it: there are no intervals.");
   for (const Configuration& each : plan.configurations) {
     for (const auto& [key, value] : each.optimizer.items())

@@ -34,6 +34,12 @@ Ordered model_json(const Plan& plan, const Configuration& each, const Configurat
           {"validation_loss_95", finite(result.loss.half_width)},
           {"difference", finite(result.difference.mean)},
           {"difference_95", finite(result.difference.half_width)},
+          {"validation_accuracy", finite(result.accuracy.mean)},
+          {"validation_accuracy_95", finite(result.accuracy.half_width)},
+          {"accuracy_difference", finite(result.accuracy_difference.mean)},
+          {"accuracy_difference_95", finite(result.accuracy_difference.half_width)},
+          {"test_accuracy", finite(result.test_accuracy.mean)},
+          {"test_accuracy_95", finite(result.test_accuracy.half_width)},
           {"perplexity", finite(result.perplexity)},
           {"bits_per_byte", finite(result.bits_per_byte)},
           {"training_tokens_per_second", finite(result.training_rate)},
@@ -65,6 +71,8 @@ Ordered run_json(const Plan& plan, const ComparisonRun& run, const RunResult& re
           {"diverged", result.diverged},
           {"validation_loss", known(result.loss)},
           {"bits_per_byte", known(result.bits_per_byte)},
+          {"validation_accuracy", known(result.accuracy)},
+          {"test_accuracy", known(result.test_accuracy)},
           {"training_tokens_per_second", known(result.training_rate)},
           {"seconds", result.seconds}};
 }
@@ -92,7 +100,8 @@ Ordered results_json(const Plan& plan, const std::vector<ConfigurationResult>& s
                         {"step", record.step},
                         {"tokens", record.tokens},
                         {"validation_loss", finite(record.loss)},
-                        {"bits_per_byte", finite(record.bits_per_byte)}});
+                        {"bits_per_byte", finite(record.bits_per_byte)},
+                        {"validation_accuracy", finite(record.accuracy)}});
     }
   }
   const Experiment& experiment = plan.experiment;

@@ -16,13 +16,15 @@ namespace {
 // By tokens, for each seed.
 using SeedCurves = std::map<int64_t, std::map<int64_t, double>>;
 
+using Measure = double ValidationRecord::*;
+
 SeedCurves curves_of(const Plan& plan, const std::vector<RunResult>& results, size_t configuration,
-                     const std::optional<double>& rate) {
+                     const std::optional<double>& rate, Measure measure = &ValidationRecord::loss) {
   SeedCurves curves;
   for (size_t i = 0; i < plan.runs.size(); ++i) {
     const ComparisonRun& run = plan.runs[i];
     if (run.configuration != configuration || run.rate != rate || results[i].diverged) continue;
-    for (const ValidationRecord& record : results[i].curve) curves[run.seed][record.tokens] = record.loss;
+    for (const ValidationRecord& record : results[i].curve) curves[run.seed][record.tokens] = record.*measure;
   }
   return curves;
 }
@@ -48,18 +50,19 @@ double loss_at(const SeedCurves& curves, int64_t seed, int64_t tokens) {
 }
 
 std::vector<ComparisonCurve> learning_curves(const Plan& plan, const std::vector<ConfigurationResult>& summary,
-                                             const std::vector<RunResult>& results) {
+                                             const std::vector<RunResult>& results, Measure measure) {
   std::vector<ComparisonCurve> all;
+  const double scale = measure == &ValidationRecord::accuracy ? 100 : 1;  // per cent
   for (size_t i = 0; i < summary.size(); ++i) {
     for (size_t j = 0; j < summary[i].rates.size(); ++j) {
-      const SeedCurves curves = curves_of(plan, results, i, summary[i].rates[j].rate);
+      const SeedCurves curves = curves_of(plan, results, i, summary[i].rates[j].rate, measure);
       if (curves.empty()) continue;
       const bool chosen = summary[i].chosen == j || (!summary[i].chosen && summary[i].rates.size() == 1);
       all.push_back(
           {.name = plan.configurations[i].name,
            .colour = static_cast<int>(i),
            .chosen = chosen,
-           .points = mean_curve(curves, [&](int64_t seed, int64_t at) { return loss_at(curves, seed, at); })});
+           .points = mean_curve(curves, [&](int64_t seed, int64_t at) { return scale * loss_at(curves, seed, at); })});
     }
   }
   return all;
@@ -89,14 +92,19 @@ std::string family_of(const std::string& name) { return name.substr(0, name.find
 
 ComparisonTable runs_table(const Plan& plan, const std::vector<RunResult>& results) {
   ComparisonTable table = {.caption = "Runs", .head = {"run", "step", "loss", "bits/byte", "train tok/s", "time"}};
+  const bool task = plan.experiment.is_task();
+  if (task) table.head[3] = "accuracy, %";
   const auto shown = [](const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : "-"; };
+  const auto share = [](const std::optional<double>& value) {
+    return value ? fmt::format("{:.2f}", 100 * *value) : "-";
+  };
   for (size_t i = 0; i < results.size(); ++i) {
     const RunResult& result = results[i];
     if (!result.done() && result.step == 0) continue;
-    table.rows.push_back({plan.runs[i].name, format_digits(result.step),
-                          result.diverged ? "diverged" : shown(result.loss), shown(result.bits_per_byte),
-                          result.training_rate ? format_count(*result.training_rate) : "-",
-                          format_seconds(result.seconds)});
+    table.rows.push_back(
+        {plan.runs[i].name, format_digits(result.step), result.diverged ? "diverged" : shown(result.loss),
+         task ? share(result.accuracy) : shown(result.bits_per_byte),
+         result.training_rate ? format_count(*result.training_rate) : "-", format_seconds(result.seconds)});
   }
   return table;
 }
@@ -116,13 +124,17 @@ std::string summary_line(const Plan& plan, const std::vector<ConfigurationResult
       fmt::format("{} models {}, {} of training each, seeds {}.", summary.size(), match_words(plan.experiment.match),
                   format_count(static_cast<double>(most == results.end() ? 0 : most->tokens)) + " tokens",
                   fmt::join(plan.experiment.seeds, ", "));
+  const bool task = plan.experiment.is_task();
+  const auto value = [&](const ConfigurationResult& result) { return task ? -result.accuracy.mean : result.loss.mean; };
   const ConfigurationResult* best = nullptr;
   for (const ConfigurationResult& result : summary) {
-    if (std::isfinite(result.loss.mean) && (!best || result.loss.mean < best->loss.mean)) best = &result;
+    if (std::isfinite(value(result)) && (!best || value(result) < value(*best))) best = &result;
   }
   if (!best) return text;
-  return text + fmt::format(" The lowest mean loss is {:.4f} nats per token, of {}.", best->loss.mean,
-                            plan.configurations[static_cast<size_t>(best - summary.data())].name);
+  const std::string& name = plan.configurations[static_cast<size_t>(best - summary.data())].name;
+  if (task)
+    return text + fmt::format(" The highest mean accuracy is {:.2f} %, of {}.", 100 * best->accuracy.mean, name);
+  return text + fmt::format(" The lowest mean loss is {:.4f} nats per token, of {}.", best->loss.mean, name);
 }
 
 }  // namespace
@@ -131,9 +143,11 @@ ComparisonPage comparison_page(const Plan& plan, const std::vector<Configuration
                                const std::vector<RunResult>& results, const std::string& file) {
   ComparisonPage page = {.name = std::filesystem::path(plan.experiment.source).stem().string(),
                          .summary = summary_line(plan, summary, results),
+                         .classifiers = plan.experiment.is_task(),
                          .notes = result_notes(plan, summary, results),
                          .results = results_table(plan, summary),
-                         .curves = learning_curves(plan, summary, results),
+                         .curves = learning_curves(plan, summary, results, &ValidationRecord::loss),
+                         .accuracies = {},
                          .baseline = plan.experiment.baseline,
                          .differences = difference_curves(plan, summary, results),
                          .points = {},
@@ -142,9 +156,12 @@ ComparisonPage comparison_page(const Plan& plan, const std::vector<Configuration
                          .experiment = file};
   for (size_t i = 0; i < summary.size(); ++i) {
     const Configuration& each = plan.configurations[i];
+    const Estimate &loss = summary[i].loss, &accuracy = summary[i].accuracy;
     page.points.push_back({each.name, family_of(each.name), static_cast<int>(i), static_cast<double>(each.cache_bytes),
-                           summary[i].loss.mean, summary[i].loss.half_width});
+                           page.classifiers ? 100 * accuracy.mean : loss.mean,
+                           page.classifiers ? 100 * accuracy.half_width : loss.half_width});
   }
+  if (page.classifiers) page.accuracies = learning_curves(plan, summary, results, &ValidationRecord::accuracy);
   if (const ComparisonTable rates = rates_table(plan, summary); !rates.rows.empty()) page.details.push_back(rates);
   page.details.push_back(runs_table(plan, results));
   return page;

@@ -37,11 +37,15 @@ ModelConfig model_of(const ModelEntry& entry, const std::string& source) {
   return model;
 }
 
-ModelConfig with_vocabulary(ModelConfig model, const Json& keys, int64_t vocabulary, const std::string& source) {
-  if (vocabulary <= model.vocab_size) return model;
-  require(!keys.contains(kVocabulary), "{}: \"{}\" is {}, and the data's vocabulary has {} tokens", source, kVocabulary,
-          model.vocab_size, vocabulary);
-  model.vocab_size = vocabulary;
+// As training makes it of the data.
+ModelConfig with_data(ModelConfig model, const Json& keys, const DataSizes& sizes, const std::string& source) {
+  require(!keys.contains(kVocabulary) || sizes.vocabulary <= model.vocab_size,
+          "{}: \"{}\" is {}, and the data's vocabulary has {} tokens", source, kVocabulary, model.vocab_size,
+          sizes.vocabulary);
+  const bool whole = sizes.labels > 0 && !keys.contains(kVocabulary);
+  if (whole || sizes.vocabulary > model.vocab_size) model.vocab_size = sizes.vocabulary;
+  model.num_labels = sizes.labels;
+  model.label_pairs = sizes.pairs;
   return model;
 }
 
@@ -52,7 +56,7 @@ std::set<std::string> pinned_keys(const ModelEntry& entry) {
 }
 
 Configuration configuration_of(const Experiment& experiment, const ModelEntry& entry, const ModelConfig& given,
-                               const std::optional<ModelConfig>& reference) {
+                               const std::optional<ModelConfig>& reference, const DataSizes& sizes) {
   const std::string source = source_of(experiment, entry.name);
   Configuration configuration = {
       .name = entry.name, .keys = entry.keys, .optimizer = entry.optimizer, .model = given, .changed = {}};
@@ -66,20 +70,21 @@ Configuration configuration_of(const Experiment& experiment, const ModelEntry& e
     configuration.changed.push_back(fmt::format("{} {} -> {}", key, before[key].dump(), after[key].dump()));
   }
   configuration.keys[kVocabulary] = configuration.model.vocab_size;
-  configuration.model = model_of({entry.name, configuration.keys, entry.optimizer}, source);
+  configuration.model =
+      with_data(model_of({entry.name, configuration.keys, entry.optimizer}, source), configuration.keys, sizes, source);
   configuration.parameters = parameter_count(configuration.model);
   configuration.cache_bytes = cache_bytes(configuration.model, experiment.match.cache_type);
   return configuration;
 }
 
 std::optional<ModelConfig> reference_of(const Experiment& experiment, const std::vector<ModelConfig>& models,
-                                        int64_t vocabulary) {
+                                        const DataSizes& sizes) {
   if (!experiment.match.any()) return {};
   for (size_t i = 0; i < models.size(); ++i) {
     if (experiment.models[i].name == experiment.reference) return models[i];
   }
   const Json none = Json::object();
-  return with_vocabulary(preset(experiment.reference), none, vocabulary, experiment.source);
+  return with_data(preset(experiment.reference), none, sizes, experiment.source);
 }
 
 // Runs of the same seed see the same sequences only where these are equally long.
@@ -119,19 +124,19 @@ const Configuration& Plan::baseline() const {
   return *std::ranges::find(configurations, experiment.baseline, &Configuration::name);
 }
 
-Plan make_plan(const Experiment& experiment, int64_t vocabulary) {
+Plan make_plan(const Experiment& experiment, const DataSizes& sizes) {
   std::vector<ModelConfig> models;
   for (const ModelEntry& entry : experiment.models) {
     const std::string source = source_of(experiment, entry.name);
-    models.push_back(with_vocabulary(model_of(entry, source), entry.keys, vocabulary, source));
+    models.push_back(with_data(model_of(entry, source), entry.keys, sizes, source));
   }
   require_one_context(experiment, models);
-  const std::optional<ModelConfig> reference = reference_of(experiment, models, vocabulary);
+  const std::optional<ModelConfig> reference = reference_of(experiment, models, sizes);
   Plan plan = {.experiment = experiment, .configurations = {}, .runs = {}};
   for (size_t i = 0; i < models.size(); ++i) {
     const bool itself = experiment.models[i].name == experiment.reference;
     plan.configurations.push_back(
-        configuration_of(experiment, experiment.models[i], models[i], itself ? std::nullopt : reference));
+        configuration_of(experiment, experiment.models[i], models[i], itself ? std::nullopt : reference, sizes));
   }
   plan.runs = all_runs(plan);
   return plan;

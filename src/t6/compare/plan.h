@@ -38,11 +38,18 @@ struct Plan {
   const Configuration& baseline() const;
 };
 
-// The models with their sizes matched to the reference. `vocabulary`: of the data, 0 where it does not say; models
-// whose file does not name one have no less, as in training. Errors: those of presets and configurations, keys that a
+// What the data say of the sizes of a model.
+struct DataSizes {
+  int64_t vocabulary = 0;  // 0: they do not say
+  int64_t labels = 0;      // of a task; 0: token shards
+  bool pairs = false;      // a label is of two documents
+};
+
+// The models with their sizes matched to the reference. Models whose file does not name a vocabulary have no less than
+// the data's, and of a task just that, as in training. Errors: those of presets and configurations, keys that a
 // kind does not use, sizes that cannot be matched, models of different contexts where train.context does not say which
 // is used.
-Plan make_plan(const Experiment& experiment, int64_t vocabulary);
+Plan make_plan(const Experiment& experiment, const DataSizes& sizes);
 
 // The learning rate of a run: the comparison's own, or what [optimizer] says for all; nothing where neither does.
 std::optional<double> learning_rate(const Plan& plan, const std::optional<double>& rate);

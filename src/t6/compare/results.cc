@@ -61,9 +61,9 @@ void choose_rate(const Plan& plan, ConfigurationResult& result) {
   result.at_edge = result.rates.size() > 1 && (best == result.rates.begin() || best + 1 == result.rates.end());
 }
 
-std::vector<double> values_of(const std::map<int64_t, double>& by_seed) {
+std::vector<double> values_of(const std::map<int64_t, double>& seeds) {
   std::vector<double> values;
-  for (const auto& [seed, value] : by_seed) values.push_back(value);
+  for (const auto& [seed, value] : seeds) values.push_back(value);
   return values;
 }
 
@@ -84,17 +84,16 @@ std::vector<ConfigurationResult> collect(const Plan& plan, const std::vector<Run
   return all;
 }
 
-// Means over the chosen rate's runs of what `value` takes from each.
-template <typename Value>
-double mean_of(const Plan& plan, const std::vector<RunResult>& results, size_t configuration, size_t rate,
-               Value&& value) {
-  std::vector<double> values;
+// What `value` is of the finished runs at the rate that was chosen for a configuration, by seed.
+std::map<int64_t, double> by_seed(const Plan& plan, const std::vector<RunResult>& results, size_t configuration,
+                                  size_t rate, std::optional<double> RunResult::*value) {
+  std::map<int64_t, double> values;
   for (size_t i = 0; i < plan.runs.size(); ++i) {
     const ComparisonRun& run = plan.runs[i];
     if (run.configuration != configuration || rate_index(plan, run) != rate || !results[i].finished) continue;
-    if (const std::optional<double> one = value(results[i])) values.push_back(*one);
+    if (const std::optional<double>& one = results[i].*value) values[run.seed] = *one;
   }
-  return estimate(values).mean;
+  return values;
 }
 
 bool is_wanted(const Plan& plan, const ComparisonRun& run, const std::vector<ConfigurationResult>& summary) {
@@ -126,6 +125,8 @@ RunResult read_result(const ComparisonFolder& folder, const ComparisonRun& run) 
   result.step = steps, result.tokens = data.validation.back().tokens;
   result.loss = finite(data.validation.back().loss);
   result.bits_per_byte = finite(data.validation.back().bits_per_byte);
+  result.accuracy = finite(data.validation.back().accuracy);
+  result.test_accuracy = finite(data.validation.back().test_accuracy);
   return result;
 }
 
@@ -142,17 +143,23 @@ std::vector<ConfigurationResult> summarize(const Plan& plan, const std::vector<R
   for (size_t i = 0; i < all.size(); ++i) {
     ConfigurationResult& result = all[i];
     result.loss = result.difference = estimate({});
+    result.accuracy = result.accuracy_difference = result.test_accuracy = estimate({});
     if (!result.chosen) continue;
+    const auto of_runs = [&](std::optional<double> RunResult::*value) {
+      return by_seed(plan, results, i, *result.chosen, value);
+    };
     const auto& losses = result.rates[*result.chosen].losses;
     result.loss = estimate(values_of(losses));
     result.perplexity = std::exp(result.loss.mean);
     if (baseline.chosen && i != place) {
       result.difference = paired_difference(losses, baseline.rates[*baseline.chosen].losses);
+      result.accuracy_difference = paired_difference(
+          of_runs(&RunResult::accuracy), by_seed(plan, results, place, *baseline.chosen, &RunResult::accuracy));
     }
-    result.bits_per_byte =
-        mean_of(plan, results, i, *result.chosen, [](const RunResult& run) { return run.bits_per_byte; });
-    result.training_rate =
-        mean_of(plan, results, i, *result.chosen, [](const RunResult& run) { return run.training_rate; });
+    result.accuracy = estimate(values_of(of_runs(&RunResult::accuracy)));
+    result.test_accuracy = estimate(values_of(of_runs(&RunResult::test_accuracy)));
+    result.bits_per_byte = estimate(values_of(of_runs(&RunResult::bits_per_byte))).mean;
+    result.training_rate = estimate(values_of(of_runs(&RunResult::training_rate))).mean;
   }
   return all;
 }

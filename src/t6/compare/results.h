@@ -21,6 +21,8 @@ struct RunResult {
   int64_t step = 0, tokens = 0;
   std::optional<double> loss = {};           // validation loss after the last step, of finished runs
   std::optional<double> bits_per_byte = {};  // where the data says how many bytes its tokens stand for
+  std::optional<double> accuracy = {};       // of classifiers, from 0 to 1, after the last step
+  std::optional<double> test_accuracy = {};  // the same, where there are documents for a test
   std::optional<double> training_rate = {};  // tokens per second, the median of its records
   double seconds = 0;                        // that it has taken
   std::vector<ValidationRecord> curve = {};
@@ -47,7 +49,8 @@ struct ConfigurationResult {
   bool at_edge = false;           // the lowest or the highest of several rates: a better one may lie beyond
   Estimate loss;                  // at that rate, over the seeds that are done
   Estimate difference;            // to the baseline at its own rate, of the same seeds
-  double perplexity = kNoNumber;  // exp of the mean loss
+  Estimate accuracy, accuracy_difference, test_accuracy;  // of classifiers, as the two above
+  double perplexity = kNoNumber;                          // exp of the mean loss
   double bits_per_byte = kNoNumber;
   double training_rate = kNoNumber;  // tokens per second, the mean
   double decoding_rate = kNoNumber;  // tokens per second, where it was measured

@@ -6,5 +6,7 @@ namespace t6 {
 inline constexpr const char* kConfigFile = "config.json";
 inline constexpr const char* kWeightsFile = "model.safetensors";
 inline constexpr const char* kTokenizerFile = "tokenizer.json";
+inline constexpr const char* kClassifierFile =
+    "classifier.json";  // of a classifier: its labels, how it reads documents
 
 }  // namespace t6

@@ -28,6 +28,11 @@ void visit_fields(Record& record, Visitor&& visit) {
   } else {
     visit(kValidationLoss, record.loss);
     visit("validation_bits_per_byte", record.bits_per_byte);
+    visit("validation_accuracy", record.accuracy);
+    visit("validation_accuracy_error", record.accuracy_error);
+    visit("test_loss", record.test_loss);
+    visit("test_accuracy", record.test_accuracy);
+    visit("test_accuracy_error", record.test_accuracy_error);
   }
 }
 

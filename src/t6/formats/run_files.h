@@ -31,6 +31,7 @@ inline constexpr const char* kModel = "model";    // a config.json, and the pres
 inline constexpr const char* kPreset = "preset";  // of kModel; absent: none was named
 inline constexpr const char* kData = "data";
 inline constexpr const char* kPath = "path";  // of kData: the folder of token shards
+inline constexpr const char* kTask = "task";  // in the place of kData: what a classifier learns
 inline constexpr const char* kOptimizer = "optimizer";
 inline constexpr const char* kTrain = "train";
 inline constexpr const char* kSteps = "steps";           // of kTrain: how many the run is to take
@@ -43,6 +44,10 @@ inline constexpr const char* kFacts = "run";               // what is no setting
 inline constexpr const char* kEventFiles = "event_files";  // of kFacts: the names of those that the run wrote
 inline constexpr const char* kDataFolder = "data_folder";  // of kFacts: kPath as an absolute path
 inline constexpr const char* kValidationTokens = "validation_tokens";  // of kFacts: 0 without such a split
+// Of kFacts of a classifier's run, whose documents differ in length: tokens of a step, the mean, and of an evaluation.
+inline constexpr const char* kStepTokens = "step_tokens";
+inline constexpr const char* kEvaluationTokens = "evaluation_tokens";
+inline constexpr const char* kTaskFiles = "task_files";  // of kFacts: the files of kTask as absolute paths
 }  // namespace run_keys
 
 // What the error of a run says whose loss or gradient has become infinite or no number: its learning rate was too high.
@@ -56,7 +61,7 @@ inline constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 struct StepRecord {
   int64_t step = 0;
   int64_t tokens = 0;       // trained on so far
-  double loss = kNoNumber;  // nats per token, the mean of the steps since the last record
+  double loss = kNoNumber;  // nats per token (or label), the mean of the steps since the last record
   double learning_rate = kNoNumber;
   double gradient_norm = kNoNumber;      // before clipping; "grad_norm" on disk
   double tokens_per_second = kNoNumber;  // since the last record, without evaluation and saving
@@ -67,8 +72,14 @@ struct StepRecord {
 struct ValidationRecord {
   int64_t step = 0;
   int64_t tokens = 0;
-  double loss = kNoNumber;           // nats per token; "validation_loss" on disk
+  double loss = kNoNumber;           // nats per token, of a classifier per label; "validation_loss" on disk
   double bits_per_byte = kNoNumber;  // absent where the data does not say how many bytes its tokens stand for
+  // Of classifiers: the share of labels that are right, from 0 to 1, and its standard error.
+  double accuracy = kNoNumber, accuracy_error = kNoNumber;
+  // The same after the last step, where the run has documents for a test.
+  double test_loss = kNoNumber, test_accuracy = kNoNumber, test_accuracy_error = kNoNumber;
+
+  bool is_classifiers() const { return accuracy == accuracy; }
 };
 
 using MetricsRecord = std::variant<StepRecord, ValidationRecord>;

@@ -18,8 +18,12 @@ namespace t6 {
 namespace {
 
 ImportedModel read_own(const std::filesystem::path& folder) {
+  const ModelConfig config = read_config(folder);
+  require(!config.is_classifier(),
+          "{}: is a classifier of {} labels, which writes no text; 't6 eval MODEL --classify FILE' measures it",
+          folder.string(), config.num_labels);
   const auto file = std::make_shared<const WeightFile>(folder / kWeightsFile);
-  return {.config = read_config(folder),
+  return {.config = config,
           .tensors = file->tensors(),
           .owners = {file},
           .let_go = [file](std::span<const std::byte> bytes) { file->let_go(bytes); },

@@ -49,8 +49,8 @@ ModelConfig hugging_face_config(const std::filesystem::path& folder);
 ImportedModel import_paper(const std::filesystem::path& file);
 ImportedModel import_paper_folder(const std::filesystem::path& folder, const std::string& name);
 
-// Any of the three, or a model folder of ours. Errors: those of the files; that the weights are those of the
-// configuration is checked when a model is made of them.
+// Any of the three, or a model folder of ours. Errors: those of the files, a classifier; that the weights are those of
+// the configuration is checked when a model is made of them.
 ImportedModel read_model(Context& context, const FoundModel& found, MatrixTypes types = MatrixTypes::weights);
 ImportedModel read_model(Context& context, const std::filesystem::path& path);
 // One of another program. Error, beside those: a model of ours.

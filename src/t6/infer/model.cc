@@ -33,7 +33,7 @@ Model::Model(Context& context, const ModelConfig& config, const Weights& weights
     : config_(config), shape_(attention_shape(config)) {
   embeddings_ = weights.matrix(context, "model.embed_tokens.weight");
   final_norm_ = keep(weights, "model.norm.weight");
-  if (!config.tie_word_embeddings) output_head_ = weights.matrix(context, "lm_head.weight");
+  if (config.has_output_matrix()) output_head_ = weights.matrix(context, "lm_head.weight");
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_.push_back(layer_weights(context, weights, i));
 }
 

@@ -34,6 +34,7 @@ Names<FactorInit> names_of(FactorInit) { return kFactorInits; }
 Names<HeadActivation> names_of(HeadActivation) { return kHeadActivations; }
 Names<LayerType> names_of(LayerType) { return kLayerTypes; }
 Names<GateActivation> names_of(GateActivation) { return kGateActivations; }
+Names<LabelPooling> names_of(LabelPooling) { return kLabelPoolings; }
 
 template <typename Enum>
 Enum parse_name(const std::string& text, const std::string& what) {
@@ -102,14 +103,20 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit("attention_sinks", config.attention_sinks, int64_t{0}, int64_t{1} << 31);
   visit("rope_local_base_freq", config.rope_local_base_freq, 0.0, 1e12);
   visit("no_rope_layers", config.no_rope_layers);
+  size("num_labels", config.num_labels, 0);
+  visit("label_pooling", config.label_pooling);
+  visit("label_pairs", config.label_pairs);
+  visit("bidirectional", config.bidirectional);
 }
 
 // Keys that a config.json holds only where they say something: programs and cache files from before them know
 // models without them.
 constexpr const char* kKeysIfUsed[] = {
-    "head_factor_bias", "factor_init",          "head_factor_init_scale", "attention_output_bias", "post_norms",
-    "hidden_act",       "embedding_scale",      "query_pre_attn_scalar",  "sliding_window",        "layer_types",
-    "attention_sinks",  "rope_local_base_freq", "no_rope_layers"};
+    "head_factor_bias", "factor_init", "head_factor_init_scale", "attention_output_bias",
+    "post_norms",       "hidden_act",  "embedding_scale",        "query_pre_attn_scalar",
+    "sliding_window",   "layer_types", "attention_sinks",        "rope_local_base_freq",
+    "no_rope_layers",   "num_labels",  "label_pooling",          "label_pairs",
+    "bidirectional"};
 
 struct Reader {
   const JsonObject& object;
@@ -201,6 +208,17 @@ void check_layers(const ModelConfig& c, const std::string& source) {
           c.rope_local_base_freq);
 }
 
+// Rules of classifiers.
+void check_classifier(const ModelConfig& c, const std::string& source) {
+  require(c.is_classifier() || (c.label_pooling == LabelPooling::mean && !c.label_pairs && !c.bidirectional),
+          "{}: label_pooling, label_pairs and bidirectional are for classifiers, whose \"num_labels\" is above 0",
+          source);
+  require(!c.bidirectional || c.sliding_window == 0, "{}: \"bidirectional\" goes without \"sliding_window\"", source);
+  require(!c.bidirectional || c.label_pooling == LabelPooling::mean,
+          "{}: \"bidirectional\" goes with label_pooling mean; the last token is for attention that looks back",
+          source);
+}
+
 std::string model_type(const Json& config, const std::filesystem::path& path) {
   return JsonObject(config, path.string()).string_or("model_type", "(none)");
 }
@@ -211,10 +229,14 @@ std::string attention_kind_name(AttentionKind kind) { return name_of(kind); }
 AttentionKind parse_attention_kind(const std::string& name) {
   return parse_name<AttentionKind>(name, "attention kind");
 }
+LabelPooling parse_label_pooling(const std::string& name, const std::string& source) {
+  return parse_name<LabelPooling>(name, source);
+}
 
 void check_config(const ModelConfig& c, const std::string& source) {
   check_layers(c, source);
   check_head_factors(c, source);
+  check_classifier(c, source);
   const auto want = [&](bool good, const char* rule) { require(good, "{}: {}", source, rule); };
   const std::string kind = name_of(c.attention_kind);
   const bool latent = c.attention_kind == AttentionKind::mla;
@@ -306,7 +328,10 @@ ModelConfig config_from_json(const Json& json, const std::string& source, const 
 namespace {
 
 Json all_fields(const ModelConfig& config) {
-  Json json = {{"model_type", "t6"}, {"architectures", Json::array({"T6ForCausalLM"})}, {"torch_dtype", "float32"}};
+  Json json = {
+      {"model_type", "t6"},
+      {"architectures", Json::array({config.is_classifier() ? "T6ForSequenceClassification" : "T6ForCausalLM"})},
+      {"torch_dtype", "float32"}};
   visit_fields(config, [&](const char* key, const auto& field, auto...) {
     using Field = std::remove_cvref_t<decltype(field)>;
     if constexpr (std::is_enum_v<Field>) {

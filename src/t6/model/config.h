@@ -42,6 +42,11 @@ enum class GateActivation { silu, gelu_tanh };
 inline constexpr auto kGateActivations = std::to_array<std::pair<GateActivation, const char*>>(
     {{GateActivation::silu, "silu"}, {GateActivation::gelu_tanh, "gelu_pytorch_tanh"}});
 
+// What of a document's hidden states a classifier looks at: their mean, or the last token's.
+enum class LabelPooling { mean, last };
+inline constexpr auto kLabelPoolings =
+    std::to_array<std::pair<LabelPooling, const char*>>({{LabelPooling::mean, "mean"}, {LabelPooling::last, "last"}});
+
 struct ModelConfig {
   // Sizes.
   int64_t vocab_size = 257;  // 256 bytes and end-of-text
@@ -97,6 +102,16 @@ struct ModelConfig {
   double rope_local_base_freq = 0;          // the base, unscaled, of layers that slide; 0: rope_theta
   std::vector<int64_t> no_rope_layers = {};  // one a layer, 0: it does not rotate, 1: it does; empty: all do
 
+  // Of classifiers, which give documents labels and have no output head.
+  int64_t num_labels = 0;  // 0: a language model
+  LabelPooling label_pooling = LabelPooling::mean;
+  bool label_pairs = false;    // a label is of two documents, which the same model reads apart
+  bool bidirectional = false;  // tokens see those after them, too
+
+  bool is_classifier() const { return num_labels > 0; }
+  bool has_output_matrix() const { return !is_classifier() && !tie_word_embeddings; }  // lm_head.weight
+  // Rows of hidden states that the labels' matrix is as wide as: those of two documents, product and difference.
+  int64_t classifier_inputs() const { return (label_pairs ? 4 : 1) * hidden_size; }
   bool slides(int64_t layer) const {
     return sliding_window > 0 && (layer_types.empty() || layer_types[static_cast<size_t>(layer)] == LayerType::sliding);
   }
@@ -109,6 +124,7 @@ struct ModelConfig {
 
 std::string attention_kind_name(AttentionKind kind);  // "tpa_kvonly"
 AttentionKind parse_attention_kind(const std::string& name);
+LabelPooling parse_label_pooling(const std::string& name, const std::string& source);  // `source` begins the error
 
 // Throws when sizes or options do not go together; `source` begins the message.
 void check_config(const ModelConfig& config, const std::string& source);

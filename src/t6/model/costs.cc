@@ -47,7 +47,7 @@ int64_t decode_multiply_adds(const ModelConfig& config) {
 double forward_flops(const ModelConfig& config, int64_t context) {
   double weights = 0;
   for (const Parameter& parameter : parameters(config)) {
-    const bool lookup = parameter.part == Part::embedding && !config.tie_word_embeddings;
+    const bool lookup = parameter.part == Part::embedding && (config.has_output_matrix() || config.is_classifier());
     if (parameter.shape.size() == 2 && !lookup) weights += static_cast<double>(element_count(parameter.shape));
   }
   const double attention = static_cast<double>(config.num_hidden_layers * decode_multiply_adds(config));

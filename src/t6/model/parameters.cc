@@ -191,7 +191,10 @@ std::vector<Parameter> parameters(const ModelConfig& config) {
     if (config.post_norms) norm(layer + "post_feedforward_layernorm");
   }
   norm("model.norm");
-  if (!config.tie_word_embeddings) out.linear(Part::output_head, "lm_head.weight", config.vocab_size, width);
+  if (config.has_output_matrix()) out.linear(Part::output_head, "lm_head.weight", config.vocab_size, width);
+  if (config.is_classifier()) {
+    out.linear(Part::output_head, "classifier.weight", config.num_labels, config.classifier_inputs());
+  }
   return std::move(out.list);
 }
 

@@ -9,6 +9,28 @@ namespace {
 
 Norm block_norm(const ModelConfig& config) { return Norm(config.hidden_size, config.rms_norm_eps, config.norm_weight); }
 
+// Which tokens are a document's, [B, T] of truth values.
+torch::Tensor within_documents(const torch::Tensor& lengths, int64_t length) {
+  return torch::arange(length).unsqueeze(0) < lengths.unsqueeze(1);
+}
+
+// What a classifier looks at of hidden states x [B, T, C]: [B, C].
+torch::Tensor pooled(const torch::Tensor& x, const torch::Tensor& lengths, const torch::Tensor& within,
+                     LabelPooling pooling) {
+  if (pooling == LabelPooling::last) {
+    const torch::Tensor last = (lengths - 1).view({-1, 1, 1}).expand({-1, 1, x.size(2)});
+    return x.gather(1, last).squeeze(1);
+  }
+  const torch::Tensor shares = within.to(torch::kFloat) / lengths.unsqueeze(1);
+  return torch::bmm(shares.unsqueeze(1), x).squeeze(1);
+}
+
+// Of pairs [2B, C], as Long Range Arena's retrieval has it: both, their product, their difference; [B, 4C].
+torch::Tensor combined(const torch::Tensor& pairs) {
+  const auto halves = pairs.chunk(2);
+  return torch::cat({halves[0], halves[1], halves[0] * halves[1], halves[0] - halves[1]}, -1);
+}
+
 }  // namespace
 
 BlockImpl::BlockImpl(const ModelConfig& config, int64_t layer, AttentionPath path)
@@ -21,8 +43,8 @@ BlockImpl::BlockImpl(const ModelConfig& config, int64_t layer, AttentionPath pat
   post_feed_forward_norm_ = register_module("post_feedforward_layernorm", block_norm(config));
 }
 
-torch::Tensor BlockImpl::forward(const torch::Tensor& x) {
-  torch::Tensor added = self_attn_->forward(input_layernorm_->forward(x));
+torch::Tensor BlockImpl::forward(const torch::Tensor& x, const torch::Tensor& tokens) {
+  torch::Tensor added = self_attn_->forward(input_layernorm_->forward(x), tokens);
   if (post_attention_norm_) added = post_attention_norm_->forward(added);
   const torch::Tensor attended = x + added;
   added = mlp_->forward(feed_forward_norm_->forward(attended));
@@ -32,34 +54,53 @@ torch::Tensor BlockImpl::forward(const torch::Tensor& x) {
 
 TransformerImpl::TransformerImpl(const ModelConfig& config, AttentionPath path) : config_(config) {
   check_config(config, "model");
+  require(!config.bidirectional || path == AttentionPath::sdpa, "bidirectional attention is computed by sdpa alone");
   // The body is a module of its own only to give names Hugging Face's "model." prefix.
   auto body = register_module("model", std::make_shared<torch::nn::Module>("Body"));
   embed_tokens_ = body->register_module("embed_tokens", Embedding(config.vocab_size, config.hidden_size));
   layers_ = body->register_module("layers", torch::nn::ModuleList());
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers_->push_back(Block(config, i, path));
   norm_ = body->register_module("norm", block_norm(config));
-  if (!config.tie_word_embeddings) {
+  if (config.is_classifier()) {
+    classifier_ = register_module("classifier", Linear(config.classifier_inputs(), config.num_labels));
+  }
+  if (config.has_output_matrix()) {
     lm_head_ = register_module("lm_head", Linear(config.hidden_size, config.vocab_size));
   }
 }
 
-TransformerImpl::Hidden TransformerImpl::hidden(const torch::Tensor& tokens) {
+TransformerImpl::Hidden TransformerImpl::hidden(const torch::Tensor& tokens, const torch::Tensor& within) {
   require(tokens.dim() == 2, "tokens must be [batch, length], not of {} dimensions", tokens.dim());
   const EmbeddedTokens embedded = embed_tokens_->forward(tokens);
   torch::Tensor x = config_.embedding_scale == 1 ? embedded.rows : embedded.rows * config_.embedding_scale;
-  for (const auto& layer : *layers_) x = layer->as<Block>()->forward(x);
-  return {norm_->forward(x), lm_head_ ? lm_head_->weight : embedded.table};
+  for (const auto& layer : *layers_) x = layer->as<Block>()->forward(x, within);
+  return {norm_->forward(x), embedded.table};
 }
 
 torch::Tensor TransformerImpl::forward(const torch::Tensor& tokens) {
-  const auto [x, output_weight] = hidden(tokens);
-  return t6::linear(x, output_weight);
+  const auto [x, table] = hidden(tokens);
+  return t6::linear(x, output_weight(table));
 }
 
 torch::Tensor TransformerImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
   require(targets.sizes() == tokens.sizes(), "targets have another shape than tokens");
-  const auto [x, output_weight] = hidden(tokens);
-  return linear_cross_entropy(x.flatten(0, 1), output_weight, targets.flatten());
+  const auto [x, table] = hidden(tokens);
+  return linear_cross_entropy(x.flatten(0, 1), output_weight(table), targets.flatten());
+}
+
+torch::Tensor TransformerImpl::classify(const torch::Tensor& tokens, const torch::Tensor& lengths) {
+  require(config_.is_classifier(), "this model has no classes");
+  require(lengths.dim() == 1 && tokens.dim() == 2 && lengths.size(0) == tokens.size(0),
+          "wanted are tokens [batch, length] and as many lengths as rows");
+  const torch::Tensor within = within_documents(lengths, tokens.size(1));
+  const torch::Tensor x = hidden(tokens, within).x;
+  const torch::Tensor documents = pooled(x, lengths, within, config_.label_pooling);
+  return classifier_->forward(config_.label_pairs ? combined(documents) : documents);
+}
+
+torch::Tensor TransformerImpl::output_weight(const torch::Tensor& table) const {
+  require(!config_.is_classifier(), "this model is a classifier and has no output head");
+  return lm_head_ ? lm_head_->weight : table;
 }
 
 }  // namespace t6

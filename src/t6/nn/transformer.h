@@ -14,7 +14,8 @@ namespace t6 {
 class BlockImpl : public torch::nn::Module {
  public:
   BlockImpl(const ModelConfig& config, int64_t layer, AttentionPath path);
-  torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
+  // [B, T, C] -> [B, T, C]; `tokens`, [B, T] of truth values or undefined, as for SelfAttention.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& tokens);
 
  private:
   Norm input_layernorm_;
@@ -30,25 +31,32 @@ class TransformerImpl : public torch::nn::Module {
  public:
   explicit TransformerImpl(const ModelConfig& config, AttentionPath path = AttentionPath::fused);
 
-  // tokens [B, T] int64 -> logits [B, T, V].
+  // tokens [B, T] int64 -> logits [B, T, V]. This and loss() are for language models, classify() for classifiers.
   torch::Tensor forward(const torch::Tensor& tokens);
   // Mean cross entropy in nats per token; targets [B, T] int64, -1 is not counted. Never holds all logits.
   torch::Tensor loss(const torch::Tensor& tokens, const torch::Tensor& targets);
+
+  // Logits of the classes, [B, classes]. tokens [B, T] int64, of which the first lengths[b] (int64 [B], each at least
+  // 1) of row b are its document's; of pairs both have 2B rows, first all first documents, then all second ones. What
+  // follows a document's last token changes nothing.
+  torch::Tensor classify(const torch::Tensor& tokens, const torch::Tensor& lengths);
 
   const ModelConfig& config() const { return config_; }
 
  private:
   struct Hidden {
-    torch::Tensor x;              // [B, T, C], after the last norm
-    torch::Tensor output_weight;  // [V, C]
+    torch::Tensor x;      // [B, T, C], after the last norm
+    torch::Tensor table;  // [V, C], of the embeddings
   };
-  Hidden hidden(const torch::Tensor& tokens);
+  Hidden hidden(const torch::Tensor& tokens, const torch::Tensor& within = {});
+  torch::Tensor output_weight(const torch::Tensor& table) const;  // [V, C]
 
   ModelConfig config_;
   Embedding embed_tokens_{nullptr};
   torch::nn::ModuleList layers_;
   Norm norm_{nullptr};
-  Linear lm_head_{nullptr};  // when embeddings are not tied
+  Linear lm_head_{nullptr};     // when embeddings are not tied
+  Linear classifier_{nullptr};  // of classifiers
 };
 TORCH_MODULE(Transformer);
 

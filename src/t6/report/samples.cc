@@ -72,6 +72,10 @@ std::string opening(std::string_view text) {
 void draw_samples(Context& context, const fs::path& run_folder, const SampleOptions& options, ReportData& data,
                   const std::function<void(int64_t done)>& progress) {
   data.samples.clear();
+  if (data.model.is_classifier() && options.prompts.empty()) {
+    data.samples_note = "A classifier writes no text.";
+    return;
+  }
   if (!fs::exists(run_folder / kRunModel / kConfigFile)) {
     data.samples_note = "The run has saved no checkpoint yet, so there is no model to sample from.";
     return;

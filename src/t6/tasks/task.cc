@@ -12,6 +12,7 @@ namespace t6 {
 namespace {
 
 constexpr int64_t kLongest = int64_t{16} << 20;  // words or tokens; what is longer is a mistake
+constexpr int64_t kMostKeyLetters = 4;
 // A document of this share of the length asked for is good.
 constexpr double kFull = 0.98;
 
@@ -32,6 +33,7 @@ constexpr auto kKinds = std::to_array<TaskKind>({
     {.name = "recall",
      .words = "associative recall: the digit that stood beside a key",
      .default_length = kDefaultLength,
+     .takes_key_letters = true,
      .make = make_recall},
     {.name = "passkey",
      .words = "a pass key hidden in noise",
@@ -110,6 +112,9 @@ void check(const TaskKind& kind, const TaskSettings& settings, int64_t index) {
   require(!settings.depth || kind.takes_depth, "{} hides no single needle at a depth", kind.name);
   require(!settings.depth || (*settings.depth >= 0 && *settings.depth <= 100),
           "{}: a depth is from 0 to 100 per cent, not {}", kind.name, settings.depth.value_or(0));
+  require(!settings.key_letters || kind.takes_key_letters, "{} has no keys whose letters could be chosen", kind.name);
+  require(settings.key_letters.value_or(1) >= 1 && settings.key_letters.value_or(4) <= kMostKeyLetters,
+          "{}: keys have 1 to {} letters, not {}", kind.name, kMostKeyLetters, settings.key_letters.value_or(0));
 }
 
 // A document that was tried.

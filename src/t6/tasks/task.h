@@ -32,13 +32,14 @@ struct TaskSettings {
   std::string haystack = {};                                 // text in which needles are hidden; empty: RULER's noise
   std::shared_ptr<const QuestionSet> questions = nullptr;    // for kinds that ask questions from a file
   std::optional<int64_t> depth = std::nullopt;               // of a single needle, in per cent; none: at random
+  std::optional<int64_t> key_letters = std::nullopt;         // of recall's keys, 1 to 4; none: 4
 };
 
 struct TaskKind {
   std::string_view name;
   std::string_view words;  // what is asked, for people
   int64_t default_length;  // in words
-  bool takes_haystack = false, takes_questions = false, takes_depth = false;
+  bool takes_haystack = false, takes_questions = false, takes_depth = false, takes_key_letters = false;
   // A document with `size` units of filling (sentences, words, pairs), the least being 0. What is drawn does not depend
   // on the size as far as that is possible, and the length grows with it.
   TaskDocument (*make)(const TaskSettings& settings, int64_t index, Random random, int64_t size) = nullptr;

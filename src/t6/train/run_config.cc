@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "t6/core/error.h"
+#include "t6/core/file.h"
 #include "t6/core/threads.h"
 #include "t6/formats/json.h"
 #include "t6/formats/run_files.h"
@@ -21,11 +22,23 @@ namespace {
 // Bounds that keep products of these numbers inside int64.
 constexpr int64_t kMaxSteps = int64_t{1} << 40;
 constexpr int64_t kMaxBatch = int64_t{1} << 16;
+constexpr int64_t kMostClasses = int64_t{1} << 16;
 
 // The one list of fields: reading, writing and the check for unknown keys all go through it.
 template <typename Run, typename Visitor>
 void visit_fields(Run& run, Visitor&& visit) {
   visit(run_keys::kData, run_keys::kPath, run.data.path);
+  const auto task = [&](const char* key, auto& field, auto... bounds) {
+    visit(run_keys::kTask, key, field, bounds...);
+  };
+  task(task_keys::kTrain, run.task.documents.train);
+  task(task_keys::kValidation, run.task.documents.validation);
+  task(task_keys::kTest, run.task.documents.test);
+  task(task_keys::kFormat, run.task.documents.format);
+  task(task_keys::kTokenizer, run.task.documents.tokenizer);
+  task(task_keys::kClasses, run.task.documents.classes, int64_t{0}, kMostClasses);
+  task("pooling", run.task.pooling);
+  task("bidirectional", run.task.bidirectional);
   const auto optimizer = [&](const char* key, auto& field, auto... bounds) {
     visit(run_keys::kOptimizer, key, field, bounds...);
   };
@@ -151,6 +164,19 @@ void find_data(const JsonObject& file, const std::string& source, RunConfig& con
   config.data.path = whole;
 }
 
+// And the files of a task.
+void find_task_files(const JsonObject& file, RunConfig& config) {
+  const JsonObject facts = file.object(run_keys::kFacts);
+  if (!facts.has(run_keys::kTaskFiles)) return;
+  const JsonObject files = facts.object(run_keys::kTaskFiles);
+  const auto find = [&](std::string& path, const char* key) {
+    if (!path.empty() && !path_exists(path)) path = files.string_or(key, path);
+  };
+  find(config.task.documents.train, task_keys::kTrain);
+  find(config.task.documents.validation, task_keys::kValidation);
+  find(config.task.documents.test, task_keys::kTest);
+}
+
 void check_schedule(RunConfig& config, const std::string& source) {
   ScheduleConfig& schedule = config.schedule;
   require(schedule.warmup_steps <= config.train.steps,
@@ -170,8 +196,30 @@ void check_schedule(RunConfig& config, const std::string& source) {
           config.train.steps - schedule.warmup_steps, schedule.decay_steps);
 }
 
+// What a run learns from: token shards or documents with labels, and not both.
+void check_data(const RunConfig& config, const std::string& source) {
+  if (!config.is_task()) {
+    require(!config.data.path.empty(), "{}: data: \"path\" is missing; it names a folder that 't6 prepare' made",
+            source);
+    require(!config.model.is_classifier(),
+            "{}: model: \"num_labels\" is {}: a classifier learns from [task], not [data]", source,
+            config.model.num_labels);
+    return;
+  }
+  require(config.data.path.empty(),
+          "{}: there are documents with labels in [task] and token shards in [data] (\"{}\"); a run has one of the two",
+          source, config.data.path);
+  labelled_format(config.task.documents.format, source + ": task: \"format\"");
+  parse_label_pooling(config.task.pooling, source + ": task: \"pooling\"");
+  require(config.train.sample_every == 0,
+          "{}: train: \"sample_every\" is for models that write; [task] trains a classifier", source);
+  require(!config.task.bidirectional || config.train.attention == "sdpa",
+          "{}: task: \"bidirectional\" needs attention = \"sdpa\" in [train]; the fused kernels look back only",
+          source);
+}
+
 void check(RunConfig& config, const std::string& source) {
-  require(!config.data.path.empty(), "{}: data: \"path\" is missing; it names a folder that 't6 prepare' made", source);
+  check_data(config, source);
   parse_attention_path(config.train.attention, source + ": train: \"attention\"");
   auto& context = config.train.context;
   if (context == 0) context = config.model.max_position_embeddings;
@@ -245,8 +293,8 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<S
   for (const Setting& setting : settings) apply(json, setting);
 
   const JsonObject file(json, source);
-  std::set<std::string> sections = {run_keys::kModel, run_keys::kData, run_keys::kOptimizer, "schedule",
-                                    run_keys::kTrain};
+  std::set<std::string> sections = {run_keys::kModel,     run_keys::kData, run_keys::kTask,
+                                    run_keys::kOptimizer, "schedule",      run_keys::kTrain};
   if (from_run) sections.insert(run_keys::kFacts);
   require_known(file, sections);
 
@@ -255,6 +303,12 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<S
   read_fields(file, config);
   const bool own_data = changes.contains(run_keys::kData);
   if (from_run && !own_data && file.has(run_keys::kFacts)) find_data(file, source, config);
+  if (from_run && !changes.contains(run_keys::kTask) && file.has(run_keys::kFacts)) find_task_files(file, config);
+  require(config.is_task() || !file.has(run_keys::kTask),
+          "{}: task: \"train\" is missing; it names a file of documents with labels", source);
+  const bool all_by_itself =
+      !file.has(run_keys::kTrain) || !file.object(run_keys::kTrain).has(run_keys::kEvaluateWindows);
+  if (config.is_task() && all_by_itself) config.train.evaluate_windows = 0;
   check(config, source);
   return config;
 }
@@ -265,6 +319,11 @@ Json to_json(const RunConfig& config) {
   if (!config.preset.empty()) json[run_keys::kModel][run_keys::kPreset] = config.preset;
   visit_fields(config,
                [&](const char* section, const char* key, const auto& field, auto...) { json[section][key] = field; });
+  if (config.is_task()) {
+    json[run_keys::kData] = Json::object();
+  } else {
+    json.erase(run_keys::kTask);
+  }
   return json;
 }
 

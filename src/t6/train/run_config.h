@@ -2,7 +2,7 @@
 //
 //   extends = "base/small.toml"     # optional: a file whose keys this one adds to or replaces, beside this one
 //   [model]                         # preset = "small-tpa", and any key of a config.json
-//   [data]                          # path = "data/kjv"
+//   [data]                          # path = "data/kjv"; or, for a classifier, [task]
 //   [optimizer] [schedule] [train]  # the fields below
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "t6/formats/json_object.h"
+#include "t6/labelled/labelled_task.h"
 #include "t6/model/config.h"
 #include "t6/train/adamw_options.h"
 #include "t6/train/steps/schedule.h"
@@ -21,6 +22,12 @@ namespace t6 {
 
 struct DataConfig {
   std::string path;  // a folder that 't6 prepare' made, or one with token shards; as seen from the working folder
+};
+
+struct TaskConfig {
+  LabelledSettings documents;    // its files as seen from the working folder
+  std::string pooling = "mean";  // or "last" (LabelPooling)
+  bool bidirectional = false;
 };
 
 struct OptimizerConfig {
@@ -39,14 +46,14 @@ struct TrainConfig {
   int64_t steps = 1000;
   int64_t batch_size = 16;            // sequences in a forward pass
   int64_t gradient_accumulation = 1;  // forward passes in a step
-  int64_t context = 0;                // tokens in a sequence; 0: the model's max_position_embeddings
+  int64_t context = 0;                // tokens in a sequence (of a task, at most); 0: max_position_embeddings
   int64_t seed = 0;
   std::string attention = "fused";   // or "sdpa" (nn/attention_path.h)
   int64_t threads = 0;               // 0: all processors that the process may run on
   int64_t log_every = 10;            // steps, as in the next two
   int64_t evaluate_every = 250;      // 0: only at the end
   int64_t checkpoint_every = 1000;   // 0: only at the end
-  int64_t evaluate_windows = 64;     // sequences of the validation split; 0: all of it
+  int64_t evaluate_windows = 64;     // sequences of the validation split; 0, and by itself of a task: all of it
   int64_t keep_checkpoints = 3;      // the newest ones; 0: all
   bool keep_best = true;             // also the one with the lowest validation loss, saved when it is found
   int64_t sample_every = 0;          // steps: make a checkpoint and let it write a text; 0: never
@@ -59,10 +66,12 @@ struct RunConfig {
   bool own_vocab = false;  // [model] names vocab_size itself
   ModelConfig model;
   DataConfig data;
+  TaskConfig task;  // in the place of `data`: without a file of training documents there is none
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   TrainConfig train;
 
+  bool is_task() const { return !task.documents.train.empty(); }
   int64_t step_tokens() const { return train.batch_size * train.gradient_accumulation * train.context; }
   Schedule learning_rate() const;
 };
@@ -85,7 +94,8 @@ Setting parse_setting(const std::string& text);
 RunConfig load_run_config(const std::filesystem::path& path, const std::vector<Setting>& settings,
                           const std::optional<ModelConfig>& given = {});
 
-// As run.json holds it: objects model, data, optimizer, schedule and train with every key.
+// As run.json holds it: objects model, data (empty of a classifier, which has task), optimizer, schedule and train with
+// every key.
 Json to_json(const RunConfig& config);
 
 }  // namespace t6

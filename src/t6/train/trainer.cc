@@ -1,7 +1,6 @@
 #include "t6/train/trainer.h"
 
 #include <cmath>
-#include <numbers>
 #include <utility>
 
 #include "t6/core/error.h"
@@ -16,54 +15,6 @@
 
 namespace t6 {
 namespace {
-
-std::span<int64_t> numbers_of(const torch::Tensor& tensor) {
-  return {tensor.data_ptr<int64_t>(), static_cast<size_t>(tensor.numel())};
-}
-
-struct Batch {
-  torch::Tensor inputs, targets;  // [B, T] int64
-};
-
-Batch read_batch(const Sequences& sequences, std::span<const int64_t> begins) {
-  const auto size = static_cast<int64_t>(begins.size());
-  const Batch batch = {torch::empty({size, sequences.context()}, torch::kLong),
-                       torch::empty({size, sequences.context()}, torch::kLong)};
-  sequences.read(begins, numbers_of(batch.inputs), numbers_of(batch.targets));
-  return batch;
-}
-
-// The data's vocabulary when the model's is smaller: a preset's size is for another tokenizer.
-RunConfig with_vocabulary(RunConfig config, const DataFacts& facts) {
-  int64_t& vocab = config.model.vocab_size;
-  if (!facts.vocab_size || *facts.vocab_size <= vocab) return config;
-  require(!config.own_vocab, "model: \"vocab_size\" is {}, but the data in {} has a vocabulary of {}", vocab,
-          config.data.path, *facts.vocab_size);
-  vocab = *facts.vocab_size;
-  return config;
-}
-
-// Error: one file would be in both splits.
-void require_two_splits(const Sequences& training, const Sequences& validation, const std::string& path) {
-  for (const auto& one : training.files()) {
-    for (const auto& other : validation.files()) {
-      std::error_code ignored;
-      require(!std::filesystem::equivalent(one, other, ignored),
-              "{}: {} would be both training and validation data; name a folder that holds shards of both splits, as "
-              "'t6 prepare' makes it",
-              path, one.string());
-    }
-  }
-}
-
-// The validation split, or nothing where the data has none, as 't6 prepare --val-fraction 0' makes it.
-std::optional<Sequences> open_validation(const RunConfig& config, const Sequences& training) {
-  const std::filesystem::path path = config.data.path;
-  if (std::filesystem::is_directory(path) && !has_token_shards(path, "val")) return std::nullopt;
-  std::optional<Sequences> validation(std::in_place, path, "val", config.train.context, config.model.vocab_size);
-  require_two_splits(training, *validation, config.data.path);
-  return validation;
-}
 
 // What run.json says of the run before this process.
 Json earlier_facts(const std::filesystem::path& folder) {
@@ -89,27 +40,23 @@ double step_bytes(const RunConfig& config) {
 }
 
 Json plan_run(const RunConfig& given) {
-  const RunConfig config = with_vocabulary(given, read_data_facts(given.data.path));
-  const Sequences training(config.data.path, "train", config.train.context, config.model.vocab_size);
-  const std::optional<Sequences> validation = open_validation(config, training);
+  RunConfig config = given;
+  const auto data = open_training_data(config);
   Json json = to_json(config);
-  json[run_keys::kFacts] = {{"parameters", parameter_count(config.model)},
-                            {"train_tokens", training.tokens()},
-                            {run_keys::kValidationTokens, validation ? validation->tokens() : 0}};
+  json[run_keys::kFacts] = data->facts();
+  json[run_keys::kFacts]["parameters"] = parameter_count(config.model);
   return json;
 }
 
 Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, RunStart start,
                  const std::optional<GivenWeights>& given)
     : folder_(folder),
-      facts_(read_data_facts(config.data.path)),
-      config_(with_vocabulary(config, facts_)),
-      training_(config.data.path, "train", config_.train.context, config_.model.vocab_size),
-      validation_(open_validation(config_, training_)),
-      order_(training_.tokens(), config_.train.context, static_cast<uint64_t>(config_.train.seed)),
+      config_(config),
+      data_(open_training_data(config_)),
       model_(config_.model, parse_attention_path(config_.train.attention, "train: \"attention\"")),
       optimizer_(model_->named_parameters(), config_.optimizer.adamw),
-      lock_(folder) {
+      lock_(folder),
+      notes_(data_->notes()) {
   const bool holds = holds_run(folder);
   require(
       start != RunStart::fresh || !holds,
@@ -167,10 +114,10 @@ void Trainer::resume() {
 // What a resumed run must have in common with the checkpoint that it goes on from.
 Json Trainer::deciding_settings() const {
   const Json all = to_json(config_);
-  Json deciding = {{"model", config_to_json(config_.model)},
-                   {"data", {{"train_tokens", train_tokens()}, {"validation_tokens", validation_tokens()}}},
-                   {"optimizer", all["optimizer"]},
-                   {"schedule", all["schedule"]}};
+  Json deciding = {
+      {"model", config_to_json(config_.model)}, {"optimizer", all["optimizer"]}, {"schedule", all["schedule"]}};
+  const auto [section, identity] = data_->identity();
+  deciding[section] = identity;
   for (const char* key : {"steps", "batch_size", "gradient_accumulation", "context", "seed"}) {
     deciding["train"][key] = all["train"][key];
   }
@@ -180,16 +127,13 @@ Json Trainer::deciding_settings() const {
 void Trainer::write_run_json() const {
   Json json = to_json(config_);
   Json& facts = json[run_keys::kFacts];
-  facts = {{"parameters", parameter_count(config_.model)},
-           {"train_tokens", train_tokens()},
-           {run_keys::kValidationTokens, validation_tokens()},
-           {"threads", threads()},
-           {"torch", TORCH_VERSION},
-           {run_keys::kDataFolder, std::filesystem::absolute(config_.data.path).lexically_normal().string()}};
+  facts = data_->facts();
+  facts["parameters"] = parameter_count(config_.model);
+  facts["threads"] = threads();
+  facts["torch"] = TORCH_VERSION;
   const Json before = earlier_facts(folder_);
   facts[run_keys::kEventFiles] = before.value(run_keys::kEventFiles, Json::array());
   if (metrics_) facts[run_keys::kEventFiles].push_back(metrics_->event_file().filename().string());
-  if (facts_.bytes_per_token) facts["bytes_per_token"] = *facts_.bytes_per_token;
   if (!given_.empty()) {
     facts["from"] = given_;
   } else if (before.contains("from")) {
@@ -229,8 +173,7 @@ TrainSummary Trainer::run(const CancelToken& cancel, const std::function<void(co
     if (evaluation_due && !evaluate(cancel)) end = End::interrupted;
     const bool sample_due = config_.train.sample_every > 0 && state_.step % config_.train.sample_every == 0;
     if (is_due(config_.train.checkpoint_every) || sample_due || best_to_keep() == state_.step) save();
-    observe({state_.step, state_.tokens, last_loss_,
-             last_validation_ ? std::optional(last_validation_->loss) : std::nullopt, sample_due});
+    observe({state_.step, state_.tokens, last_loss_, last_validation_, sample_due});
   }
   save();
   return {end, state_.step, state_.tokens, seconds(), last_validation_, state_.best};
@@ -239,18 +182,16 @@ TrainSummary Trainer::run(const CancelToken& cancel, const std::function<void(co
 bool Trainer::train_step(const CancelToken& cancel) {
   const Stopwatch step_time;
   const int64_t step = state_.step + 1, accumulation = config_.train.gradient_accumulation;
-  std::vector<int64_t> begins(static_cast<size_t>(config_.train.batch_size));
-  int64_t sequence = state_.step * accumulation * config_.train.batch_size;
   double loss = 0;
+  int64_t tokens = 0;
   for (int64_t i = 0; i < accumulation; ++i) {
     if (i > 0 && cancel.cancelled()) {
       optimizer_.zero_grad();
       return false;
     }
-    for (int64_t& place : begins) place = order_.begin(sequence++);
-    const Batch batch = read_batch(training_, begins);
-    torch::Tensor part = model_->loss(batch.inputs, batch.targets);
+    auto [part, part_tokens] = data_->loss(model_, state_.step * accumulation + i);
     if (accumulation > 1) part = part / static_cast<double>(accumulation);
+    tokens += part_tokens;
     loss += part.item<double>();
     require_finite(step, "loss", loss);
     part.backward();
@@ -262,29 +203,28 @@ bool Trainer::train_step(const CancelToken& cancel) {
   optimizer_.step();
   optimizer_.zero_grad();
 
-  count_step(loss, rate, norm, step_time.seconds());
+  recent_tokens_ += tokens;
+  recent_seconds_ += step_time.seconds();
+  state_.tokens += tokens;
+  count_step(loss, rate, norm);
   return true;
 }
 
-void Trainer::count_step(double loss, double rate, double norm, double step_seconds) {
+void Trainer::count_step(double loss, double rate, double norm) {
   ++state_.step;
-  state_.tokens += config_.step_tokens();
   last_loss_ = loss;
   ++state_.open.steps;
   state_.open.loss += loss;
-  ++recent_steps_;
-  recent_seconds_ += step_seconds;
   if (!is_due(config_.train.log_every)) return;
   const OpenInterval covered = std::exchange(state_.open, {});
-  metrics_->add(
-      StepRecord{.step = state_.step,
-                 .tokens = state_.tokens,
-                 .loss = covered.loss / static_cast<double>(covered.steps),
-                 .learning_rate = rate,
-                 .gradient_norm = norm,
-                 .tokens_per_second = static_cast<double>(std::exchange(recent_steps_, 0) * config_.step_tokens()) /
-                                      std::exchange(recent_seconds_, 0),
-                 .seconds = seconds()});
+  metrics_->add(StepRecord{
+      .step = state_.step,
+      .tokens = state_.tokens,
+      .loss = covered.loss / static_cast<double>(covered.steps),
+      .learning_rate = rate,
+      .gradient_norm = norm,
+      .tokens_per_second = static_cast<double>(std::exchange(recent_tokens_, 0)) / std::exchange(recent_seconds_, 0),
+      .seconds = seconds()});
 }
 
 void Trainer::require_finite(int64_t step, const char* what, double value) const {
@@ -308,25 +248,16 @@ std::string Trainer::advice_after(int64_t step) const {
 }
 
 bool Trainer::evaluate(const CancelToken& cancel) {
-  if (!validation_) return true;
+  if (!data_->has_validation()) return true;
   state_.evaluation_due = true;
   const torch::NoGradGuard no_gradients;
-  const auto begins = even_begins(validation_->tokens(), config_.train.context, config_.train.evaluate_windows);
-  const auto most = static_cast<size_t>(config_.train.batch_size);
-  double total = 0;
-  for (std::span<const int64_t> rest = begins; !rest.empty();) {
-    if (cancel.cancelled()) return false;
-    const auto now = rest.first(std::min(most, rest.size()));
-    const Batch batch = read_batch(*validation_, now);
-    total += model_->loss(batch.inputs, batch.targets).item<double>() * static_cast<double>(now.size());
-    rest = rest.subspan(now.size());
-  }
-  const double loss = total / static_cast<double>(begins.size());
-  require_finite(state_.step, "validation loss", loss);
+  std::optional<ValidationRecord> record = data_->evaluate(model_, state_.step == config_.train.steps, cancel);
+  if (!record) return false;
+  require_finite(state_.step, "validation loss", record->loss);
+  record->step = state_.step, record->tokens = state_.tokens;
   state_.evaluation_due = false;
-  if (!state_.best || loss < state_.best->loss) state_.best = {state_.step, loss};
-  last_validation_ = ValidationRecord{.step = state_.step, .tokens = state_.tokens, .loss = loss};
-  if (facts_.bytes_per_token) last_validation_->bits_per_byte = loss / std::numbers::ln2 / *facts_.bytes_per_token;
+  if (!state_.best || record->loss < state_.best->loss) state_.best = {state_.step, record->loss, record->accuracy};
+  last_validation_ = record;
   metrics_->add(*last_validation_);
   return true;
 }
@@ -338,7 +269,8 @@ void Trainer::save() {
   state.seconds = seconds();
   const KeptCheckpoints kept = {.newest = config_.train.keep_checkpoints, .best = best_to_keep()};
   commit_checkpoint(folder_, state.step, kept, [&](const std::filesystem::path& folder) {
-    write_checkpoint(folder, state, model_, optimizer_, facts_.tokenizer);
+    write_checkpoint(folder, state, model_, optimizer_);
+    data_->write_files(folder);
   });
   saved_step_ = state.step;
 }

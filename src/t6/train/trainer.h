@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,7 @@
 #include "t6/train/run/metrics.h"
 #include "t6/train/run/run_folder.h"
 #include "t6/train/run_config.h"
-#include "t6/train/steps/data.h"
+#include "t6/train/steps/training_data.h"
 
 namespace t6 {
 
@@ -40,7 +41,7 @@ struct TrainSummary {
 struct TrainProgress {
   int64_t step = 0, tokens = 0;
   double loss = 0;  // of the step
-  std::optional<double> validation_loss;
+  std::optional<ValidationRecord> validation;
   bool sample_due = false;  // the newest checkpoint is this step's, and train.sample_every wants samples of it
 };
 
@@ -68,11 +69,13 @@ class Trainer {
 
   const RunConfig& config() const { return config_; }  // with the vocabulary's final size
   int64_t step() const { return state_.step; }         // steps done: above 0 when resumed
-  int64_t train_tokens() const { return training_.tokens(); }
-  int64_t validation_tokens() const { return validation_ ? validation_->tokens() : 0; }  // 0: no such split
-  int64_t tokens() const { return state_.tokens; }  // seen in training, over all resumptions
-  int64_t threads() const;                          // that LibTorch and the kernels use
-  // What was done about damaged checkpoints, a sentence for each.
+  int64_t train_tokens() const { return data_->train_tokens(); }
+  int64_t validation_tokens() const { return data_->validation_tokens(); }  // 0: no such split
+  double step_tokens() const { return data_->step_tokens(); }               // the mean, where documents have lengths
+  std::string data_words() const { return data_->words(); }                 // what it trains on, for people
+  int64_t tokens() const { return state_.tokens; }                          // seen in training, over all resumptions
+  int64_t threads() const;                                                  // that LibTorch and the kernels use
+  // Documents that were cut, and what was done about damaged checkpoints: a sentence for each.
   const std::vector<std::string>& notes() const { return notes_; }
 
   // Trains up to the last step, until it is cancelled, or up to the time limit, and saves. The same data, settings
@@ -87,7 +90,7 @@ class Trainer {
   Json deciding_settings() const;
   void write_run_json() const;
   bool train_step(const CancelToken& cancel);  // false: cancelled, and nothing changed
-  void count_step(double loss, double rate, double norm, double step_seconds);
+  void count_step(double loss, double rate, double norm);
   // False: cancelled; nothing was written down, and it is done first when the run goes on.
   bool evaluate(const CancelToken& cancel);
   std::string advice_after(int64_t step) const;
@@ -98,11 +101,8 @@ class Trainer {
   void require_finite(int64_t step, const char* what, double value) const;
 
   std::filesystem::path folder_;
-  DataFacts facts_;
   RunConfig config_;
-  Sequences training_;
-  std::optional<Sequences> validation_;
-  ShuffledOrder order_;
+  std::unique_ptr<TrainingData> data_;
   Transformer model_;
   AdamW optimizer_;
   RunLock lock_;
@@ -112,8 +112,8 @@ class Trainer {
   int64_t saved_step_ = 0;
   Stopwatch running_;  // since run() began
   double last_loss_ = 0;
-  // Steps of this process since the last record in the metrics, and the time that they took.
-  int64_t recent_steps_ = 0;
+  // Tokens of this process since the last record in the metrics, and the time that they took.
+  int64_t recent_tokens_ = 0;
   double recent_seconds_ = 0;
   std::string given_;  // the source of given weights
   std::vector<std::string> notes_;

@@ -22,6 +22,7 @@
 #include "t6/core/units.h"
 #include "t6/formats/run_files.h"
 #include "t6/infer/load.h"
+#include "t6/labelled/labelled_task.h"
 #include "t6/report/page_file.h"
 #include "t6/text/data_facts.h"
 
@@ -50,11 +51,21 @@ void say(const Options& options, const std::string& text) {
   std::fflush(stream);
 }
 
+DataSizes sizes_of(const Experiment& experiment) {
+  const std::string& source = experiment.source;
+  if (experiment.is_task()) {
+    const JsonObject section(experiment.shared[run_keys::kTask], source + ": task");
+    const LabelledTask task = read_labelled_task(labelled_settings(section), source);
+    return {task.tokens.vocab_size(), std::ssize(task.labels), task.pairs};
+  }
+  const std::string data = JsonObject(experiment.shared[run_keys::kData], source).string(run_keys::kPath);
+  const DataFacts facts = path_exists(data) ? read_data_facts(data) : DataFacts();
+  return {.vocabulary = facts.vocab_size.value_or(0)};
+}
+
 Plan plan_of(const Options& options) {
   const Experiment experiment = read_experiment(options.experiment);
-  const std::string data = JsonObject(experiment.shared[run_keys::kData], options.experiment).string(run_keys::kPath);
-  const DataFacts facts = path_exists(data) ? read_data_facts(data) : DataFacts();
-  return make_plan(experiment, facts.vocab_size.value_or(0));
+  return make_plan(experiment, sizes_of(experiment));
 }
 
 // Tokens per second of the trained model, at a context of half the positions that it has.
@@ -122,7 +133,7 @@ void print_results(const Options& options, const ComparisonFolder& folder, const
 void finish(const Options& options, const ComparisonFolder& folder, const Plan& plan) {
   const std::vector<RunResult> results = read_results(folder, plan);
   std::vector<ConfigurationResult> summary = summarize(plan, results);
-  add_decoding(options, folder, plan, summary, results);
+  if (!plan.experiment.is_task()) add_decoding(options, folder, plan, summary, results);
   write_results(folder, plan, summary, results);
   print_results(options, folder, plan, summary, results);
   if (interrupt_token().cancelled()) say(options, "stopped; the same command goes on\n");

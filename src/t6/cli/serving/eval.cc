@@ -13,6 +13,7 @@
 #include "t6/cli/progress_bar.h"
 #include "t6/cli/serving/commands.h"
 #include "t6/cli/serving/eval_answers.h"
+#include "t6/cli/serving/eval_labels.h"
 #include "t6/cli/serving/generation_flags.h"
 #include "t6/cli/serving/task_flags.h"
 #include "t6/core/error.h"
@@ -30,7 +31,7 @@ namespace t6 {
 namespace {
 
 struct Options {
-  std::string model, text, shard, baseline_train, report, cache_type = "float32";
+  std::string model, text, shard, classify, baseline_train, report, cache_type = "float32";
   DocumentOptions documents;
   PerplexityOptions perplexity;
   TaskFlags tasks;
@@ -155,7 +156,7 @@ const std::vector<About>& flags_and_sources() {
       {{"--field", "--stride", "--tokens", "--baseline-train", "--by-position"}, {"--text", "--shard"}},
       {{"--context"}, {"--text", "--shard", "--answers", "--longbench", "--passkey"}},
       {{"--report"}, {"--text", "--shard", "--passkey"}},
-      {{"--limit"}, {"--tasks", "--task-file", "--answers", "--longbench"}},
+      {{"--limit"}, {"--tasks", "--task-file", "--answers", "--longbench", "--classify"}},
       {{"--task-data"}, {"--tasks"}},
       {{"--shots"}, {"--tasks", "--task-file"}},
       {{"--prompts", "--prompt-tokens"}, {"--longbench"}},
@@ -167,7 +168,8 @@ const std::vector<About>& flags_and_sources() {
 // One of them is evaluated; --tasks and --task-file go together.
 void check_sources(const CLI::App& command) {
   static const std::vector<std::vector<const char*>> kSources = {
-      {"--text"}, {"--shard"}, {"--tasks", "--task-file"}, {"--answers"}, {"--longbench"}, {"--passkey"}};
+      {"--text"},    {"--shard"},   {"--tasks", "--task-file"}, {"--answers"}, {"--longbench"},
+      {"--passkey"}, {"--classify"}};
   std::vector<const char*> given, names;
   for (const auto& source : kSources) {
     names.insert(names.end(), source.begin(), source.end());
@@ -191,6 +193,10 @@ void run(const CLI::App& command, Options options) {
   check_sources(command);
   check_flags(command);
   if (!options.report.empty()) require_page_path(options.report);
+  if (!options.classify.empty()) {
+    return run_labels(options.model, options.classify, {options.limit, parse_cache_type(options.cache_type)},
+                      options.threads, options.json);
+  }
   if (options.answers.given()) return run_written(options);
   if (!options.tasks.given()) return run_text(options);
   options.tasks.options.limit = options.limit;
@@ -209,6 +215,8 @@ void add_eval(CLI::App& app) {
   source->add_option(
       "--shard", options->shard,
       "A token shard of the model's own tokenizer, or a folder that 't6 prepare' made: its validation split");
+  source->add_option("--classify", options->classify,
+                     "Documents with labels, for the classifier of a run with [task]: how often it is right");
   command
       ->add_option("--field", options->documents.text_field,
                    "Key of a JSONL line, or column of a Parquet file, that holds its text")
@@ -221,8 +229,9 @@ void add_eval(CLI::App& app) {
                       "Tokens from one window to the next (default: half a window)");
   command->add_option("--tokens", options->tokens, "Only the first tokens of the text (default: all)")
       ->check(count_from(0));
-  command->add_option("--baseline-train", options->baseline_train,
-                      "A shard of the same tokens: count its bytes, and print what an order-3 byte model makes of the text");
+  command->add_option(
+      "--baseline-train", options->baseline_train,
+      "A shard of the same tokens: count its bytes, and print what an order-3 byte model makes of the text");
   add_cache_type_flag(*command, options->cache_type);
   add_threads_flag(*command, options->threads);
   command->add_flag("--by-position", options->by_position,
@@ -246,6 +255,7 @@ void add_eval(CLI::App& app) {
       "  t6 eval runs/demo --shard data/demo_val.bin --baseline-train data/demo_train.bin --json\n"
       "  t6 eval model.gguf --tasks arc_easy,hellaswag --shots 5 --limit 200\n"
       "  t6 eval runs/demo --answers needles.jsonl\n"
+      "  t6 eval runs/listops --classify listops-test.jsonl\n"
       "  t6 eval model.gguf --chat --longbench hotpotqa.jsonl gov_report.jsonl --limit 50\n"
       "  t6 eval model.gguf --passkey 1024,2048,4096 --report passkey.html");
   command->callback([=] { run(*command, *options); });

@@ -88,6 +88,7 @@ void print_text(const std::string& name, const ModelConfig& config, const std::v
              attention_kind_name(config.attention_kind), config.num_hidden_layers, config.hidden_size,
              config.num_attention_heads, config.head_dim, config.feed_forward_dim(), format_digits(config.vocab_size),
              config.max_position_embeddings);
+  if (config.is_classifier()) fmt::print("a classifier: {} labels for a document, and no text\n\n", config.num_labels);
   const int64_t total = parameter_count(config);
   fmt::print("{:<26}{:>16}\n", "parameters", format_digits(total));
   for (const auto& [part, count] : parameter_counts(config)) {

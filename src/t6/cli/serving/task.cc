@@ -19,7 +19,7 @@ struct Options {
   std::string name, tokenizer, haystack, questions;
   TaskSettings settings;
   int64_t count = 1, first = 0;
-  std::optional<int64_t> depth;
+  std::optional<int64_t> depth, key_letters;
   bool list = false;
 };
 
@@ -30,6 +30,7 @@ void print_list() {
 TaskSettings settings_of(const Options& options) {
   TaskSettings settings = options.settings;
   settings.depth = options.depth;
+  settings.key_letters = options.key_letters;
   if (!options.haystack.empty()) {
     settings.haystack = read_text(options.haystack);
     require(count_words(settings.haystack) > 0, "{}: no text", options.haystack);
@@ -71,6 +72,8 @@ void add_content_flags(CLI::App& command, Options& options) {
       ->check(CLI::Range(int64_t{0}, int64_t{100}).description(""));
   command.add_option("--haystack", options.haystack,
                      "A text file in which needles are hidden (default: RULER's five sentences of noise)");
+  command.add_option("--key-letters", options.key_letters, "Letters of recall's keys, 1 to 4 (default: 4)")
+      ->check(CLI::Range(int64_t{1}, int64_t{4}).description(""));
   command.add_option("--questions", options.questions, "For qa: a file in the form of SQuAD 1.1 or 2.0");
 }
 

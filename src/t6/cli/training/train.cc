@@ -84,16 +84,28 @@ void print_header(const Trainer& trainer, const fs::path& folder) {
   fmt::print("model    {}attention {}: {} parameters, {} layers, width {}, {} heads of {}\n",
              config.preset.empty() ? "" : config.preset + ", ", kind, format_digits(parameter_count(model)),
              model.num_hidden_layers, model.hidden_size, model.num_attention_heads, model.head_dim);
-  fmt::print("data     {}: {} tokens for training, {} for validation, vocabulary {}\n", config.data.path,
-             format_digits(trainer.train_tokens()),
-             trainer.validation_tokens() > 0 ? format_digits(trainer.validation_tokens()) : "none",
-             format_digits(model.vocab_size));
-  fmt::print("run      {}: {} steps of {} tokens ({} x {} sequences of {}), CPU, threads: {}\n", folder.string(),
-             format_digits(config.train.steps), format_digits(config.step_tokens()), config.train.gradient_accumulation,
-             config.train.batch_size, config.train.context, trainer.threads());
+  fmt::print("data     {}\n", trainer.data_words());
+  const std::string sequences =
+      fmt::format("{} x {} {} {}", config.train.gradient_accumulation, config.train.batch_size,
+                  config.is_task() ? "documents of at most" : "sequences of", config.train.context);
+  fmt::print("run      {}: {} steps of {} tokens ({}), CPU, threads: {}\n", folder.string(),
+             format_digits(config.train.steps), format_digits(std::llround(trainer.step_tokens())), sequences,
+             trainer.threads());
   for (const std::string& note : trainer.notes()) fmt::print("note     {}\n", note);
   if (trainer.step() > 0) fmt::print("resumed  after step {}\n", format_digits(trainer.step()));
   std::fflush(stdout);
+}
+
+void print_validation(const ValidationRecord& record) {
+  fmt::print("validation loss {:.4f} nats per {}", record.loss, record.is_classifiers() ? "label" : "token");
+  if (!std::isnan(record.bits_per_byte)) fmt::print(", {:.4f} bits per byte", record.bits_per_byte);
+  const auto accuracy = [](double share, double error) {
+    return fmt::format("accuracy {:.2f} % ± {:.2f}", 100 * share, 100 * error);
+  };
+  if (record.is_classifiers()) fmt::print(", {}", accuracy(record.accuracy, record.accuracy_error));
+  fmt::print("\n");
+  if (std::isnan(record.test_accuracy)) return;
+  fmt::print("test loss {:.4f}, {}\n", record.test_loss, accuracy(record.test_accuracy, record.test_accuracy_error));
 }
 
 void print_summary(const TrainSummary& summary, const fs::path& folder) {
@@ -103,16 +115,13 @@ void print_summary(const TrainSummary& summary, const fs::path& folder) {
   fmt::print("{} at step {}: {} tokens in {}, peak memory {}\n", summary.end == End::finished ? "finished" : "stopped",
              format_digits(summary.step), format_digits(summary.tokens), format_seconds(summary.seconds),
              format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss)));
-  if (summary.validation) {
-    fmt::print("validation loss {:.4f} nats per token", summary.validation->loss);
-    const double bits = summary.validation->bits_per_byte;
-    if (!std::isnan(bits)) fmt::print(", {:.4f} bits per byte", bits);
-    fmt::print("\n");
-  }
+  if (summary.validation) print_validation(*summary.validation);
   if (summary.step > 0) fmt::print("model in {}\n", (folder / kRunModel).string());
   if (summary.best && fs::exists(folder / kRunBest)) {
-    fmt::print("best validation loss {:.4f} at step {}: {}\n", summary.best->loss, format_digits(summary.best->step),
-               (folder / kRunBest).string());
+    const std::string accuracy =
+        std::isnan(summary.best->accuracy) ? "" : fmt::format(", accuracy {:.2f} %,", 100 * summary.best->accuracy);
+    fmt::print("best validation loss {:.4f}{} at step {}: {}\n", summary.best->loss, accuracy,
+               format_digits(summary.best->step), (folder / kRunBest).string());
   }
   if (summary.end != End::finished) fmt::print("continue with: t6 train {} --resume\n", folder.string());
   std::fflush(stdout);
@@ -148,13 +157,17 @@ void draw_sample(const fs::path& folder, int64_t step, const std::string& prompt
 
 std::string progress_note(const TrainProgress& progress, int64_t steps) {
   std::string text = fmt::format("step {}/{}  loss {:.4f}", progress.step, steps, progress.loss);
-  if (progress.validation_loss) text += fmt::format("  validation {:.4f}", *progress.validation_loss);
+  if (progress.validation) text += fmt::format("  validation {:.4f}", progress.validation->loss);
+  if (progress.validation && progress.validation->is_classifiers()) {
+    text += fmt::format("  accuracy {:.1f} %", 100 * progress.validation->accuracy);
+  }
   return text;
 }
 
 TrainSummary train(Trainer& trainer, const fs::path& folder) {
   const RunConfig& config = trainer.config();
-  ProgressBar bar("training", config.train.steps * config.step_tokens(), "tokens");
+  const auto steps = static_cast<double>(config.train.steps);
+  ProgressBar bar("training", std::llround(steps * trainer.step_tokens()), "tokens");
   bar.start_at(trainer.tokens());
   const TrainSummary summary = trainer.run(interrupt_token(), [&](const TrainProgress& progress) {
     bar.update(progress.tokens, progress_note(progress, config.train.steps));

@@ -116,19 +116,22 @@ torch::Tensor SelfAttentionImpl::attend_fused(const Products& products, int64_t 
                                {layer_.window, layer_.sinks}));
 }
 
-torch::Tensor SelfAttentionImpl::attend_formed(const Products& products, int64_t batch, int64_t length) {
+torch::Tensor SelfAttentionImpl::attend_formed(const Products& products, int64_t batch, int64_t length,
+                                               const torch::Tensor& tokens) {
   const auto heads = [&](const TensorProduct& product) {
     return materialize(product, batch, length).transpose(1, 2);  // [B, H or G, T, D]
   };
   const torch::Tensor q = heads(products.q), k = heads(products.k), v = heads(products.v);
   const bool grouped = k.size(1) != q.size(1) || v.size(1) != q.size(1);
-  const auto mask = layer_.window > 0 ? std::optional(visible(layer_, length)) : std::nullopt;
+  std::optional<torch::Tensor> mask;
+  if (layer_.window > 0) mask = visible(layer_, length);
+  if (config_.bidirectional) mask = tokens.view({batch, 1, 1, length});
   return torch::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0, /*is_causal=*/!mask,
                                              attention_scale(config_), /*enable_gqa=*/grouped)
       .transpose(1, 2);
 }
 
-torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x) {
+torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& tokens) {
   const int64_t batch = x.size(0), length = x.size(1);
   Products products = shape_.values == ValueSource::latent ? project_latent(x) : project(x);
   if (config_.kv_shift) {
@@ -136,7 +139,7 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x) {
     products.v = shift(products.v, v_shift_);
   }
   const bool fused = path_ == AttentionPath::fused && x.scalar_type() == torch::kFloat;
-  torch::Tensor out = fused ? attend_fused(products, batch, length) : attend_formed(products, batch, length);
+  torch::Tensor out = fused ? attend_fused(products, batch, length) : attend_formed(products, batch, length, tokens);
   if (head_norm_) out = head_norm_->forward(out);
   out = out.flatten(2);
   if (gate_proj_) out = out * gate_proj_->forward(x).sigmoid();

@@ -14,8 +14,9 @@ class SelfAttentionImpl : public torch::nn::Module {
  public:
   SelfAttentionImpl(const ModelConfig& config, int64_t layer, AttentionPath path);
 
-  // x [B, T, C] normalized hidden states -> [B, T, C]. Causal.
-  torch::Tensor forward(const torch::Tensor& x);
+  // x [B, T, C] normalized hidden states -> [B, T, C]. Causal; of a bidirectional model, whose path is sdpa, all that
+  // `tokens`, [B, T] of truth values, has as tokens is seen. Other models do not look at it.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& tokens);
 
  private:
   struct Products {
@@ -26,7 +27,7 @@ class SelfAttentionImpl : public torch::nn::Module {
   TensorProduct shift(const TensorProduct& product, const torch::Tensor& weights);
   // The heads' outputs, [B, T, H, E].
   torch::Tensor attend_fused(const Products& products, int64_t batch, int64_t length);
-  torch::Tensor attend_formed(const Products& products, int64_t batch, int64_t length);
+  torch::Tensor attend_formed(const Products& products, int64_t batch, int64_t length, const torch::Tensor& tokens);
 
   ModelConfig config_;
   AttentionPath path_;

@@ -55,18 +55,20 @@ std::string curves(const ComparisonPage& page) {
   std::string html =
       fmt::format("<section>\n<h2>Learning</h2>\n<p>Means over the seeds.{}</p>\n",
                   faint ? " Each model at the learning rate that was chosen for it; faint: at the others." : "");
-  html += curve_chart("Validation loss", logarithmic ? "nats per token, logarithmic" : "nats per token", page.curves,
-                      logarithmic);
+  const std::string unit = page.classifiers ? "nats per label" : "nats per token";
+  if (page.classifiers) html += curve_chart("Validation accuracy", "per cent", page.accuracies, false);
+  html += curve_chart("Validation loss", unit + (logarithmic ? ", logarithmic" : ""), page.curves, logarithmic);
   if (!page.differences.empty()) {
-    html += curve_chart("Difference to " + page.baseline, "nats per token, the same seeds; below 0 is better",
-                        page.differences, false);
+    html += curve_chart((page.classifiers ? "Difference of losses to " : "Difference to ") + page.baseline,
+                        unit + ", the same seeds; below 0 is better", page.differences, false);
   }
   return html + "</section>\n";
 }
 
 std::string memory(const ComparisonPage& page) {
-  Chart chart = {.title = "Validation loss against cache",
-                 .note = "nats per token at the end, with 95 % intervals",
+  const bool accuracy = page.classifiers;
+  Chart chart = {.title = accuracy ? "Validation accuracy against cache" : "Validation loss against cache",
+                 .note = fmt::format("{} at the end, with 95 % intervals", accuracy ? "per cent" : "nats per token"),
                  .x_name = fmt::format("bytes of cache per token ({}), logarithmic", page.cache_type),
                  .logarithmic_x = true,
                  .size = Chart::Size::large};
@@ -76,20 +78,21 @@ std::string memory(const ComparisonPage& page) {
     if (points.size() < 2) continue;
     std::ranges::sort(points, {}, &ComparisonPoint::bytes);
     Series line = {.name = "", .mark = Series::Mark::faint_line, .points = {}, .colour = points.front().colour};
-    for (const ComparisonPoint& point : points) line.points.push_back({point.bytes, point.loss});
+    for (const ComparisonPoint& point : points) line.points.push_back({point.bytes, point.value});
     chart.series.push_back(line);
   }
   for (const ComparisonPoint& point : page.points) {
     chart.series.push_back({.name = point.name,
                             .mark = Series::Mark::dots,
-                            .points = {{point.bytes, point.loss}},
+                            .points = {{point.bytes, point.value}},
                             .colour = point.colour,
                             .half_widths = {point.half_width},
                             .labels = {point.name}});
   }
-  return "<section>\n<h2>What memory buys</h2>\n<p>Further left is less memory per token of context, further down a "
-         "better "
-         "model. A model with another both to its left and below it gives less for its memory.</p>\n" +
+  return fmt::format(
+             "<section>\n<h2>What memory buys</h2>\n<p>Further left is less memory per token of context, further {} a "
+             "better model. A model with another both to its left and {} it gives less for its memory.</p>\n",
+             accuracy ? "up" : "down", accuracy ? "above" : "below") +
          render_chart(chart) + "</section>\n";
 }
 

@@ -42,12 +42,24 @@ std::vector<Series> noisy_line(const std::string& name, const std::vector<Point>
           {fmt::format("mean of {}", 2 * radius + 1), Series::Mark::line, thin(smooth(points, radius), kBuckets)}};
 }
 
+bool is_classifiers(const ReportData& data) { return data.model.is_classifier(); }
+
+std::string accuracy_chart(const ReportData& data) {
+  std::vector<Point> points = points_of(data.validation, &ValidationRecord::accuracy);
+  for (Point& point : points) point.y *= 100;
+  return render_chart({.title = "Accuracy",
+                       .note = "per cent of the validation labels",
+                       .x_name = kTokens,
+                       .series = {{"validation", Series::Mark::line, thin(points, kBuckets)}}});
+}
+
 std::string loss_chart(const ReportData& data) {
   const auto training = points_of(data.training, &StepRecord::loss);
   const auto validation = points_of(data.validation, &ValidationRecord::loss);
   const bool logarithmic = spans(training, 2.5);
+  const std::string unit = is_classifiers(data) ? "nats per label" : "nats per token";
   Chart chart{.title = "Loss",
-              .note = logarithmic ? "nats per token, logarithmic" : "nats per token",
+              .note = unit + (logarithmic ? ", logarithmic" : ""),
               .x_name = kTokens,
               .series = noisy_line("training", training),
               .logarithmic = logarithmic,
@@ -67,10 +79,11 @@ std::string loss_chart(const ReportData& data) {
 std::string evaluations(const ReportData& data) {
   if (data.validation.empty()) return "";
   const auto shown = [](double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "–"; };
-  Table table{.head = {"Step", "Tokens", "Loss", "Bits per byte"}, .numbers = true};
+  const bool classifiers = is_classifiers(data);
+  Table table{.head = {"Step", "Tokens", "Loss", classifiers ? "Accuracy" : "Bits per byte"}, .numbers = true};
   for (const auto& metrics : data.validation) {
     table.rows.push_back({format_digits(metrics.step), format_digits(metrics.tokens), shown(metrics.loss),
-                          shown(metrics.bits_per_byte)});
+                          shown(classifiers ? metrics.accuracy : metrics.bits_per_byte)});
   }
   return fmt::format("<details><summary>Evaluations ({})</summary>\n{}</details>\n", table.rows.size(),
                      render_table(table));
@@ -107,7 +120,8 @@ std::string render_curves(const ReportData& data) {
   if (data.training.empty() && data.validation.empty()) {
     return heading + "<p>The run has written no metrics yet.</p>\n</section>\n";
   }
-  return heading + loss_chart(data) + evaluations(data) + small_charts(data) + "</section>\n";
+  return heading + loss_chart(data) + (is_classifiers(data) ? accuracy_chart(data) : "") + evaluations(data) +
+         small_charts(data) + "</section>\n";
 }
 
 }  // namespace t6

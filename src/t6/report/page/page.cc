@@ -38,6 +38,14 @@ int64_t tokens_seen(const ReportData& data) {
                   data.validation.empty() ? 0 : data.validation.back().tokens);
 }
 
+// "71.2 % ± 0.5"
+std::string accuracy_words(const ValidationRecord& record) {
+  const double share = std::isfinite(record.test_accuracy) ? record.test_accuracy : record.accuracy;
+  const double error = std::isfinite(record.test_accuracy) ? record.test_accuracy_error : record.accuracy_error;
+  return fmt::format("{:.1f} %", 100 * share) + (std::isfinite(error) ? fmt::format(" ± {:.1f}", 100 * error) : "") +
+         (std::isfinite(record.test_accuracy) ? " on the test" : "");
+}
+
 std::string summary(const ReportData& data) {
   std::string text = fmt::format("{} model of {} parameters", kind_title(data.model.attention_kind),
                                  format_count(static_cast<double>(parameter_count(data.model))));
@@ -46,7 +54,8 @@ std::string summary(const ReportData& data) {
   text += fmt::format(" after {} training tokens: ", format_count(static_cast<double>(tokens)));
   const ValidationRecord* last = last_evaluation(data);
   if (!last) return text + "not evaluated yet.";
-  text += fmt::format("validation loss {:.3f} nats per token", last->loss);
+  text += fmt::format("validation loss {:.3f} nats per {}", last->loss, last->is_classifiers() ? "label" : "token");
+  if (last->is_classifiers()) return text + fmt::format(", accuracy {}.", accuracy_words(*last));
   return text +
          (std::isfinite(last->bits_per_byte) ? fmt::format(", {:.3f} bits per byte.", last->bits_per_byte) : ".");
 }
@@ -78,7 +87,10 @@ std::string tiles(const ReportData& data) {
     html += tile("Validation loss", shown,
                  fmt::format("{:.3f}", best->loss) != shown
                      ? fmt::format("best {:.3f} at step {}", best->loss, format_digits(best->step))
-                     : "nats per token, the best");
+                     : fmt::format("nats per {}, the best", last->is_classifiers() ? "label" : "token"));
+    if (last->is_classifiers()) {
+      html += tile("Accuracy", accuracy_words(*last), fmt::format("{} classes", data.model.num_labels));
+    }
     if (std::isfinite(last->bits_per_byte)) {
       html += tile("Bits per byte", fmt::format("{:.3f}", last->bits_per_byte), "of validation text");
     }

@@ -8,18 +8,22 @@
 namespace t6 {
 namespace {
 
-constexpr int kKeyLetters = 4;
+// Three quarters of all keys, so that new ones are soon found.
+int64_t most_pairs(int64_t letters) {
+  int64_t keys = 1;
+  for (int64_t i = 0; i < letters; ++i) keys *= 26;
+  return keys * 3 / 4;
+}
 
 }  // namespace
 
-TaskDocument make_recall(const TaskSettings&, int64_t, Random random, int64_t size) {
+TaskDocument make_recall(const TaskSettings& settings, int64_t, Random random, int64_t size) {
   std::set<std::string> keys;
   std::vector<std::pair<std::string, std::string>> pairs;
-  // Three quarters of all keys, so that new ones are soon found.
-  constexpr int64_t kMostPairs = 26 * 26 * 26 * 26 * 3 / 4;
-  require(size + 2 <= kMostPairs, "recall: the context is too long, there are {} keys", kMostPairs);
+  const int64_t letters = settings.key_letters.value_or(4), most = most_pairs(letters);
+  require(size + 2 <= most, "recall: the context is too long, there are {} keys", most);
   while (static_cast<int64_t>(pairs.size()) < size + 2) {
-    std::string key = random_letters(random, 'a', kKeyLetters);
+    std::string key = random_letters(random, 'a', static_cast<int>(letters));
     if (!keys.insert(key).second) continue;
     pairs.emplace_back(std::move(key), std::to_string(random.below(10)));
   }

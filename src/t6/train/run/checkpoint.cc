@@ -1,9 +1,9 @@
 #include "t6/train/run/checkpoint.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "t6/core/error.h"
-#include "t6/core/file.h"
 #include "t6/formats/model_files.h"
 #include "t6/formats/run_files.h"
 #include "t6/formats/safetensors.h"
@@ -43,7 +43,9 @@ Json json_of(const TrainerState& state) {
                {"open", {{"steps", state.open.steps}, {"loss", state.open.loss}}},
                {"evaluation_due", state.evaluation_due},
                {"configuration", state.configuration}};
-  if (state.best) json["best"] = {{"step", state.best->step}, {"loss", state.best->loss}};
+  if (!state.best) return json;
+  json["best"] = {{"step", state.best->step}, {"loss", state.best->loss}};
+  if (std::isfinite(state.best->accuracy)) json["best"]["accuracy"] = state.best->accuracy;
   return json;
 }
 
@@ -59,7 +61,8 @@ TrainerState state_of(const JsonObject& object) {
   }
   if (object.has("best")) {
     const JsonObject best = object.object("best");
-    state.best = {best.integer("step", 0, INT64_MAX), best.number("loss", -kMost, kMost)};
+    state.best = {best.integer("step", 0, INT64_MAX), best.number("loss", -kMost, kMost),
+                  best.number_or("accuracy", kNoNumber, 0, 1)};
   }
   return state;
 }
@@ -67,10 +70,9 @@ TrainerState state_of(const JsonObject& object) {
 }  // namespace
 
 void write_checkpoint(const std::filesystem::path& folder, const TrainerState& state, const Transformer& model,
-                      AdamW& optimizer, const std::filesystem::path& tokenizer) {
+                      AdamW& optimizer) {
   write_json(folder / kConfigFile, config_to_json(model->config()));
   save_weights(model, folder);
-  if (!tokenizer.empty()) write_text(folder / kTokenizerFile, read_text(tokenizer));
   std::vector<NamedTensor> tensors;
   for (const auto& [name, tensor] : optimizer.moments()) tensors.push_back({name, view_of(tensor)});
   write_safetensors(folder / kMomentsFile, tensors);

@@ -7,6 +7,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
+#include "t6/formats/run_files.h"
 #include "t6/nn/transformer.h"
 #include "t6/train/optimizer.h"
 
@@ -20,7 +21,8 @@ struct OpenInterval {
 
 struct BestStep {
   int64_t step = 0;
-  double loss = 0;  // on the validation split
+  double loss = 0;              // on the validation split
+  double accuracy = kNoNumber;  // of classifiers
 };
 
 struct TrainerState {
@@ -33,9 +35,9 @@ struct TrainerState {
   Json configuration = {};            // objects of settings that decide the run's numbers
 };
 
-// Writes the files of a checkpoint into `folder`. `tokenizer` is a tokenizer.json to copy, or empty.
+// Writes the files of a checkpoint into `folder`, but for those of its data (TrainingData).
 void write_checkpoint(const std::filesystem::path& folder, const TrainerState& state, const Transformer& model,
-                      AdamW& optimizer, const std::filesystem::path& tokenizer);
+                      AdamW& optimizer);
 
 // The settings of a checkpoint are not the run's.
 class OtherSettings : public Error {

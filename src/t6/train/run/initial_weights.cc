@@ -19,10 +19,15 @@ void require_alike(const ModelConfig& config, const ModelConfig& given, const st
   static const std::set<std::string> free = {
       "vocab_size",     "max_position_embeddings", "rope_theta",  "rope_scaling",   "rope_local_base_freq",
       "no_rope_layers", "sliding_window",          "layer_types", "attention_sinks"};
+  // What a language model does not say of the classifier that begins with it.
+  static const std::set<std::string> of_classifiers = {"architectures", "num_labels",    "label_pooling",
+                                                       "label_pairs",   "bidirectional", "tie_word_embeddings"};
   const Json ours = config_to_json(config), theirs = config_to_json(given);
   Json all = theirs;  // the keys of either
   all.update(ours);
+  const bool new_classifier = config.is_classifier() && !given.is_classifier();
   for (const auto& [key, any] : all.items()) {
+    if (new_classifier && of_classifiers.contains(key)) continue;
     const Json value = ours.value(key, Json()), other = theirs.value(key, Json());
     require(
         free.contains(key) || other == value,
@@ -31,6 +36,8 @@ void require_alike(const ModelConfig& config, const ModelConfig& given, const st
         source, key, other.dump(), value.dump());
   }
 }
+
+constexpr const char* kLabelWeights = "classifier.weight";
 
 bool has_vocabulary_rows(const std::string& name) {
   return name == "model.embed_tokens.weight" || name == "lm_head.weight";
@@ -52,7 +59,7 @@ void copy_rows(const TensorView& from, const std::string& name, torch::Tensor& t
 
 ImportedModel read_given_model(Context& context, const std::filesystem::path& path) {
   const FoundModel found = find_model(path);
-  if (found.form != ModelForm::own || path_exists(found.path / kTokenizerFile)) return read_model(context, found);
+  if (found.form != ModelForm::own) return read_model(context, found);
   const auto file = std::make_shared<const WeightFile>(found.path / kWeightsFile);
   return {.config = read_config(found.path),
           .tensors = file->tensors(),
@@ -67,6 +74,7 @@ void use_given_weights(Transformer& model, const ImportedModel& given, uint64_t 
   const torch::NoGradGuard no_gradients;
   for (auto& item : model->named_parameters()) {
     const auto found = given.tensors.find(item.key());
+    if (item.key() == kLabelWeights && !given.config.is_classifier()) continue;
     require(found != given.tensors.end(), "{}: the tensor \"{}\" is missing", source, item.key());
     copy_rows(found->second, item.key(), item.value(), fmt::format("{}: tensor \"{}\"", source, item.key()));
   }

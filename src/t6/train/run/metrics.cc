@@ -28,6 +28,8 @@ void Metrics::add(const ValidationRecord& record) {
   lines_.append(metrics_line(record));
   EventFile::Scalars scalars = {{"loss/validation", record.loss}};
   if (!std::isnan(record.bits_per_byte)) scalars.emplace_back("bits_per_byte/validation", record.bits_per_byte);
+  if (record.is_classifiers()) scalars.emplace_back("accuracy/validation", record.accuracy);
+  if (!std::isnan(record.test_accuracy)) scalars.emplace_back("accuracy/test", record.test_accuracy);
   events_.add(record.step, scalars);
 }
 

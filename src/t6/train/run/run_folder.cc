@@ -67,7 +67,8 @@ void remove_file(const fs::path& path) {
 // Removes a checkpoint's own files from a folder, and the folder when nothing else is in it.
 void clear_checkpoint(const fs::path& folder) {
   if (!fs::is_directory(fs::symlink_status(folder))) return;
-  constexpr std::array kNames = {kTrainerFile, kMomentsFile, kWeightsFile, kConfigFile, kTokenizerFile};
+  constexpr std::array kNames = {kTrainerFile, kMomentsFile,   kWeightsFile,
+                                 kConfigFile,  kTokenizerFile, kClassifierFile};
   for (const char* name : kNames) {
     remove_file(folder / name);
     remove_file(partial_of(folder / name));

@@ -1,0 +1,144 @@
+// Training on token shards, to predict the next token.
+#include <algorithm>
+#include <numbers>
+#include <span>
+
+#include "t6/core/error.h"
+#include "t6/core/file.h"
+#include "t6/core/units.h"
+#include "t6/formats/json.h"
+#include "t6/formats/model_files.h"
+#include "t6/train/steps/data.h"
+#include "t6/train/steps/training_data.h"
+
+namespace t6 {
+namespace {
+
+std::span<int64_t> numbers_of(const torch::Tensor& tensor) {
+  return {tensor.data_ptr<int64_t>(), static_cast<size_t>(tensor.numel())};
+}
+
+struct Batch {
+  torch::Tensor inputs, targets;  // [B, T] int64
+};
+
+Batch read_batch(const Sequences& sequences, std::span<const int64_t> begins) {
+  const auto size = static_cast<int64_t>(begins.size());
+  const Batch batch = {torch::empty({size, sequences.context()}, torch::kLong),
+                       torch::empty({size, sequences.context()}, torch::kLong)};
+  sequences.read(begins, numbers_of(batch.inputs), numbers_of(batch.targets));
+  return batch;
+}
+
+// Error: one file would be in both splits.
+void require_two_splits(const Sequences& training, const Sequences& validation, const std::string& path) {
+  for (const auto& one : training.files()) {
+    for (const auto& other : validation.files()) {
+      std::error_code ignored;
+      require(!std::filesystem::equivalent(one, other, ignored),
+              "{}: {} would be both training and validation data; name a folder that holds shards of both splits, as "
+              "'t6 prepare' makes it",
+              path, one.string());
+    }
+  }
+}
+
+// The validation split, or nothing where the data has none, as 't6 prepare --val-fraction 0' makes it.
+std::optional<Sequences> open_validation(const RunConfig& config, const Sequences& training) {
+  const std::filesystem::path path = config.data.path;
+  if (std::filesystem::is_directory(path) && !has_token_shards(path, "val")) return std::nullopt;
+  std::optional<Sequences> validation(std::in_place, path, "val", config.train.context, config.model.vocab_size);
+  require_two_splits(training, *validation, config.data.path);
+  return validation;
+}
+
+class ShardData : public TrainingData {
+ public:
+  ShardData(const RunConfig& config, DataFacts facts)
+      : facts_(std::move(facts)),
+        path_(config.data.path),
+        train_(config.train),
+        vocabulary_(config.model.vocab_size),
+        step_tokens_(config.step_tokens()),
+        training_(path_, "train", train_.context, config.model.vocab_size),
+        validation_(open_validation(config, training_)),
+        order_(training_.tokens(), train_.context, static_cast<uint64_t>(train_.seed)) {}
+
+  PassLoss loss(Transformer& model, int64_t pass) const override {
+    std::vector<int64_t> begins(static_cast<size_t>(train_.batch_size));
+    int64_t sequence = pass * train_.batch_size;
+    for (int64_t& place : begins) place = order_.begin(sequence++);
+    const Batch batch = read_batch(training_, begins);
+    return {model->loss(batch.inputs, batch.targets), train_.batch_size * train_.context};
+  }
+
+  bool has_validation() const override { return validation_.has_value(); }
+
+  std::optional<ValidationRecord> evaluate(Transformer& model, bool, const CancelToken& cancel) const override {
+    const auto begins = even_begins(validation_->tokens(), train_.context, train_.evaluate_windows);
+    const auto most = static_cast<size_t>(train_.batch_size);
+    double total = 0;
+    for (std::span<const int64_t> rest = begins; !rest.empty();) {
+      if (cancel.cancelled()) return std::nullopt;
+      const auto now = rest.first(std::min(most, rest.size()));
+      const Batch batch = read_batch(*validation_, now);
+      total += model->loss(batch.inputs, batch.targets).item<double>() * static_cast<double>(now.size());
+      rest = rest.subspan(now.size());
+    }
+    ValidationRecord record;
+    record.loss = total / static_cast<double>(begins.size());
+    if (facts_.bytes_per_token) record.bits_per_byte = record.loss / std::numbers::ln2 / *facts_.bytes_per_token;
+    return record;
+  }
+
+  int64_t train_tokens() const override { return training_.tokens(); }
+  int64_t validation_tokens() const override { return validation_ ? validation_->tokens() : 0; }
+  double step_tokens() const override { return static_cast<double>(step_tokens_); }
+
+  std::string words() const override {
+    return fmt::format("{}: {} tokens for training, {} for validation, vocabulary {}", path_,
+                       format_digits(train_tokens()), validation_ ? format_digits(validation_tokens()) : "none",
+                       format_digits(vocabulary_));
+  }
+
+  std::pair<std::string, Json> identity() const override {
+    return {run_keys::kData, {{"train_tokens", train_tokens()}, {"validation_tokens", validation_tokens()}}};
+  }
+
+  Json facts() const override {
+    Json facts = {{"train_tokens", train_tokens()},
+                  {run_keys::kValidationTokens, validation_tokens()},
+                  {run_keys::kDataFolder, std::filesystem::absolute(path_).lexically_normal().string()}};
+    if (facts_.bytes_per_token) facts["bytes_per_token"] = *facts_.bytes_per_token;
+    return facts;
+  }
+
+  void write_files(const std::filesystem::path& folder) const override {
+    if (!facts_.tokenizer.empty()) write_text(folder / kTokenizerFile, read_text(facts_.tokenizer));
+  }
+
+ private:
+  DataFacts facts_;
+  std::string path_;
+  TrainConfig train_;
+  int64_t vocabulary_, step_tokens_;
+  Sequences training_;
+  std::optional<Sequences> validation_;
+  ShuffledOrder order_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingData> open_shards(RunConfig& config) {
+  DataFacts facts = read_data_facts(config.data.path);
+  // The data's vocabulary when the model's is smaller: a preset's size is for another tokenizer.
+  int64_t& vocab = config.model.vocab_size;
+  if (facts.vocab_size && *facts.vocab_size > vocab) {
+    require(!config.own_vocab, "model: \"vocab_size\" is {}, but the data in {} has a vocabulary of {}", vocab,
+            config.data.path, *facts.vocab_size);
+    vocab = *facts.vocab_size;
+  }
+  return std::make_unique<ShardData>(config, std::move(facts));
+}
+
+}  // namespace t6
