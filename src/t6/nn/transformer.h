@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include "t6/model/config.h"
+#include "t6/nn/execution.h"
 #include "t6/nn/layers/attention.h"
 #include "t6/nn/layers/embedding.h"
 #include "t6/nn/layers/feed_forward.h"
@@ -13,10 +14,14 @@ namespace t6 {
 
 class BlockImpl : public torch::nn::Module {
  public:
-  BlockImpl(const ModelConfig& config, int64_t layer, AttentionPath path);
+  BlockImpl(const ModelConfig& config, int64_t layer, const Execution& execution);
   torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
 
  private:
+  torch::Tensor attend(const torch::Tensor& x);   // what attention adds to x
+  torch::Tensor compute(const torch::Tensor& x);  // forward(), whatever is kept
+
+  Execution execution_;
   Norm input_layernorm_;
   SelfAttention self_attn_;
   Norm feed_forward_norm_;
@@ -28,7 +33,7 @@ TORCH_MODULE(Block);
 // named_parameters() are those of model/parameters.h. Values are undefined until initialize() or load_weights().
 class TransformerImpl : public torch::nn::Module {
  public:
-  explicit TransformerImpl(const ModelConfig& config, AttentionPath path = AttentionPath::fused);
+  explicit TransformerImpl(const ModelConfig& config, const Execution& execution = {});
 
   // tokens [B, T] int64 -> logits [B, T, V].
   torch::Tensor forward(const torch::Tensor& tokens);
@@ -39,12 +44,13 @@ class TransformerImpl : public torch::nn::Module {
 
  private:
   struct Hidden {
-    torch::Tensor x;              // [B, T, C], after the last norm
+    torch::Tensor x;              // [B, T, C], after the last norm, of the type of products
     torch::Tensor output_weight;  // [V, C]
   };
   Hidden hidden(const torch::Tensor& tokens);
 
   ModelConfig config_;
+  Execution execution_;
   Embedding embed_tokens_{nullptr};
   torch::nn::ModuleList layers_;
   Norm norm_{nullptr};

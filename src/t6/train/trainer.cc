@@ -107,7 +107,7 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
       training_(config.data.path, "train", config_.train.context, config_.model.vocab_size),
       validation_(open_validation(config_, training_)),
       order_(training_.tokens(), config_.train.context, static_cast<uint64_t>(config_.train.seed)),
-      model_(config_.model, parse_attention_path(config_.train.attention, "train: \"attention\"")),
+      model_(config_.model, config_.execution()),
       optimizer_(model_->named_parameters(), config_.optimizer.adamw),
       lock_(folder) {
   const bool holds = holds_run(folder);
@@ -171,7 +171,7 @@ Json Trainer::deciding_settings() const {
                    {"data", {{"train_tokens", train_tokens()}, {"validation_tokens", validation_tokens()}}},
                    {"optimizer", all["optimizer"]},
                    {"schedule", all["schedule"]}};
-  for (const char* key : {"steps", "batch_size", "gradient_accumulation", "context", "seed"}) {
+  for (const char* key : {"steps", "batch_size", "gradient_accumulation", "context", "seed", "dtype"}) {
     deciding["train"][key] = all["train"][key];
   }
   return deciding;

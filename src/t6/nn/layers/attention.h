@@ -14,7 +14,7 @@ class SelfAttentionImpl : public torch::nn::Module {
  public:
   SelfAttentionImpl(const ModelConfig& config, int64_t layer, AttentionPath path);
 
-  // x [B, T, C] normalized hidden states -> [B, T, C]. Causal.
+  // x [B, T, C] normalized hidden states -> [B, T, C], float32 of bfloat16. Causal.
   torch::Tensor forward(const torch::Tensor& x);
 
  private:

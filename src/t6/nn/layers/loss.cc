@@ -32,7 +32,7 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
     }
     double total = 0;
     const int64_t block = divide_up(rows, divide_up(rows, most));
-    const torch::Tensor memory = torch::empty({block, classes}, x.options());
+    const torch::Tensor memory = torch::empty({block, classes}, weight.options());
     for (int64_t begin = 0; begin < rows; begin += block) {
       const int64_t size = std::min(block, rows - begin);
       const torch::Tensor part = x.narrow(0, begin, size), logits = memory.narrow(0, 0, size);
@@ -43,7 +43,7 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
       product_into(weight_gradient, logits, part, {.transpose_a = true}, begin > 0);
     }
     if (with_gradients) context->save_for_backward({x_gradient, weight_gradient});
-    return torch::full({}, total * scale, x.options());
+    return torch::full({}, total * scale, weight.options());
   }
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
