@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "t6/kernels/linear/bfloat_tile.h"
 #include "t6/kernels/linear/gemm_tile-inl.h"
 #include "t6/kernels/simd/bfloats-inl.h"
 
@@ -38,6 +39,17 @@ HWY_INLINE Words load_rounded(const MixedSource& from, const void* at, int64_t l
   const Floats d;
   if (!from.bfloats) return rounded_words(load_up_to(d, static_cast<const float*>(at), left));
   return hn::ShiftLeft<16>(load_words_up_to(static_cast<const uint16_t*>(at), left));
+}
+
+// Pairs from two float32 rows, of which the second may be absent past an odd end.
+template <int kWidth>
+void pack_float_rows(const MixedSource& from, int64_t width, int64_t depth, float* panel) {
+  static constexpr float kZeros[kWidth] = {};
+  const auto* rows = static_cast<const float*>(from.data);
+  for (int64_t k = 0; k < depth; k += 2, panel += kWidth) {
+    const float* low = rows + k * from.stride;
+    round_to_pairs(low, k + 1 < depth ? low + from.stride : kZeros, width, panel);
+  }
 }
 
 template <PanelFloat kFloat, int kWidth>
@@ -71,7 +83,7 @@ void copy_line(const MixedSource& from, const void* at, int64_t count, float* to
     if (from.bfloats) {
       std::memcpy(pairs, at, sizeof(uint16_t) * static_cast<size_t>(count));
     } else {
-      store_as_bfloats(static_cast<const float*>(at), count, pairs);
+      round_to_bfloats(static_cast<const float*>(at), count, pairs);
     }
     if (count % 2 != 0) pairs[count] = 0;
   }
@@ -79,7 +91,7 @@ void copy_line(const MixedSource& from, const void* at, int64_t count, float* to
 
 template <PanelFloat kFloat, int kWidth>
 void pack_lines(const MixedSource& from, int64_t width, int64_t depth, float* panel) {
-  constexpr int64_t kChunk = 32;  // floats of each line at once: 4 KiB of the widest panel
+  constexpr int64_t kChunk = 64;  // floats of each line at once: 8 KiB of the widest panel
   constexpr int64_t kNumbers = kFloat == PanelFloat::pair ? 2 : 1;
   HWY_ALIGN float chunk[kWidth * kChunk];
   for (int64_t k = 0; k < depth; k += kChunk * kNumbers) {
@@ -94,6 +106,9 @@ void pack_lines(const MixedSource& from, int64_t width, int64_t depth, float* pa
 // are anything: tiles multiply them, and nobody stores the result.
 template <PanelFloat kFloat, int kWidth>
 void pack_bfloat_panel(const MixedSource& from, int64_t width, int64_t depth, float* panel) {
+  if (kFloat == PanelFloat::pair && from.side_by_side && !from.bfloats) {
+    return pack_float_rows<kWidth>(from, width, depth, panel);
+  }
   if (from.side_by_side) return pack_side_by_side<kFloat, kWidth>(from, width, depth, panel);
   pack_lines<kFloat, kWidth>(from, width, depth, panel);
 }

@@ -62,13 +62,6 @@ HWY_INLINE void store_bfloats_up_to(Vector v, uint16_t* to, int64_t left) {
 #endif
 }
 
-// Rounds `count` numbers.
-inline void store_as_bfloats(const float* from, int64_t count, uint16_t* to) {
-  for (int64_t i = 0; i < count; i += kLanes) {
-    store_bfloats_up_to(load_up_to(Floats(), from + i, count - i), to + i, count - i);
-  }
-}
-
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
