@@ -34,15 +34,17 @@ torch::Tensor BlockImpl::forward(const torch::Tensor& x) {
 }
 
 torch::Tensor BlockImpl::attend(const torch::Tensor& x) {
-  const torch::Tensor added = self_attn_->forward(input_layernorm_->forward(x, normed_type(execution_)));
-  return post_attention_norm_ ? post_attention_norm_->forward(added) : added;
+  torch::Tensor added = self_attn_->forward(input_layernorm_->forward(x, normed_type(execution_)));
+  if (post_attention_norm_) added = post_attention_norm_->forward(added);
+  return x + added;
 }
 
 torch::Tensor BlockImpl::compute(const torch::Tensor& x) {
   const bool again = execution_.recompute == Recompute::attention;
-  torch::Tensor added = again ? recomputed([this](const torch::Tensor& input) { return attend(input); }, x) : attend(x);
-  const torch::Tensor attended = x + added;
-  added = mlp_->forward(feed_forward_norm_->forward(attended, normed_type(execution_)));
+  // With the sum in it, so that the gradients of x are added in the same order as without.
+  const torch::Tensor attended =
+      again ? recomputed([this](const torch::Tensor& input) { return attend(input); }, x) : attend(x);
+  torch::Tensor added = mlp_->forward(feed_forward_norm_->forward(attended, normed_type(execution_)));
   if (post_feed_forward_norm_) added = post_feed_forward_norm_->forward(added);
   return attended + added;
 }

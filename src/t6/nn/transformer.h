@@ -18,7 +18,7 @@ class BlockImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
 
  private:
-  torch::Tensor attend(const torch::Tensor& x);   // what attention adds to x
+  torch::Tensor attend(const torch::Tensor& x);   // x and what attention adds to it
   torch::Tensor compute(const torch::Tensor& x);  // forward(), whatever is kept
 
   Execution execution_;
