@@ -88,7 +88,7 @@ TEST_F(TrainerTest, ABfloat16RunIsNearAFloat32OneAndResumesToTheSameBits) {
   EXPECT_NE(whole.validation->loss, wide_loss);
   EXPECT_EQ(read_json(folder_ / "whole/run.json")["train"]["dtype"], "bfloat16");
   train("cut", narrow);
-  kill_after("cut", 20);
+  kill_after("cut", 30);
   EXPECT_THAT(error_in("cut", {}, RunStart::resume), HasSubstr("train.dtype was \"bfloat16\" and is now \"float32\""));
   train("cut", {{"train.dtype", "bfloat16"}, {"train.recompute", "layer"}}, RunStart::resume);
   EXPECT_EQ(numbers_of("cut"), numbers_of("whole")) << "what is computed again has the same bits";

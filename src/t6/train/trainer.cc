@@ -84,8 +84,13 @@ double step_bytes(const RunConfig& config) {
   const int64_t kept =
       6 * model.hidden_size + 2 * model.feed_forward_dim() + model.num_attention_heads * model.head_dim;
   const double tokens = static_cast<double>(config.train.batch_size) * static_cast<double>(config.train.context);
-  const double passes = tokens * static_cast<double>(kept) * static_cast<double>(model.num_hidden_layers);
-  return sizeof(float) * (4 * static_cast<double>(parameter_count(model)) + passes);
+  const Execution how = config.execution();
+  const double layer = static_cast<double>(kept) * (how.precision == Precision::bfloat16 ? 0.5 : 1);
+  const double layers = static_cast<double>(model.num_hidden_layers);
+  // Recomputed layers keep their input alone, but for the one that is at work.
+  const double passes =
+      how.recompute == Recompute::layer ? layer + layers * static_cast<double>(model.hidden_size) : layer * layers;
+  return sizeof(float) * (4 * static_cast<double>(parameter_count(model)) + tokens * passes);
 }
 
 Json plan_run(const RunConfig& given) {
