@@ -45,7 +45,9 @@ template <PanelFloat kFloat>
 class BfloatProduct {
  public:
   static constexpr int64_t kDepthStep = kFloat == PanelFloat::pair ? 2 : 1;
-  static constexpr int64_t kBlockDepth = 256 * kDepthStep;  // 256 floats of a panel, as of float32
+  // 768 numbers, the width of small models, in one block: sums then go straight to C. A panel of B, [384, 32]
+  // words, comes from the second-level cache, which a block of A, 516 x 384, leaves room for in 1 MiB.
+  static constexpr int64_t kBlockDepth = 384 * kDepthStep;
 
   explicit BfloatProduct(const BfloatGemm& product) : p_(product) {}
 
