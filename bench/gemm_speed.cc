@@ -1,4 +1,5 @@
-// Rates of the float32 matrix product at the shapes of a training step, beside the rate of multiply-adds alone.
+// Rates of the float32 or the bfloat16 matrix product at the shapes of a training step, beside the rate of
+// multiply-adds alone.
 //
 //   build/release/bench/gemm_speed --threads 1
 #include <CLI/CLI.hpp>
@@ -11,6 +12,7 @@
 #include "t6/core/error.h"
 #include "t6/core/threads.h"
 #include "t6/formats/json.h"
+#include "t6/kernels/bfloat_gemm.h"
 #include "t6/kernels/gemm.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -64,9 +66,25 @@ double roof_gflops(const Threads& threads) {
   return total / seconds / 1e9;
 }
 
-void run(int threads, double least_s) {
+// A processor's own bfloat16 products are two multiply-adds of float32 in one.
+double roof_of(const Threads& threads, bool bfloats) {
+  return roof_gflops(threads) * (bfloats && has_bfloat_products() ? 2 : 1);
+}
+
+// A product of bfloat16 numbers that lie where `product` has its own, with a float32 result.
+void multiply_bfloats(Context& context, const Gemm& p) {
+  bfloat_gemm(context, {.a = {.numbers = p.a, .transposed = p.transpose_a},
+                        .b = {.numbers = p.b, .transposed = p.transpose_b},
+                        .c = p.c,
+                        .c_type = NumberType::f32,
+                        .M = p.M,
+                        .N = p.N,
+                        .K = p.K});
+}
+
+void run(int threads, double least_s, bool bfloats) {
   Context context(threads);
-  const double roof = roof_gflops(context.threads());
+  const double roof = roof_of(context.threads(), bfloats);
   struct Shape {
     int64_t M, N, K;
   };
@@ -94,7 +112,8 @@ void run(int threads, double least_s) {
                             .K = K,
                             .transpose_a = transpose_a,
                             .transpose_b = transpose_b};
-      const double seconds = time_runs([&] { gemm(context, product); }, least_s).best_s;
+      const double seconds =
+          time_runs([&] { bfloats ? multiply_bfloats(context, product) : gemm(context, product); }, least_s).best_s;
       const double gflops = 2 * static_cast<double>(M * N) * static_cast<double>(K) / seconds / 1e9;
       row[fmt::format("{}_gflops", form)] = gflops;
       row[fmt::format("{}_roof_percent", form)] = 100 * gflops / roof;
@@ -107,14 +126,16 @@ void run(int threads, double least_s) {
 }  // namespace t6
 
 int main(int argc, char** argv) {
-  CLI::App app("Speed of the float32 matrix product");
+  CLI::App app("Speed of the float32 or bfloat16 matrix product");
   int threads = 1;
   double seconds = 0.5;
+  bool bfloats = false;
   t6::add_threads_flag(app, threads);
   app.add_option("--seconds", seconds, "How long each product is timed; the best run counts")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.callback([&] { t6::run(threads, seconds); });
+  app.add_flag("--bfloat16", bfloats, "Products of bfloat16 numbers with float32 sums");
+  app.callback([&] { t6::run(threads, seconds, bfloats); });
   return t6::run_program(app, argc, argv);
 }
 #endif  // HWY_ONCE

@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
+#include <ctime>
 #include <vector>
 
 #include "t6/bench/machine.h"
@@ -17,6 +18,7 @@
 #include "t6/formats/json.h"
 #include "t6/model/costs.h"
 #include "t6/model/presets.h"
+#include "t6/nn/execution.h"
 #include "t6/nn/weights.h"
 #include "t6/train/memory.h"
 #include "t6/train/optimizer.h"
@@ -32,7 +34,7 @@ double roof_gflops() {
 }
 
 struct BenchOptions {
-  std::string preset = "small-tpa", attention = "fused";
+  std::string preset = "small-tpa", attention = "fused", dtype = "float32", recompute = "none";
   int64_t batch = 1, context = 512;
   int steps = 6, threads = 2;
 };
@@ -41,7 +43,10 @@ void run(const BenchOptions& options) {
   torch::set_num_threads(options.threads);
   share_large_blocks();
   const ModelConfig config = preset(options.preset);
-  Transformer model(config, parse_attention_path(options.attention, "--attention"));
+  const Execution execution(parse_attention_path(options.attention, "--attention"),
+                            parse_precision(options.dtype, "--dtype"),
+                            parse_recompute(options.recompute, "--recompute"));
+  Transformer model(config, execution);
   initialize(model, 0);
   AdamWOptions adamw;
   AdamW optimizer(model->named_parameters(), adamw);
@@ -50,9 +55,10 @@ void run(const BenchOptions& options) {
   const torch::Tensor inputs = tokens.narrow(1, 0, options.context).contiguous();
   const torch::Tensor targets = tokens.narrow(1, 1, options.context).contiguous();
 
-  std::vector<double> forward, backward, update, step;
+  std::vector<double> forward, backward, update, step, processor;
   for (int i = 0; i < options.steps; ++i) {
     const Stopwatch time;
+    const std::clock_t begin = std::clock();
     const torch::Tensor loss = model->loss(inputs, targets);
     forward.push_back(time.seconds());
     loss.backward();
@@ -61,6 +67,7 @@ void run(const BenchOptions& options) {
     optimizer.step();
     optimizer.zero_grad();
     step.push_back(time.seconds());
+    processor.push_back(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
     update.push_back(step.back() - forward.back() - backward.back());
   }
   const double peak = static_cast<double>(peak_memory()) / (1 << 20);
@@ -72,6 +79,8 @@ void run(const BenchOptions& options) {
   const Json row = {{"engine", "t6"},
                     {"preset", options.preset},
                     {"attention", options.attention},
+                    {"dtype", options.dtype},
+                    {"recompute", options.recompute},
                     {"parameters", parameter_count(config)},
                     {"batch", options.batch},
                     {"context", options.context},
@@ -80,6 +89,7 @@ void run(const BenchOptions& options) {
                     {"forward_ms", 1e3 * median(forward)},
                     {"backward_ms", 1e3 * median(backward)},
                     {"update_ms", 1e3 * median(update)},
+                    {"processor_ms", 1e3 * median({processor.begin() + 1, processor.end()})},  // of all threads
                     {"gflops", flops / seconds / 1e9},
                     {"roof_gflops", roof},
                     {"roof_percent", flops / seconds / 1e7 / roof},
@@ -95,6 +105,8 @@ int main(int argc, char** argv) {
   t6::BenchOptions options;
   app.add_option("--preset", options.preset)->capture_default_str();
   app.add_option("--attention", options.attention, "fused or sdpa")->capture_default_str();
+  app.add_option("--dtype", options.dtype, "float32 or bfloat16, of products")->capture_default_str();
+  app.add_option("--recompute", options.recompute, "none, attention or layer")->capture_default_str();
   app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--context", options.context)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--steps", options.steps, "Steps, the first not counted")

@@ -1,6 +1,7 @@
 #include "t6/kernels/cross_entropy.h"
 
 #include "t6/kernels/reference/cross_entropy.h"
+#include "t6/numbers/half.h"
 #include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -48,6 +49,25 @@ TEST(CrossEntropy, IsTheSameOnAnyThreadsAndWithoutGradients) {
   EXPECT_EQ(cross_entropy(test_context(), three.arguments), loss);
   EXPECT_EQ(std::vector(one.logits.begin(), one.logits.end() - 40),
             std::vector(three.logits.begin(), three.logits.end() - 40));
+}
+
+TEST(CrossEntropy, GradientsMayBeBfloat16) {
+  on_every_target([] {
+    for (const int64_t classes : {1, 16, 37, 1000}) {
+      Problem problem(5, classes, 5);
+      const CrossEntropyResult wanted = cross_entropy_reference(problem.arguments);
+      problem.arguments.bfloat_gradient = true;
+      EXPECT_NEAR(cross_entropy(test_context(), problem.arguments), wanted.loss, 1e-6 * (1 + wanted.loss));
+      for (size_t row = 0; row < 5; ++row) {
+        const auto* gradient =
+            reinterpret_cast<const uint16_t*>(problem.logits.data()) + row * 2 * static_cast<size_t>(classes);
+        for (size_t i = 0; i < static_cast<size_t>(classes); ++i) {
+          const double number = wanted.gradients[row * static_cast<size_t>(classes) + i];
+          ASSERT_NEAR(float_from_bfloat16(gradient[i]), number, 1e-6 + std::abs(number) / 256) << row << " " << i;
+        }
+      }
+    }
+  });
 }
 
 TEST(CrossEntropy, PassesOnWhatIsNotANumber) {

@@ -22,6 +22,11 @@ def assert_near(ours, theirs, tolerance=2e-5):
         torch.testing.assert_close(got, wanted.float(), atol=tolerance * largest, rtol=0)
 
 
+def distance(got, wanted):
+    """The length of the difference, of the length of what is wanted."""
+    return ((got.double() - wanted).norm() / wanted.norm()).item()
+
+
 class Linear(unittest.TestCase):
     def test_opcheck(self):
         torch.manual_seed(0)
@@ -37,6 +42,27 @@ class Linear(unittest.TestCase):
         theirs = torch.autograd.grad(torch.nn.functional.linear(x, weight), (x, weight), direction)
         torch.testing.assert_close(ops.linear(x, weight), torch.nn.functional.linear(x, weight))
         assert_near(ours, theirs)
+
+    def test_bfloat16(self):
+        """Gradients within twice the error of PyTorch's under autocast; those of float32 weights are float32."""
+        torch.manual_seed(2)
+        x, weight, direction = torch.randn(300, 130).bfloat16(), torch.randn(70, 130), torch.randn(300, 70).bfloat16()
+
+        def gradients(x, weight, forward):
+            leaves = [each.clone().requires_grad_() for each in (x, weight)]
+            y = forward(*leaves)
+            return y, *torch.autograd.grad(y, leaves, direction.to(y.dtype))
+
+        wanted = gradients(x.double(), weight.double(), torch.nn.functional.linear)
+        ours = gradients(x, weight, ops.linear)
+        with torch.autocast("cpu", torch.bfloat16):
+            theirs = gradients(x, weight, torch.nn.functional.linear)
+        self.assertEqual([each.dtype for each in ours], [torch.bfloat16, torch.bfloat16, torch.float32])
+        self.assertEqual(ops.linear(x, weight, dtype=torch.float32).dtype, torch.float32)
+        for got, other, best in zip(ours, theirs, wanted, strict=True):
+            self.assertLess(distance(got, best), 2 * distance(other, best))
+        for dtype in (None, torch.float32):
+            torch.library.opcheck(ops.linear, (x.requires_grad_(), weight.requires_grad_(), dtype))
 
     def test_errors_name_the_argument(self):
         x = torch.randn(5, 7)
@@ -122,6 +148,25 @@ class Attention(unittest.TestCase):
                 with self.subTest(kind=kind, length=length):
                     self.check(self.arguments(kind, length=length))
 
+    def test_bfloat16(self):
+        """Factors in bfloat16: the arithmetic's error is the rounding of what it gives."""
+        torch.manual_seed(6)
+        for kind in ("tpa", "gqa"):
+            arguments = [x.detach().bfloat16() if isinstance(x, torch.Tensor) else x for x in self.arguments(kind)]
+            leaves = [x.requires_grad_() for x in arguments if isinstance(x, torch.Tensor)]
+            wide = [x.detach().double().requires_grad_() if isinstance(x, torch.Tensor) else x for x in arguments]
+            wide_leaves = [x for x in wide if isinstance(x, torch.Tensor)]
+            (out, lse), (wide_out, _) = ops.attention(*arguments), plain_attention(*wide)
+            self.assertEqual((out.dtype, lse.dtype), (torch.bfloat16, torch.float32))
+            self.assertLess(distance(out, wide_out), 1 / 256)
+            direction = torch.randn_like(out)
+            ours = torch.autograd.grad(out, leaves, direction)
+            theirs = torch.autograd.grad(wide_out, wide_leaves, direction.double())
+            for got, wanted in zip(ours, theirs, strict=True):
+                self.assertEqual(got.dtype, torch.bfloat16)
+                self.assertLess(distance(got, wanted), 1 / 256)
+            torch.library.opcheck(ops.attention, tuple(arguments))
+
     def test_windows(self):
         torch.manual_seed(5)
         for kind in ("tpa", "gqa"):
@@ -152,7 +197,7 @@ class Attention(unittest.TestCase):
         good = self.arguments("tpa")
         for place, wrong, message in (
             (0, good[0][:, :, :2], r"q_a must be \[B, T, R, 6\] with B, T and R of q_b"),
-            (1, good[1].double(), "q_b must be Float, not Double"),
+            (1, good[1].double(), "q_b must be Float or BFloat16, not Double"),
             (2, None, "without k_a the ranks of k_b must divide the 5 heads"),
             (3, good[3][..., :7], r"k_b must have as many features as q_b, .*10\], not .*7\]"),
             (4, good[4][0], "v_a must have four dimensions"),

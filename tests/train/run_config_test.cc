@@ -186,6 +186,10 @@ TEST(RunConfig, ErrorsNameFileKeyAndValues) {
               HasSubstr("train: \"steps\" must be a whole number from 1 to 1099511627776, not \"many\""));
   EXPECT_THAT(with("[train]\nattention = \"flash\"\n"),
               HasSubstr("run.toml: train: \"attention\" must be \"fused\" or \"sdpa\", not \"flash\""));
+  EXPECT_THAT(with("[train]\ndtype = \"float16\"\n"),
+              HasSubstr("run.toml: train: \"dtype\" must be \"float32\" or \"bfloat16\", not \"float16\""));
+  EXPECT_THAT(with("[train]\nrecompute = \"all\"\n"),
+              HasSubstr("run.toml: train: \"recompute\" must be \"none\", \"attention\" or \"layer\", not \"all\""));
   EXPECT_THAT(with("[train]\nsteps = 1.5\n"), HasSubstr("\"steps\" must be a whole number"));
   EXPECT_THAT(with("[train]\nsteps = 0\n"), HasSubstr("not 0"));
   EXPECT_THAT(with("[optimizer]\nlearning_rate = nan\n"), HasSubstr("optimizer: \"learning_rate\" must be a number"));

@@ -80,6 +80,32 @@ TEST_F(TrainerTest, AResumedRunHasTheSameBits) {
   }
 }
 
+TEST_F(TrainerTest, ABfloat16RunIsNearAFloat32OneAndResumesToTheSameBits) {
+  const std::vector<Setting> narrow = {{"train.dtype", "bfloat16"}};
+  const double wide_loss = train("float32").validation->loss;
+  const TrainSummary whole = train("whole", narrow);
+  EXPECT_NEAR(whole.validation->loss, wide_loss, 0.05);
+  EXPECT_NE(whole.validation->loss, wide_loss);
+  EXPECT_EQ(read_json(folder_ / "whole/run.json")["train"]["dtype"], "bfloat16");
+  train("cut", narrow);
+  kill_after("cut", 30);
+  EXPECT_THAT(error_in("cut", {}, RunStart::resume), HasSubstr("train.dtype was \"bfloat16\" and is now \"float32\""));
+  train("cut", {{"train.dtype", "bfloat16"}, {"train.recompute", "layer"}}, RunStart::resume);
+  EXPECT_EQ(numbers_of("cut"), numbers_of("whole")) << "what is computed again has the same bits";
+}
+
+TEST_F(TrainerTest, ACheckpointThatNamesNoTypeIsOfFloat32) {
+  train("run", {{"train.steps", "20"}});
+  for (const auto& entry : list_checkpoints(folder_ / "run")) {
+    Json state = read_json(entry.path / "trainer.json");
+    state["configuration"]["train"].erase("dtype");
+    write_json(entry.path / "trainer.json", state);
+  }
+  EXPECT_THAT(error_in("run", {{"train.steps", "20"}, {"train.dtype", "bfloat16"}}, RunStart::resume),
+              HasSubstr("train.dtype was \"float32\""));
+  EXPECT_EQ(train("run", {{"train.steps", "20"}}, RunStart::resume).step, 20);
+}
+
 TEST_F(TrainerTest, CancellingSavesAndAResumeGoesOn) {
   train("whole");
   cancel_.cancel();

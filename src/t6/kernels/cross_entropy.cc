@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/cross_entropy.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/simd/bfloats-inl.h"
 #include "t6/kernels/simd/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -68,14 +69,28 @@ void multiply(float* row, int64_t count, float factor) {
   for (int64_t i = done; i < count; ++i) row[i] *= factor;
 }
 
-double cross_entropy_row(float* row, int64_t classes, int64_t target, float scale) {
+// The same, rounded to bfloat16 into the row's first half: what is written was read before.
+void multiply_to_bfloats(float* row, int64_t count, float factor) {
+  const Floats d;
+  const Vector by = hn::Set(d, factor);
+  auto* to = reinterpret_cast<uint16_t*>(row);
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const int64_t left = std::min(kLanes, count - i);
+    store_bfloats_up_to(hn::Mul(load_up_to(d, row + i, left), by), to + i, left);
+  }
+}
+
+double cross_entropy_row(float* row, int64_t classes, int64_t target, float scale, bool bfloat_gradient) {
   if (target < 0) {
     std::fill_n(row, classes, 0.0f);
     return 0;
   }
   const float largest = largest_of(row, classes);
   const double logit = row[target], sum = exponentials(row, classes, largest);
-  if (scale != 0) {
+  if (scale != 0 && bfloat_gradient) {
+    row[target] -= static_cast<float>(sum);
+    multiply_to_bfloats(row, classes, static_cast<float>(scale / sum));
+  } else if (scale != 0) {
     multiply(row, classes, static_cast<float>(scale / sum));
     row[target] -= scale;
   }
@@ -97,7 +112,8 @@ double cross_entropy(Context& context, const CrossEntropy& p) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(cross_entropy_row);
   context.parallel_for(p.rows, kGrain / std::max<int64_t>(1, p.classes) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      losses[static_cast<size_t>(row)] = kernel(p.logits + row * p.classes, p.classes, p.targets[row], p.scale);
+      losses[static_cast<size_t>(row)] =
+          kernel(p.logits + row * p.classes, p.classes, p.targets[row], p.scale, p.bfloat_gradient);
     }
   });
   double total = 0;

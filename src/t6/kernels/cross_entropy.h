@@ -15,6 +15,8 @@ struct CrossEntropy {
   // Logits become the gradient of scale times the sum of the losses: scale (softmax - [class is target]), 0 in rows
   // without a target. 0: they become anything.
   float scale = 0;
+  // The gradient is bfloat16: `classes` such numbers where each row begins.
+  bool bfloat_gradient = false;
 };
 
 // The sum of the losses in nats, the same for any number of threads.

@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include "t6/model/config.h"
+#include "t6/nn/execution.h"
 #include "t6/nn/layers/attention.h"
 #include "t6/nn/layers/embedding.h"
 #include "t6/nn/layers/feed_forward.h"
@@ -13,11 +14,16 @@ namespace t6 {
 
 class BlockImpl : public torch::nn::Module {
  public:
-  BlockImpl(const ModelConfig& config, int64_t layer, AttentionPath path);
+  BlockImpl(const ModelConfig& config, int64_t layer, const Execution& execution);
   // [B, T, C] -> [B, T, C]; `tokens`, [B, T] of truth values or undefined, as for SelfAttention.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& tokens);
 
  private:
+  // x and what attention adds to it; forward(), whatever is kept.
+  torch::Tensor attend(const torch::Tensor& x, const torch::Tensor& tokens);
+  torch::Tensor compute(const torch::Tensor& x, const torch::Tensor& tokens);
+
+  Execution execution_;
   Norm input_layernorm_;
   SelfAttention self_attn_;
   Norm feed_forward_norm_;
@@ -29,7 +35,7 @@ TORCH_MODULE(Block);
 // named_parameters() are those of model/parameters.h. Values are undefined until initialize() or load_weights().
 class TransformerImpl : public torch::nn::Module {
  public:
-  explicit TransformerImpl(const ModelConfig& config, AttentionPath path = AttentionPath::fused);
+  explicit TransformerImpl(const ModelConfig& config, const Execution& execution = {});
 
   // tokens [B, T] int64 -> logits [B, T, V]. This and loss() are for language models, classify() for classifiers.
   torch::Tensor forward(const torch::Tensor& tokens);
@@ -45,13 +51,14 @@ class TransformerImpl : public torch::nn::Module {
 
  private:
   struct Hidden {
-    torch::Tensor x;      // [B, T, C], after the last norm
+    torch::Tensor x;      // [B, T, C], after the last norm, of the type of products; of classifiers float32
     torch::Tensor table;  // [V, C], of the embeddings
   };
   Hidden hidden(const torch::Tensor& tokens, const torch::Tensor& within = {});
   torch::Tensor output_weight(const torch::Tensor& table) const;  // [V, C]
 
   ModelConfig config_;
+  Execution execution_;
   Embedding embed_tokens_{nullptr};
   torch::nn::ModuleList layers_;
   Norm norm_{nullptr};

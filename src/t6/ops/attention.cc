@@ -24,8 +24,8 @@ std::tuple<Tensor, Tensor> attention_cpu(const OptionalTensor& q_a, const Tensor
   arguments.check("t6::attention");
   arguments.pack();
   const int64_t batch = q_b.size(0), length = q_b.size(1);
-  const Tensor out = torch::empty({batch, length, heads, v_b.size(3)}, q_b.options());
-  const Tensor lse = torch::empty({batch, length, heads}, q_b.options());
+  const Tensor out = torch::empty({batch, length, heads, v_b.size(3)}, torch::kFloat);
+  const Tensor lse = torch::empty({batch, length, heads}, torch::kFloat);
   std::vector<Attention> sequences = arguments.sequences();
   for (int64_t i = 0; i < batch; ++i) {
     Attention& x = sequences[static_cast<size_t>(i)];
@@ -33,7 +33,7 @@ std::tuple<Tensor, Tensor> attention_cpu(const OptionalTensor& q_a, const Tensor
     x.lse = lse.mutable_data_ptr<float>() + i * lse.stride(0);
   }
   attention(torch_context(), sequences);
-  return {out, lse};
+  return {out.to(q_b.scalar_type()), lse};
 }
 
 std::tuple<Tensor, Tensor> attention_meta(const OptionalTensor& q_a, const Tensor& q_b, const OptionalTensor& k_a,
@@ -44,7 +44,7 @@ std::tuple<Tensor, Tensor> attention_meta(const OptionalTensor& q_a, const Tenso
       .check("t6::attention");
   const c10::SymInt batch = q_b.sym_size(0), length = q_b.sym_size(1);
   return {torch::empty_symint({batch, length, heads, v_b.sym_size(3)}, q_b.options()),
-          torch::empty_symint({batch, length, heads}, q_b.options())};
+          torch::empty_symint({batch, length, heads}, q_b.options().dtype(torch::kFloat))};
 }
 
 void check_backward(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse) {
@@ -55,10 +55,10 @@ void check_backward(const AttentionArguments& arguments, const Tensor& d_out, co
               lse.sym_size(1) == b.sym_size(1) && lse.sym_size(2) == arguments.heads,
           "{}: lse must be Float [B, T, {}] with B and T of q_b, {}, not {} {}", kName, arguments.heads, shape_of(b),
           toString(lse.scalar_type()), shape_of(lse));
-  require(d_out.dim() == 4 && d_out.scalar_type() == torch::kFloat && d_out.sym_size(0) == b.sym_size(0) &&
-              d_out.sym_size(1) == b.sym_size(1) && d_out.sym_size(2) == arguments.heads &&
-              d_out.sym_size(3) == arguments.v.b.sym_size(3),
-          "{}: d_out must be Float [B, T, {}, E] with B and T of q_b, {}, and E of v_b, {}, not {} {}", kName,
+  check_type(kName, "d_out", d_out);
+  require(d_out.dim() == 4 && d_out.sym_size(0) == b.sym_size(0) && d_out.sym_size(1) == b.sym_size(1) &&
+              d_out.sym_size(2) == arguments.heads && d_out.sym_size(3) == arguments.v.b.sym_size(3),
+          "{}: d_out must be [B, T, {}, E] with B and T of q_b, {}, and E of v_b, {}, not {} {}", kName,
           arguments.heads, shape_of(b), shape_of(arguments.v.b), toString(d_out.scalar_type()), shape_of(d_out));
 }
 
@@ -78,9 +78,10 @@ std::vector<Tensor> backward_cpu(const Tensor& d_out, const Tensor& lse, const O
   AttentionArguments arguments = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
                                   {window, sinks}};
   check_backward(arguments, d_out, lse);
+  const std::vector<Tensor> factors = arguments.tensors();
   arguments.pack();
-  const std::vector<Tensor> gradients = empty_gradients(arguments);
-  const Tensor given = d_out.contiguous(), sums = lse.contiguous();
+  std::vector<Tensor> gradients = empty_gradients(arguments);
+  const Tensor given = d_out.to(torch::kFloat).contiguous(), sums = lse.contiguous();
   std::vector<AttentionBackward> batch;
   for (const Attention& forward : arguments.sequences()) {
     const auto i = static_cast<int64_t>(batch.size());
@@ -101,6 +102,7 @@ std::vector<Tensor> backward_cpu(const Tensor& d_out, const Tensor& lse, const O
     batch.push_back(x);
   }
   attention_backward(torch_context(), batch);
+  for (size_t i = 0; i < factors.size(); ++i) gradients[i] = gradients[i].to(factors[i].scalar_type());
   return gradients;
 }
 

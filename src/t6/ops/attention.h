@@ -26,9 +26,10 @@ struct AttentionWindow {
   int64_t window = 0, sinks = 0;
 };
 
-// torch.ops.t6.attention: the output [B, T, H, E] and the log-sum-exp of each query's logits [B, T, H]. float32 on the
-// CPU; all tokens are queries and keys. The output has gradients, of the first order, by
-// torch.ops.t6.attention_backward; the log-sum-exp has none.
+// torch.ops.t6.attention: the output [B, T, H, E], of the type of the queries' b, and the float32 log-sum-exp of each
+// query's logits [B, T, H]. Factors are float32 or bfloat16, on the CPU, and the arithmetic float32 for both; all
+// tokens are queries and keys. The output has gradients, of the first order, by torch.ops.t6.attention_backward; the
+// log-sum-exp has none.
 std::tuple<torch::Tensor, torch::Tensor> attention(const AttentionFactors& q, const AttentionFactors& k,
                                                    const AttentionFactors& v, int64_t heads,
                                                    const AttentionScales& scales, const AttentionWindow& window = {});

@@ -16,16 +16,26 @@ double by_torch(torch::Tensor logits, const torch::Tensor& targets, double scale
   return total.item<double>();
 }
 
-}  // namespace
-
-double cross_entropy_(const torch::Tensor& logits, const torch::Tensor& targets, double scale) {
-  if (logits.scalar_type() != torch::kFloat) return by_torch(logits, targets, scale);
+double by_kernel(const torch::Tensor& logits, const torch::Tensor& targets, double scale, bool bfloat_gradient) {
   const torch::Tensor rows = targets.contiguous();
   return cross_entropy(torch_context(), {.logits = logits.mutable_data_ptr<float>(),
                                          .targets = rows.const_data_ptr<int64_t>(),
                                          .rows = logits.size(0),
                                          .classes = logits.size(1),
-                                         .scale = static_cast<float>(scale)});
+                                         .scale = static_cast<float>(scale),
+                                         .bfloat_gradient = bfloat_gradient});
+}
+
+}  // namespace
+
+double cross_entropy_(const torch::Tensor& logits, const torch::Tensor& targets, double scale) {
+  return logits.scalar_type() == torch::kFloat ? by_kernel(logits, targets, scale, false)
+                                               : by_torch(logits, targets, scale);
+}
+
+NarrowGradient cross_entropy_to_bfloat16(const torch::Tensor& logits, const torch::Tensor& targets, double scale) {
+  const double loss = by_kernel(logits, targets, scale, true);
+  return {loss, logits.view(torch::kBFloat16).narrow(1, 0, logits.size(1))};
 }
 
 }  // namespace t6

@@ -10,4 +10,11 @@ namespace t6 {
 // anything. targets [N] int64.
 double cross_entropy_(const torch::Tensor& logits, const torch::Tensor& targets, double scale);
 
+// The same of float32 logits with a gradient of bfloat16, [N, V] with rows 2 V apart: it lies where the logits were.
+struct NarrowGradient {
+  double loss = 0;
+  torch::Tensor gradient;
+};
+NarrowGradient cross_entropy_to_bfloat16(const torch::Tensor& logits, const torch::Tensor& targets, double scale);
+
 }  // namespace t6

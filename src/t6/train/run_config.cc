@@ -14,7 +14,6 @@
 #include "t6/formats/run_files.h"
 #include "t6/model/presets.h"
 #include "t6/model/toml.h"
-#include "t6/nn/attention_path.h"
 
 namespace t6 {
 namespace {
@@ -62,7 +61,9 @@ void visit_fields(Run& run, Visitor&& visit) {
   train(run_keys::kAccumulation, run.train.gradient_accumulation, int64_t{1}, kMaxBatch);
   train(run_keys::kContext, run.train.context, int64_t{0}, int64_t{1} << 24);
   train("seed", run.train.seed, int64_t{0}, INT64_MAX);
+  train("dtype", run.train.dtype);
   train("attention", run.train.attention);
+  train("recompute", run.train.recompute);
   train("threads", run.train.threads, int64_t{0}, int64_t{kMostThreads});
   train("log_every", run.train.log_every, int64_t{1}, kMaxSteps);
   train(run_keys::kEvaluateEvery, run.train.evaluate_every, int64_t{0}, kMaxSteps);
@@ -218,9 +219,15 @@ void check_data(const RunConfig& config, const std::string& source) {
           source);
 }
 
+Execution execution_of(const TrainConfig& train, const std::string& source) {
+  return {parse_attention_path(train.attention, source + "train: \"attention\""),
+          parse_precision(train.dtype, source + "train: \"dtype\""),
+          parse_recompute(train.recompute, source + "train: \"recompute\"")};
+}
+
 void check(RunConfig& config, const std::string& source) {
   check_data(config, source);
-  parse_attention_path(config.train.attention, source + ": train: \"attention\"");
+  execution_of(config.train, source + ": ");
   auto& context = config.train.context;
   if (context == 0) context = config.model.max_position_embeddings;
   require(context <= config.model.max_position_embeddings,
@@ -270,6 +277,8 @@ Schedule RunConfig::learning_rate() const {
           .kind = parse_schedule_kind(schedule.kind, "schedule: \"kind\""),
           .decay_steps = schedule.decay_steps};
 }
+
+Execution RunConfig::execution() const { return execution_of(train, ""); }
 
 Setting parse_setting(const std::string& text) {
   const size_t equals = text.find('=');

@@ -15,6 +15,7 @@
 #include "t6/formats/json_object.h"
 #include "t6/labelled/labelled_task.h"
 #include "t6/model/config.h"
+#include "t6/nn/execution.h"
 #include "t6/train/adamw_options.h"
 #include "t6/train/steps/schedule.h"
 
@@ -48,7 +49,9 @@ struct TrainConfig {
   int64_t gradient_accumulation = 1;  // forward passes in a step
   int64_t context = 0;                // tokens in a sequence (of a task, at most); 0: max_position_embeddings
   int64_t seed = 0;
+  std::string dtype = "float32";     // of products, or "bfloat16" (nn/execution.h)
   std::string attention = "fused";   // or "sdpa" (nn/attention_path.h)
+  std::string recompute = "none";    // or "attention", "layer": computed again in the backward pass, not kept
   int64_t threads = 0;               // 0: all processors that the process may run on
   int64_t log_every = 10;            // steps, as in the next two
   int64_t evaluate_every = 250;      // 0: only at the end
@@ -74,6 +77,7 @@ struct RunConfig {
   bool is_task() const { return !task.documents.train.empty(); }
   int64_t step_tokens() const { return train.batch_size * train.gradient_accumulation * train.context; }
   Schedule learning_rate() const;
+  Execution execution() const;
 };
 
 // "section.key" and the text of a TOML value ("0.001", "true", "\"text\""). A text that is no TOML value is a string,

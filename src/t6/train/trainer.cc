@@ -35,8 +35,13 @@ double step_bytes(const RunConfig& config) {
   const int64_t kept =
       6 * model.hidden_size + 2 * model.feed_forward_dim() + model.num_attention_heads * model.head_dim;
   const double tokens = static_cast<double>(config.train.batch_size) * static_cast<double>(config.train.context);
-  const double passes = tokens * static_cast<double>(kept) * static_cast<double>(model.num_hidden_layers);
-  return sizeof(float) * (4 * static_cast<double>(parameter_count(model)) + passes);
+  const Execution how = config.execution();
+  const double layer = static_cast<double>(kept) * (how.precision == Precision::bfloat16 ? 0.5 : 1);
+  const double layers = static_cast<double>(model.num_hidden_layers);
+  // Recomputed layers keep their input alone, but for the one that is at work.
+  const double passes =
+      how.recompute == Recompute::layer ? layer + layers * static_cast<double>(model.hidden_size) : layer * layers;
+  return sizeof(float) * (4 * static_cast<double>(parameter_count(model)) + tokens * passes);
 }
 
 Json plan_run(const RunConfig& given) {
@@ -53,7 +58,7 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
     : folder_(folder),
       config_(config),
       data_(open_training_data(config_)),
-      model_(config_.model, parse_attention_path(config_.train.attention, "train: \"attention\"")),
+      model_(config_.model, config_.execution()),
       optimizer_(model_->named_parameters(), config_.optimizer.adamw),
       lock_(folder),
       notes_(data_->notes()) {
@@ -118,7 +123,7 @@ Json Trainer::deciding_settings() const {
       {"model", config_to_json(config_.model)}, {"optimizer", all["optimizer"]}, {"schedule", all["schedule"]}};
   const auto [section, identity] = data_->identity();
   deciding[section] = identity;
-  for (const char* key : {"steps", "batch_size", "gradient_accumulation", "context", "seed"}) {
+  for (const char* key : {"steps", "batch_size", "gradient_accumulation", "context", "seed", "dtype"}) {
     deciding["train"][key] = all["train"][key];
   }
   return deciding;

@@ -138,12 +138,17 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const torch::Te
     products.k = shift(products.k, k_shift_);
     products.v = shift(products.v, v_shift_);
   }
-  const bool fused = path_ == AttentionPath::fused && x.scalar_type() == torch::kFloat;
+  // Constants and what they were multiplied by are float32 beside bfloat16.
+  for (TensorProduct* product : {&products.q, &products.k, &products.v}) {
+    if (product->a.defined()) product->a = product->a.to(x.scalar_type());
+    product->b = product->b.to(x.scalar_type());
+  }
+  const bool fused = path_ == AttentionPath::fused && x.scalar_type() != torch::kDouble;
   torch::Tensor out = fused ? attend_fused(products, batch, length) : attend_formed(products, batch, length, tokens);
   if (head_norm_) out = head_norm_->forward(out);
   out = out.flatten(2);
   if (gate_proj_) out = out * gate_proj_->forward(x).sigmoid();
-  return o_proj_->forward(out);
+  return o_proj_->forward_residual(out);
 }
 
 }  // namespace t6

@@ -14,8 +14,8 @@ class SelfAttentionImpl : public torch::nn::Module {
  public:
   SelfAttentionImpl(const ModelConfig& config, int64_t layer, AttentionPath path);
 
-  // x [B, T, C] normalized hidden states -> [B, T, C]. Causal; of a bidirectional model, whose path is sdpa, all that
-  // `tokens`, [B, T] of truth values, has as tokens is seen. Other models do not look at it.
+  // x [B, T, C] normalized hidden states -> [B, T, C], float32 of bfloat16. Causal; of a bidirectional model, whose
+  // path is sdpa, all that `tokens`, [B, T] of truth values, has as tokens is seen. Other models do not look at it.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& tokens);
 
  private:

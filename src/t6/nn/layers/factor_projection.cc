@@ -55,7 +55,7 @@ torch::Tensor FactorProjectionImpl::head_factors(const torch::Tensor& x) {
 
 torch::Tensor FactorProjectionImpl::grouped_features(const torch::Tensor& x) {
   const torch::Tensor features = t6::linear(x, weight_);
-  return bias_.defined() ? features + bias_ : features;
+  return bias_.defined() ? (features + bias_).to(features.scalar_type()) : features;
 }
 
 TensorProduct FactorProjectionImpl::forward(const torch::Tensor& x, Norm norm, Rotary* rotary) {

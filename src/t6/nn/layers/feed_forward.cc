@@ -1,5 +1,7 @@
 #include "t6/nn/layers/feed_forward.h"
 
+#include "t6/ops/gated_linear.h"
+
 namespace t6 {
 namespace {
 
@@ -45,6 +47,9 @@ FeedForwardImpl::FeedForwardImpl(int64_t width, int64_t hidden, GateActivation a
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
   const torch::Tensor gate = gate_proj_->forward(x), up = up_proj_->forward(x);
+  if (x.scalar_type() == torch::kBFloat16) {
+    return gated_linear(gate, up, down_proj_->weight, activation_ == GateActivation::gelu_tanh);
+  }
   switch (activation_) {
     case GateActivation::silu:
       return down_proj_->forward(SwiGlu::apply(gate, up));

@@ -9,7 +9,7 @@ namespace t6 {
 class FeedForwardImpl : public torch::nn::Module {
  public:
   FeedForwardImpl(int64_t width, int64_t hidden, GateActivation activation);
-  torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C]
+  torch::Tensor forward(const torch::Tensor& x);  // [B, T, C] -> [B, T, C], float32 of bfloat16
 
  private:
   GateActivation activation_;

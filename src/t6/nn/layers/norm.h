@@ -3,7 +3,10 @@
 
 #include <torch/torch.h>
 
+#include <optional>
+
 #include "t6/model/norm_epsilons.h"
+#include "t6/ops/rms_norm.h"
 
 namespace t6 {
 
@@ -12,7 +15,9 @@ class NormImpl : public torch::nn::Module {
   NormImpl(int64_t size, double epsilon, bool weighted) : size_(size), epsilon_(epsilon) {
     if (weighted) weight = register_parameter("weight", torch::ones({size}));
   }
-  torch::Tensor forward(const torch::Tensor& x) {
+  // Of x's type unless `type` is given, which may be bfloat16 for x of float32.
+  torch::Tensor forward(const torch::Tensor& x, std::optional<torch::ScalarType> type = {}) {
+    if (type.value_or(x.scalar_type()) == torch::kBFloat16) return rms_norm_to_bfloat16(x, weight, epsilon_);
     return torch::rms_norm(x, {size_}, weight.defined() ? std::optional(weight) : std::nullopt, epsilon_);
   }
 

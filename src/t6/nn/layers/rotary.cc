@@ -1,5 +1,7 @@
 #include "t6/nn/layers/rotary.h"
 
+#include "t6/ops/rotary.h"
+
 namespace t6 {
 
 void Rotary::extend(int64_t length) {
@@ -19,6 +21,7 @@ torch::Tensor Rotary::rotate(const torch::Tensor& x, int64_t length) {
     const torch::NoGradGuard constant;
     extend(length);
   }
+  if (x.scalar_type() == torch::kBFloat16) return rotate_bfloat16(x, cos_, sin_);
   const torch::Tensor cos = cos_.narrow(0, 0, length).to(x.dtype()), sin = sin_.narrow(0, 0, length).to(x.dtype());
   const torch::Tensor token = x.dim() == 2 ? x.view({1, 1, x.size(0), x.size(1)}) : x;
   const torch::Tensor first = token.narrow(-1, 0, half), second = token.narrow(-1, half, half);

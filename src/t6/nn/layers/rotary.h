@@ -16,6 +16,7 @@ class Rotary {
   explicit Rotary(RotaryTable table) : table_(std::move(table)) {}
 
   // x [B, T, R, D] (or [R, D], the same factor at each of `length` positions, giving [1, T, R, D]).
+  // bfloat16, of [B, T, R, D] alone, is rotated in float32.
   torch::Tensor rotate(const torch::Tensor& x, int64_t length);
 
  private:

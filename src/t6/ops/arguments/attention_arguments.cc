@@ -7,8 +7,7 @@ namespace t6 {
 namespace {
 
 void check_tensor(const char* op, const std::string& name, const torch::Tensor& tensor) {
-  require(tensor.scalar_type() == torch::kFloat, "{}: {} must be Float, not {}", op, name,
-          toString(tensor.scalar_type()));
+  check_type(op, name.c_str(), tensor);
   require(tensor.dim() == 4, "{}: {} must have four dimensions, not the shape {}", op, name, shape_of(tensor));
 }
 
@@ -32,7 +31,8 @@ void check_factors(const char* op, const std::string& name, const AttentionFacto
   }
 }
 
-torch::Tensor packed(const torch::Tensor& tensor) {
+torch::Tensor packed(const torch::Tensor& given) {
+  const torch::Tensor tensor = given.to(torch::kFloat);
   const bool rows = tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
   return rows ? tensor : tensor.contiguous();
 }
@@ -51,6 +51,11 @@ FactorView view_of(const AttentionFactors& factors, int64_t sequence) {
 }
 
 }  // namespace
+
+void check_type(const char* op, const char* name, const torch::Tensor& tensor) {
+  require(tensor.scalar_type() == torch::kFloat || tensor.scalar_type() == torch::kBFloat16,
+          "{}: {} must be Float or BFloat16, not {}", op, name, toString(tensor.scalar_type()));
+}
 
 void AttentionArguments::check(const char* name) const {
   require(heads >= 1, "{}: heads must be at least 1, not {}", name, heads);

@@ -8,6 +8,9 @@
 
 namespace t6 {
 
+// Error: a tensor of another type than float32 and bfloat16.
+void check_type(const char* op, const char* name, const torch::Tensor& tensor);
+
 struct AttentionArguments {
   AttentionFactors q, k, v;
   int64_t heads = 1;
@@ -16,7 +19,7 @@ struct AttentionArguments {
 
   // Error: `name` of the operator, the argument, what it is and what it must be.
   void check(const char* name) const;
-  // Rows of factors lie without gaps from here on: what lay otherwise is copied.
+  // Rows of factors are float32 and lie without gaps from here on: what was otherwise is copied.
   void pack();
 
   // The factors that are there, in the order q_a, q_b, k_a, k_b, v_a, v_b.

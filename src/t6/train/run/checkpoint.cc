@@ -17,7 +17,8 @@ constexpr int64_t kFormat = 1;
 
 // What a checkpoint of an earlier version does not say had the value that it has by default now.
 Json with_defaults(const Json& saved) {
-  Json all = {{"schedule", to_json(RunConfig{})["schedule"]}};
+  const Json defaults = to_json(RunConfig{});
+  Json all = {{"schedule", defaults["schedule"]}, {"train", {{"dtype", defaults["train"]["dtype"]}}}};
   all.merge_patch(saved);
   return all;
 }

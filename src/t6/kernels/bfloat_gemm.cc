@@ -1,0 +1,164 @@
+#include "t6/kernels/bfloat_gemm.h"
+
+#include <algorithm>
+
+#include "t6/core/error.h"
+#include "t6/kernels/linear/bfloat_tile.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "t6/kernels/bfloat_gemm.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/linear/bfloat_panel-inl.h"
+#include "t6/kernels/linear/gemm_blocks-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+// Where the sums of a tile go, [rows, columns] of them.
+struct BfloatResult {
+  int64_t rows = 0, columns = 0;
+  const float* before = nullptr;  // added; null: nothing
+  float* floats = nullptr;        // or
+  uint16_t* bfloats = nullptr;
+  int64_t before_stride = 0, stride = 0;
+};
+
+inline void store_sums(const float* sums, const BfloatResult& to) {
+  const Floats d;
+  for (int64_t r = 0; r < to.rows; ++r) {
+    for (int64_t i = 0; i < to.columns; i += kLanes) {
+      const int64_t left = to.columns - i;
+      Vector v = hn::Load(d, sums + r * kTileColumns + i);
+      if (to.before) v = hn::Add(load_up_to(d, to.before + r * to.before_stride + i, left), v);
+      if (to.floats) {
+        store_up_to(v, d, to.floats + r * to.stride + i, left);
+      } else {
+        store_bfloats_up_to(v, to.bfloats + r * to.stride + i, left);
+      }
+    }
+  }
+}
+
+// A product of bfloat16 numbers, as multiply_in_parts() takes it.
+template <PanelFloat kFloat>
+class BfloatProduct {
+ public:
+  static constexpr int64_t kDepthStep = kFloat == PanelFloat::pair ? 2 : 1;
+  // 768 numbers, the width of small models, in one block: sums then go straight to C. A panel of B, [384, 32]
+  // words, comes from the second-level cache, which a block of A, 516 x 384, leaves room for in 1 MiB.
+  static constexpr int64_t kBlockDepth = 384 * kDepthStep;
+
+  explicit BfloatProduct(const BfloatGemm& product) : p_(product) {}
+
+  int64_t M() const { return p_.M; }
+  int64_t N() const { return p_.N; }
+  int64_t K() const { return p_.K; }
+  static int64_t panel_depth(int64_t depth) { return divide_up(depth, kDepthStep); }
+  // Only a whole sum is rounded.
+  bool keeps_sums() const { return p_.c_type == NumberType::bf16 && p_.K > kBlockDepth; }
+
+  void pack_rows(int64_t row, int64_t rows, const GemmDepth& at, float* panel) const {
+    pack<kTileRows>(p_.a, p_.a.transposed, row, rows, at, panel);
+  }
+  void pack_columns(int64_t column, int64_t columns, const GemmDepth& at, float* panel) const {
+    pack<kTileColumns>(p_.b, !p_.b.transposed, column, columns, at, panel);
+  }
+
+  void multiply_panel(const float* a, const float* b, const GemmPart& part, const GemmDepth& at, float* sums) const {
+    HWY_ALIGN float tile[kTileRows * kTileColumns];
+    const int64_t depth = panel_depth(at.depth);
+    for (int64_t row = 0; row < part.rows; row += kTileRows, a += depth * kTileRows) {
+      if constexpr (kFloat == PanelFloat::pair) {
+        multiply_bfloat_tile(a, b, depth, tile);
+      } else {
+        multiply_tile<true>(a, b, depth, {.c = tile, .stride = kTileColumns});
+      }
+      store_sums(tile, result(part, row, at, sums ? sums + row * kBlockColumns : nullptr));
+    }
+  }
+
+ private:
+  template <int kWidth>
+  static void pack(const MixedMatrix& matrix, bool side_by_side, int64_t line, int64_t lines, const GemmDepth& at,
+                   float* panel) {
+    MixedSource source = {matrix.numbers, matrix.type == NumberType::bf16, matrix.stride, side_by_side};
+    source.data = source.at(side_by_side ? at.k * matrix.stride + line : line * matrix.stride + at.k);
+    pack_bfloat_panel<kFloat, kWidth>(source, lines, at.depth, panel);
+  }
+
+  BfloatResult result(const GemmPart& part, int64_t row, const GemmDepth& at, float* sums) const {
+    const int64_t place = (part.row + row) * p_.c_stride + part.column;
+    BfloatResult to = {.rows = std::min<int64_t>(kTileRows, part.rows - row), .columns = part.columns};
+    to.stride = to.before_stride = p_.c_stride;
+    if (p_.c_type == NumberType::f32) {
+      to.floats = static_cast<float*>(p_.c) + place;
+      if (p_.accumulate || at.k > 0) to.before = to.floats;
+      return to;
+    }
+    if (at.k > 0) to.before = sums;
+    to.before_stride = kBlockColumns;
+    if (at.k + at.depth < p_.K) {
+      to.floats = sums;
+      to.stride = kBlockColumns;
+    } else {
+      to.bfloats = static_cast<uint16_t*>(p_.c) + place;
+    }
+    return to;
+  }
+
+  const BfloatGemm& p_;
+};
+
+void multiply_bfloats(Context& context, const BfloatGemm& p, int64_t threads) {
+  if constexpr (kTileRows == kBfloatTileRows && kTileColumns == kBfloatTileColumns) {
+    if (has_bfloat_tile()) return multiply_in_parts(context, BfloatProduct<PanelFloat::pair>(p), threads);
+  }
+  multiply_in_parts(context, BfloatProduct<PanelFloat::rounded>(p), threads);
+}
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace t6 {
+namespace {
+
+void check(const BfloatGemm& p) {
+  const auto usable = [](NumberType type) { return type == NumberType::f32 || type == NumberType::bf16; };
+  require(usable(p.a.type) && usable(p.b.type) && usable(p.c_type),
+          "bfloat_gemm: matrices must be float32 or bfloat16, not {}, {} and {}", number_type_name(p.a.type),
+          number_type_name(p.b.type), number_type_name(p.c_type));
+  require(!p.accumulate || p.c_type == NumberType::f32, "bfloat_gemm: only float32 sums can be added to");
+}
+
+void clear(const BfloatGemm& p) {
+  const int64_t bytes = p.c_type == NumberType::bf16 ? 2 : 4;
+  for (int64_t m = 0; !p.accumulate && m < p.M; ++m) {
+    std::fill_n(static_cast<char*>(p.c) + m * p.c_stride * bytes, p.N * bytes, 0);
+  }
+}
+
+}  // namespace
+
+HWY_EXPORT(multiply_bfloats);
+
+bool has_bfloat_products() { return has_bfloat_tile(); }
+
+void bfloat_gemm(Context& context, const BfloatGemm& product) {
+  // Multiply-adds that are worth a thread's start (some 10 microseconds).
+  constexpr int64_t kGrain = 1'000'000;
+
+  BfloatGemm p = product;
+  check(p);
+  if (p.M <= 0 || p.N <= 0) return;
+  if (p.a.stride == 0) p.a.stride = p.a.transposed ? p.M : p.K;
+  if (p.b.stride == 0) p.b.stride = p.b.transposed ? p.K : p.N;
+  if (p.c_stride == 0) p.c_stride = p.N;
+  if (p.K <= 0) return clear(p);
+  const int64_t threads = std::clamp<int64_t>(p.M * p.N * p.K / kGrain, 1, context.thread_count());
+  HWY_DYNAMIC_DISPATCH(multiply_bfloats)(context, p, threads);
+}
+
+}  // namespace t6
+#endif  // HWY_ONCE

@@ -1,0 +1,133 @@
+// How a matrix product is divided: parts for threads, blocks for caches, panels for tiles; whatever the panels hold.
+
+#if defined(T6_KERNELS_LINEAR_GEMM_BLOCKS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef T6_KERNELS_LINEAR_GEMM_BLOCKS_INL_H_
+#undef T6_KERNELS_LINEAR_GEMM_BLOCKS_INL_H_
+#else
+#define T6_KERNELS_LINEAR_GEMM_BLOCKS_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "t6/core/rounding.h"
+#include "t6/kernels/context.h"
+#include "t6/kernels/linear/gemm_tile-inl.h"
+#include "t6/kernels/simd/aligned_buffer.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+// A block of A, 516 x 256 floats, fills half of a second-level cache of 1 MiB. So many rows read a panel of B before it
+// goes that packing it costs little, and 512 of them, a common number of tokens, are one block.
+constexpr int64_t kBlockRows = 520 / kTileRows * kTileRows;
+// A block of C, 516 x 1024 floats, is written and read once for each block of K: 2 MiB, which a core's share of the
+// third-level cache holds.
+constexpr int64_t kBlockColumns = 1024;
+
+// A part of C.
+struct GemmPart {
+  int64_t row = 0, rows = 0;
+  int64_t column = 0, columns = 0;
+};
+
+// Numbers [k, k + depth) of K.
+struct GemmDepth {
+  int64_t k = 0, depth = 0;
+};
+
+// Of one part: a packed block of A, a packed panel of B, and sums that are not C's yet.
+struct GemmBuffers {
+  AlignedBuffer a, b, sums;
+};
+
+// `count` divided into blocks of one size, whole steps of at most `most`, instead of the largest ones and a rest.
+inline int64_t even_block(int64_t count, int64_t most, int64_t step) {
+  return divide_up(divide_up(count, divide_up(count, most)), step) * step;
+}
+
+// Parts of whole tiles, [rows, columns] each, for at most `threads` threads.
+struct GemmGrid {
+  int64_t rows = 0, columns = 0;
+};
+
+inline GemmGrid divide_product(int64_t M, int64_t N, int64_t threads) {
+  // What packing a number costs, in multiply-adds of a vector: a part packs its rows once, and its columns once for
+  // each block of rows.
+  constexpr int64_t kPackingCost = 8;
+  GemmGrid best;
+  int64_t least = INT64_MAX;
+  for (int64_t down = 1; down <= threads; ++down) {
+    const int64_t rows = divide_up(divide_up(M, down), kTileRows) * kTileRows;
+    const int64_t columns = divide_up(divide_up(N, threads / down), kTileColumns) * kTileColumns;
+    const int64_t cost =
+        rows * columns + kPackingCost * (rows + columns * divide_up(rows, kBlockRows)) * kLanes / kTileVectors;
+    if (cost < least) {
+      least = cost;
+      best = {rows, columns};
+    }
+  }
+  return best;
+}
+
+// A Product knows its M, N and K, the most numbers of K at once (kBlockDepth, whole steps of kDepthStep), how many
+// floats of a panel `depth` numbers take, how to pack panels of A and of B, and how to multiply two of them:
+//   panel_depth(depth); pack_rows(row, rows, depth, panel); pack_columns(column, columns, depth, panel);
+//   multiply_panel(a, b, part, depth, sums)
+// Where it says keeps_sums(), `sums` is memory of the part, rows kBlockColumns apart, that is kept while a block of C
+// is computed; otherwise null.
+
+// Adds the products of some numbers of K to a block of C. buffers: with room for a packed block of A, a panel of B.
+template <typename Product>
+void multiply_block(const Product& p, const GemmPart& block, const GemmDepth& depth, GemmBuffers& buffers) {
+  const int64_t panel_depth = p.panel_depth(depth.depth);
+  float* a = buffers.a.reserve(kBlockRows * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
+  float* b = buffers.b.reserve(kTileColumns * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
+  float* sums = p.keeps_sums() ? buffers.sums.reserve(kBlockRows * kBlockColumns) : nullptr;
+  for (int64_t i = 0; i < block.rows; i += kTileRows) {
+    p.pack_rows(block.row + i, std::min<int64_t>(kTileRows, block.rows - i), depth, a + i * panel_depth);
+  }
+  for (int64_t j = 0; j < block.columns; j += kTileColumns) {
+    const GemmPart panel = {block.row, block.rows, block.column + j, std::min(kTileColumns, block.columns - j)};
+    p.pack_columns(panel.column, panel.columns, depth, b);
+    p.multiply_panel(a, b, panel, depth, sums ? sums + j : nullptr);
+  }
+}
+
+template <typename Product>
+void multiply_part(const Product& p, const GemmPart& part, GemmBuffers& buffers) {
+  const int64_t block_depth = even_block(p.K(), Product::kBlockDepth, Product::kDepthStep);
+  const int64_t block_rows = even_block(part.rows, kBlockRows, kTileRows);
+  const int64_t block_columns = even_block(part.columns, kBlockColumns, kTileColumns);
+  for (int64_t column = part.column, end = column + part.columns; column < end; column += block_columns) {
+    for (int64_t row = part.row, last = row + part.rows; row < last; row += block_rows) {
+      const GemmPart block = {row, std::min(block_rows, last - row), column, std::min(block_columns, end - column)};
+      for (int64_t k = 0; k < p.K(); k += block_depth) {
+        multiply_block(p, block, {k, std::min(block_depth, p.K() - k)}, buffers);
+      }
+    }
+  }
+}
+
+template <typename Product>
+void multiply_in_parts(Context& context, const Product& p, int64_t threads) {
+  const int64_t M = p.M(), N = p.N();
+  const GemmGrid grid = divide_product(M, N, threads);
+  const int64_t across = divide_up(N, grid.columns), parts = divide_up(M, grid.rows) * across;
+  // No more parts than threads.
+  auto& buffers = context.memory<std::vector<GemmBuffers>>();
+  if (buffers.size() < static_cast<size_t>(parts)) buffers.resize(static_cast<size_t>(parts));
+  context.parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i / across * grid.rows, column = i % across * grid.columns;
+      const GemmPart part = {row, std::min(grid.rows, M - row), column, std::min(grid.columns, N - column)};
+      multiply_part(p, part, buffers[static_cast<size_t>(i)]);
+    }
+  });
+}
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // T6_KERNELS_LINEAR_GEMM_BLOCKS_INL_H_
