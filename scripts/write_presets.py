@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
-from t6.train.model_keys import DEFAULTS, KEYS_IF_USED, PRESETS_FILE  # noqa: E402
+from t6.train.model_keys import DEFAULTS, PRESETS_FILE  # noqa: E402
 
 SHARD_HEADER = [20240520, 1, 3000] + [0] * 253
 
@@ -29,7 +29,7 @@ def model_of(build, data, *settings):
 def keys_of(build, data, name):
     model = model_of(build, data, f"model.preset={name}")
     keys = {key: value for key, value in model.items()
-            if key in DEFAULTS and key not in KEYS_IF_USED and value != DEFAULTS[key]}
+            if key in DEFAULTS and value != DEFAULTS[key]}
     del keys["v_head_dim"]  # head_dim's
     if model["attention_kind"] != "gqa":
         del keys["num_key_value_heads"]

@@ -152,7 +152,8 @@ class BesideTheProgram(TrainTest):
 
     def test_first_weights_are_bit_equal(self):
         """With a learning rate of 0 a step leaves them as they are."""
-        for settings in (["model.preset=nano-mha"], ["model.preset=nano-mla", "model.tie_word_embeddings=false"],
+        for settings in (["model.preset=nano-mha"], ["model.preset=nano-tpa_grouped"],
+                         ["model.preset=nano-mla", "model.tie_word_embeddings=false"],
                          ["model.preset=nano-gqa", "model.attention_bias=true", "model.kv_shift=true"],
                          ["model.norm_weight=true", "model.query_key_norm=true", "model.output_gate=true",
                           "model.head_output_norm=true", "model.post_norms=true"],
