@@ -139,7 +139,8 @@ TEST(Output, HasEveryNumberAsJsonAndCsv) {
   EXPECT_EQ(json["runs"].size(), 4u);
   EXPECT_EQ(json["curves"].size(), 8u);
   EXPECT_THAT(csv_of(json["curves"]),
-              testing::StartsWith("run,step,tokens,validation_loss,bits_per_byte\nmha-seed=1,10,1000,3.5,\n"));
+              testing::StartsWith(
+                  "run,step,tokens,validation_loss,bits_per_byte,validation_accuracy\nmha-seed=1,10,1000,3.5,,\n"));
   EXPECT_EQ(csv_of({{{"a", "x,\"y"}, {"b", nullptr}}}), "a,b\n\"x,\"\"y\",\n");
   EXPECT_EQ(csv_of(nlohmann::ordered_json::array()), "");
 }

@@ -35,6 +35,13 @@ TEST(MetricsLine, HasTheKeysInOrder) {
   record.bits_per_byte = 1.5;
   EXPECT_EQ(metrics_line(record),
             "{\"step\":7,\"tokens\":448,\"validation_loss\":3.5,\"validation_bits_per_byte\":1.5}\n");
+  const ValidationRecord labels = {.step = 7, .tokens = 9, .loss = 2, .accuracy = 0.75, .accuracy_error = 0.25};
+  EXPECT_TRUE(labels.is_classifiers());
+  EXPECT_FALSE(record.is_classifiers());
+  EXPECT_EQ(metrics_line(labels),
+            "{\"step\":7,\"tokens\":9,\"validation_loss\":2.0,\"validation_accuracy\":0.75,"
+            "\"validation_accuracy_error\":0.25}\n");
+  EXPECT_EQ(read_back<ValidationRecord>(metrics_line(labels)).accuracy, 0.75);
 }
 
 TEST(MetricsRecord, IsWhatTheLineWasWrittenFrom) {

@@ -5,7 +5,9 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/formats/json.h"
+#include "t6/model/parameters.h"
 #include "t6/model/presets.h"
+#include "tests/error_of.h"
 
 namespace t6 {
 namespace {
@@ -133,22 +135,41 @@ TEST(Config, KeepsLayersThatDiffer) {
   EXPECT_EQ(config_to_json(config_from_json(kept, "f")), kept);
 }
 
+TEST(Config, ClassifiersHaveLabels) {
+  const Json json = Json::parse(R"({"num_labels": 3, "label_pooling": "last", "label_pairs": true})");
+  const ModelConfig config = config_from_json(json, "f");
+  EXPECT_TRUE(config.is_classifier());
+  EXPECT_EQ(config.classifier_inputs(), 4 * config.hidden_size);
+  const Json kept = config_to_json(config);
+  for (const auto& [key, value] : json.items()) EXPECT_EQ(kept[key], value) << key;
+  EXPECT_EQ(kept["architectures"][0], "T6ForSequenceClassification");
+  EXPECT_EQ(parameters(config).back().name, "classifier.weight");
+  EXPECT_EQ(parameters(config).back().shape, (Shape{3, 512}));
+  const auto error = [](const char* text) { return error_of([&] { config_from_json(Json::parse(text), "f"); }); };
+  EXPECT_THAT(error(R"({"label_pairs": true})"), HasSubstr("are for classifiers"));
+  EXPECT_THAT(error(R"({"num_labels": 2, "label_pooling": "max"})"), HasSubstr("wanted one of mean, last"));
+  EXPECT_THAT(error(R"({"num_labels": 2, "bidirectional": true, "sliding_window": 8})"),
+              HasSubstr("goes without \"sliding_window\""));
+  EXPECT_THAT(error(R"({"num_labels": 2, "bidirectional": true, "label_pooling": "last"})"),
+              HasSubstr("goes with label_pooling mean"));
+}
+
 // Whatever reads models of before these keys reads them as before.
 TEST(Config, LeavesOutWhatLayersThatAreAlikeDoNotSay) {
   const Json json = config_to_json({});
-  for (const char* key :
-       {"sliding_window", "layer_types", "no_rope_layers", "attention_sinks", "rope_local_base_freq", "post_norms",
-        "hidden_act", "embedding_scale", "query_pre_attn_scalar", "attention_output_bias"}) {
+  for (const char* key : {"sliding_window", "layer_types", "no_rope_layers", "attention_sinks", "rope_local_base_freq",
+                          "post_norms", "hidden_act", "embedding_scale", "query_pre_attn_scalar",
+                          "attention_output_bias", "num_labels", "label_pooling", "label_pairs", "bidirectional"}) {
     EXPECT_FALSE(json.contains(key)) << key;
   }
 }
 
 TEST(Config, TheDocumentNamesEveryKey) {
   const std::string text = read_text(std::filesystem::path(T6_SOURCE_DIR) / "docs/models.md");
-  for (const char* key :
-       {"sliding_window", "layer_types", "no_rope_layers", "attention_sinks", "rope_local_base_freq", "post_norms",
-        "hidden_act", "embedding_scale", "query_pre_attn_scalar", "attention_output_bias", "yarn", "dynamic",
-        "head_factor_bias", "factor_init", "head_factor_init_scale"}) {
+  for (const char* key : {"sliding_window", "layer_types", "no_rope_layers", "attention_sinks", "rope_local_base_freq",
+                          "post_norms", "hidden_act", "embedding_scale", "query_pre_attn_scalar",
+                          "attention_output_bias", "yarn", "dynamic", "head_factor_bias", "factor_init",
+                          "head_factor_init_scale", "num_labels", "label_pooling", "label_pairs", "bidirectional"}) {
     EXPECT_NE(text.find(std::string("`") + key + "`"), std::string::npos) << key;
   }
 }

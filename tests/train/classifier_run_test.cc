@@ -125,10 +125,10 @@ TEST_F(ClassifierRun, AResumedRunHasTheSameBits) {
 }
 
 TEST_F(ClassifierRun, OtherDocumentsCannotResume) {
-  train("run", {{"train.steps", "4"}});
+  train("run", {{"train.steps", "6"}});
   folder_.write("train.jsonl", documents(201, 1));
   EXPECT_THAT(error_of([&] {
-                train("run", {{"train.steps", "4"}}, RunStart::resume);
+                train("run", {{"train.steps", "6"}}, RunStart::resume);
               }),
               HasSubstr("task.train_documents was 200 and is now 201"));
 }
@@ -201,11 +201,11 @@ TEST_F(ClassifierRun, SettingsThatDoNotFitAreErrors) {
 }
 
 TEST_F(ClassifierRun, IsGoneOnWithFromItsFolder) {
-  train("run", {{"train.steps", "4"}});
+  train("run", {{"train.steps", "6"}});
   const RunConfig again = load_run_config(folder_ / "run", {});
   EXPECT_EQ(to_json(again)["task"], read_json(folder_ / "run/run.json")["task"]);
   EXPECT_EQ(again.train.evaluate_windows, 0) << "all validation documents, unless the file says less";
-  EXPECT_EQ(Trainer(again, folder_ / "run", RunStart::resume).step(), 4);
+  EXPECT_EQ(Trainer(again, folder_ / "run", RunStart::resume).step(), 6);
 }
 
 }  // namespace
