@@ -78,10 +78,11 @@ class Classifiers(ProgramTest):
         self.assertEqual(sum(right) / 30, summary["accuracy"])
         text = self.run_program("eval", "runs/ops", "--classify", "test.jsonl", "--limit", 7).stdout
         self.assertRegex(text, r"documents +7\naccuracy +\d+\.\d\d  % ± \d+\.\d\d\nloss +\d\.\d{4}  nats per label\n")
-        self.assertIn("10 labels", self.refuse("generate", "runs/ops", "--prompt", "x", words=["is a classifier"]).stderr)
-        for command in (["chat", "runs/ops"], ["serve", "runs/ops"], ["eval", "runs/ops", "--text", "test.jsonl"],
-                        ["quantize", "runs/ops", "--out", "q"], ["export", "runs/ops", "--out", "e"]):
-            self.refuse(*command, words=["is a classifier of 10 labels, which writes no text"])
+        for command in (["generate", "runs/ops", "--prompt", "x"], ["chat", "runs/ops"],
+                        ["serve", "runs/ops"], ["eval", "runs/ops", "--text", "test.jsonl"],
+                        ["quantize", "runs/ops", "--type", "q8", "--out", "q"], ["export", "runs/ops", "--to", "hf", "--out", "e"]):
+            told = self.run_program(*command, code=1).stderr
+            self.assertIn("t6: error: runs/ops/model: is a classifier of 10 labels, which writes no text", told)
         self.assertIn("a classifier: 10 labels", self.run_program("info", "runs/ops").stdout)
 
     def test_the_numbers_are_those_of_plain_pytorch(self):
