@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs with [task]: a classifier from its documents to its report, what measures it, what refuses it, and a comparison."""
+"""Runs with [task]: a classifier from its documents to its report, what measures and what refuses it, a comparison."""
 import json
 import random
 import struct
@@ -78,10 +78,12 @@ class Classifiers(ProgramTest):
         self.assertEqual(sum(right) / 30, summary["accuracy"])
         text = self.run_program("eval", "runs/ops", "--classify", "test.jsonl", "--limit", 7).stdout
         self.assertRegex(text, r"documents +7\naccuracy +\d+\.\d\d  % ± \d+\.\d\d\nloss +\d\.\d{4}  nats per label\n")
-        self.assertIn("10 labels", self.refuse("generate", "runs/ops", "--prompt", "x", words=["is a classifier"]).stderr)
-        for command in (["chat", "runs/ops"], ["serve", "runs/ops"], ["eval", "runs/ops", "--text", "test.jsonl"],
-                        ["quantize", "runs/ops", "--out", "q"], ["export", "runs/ops", "--out", "e"]):
-            self.refuse(*command, words=["is a classifier of 10 labels, which writes no text"])
+        for command in (["generate", "runs/ops", "--prompt", "x"], ["chat", "runs/ops"],
+                        ["serve", "runs/ops"], ["eval", "runs/ops", "--text", "test.jsonl"],
+                        ["quantize", "runs/ops", "--type", "q8", "--out", "q"],
+                        ["export", "runs/ops", "--to", "hf", "--out", "e"]):
+            told = self.run_program(*command, code=1).stderr
+            self.assertIn("t6: error: runs/ops/model: is a classifier of 10 labels, which writes no text", told)
         self.assertIn("a classifier: 10 labels", self.run_program("info", "runs/ops").stdout)
 
     def test_the_numbers_are_those_of_plain_pytorch(self):
@@ -137,14 +139,16 @@ class Classifiers(ProgramTest):
         refuse("task.format=csv", "\"format\" is \"csv\"; wanted is one of jsonl, listops")
         refuse("task.length=7", "the key \"length\" is not known")
         refuse("task.validation=none.jsonl", "none.jsonl")
-        self.refuse("eval", "runs/ops", "--classify", "test.jsonl", "--text", "test.jsonl", code=2, words=["--classify"])
-        self.refuse("eval", "runs/ops", "--classify", "test.jsonl", "--shots", 5, code=2, words=["--shots"])
+        classify = ("eval", "runs/ops", "--classify", "test.jsonl")
+        self.refuse(*classify, "--text", "test.jsonl", code=2, words=["--classify"])
+        self.refuse(*classify, "--shots", 5, code=2, words=["--shots"])
         self.assertFalse((self.folder / "runs/ops/run.json").exists())
 
     def test_comparison(self):
         models = "".join(f'[[model]]\nname = "{kind}"\npreset = "nano-{kind}"\nnum_hidden_layers = 1\n'
                          for kind in ("mha", "tpa"))
-        (self.folder / "x.toml").write_text(TASK + 'test = "test.jsonl"\n' + TRAIN + "[compare]\nseeds = [1, 2]\n" + models)
+        task = TASK + 'test = "test.jsonl"\n'
+        (self.folder / "x.toml").write_text(task + TRAIN + "[compare]\nseeds = [1, 2]\n" + models)
         self.run_program("compare", "x.toml", "--dry-run", "--quiet")
         out = self.run_program("compare", "x.toml", "--quiet").stdout
         self.assertRegex(out, r"test, % +accuracy, % +to mha +loss +to mha +train tok/s +seeds\n")
