@@ -16,17 +16,19 @@ matplotlib.rcParams.update({"svg.hashsalt": "t6", "svg.fonttype": "none", "font.
                             "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3})
 from matplotlib import pyplot  # noqa: E402
 
-KINDS = ["mha", "mqa", "gqa", "mla", "tpa", "tpa_kvonly", "tpa_constant_a", "tpa_constant_b"]
+KINDS = ["mha", "mqa", "gqa", "mla", "tpa", "tpa_kvonly", "tpa_constant_a", "tpa_constant_b", "tpa_grouped"]
 RANKS = ["tpa_rank_1", "tpa", "tpa_rank_4"]
-GROUPED = ["tpa_grouped", "tpa_grouped_shared"]
 
 
-def picture(path, x_name, y_name, draw, logarithmic=False):
+def picture(path, x_name, y_name, draw, ticks=None):
+    """`ticks`: the x axis is logarithmic and has these."""
     figure, axes = pyplot.subplots(figsize=(7, 4.4), layout="constrained")
     draw(axes)
     axes.set(xlabel=x_name, ylabel=y_name)
-    if logarithmic:
+    if ticks:
         axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=9)
     figure.savefig(path, metadata={"Date": None})
@@ -89,12 +91,13 @@ def main():
         for table in ("models", "runs"):
             shutil.copyfile(source / name / f"{table}.csv", out / f"{name}-{table}.csv")
         picture(out / f"{name}-cache.svg", "bytes of cache a token (bfloat16)", "validation loss, nats a token",
-                loss_and_cache(results), logarithmic=True)
+                loss_and_cache(results), ticks=[500, 1000, 2000, 4000])
     kinds = every["kinds"]
     tokens, loss = "training tokens, millions", "validation loss, nats a token"
-    picture(out / "kinds-tokens.svg", tokens, loss, curves(kinds, KINDS + GROUPED))
+    picture(out / "kinds-tokens.svg", tokens, loss, curves(kinds, KINDS))
     picture(out / "ranks-tokens.svg", tokens, loss, curves(kinds, RANKS))
-    picture(out / "kinds-rates.svg", "learning rate", loss, rates(kinds, KINDS + GROUPED), logarithmic=True)
+    picture(out / "kinds-rates.svg", "learning rate", loss, rates(kinds, KINDS),
+            ticks=kinds["experiment"]["learning_rates"])
 
 
 if __name__ == "__main__":
