@@ -67,7 +67,7 @@ class BenchMemory(ProgramTest):
         # Of nano: 2 * 8 heads of 16 numbers, or (2 + 2) (H + 16).
         mha, tpa = found[0], found[2]
         self.assertEqual(mha["formula_bytes_per_token"], 6 * 2 * 8 * 16 * 2)
-        self.assertEqual(tpa["formula_bytes_per_token"], 6 * 4 * (tpa["heads"] + 16) * 2)
+        self.assertEqual(tpa["formula_bytes_per_token"], 6 * 4 * (tpa["heads"] + 32) * 2)
         self.assertAlmostEqual(tpa["times_mha"], tpa["tokens"] / mha["tokens"])
         page = (self.folder / "memory.html").read_text()
         self.assertIn("tokens in 64.0 MiB of cache", page)

@@ -210,14 +210,14 @@ class RunsTest(CompareTest):
 
     def test_the_examples_in_short(self):
         example = (SOURCE / "configs/compare-nano.toml").read_text()
-        base = (SOURCE / "configs/base/nano.toml").read_text().replace("data/kjv", "data")
+        base = (SOURCE / "configs/base/nano.toml").read_text()
         (self.folder / "base").mkdir()
         (self.folder / "base/nano.toml").write_text(base)
         short = re.sub(r"steps = 350", "steps = 4", example).replace("warmup_steps = 50", "warmup_steps = 2").replace(
-            "evaluate_windows = 64", "evaluate_windows = 1").replace("seeds = [1, 2, 3]", "seeds = [1]")
+            "evaluate_windows = 64", "evaluate_windows = 1").replace("seeds = [1, 2, 3]", "seeds = [1]").replace("data/kjv-bpe", "data")
         (self.folder / "short.toml").write_text(short)
         self.run_program("compare", "short.toml", "--quiet")
-        self.assertEqual(len(self.results("runs/short")["models"]), 5)
+        self.assertEqual(len(self.results("runs/short")["models"]), 6)
         page = (SOURCE / "docs/comparing.md").read_text()
         for i, text in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
             whole = text if "[data]" in text else SHARED + text

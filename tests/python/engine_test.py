@@ -3,6 +3,8 @@
 
 With T6_BUILD it tests that build folder's package and program, else the installed wheel and the program in it.
 """
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -70,6 +72,16 @@ class Engine(unittest.TestCase):
                              (wanted["text"], wanted["stop_reason"], wanted["prompt_tokens"]), options)
             self.assertEqual(str(found), found.text)
             self.assertEqual(found.cache_bytes, wanted["cache_bytes"])
+
+    def test_the_example_of_the_documents(self):
+        page = (SOURCE / "docs/python.md").read_text()
+        example = page.split("## The engine\n\n```python\n")[1].split("```")[0]
+        for given, here in (('"model.gguf"', repr(str(self.path))), ('rivers."}]', 'rivers."}], template="chatml"')):
+            self.assertIn(given, example)
+            example = example.replace(given, here)
+        with contextlib.redirect_stdout(io.StringIO()) as told:
+            exec(compile(example, "docs/python.md", "exec"), {})
+        self.assertGreater(len(told.getvalue()), 100)
 
     def test_takes_tokens_and_stops(self):
         tokens = self.model.tokenize("In the")

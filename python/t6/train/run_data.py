@@ -1,6 +1,7 @@
 """The data of a run: its two splits, and what a run on them would be."""
 
 import dataclasses
+import os
 import pathlib
 from typing import Any
 
@@ -42,10 +43,19 @@ def open_data(config: RunConfig) -> Data:
     return Data(facts, training, validation)
 
 
+def data_facts(config: RunConfig, data: Data) -> dict[str, Any]:
+    """What run.json says of a run's data."""
+    facts: dict[str, Any] = {"train_tokens": data.training.tokens,
+                             "validation_tokens": data.validation.tokens if data.validation else 0,
+                             "data_folder": os.path.abspath(config.data["path"])}
+    if data.facts.bytes_per_token is not None:
+        facts["bytes_per_token"] = data.facts.bytes_per_token
+    return facts
+
+
 def plan_run(config: RunConfig) -> dict[str, Any]:
     """What a run would be, without beginning it: its run.json, as far as it is known before it begins."""
     data = open_data(config)
     with torch.device("meta"):
         model = Transformer(config.model)
-    return {**config.to_json(), "run": {"parameters": parameter_count(model), "train_tokens": data.training.tokens,
-                                        "validation_tokens": data.validation.tokens if data.validation else 0}}
+    return {**config.to_json(), "run": {"parameters": parameter_count(model), **data_facts(config, data)}}

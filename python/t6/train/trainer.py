@@ -19,7 +19,7 @@ from .model import make_model, numbers, parameter_count, why_attention_is_whole
 from .optimizer import Optimizer
 from .processes import Processes
 from .run_config import RUN_FILE, RunConfig
-from .run_data import open_data
+from .run_data import data_facts, open_data
 from .run_folder import (BEST_LINK, METRICS_FILE, RunLock, checkpoint_path, clear_checkpoint, commit_checkpoint,
                          link_checkpoints, list_checkpoints, own_run_json, recover, remove_run,
                          require_no_foreign_files, set_aside)
@@ -160,13 +160,9 @@ class Trainer:
 
     def _write_run_json(self) -> None:
         before = (own_run_json(self.folder) or {}).get("run", {})
-        facts = {"parameters": parameter_count(self.model), "train_tokens": self.data.training.tokens,
-                 "validation_tokens": self._validation_tokens(), "threads": torch.get_num_threads(),
-                 "torch": torch.__version__, "processes": self.processes.size,
-                 "data_folder": str(pathlib.Path(self.config.data["path"]).resolve()),
+        facts = {"parameters": parameter_count(self.model), **data_facts(self.config, self.data),
+                 "threads": torch.get_num_threads(), "torch": torch.__version__, "processes": self.processes.size,
                  "event_files": before.get("event_files", [])}
-        if self.data.facts.bytes_per_token is not None:
-            facts["bytes_per_token"] = self.data.facts.bytes_per_token
         given = str(self.given) if self.given is not None else before.get("from")
         if given:
             facts["from"] = given
