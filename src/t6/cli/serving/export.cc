@@ -71,9 +71,8 @@ void add_export(CLI::App& app) {
   command->footer(
       "hf: the folder has its own Python files, so that it needs torch and transformers and nothing of T6. Quantized\n"
       "matrices become float32.\n"
-      "gguf: models of the kinds mha, gqa and mqa without options that llama.cpp does not know. With q8, matrices "
-      "whose\n"
-      "rows are no multiple of 32 long become bfloat16.\n"
+      "gguf: models of the kinds mha, gqa and mqa without options that llama.cpp does not know. With q8, matrices\n"
+      "whose rows are no multiple of 32 long become bfloat16.\n"
       "Examples:\n"
       "  t6 export runs/demo --to hf --out models/demo-hf\n"
       "  lm_eval --model hf --model_args pretrained=models/demo-hf,trust_remote_code=True --tasks hellaswag\n"
