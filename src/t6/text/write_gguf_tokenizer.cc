@@ -38,6 +38,14 @@ bool prepares_so(const Json& file, const TextPreparation& preparation) {
          part_of(file, "pre_tokenizer") == plain_part(preparation.pre_tokenizer);
 }
 
+// The two halves of a merge, in either of tokenizer.json's spellings.
+std::pair<std::string, std::string> halves_of(const Json& merge) {
+  if (!merge.is_string()) return {merge[0].get<std::string>(), merge[1].get<std::string>()};
+  const std::string text = merge.get<std::string>();
+  const size_t space = text.find(' ');
+  return {text.substr(0, space), text.substr(space + 1)};
+}
+
 class Writer {
  public:
   Writer(GgufWriter& file, const std::string& text, const TextSettings& settings, int64_t rows, std::string source)
@@ -159,8 +167,8 @@ void Writer::write_byte_level() {
   file_.add("tokenizer.ggml.token_type", std::span<const int32_t>(types_));
   std::vector<std::string> list;
   for (const Json& merge : merges()) {
-    list.push_back(merge.is_string() ? merge.get<std::string>()
-                                     : merge[0].get<std::string>() + " " + merge[1].get<std::string>());
+    const auto [left, right] = halves_of(merge);
+    list.push_back(left + " " + right);
   }
   file_.add("tokenizer.ggml.merges", std::span<const std::string>(list));
 }
@@ -170,10 +178,7 @@ std::vector<float> Writer::scores() const {
   std::unordered_map<std::string, float> places;
   Json wanted = Json::array();
   for (const Json& merge : merges()) {
-    const std::string text = merge.is_string() ? merge.get<std::string>() : std::string();
-    const size_t space = text.find(' ');
-    const std::string left = merge.is_string() ? text.substr(0, space) : merge[0].get<std::string>();
-    const std::string right = merge.is_string() ? text.substr(space + 1) : merge[1].get<std::string>();
+    const auto [left, right] = halves_of(merge);
     places.emplace(left + right, -static_cast<float>(places.size() + 1));
     wanted.push_back({left, right});
   }

@@ -5,6 +5,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/core/sample_mean.h"
 #include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
@@ -69,21 +70,20 @@ std::optional<Score> score(Transformer& model, const LabelledSet& set, const Tra
                            const CancelToken& cancel) {
   const std::vector<int64_t> documents = to_measure(set, train.evaluate_windows);
   double loss = 0;
-  int64_t right = 0;
+  std::vector<double> right;
   for (std::span<const int64_t> rest = documents; !rest.empty();) {
     if (cancel.cancelled()) return std::nullopt;
     const auto now = rest.first(std::min(static_cast<size_t>(train.batch_size), rest.size()));
     const LabelBatch batch = read_batch(set, now);
     const torch::Tensor logits = model->classify(batch.tokens, batch.lengths);
     loss += torch::cross_entropy_loss(logits, batch.labels).item<double>() * static_cast<double>(now.size());
-    right += logits.argmax(1).eq(batch.labels).sum().item<int64_t>();
+    const torch::Tensor hits = logits.argmax(1).eq(batch.labels).to(torch::kDouble);
+    right.insert(right.end(), hits.data_ptr<double>(), hits.data_ptr<double>() + hits.numel());
     rest = rest.subspan(now.size());
   }
-  const auto count = static_cast<double>(documents.size());
-  const double share = static_cast<double>(right) / count;
-  // Of a sample: the root of the variance p (1 - p) n / (n - 1), divided by the root of n.
-  const double error = count > 1 ? std::sqrt(share * (1 - share) / (count - 1)) : kNoNumber;
-  return Score{loss / count, share, error};
+  const SampleMean accuracy = sample_mean(right);
+  return Score{loss / static_cast<double>(documents.size()), accuracy.mean,
+               accuracy.standard_error().value_or(kNoNumber)};
 }
 
 std::optional<LabelledSet> open_set(const LabelledTask& task, const std::string& file, int64_t longest) {
