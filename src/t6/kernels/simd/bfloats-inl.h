@@ -34,7 +34,7 @@ HWY_INLINE Words rounded_words(Vector v) {
 HWY_INLINE Words load_words_up_to(const uint16_t* from, int64_t left) {
   const HalfTag halves;
   if (left >= kLanes) return hn::PromoteTo(WordTag(), hn::LoadU(halves, from));
-#if HWY_MEM_OPS_MIGHT_FAULT
+#if T6_MASKED_TOUCHES_ALL
   HWY_ALIGN uint16_t padded[hn::MaxLanes(HalfTag())] = {};
   std::copy_n(from, std::max<int64_t>(0, left), padded);
   return hn::PromoteTo(WordTag(), hn::Load(halves, padded));
@@ -53,7 +53,7 @@ HWY_INLINE void store_bfloats_up_to(Vector v, uint16_t* to, int64_t left) {
   const hn::RebindToSigned<Floats> integers;
   const auto numbers = hn::DemoteTo(halves, hn::BitCast(integers, hn::ShiftRight<16>(rounded_words(v))));
   if (left >= kLanes) return hn::StoreU(numbers, halves, to);
-#if HWY_MEM_OPS_MIGHT_FAULT
+#if T6_MASKED_TOUCHES_ALL
   HWY_ALIGN uint16_t padded[hn::MaxLanes(HalfTag())];
   hn::Store(numbers, halves, padded);
   std::copy_n(padded, std::max<int64_t>(0, left), to);

@@ -30,9 +30,13 @@ using Vector = hn::Vec<Floats>;
 constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(Floats()));
 constexpr int64_t kLineBytes = 64;  // of the cache, as prefetching counts
 
+// Whether a masked load or store may touch what its mask leaves out. Highway's scalar one loads first and masks then.
+#undef T6_MASKED_TOUCHES_ALL
+#define T6_MASKED_TOUCHES_ALL (HWY_MEM_OPS_MIGHT_FAULT || HWY_TARGET == HWY_SCALAR)
+
 // The first `count` < Lanes numbers, zeros after them; reads nothing beyond.
 HWY_INLINE Vector load_first(Floats d, const float* from, size_t count) {
-#if HWY_MEM_OPS_MIGHT_FAULT
+#if T6_MASKED_TOUCHES_ALL
   HWY_ALIGN float padded[hn::MaxLanes(Floats())] = {};
   for (size_t i = 0; i < count; ++i) padded[i] = from[i];
   return hn::Load(d, padded);
@@ -43,7 +47,7 @@ HWY_INLINE Vector load_first(Floats d, const float* from, size_t count) {
 
 // Writes the first `count` < Lanes numbers and nothing beyond.
 HWY_INLINE void store_first(Vector v, Floats d, float* to, size_t count) {
-#if HWY_MEM_OPS_MIGHT_FAULT
+#if T6_MASKED_TOUCHES_ALL
   HWY_ALIGN float padded[hn::MaxLanes(Floats())];
   hn::Store(v, d, padded);
   for (size_t i = 0; i < count; ++i) to[i] = padded[i];
