@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Draws the pictures of docs/evidence.md from the results of its comparisons, and puts their tables beside them.
 
-scripts/evidence_pictures.py RUNS OUT: RUNS has a folder of 't6 compare' for each experiment (kinds, heads, cache), OUT gets
-EXPERIMENT-models.csv, EXPERIMENT-runs.csv and the pictures as SVG. Needs matplotlib 3.10 (pip install matplotlib==3.10.8).
+scripts/evidence_pictures.py RUNS OUT: RUNS has a folder of 't6 compare' for each experiment (kinds, heads, cache, ...) and
+tasks/, which scripts/evidence_tasks.sh fills. OUT gets EXPERIMENT-models.csv, EXPERIMENT-runs.csv, tasks.csv and the pictures as
+SVG. Needs matplotlib 3.10 (pip install matplotlib==3.10.8).
 """
+import csv
 import json
 import pathlib
 import shutil
@@ -78,6 +80,45 @@ def loss_and_cache(results):
     return draw
 
 
+def accuracies(results):
+    """Accuracy by training tokens: each run thin, the mean of a model's seeds thick."""
+    def draw(axes):
+        for index, model in enumerate(results["models"]):
+            runs, points = chosen_runs(results, model["model"]), {}
+            for run in runs:
+                rows = [row for row in results["curves"] if row["run"] == run and row["validation_accuracy"] is not None]
+                tokens, right = [row["tokens"] / 1e6 for row in rows], [100 * row["validation_accuracy"] for row in rows]
+                axes.plot(tokens, right, color=f"C{index}", linewidth=0.7, alpha=0.5)
+                for at, value in zip(tokens, right):
+                    points.setdefault(at, []).append(value)
+            axes.plot(points.keys(), [sum(values) / len(values) for values in points.values()], color=f"C{index}",
+                      marker="o", markersize=3, label=model["model"])
+    return draw
+
+
+def task_rows(folder):
+    """Rows of tasks.csv: how often each way of computing is right, and how often it chooses as the first does."""
+    rows, first = [], {}
+    for path in sorted(folder.glob("*[!u].jsonl")):
+        lines = [json.loads(line) for part in (path, path.with_stem(path.stem + "-mmlu")) for line in part.open()]
+        chosen = {(line["task"].split(":")[0], line["document"], line.get("subject")): line["chosen"] for line in lines if "task" in line}
+        first = first or chosen
+        weights, cache = path.stem.split("-")
+        for task in (task for line in lines if "summary" in line for task in line["summary"]["tasks"]):
+            here = [key for key in chosen if key[0] == task["name"]]
+            same = sum(chosen[key] == first[key] for key in here) / len(here)
+            rows.append([weights, cache, task["name"], task["documents"], task["acc"], task["acc_stderr"], task.get("acc_norm"),
+                         task.get("acc_norm_stderr"), same])
+    return rows
+
+
+def write_tasks(folder, path):
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["weights", "cache", "task", "documents", "acc", "acc_stderr", "acc_norm", "acc_norm_stderr", "same_choice"])
+        writer.writerows(task_rows(folder))
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -90,8 +131,12 @@ def main():
     for name, results in every.items():
         for table in ("models", "runs"):
             shutil.copyfile(source / name / f"{table}.csv", out / f"{name}-{table}.csv")
-        picture(out / f"{name}-cache.svg", "bytes of cache a token (bfloat16)", "validation loss, nats a token",
-                loss_and_cache(results), ticks=[500, 1000, 2000, 4000])
+        if name in ("recall", "listops"):
+            picture(out / f"{name}-accuracy.svg", "training tokens, millions", "accuracy, %", accuracies(results))
+        elif name in ("kinds", "heads"):
+            picture(out / f"{name}-cache.svg", "bytes of cache a token (bfloat16)", "validation loss, nats a token",
+                    loss_and_cache(results), ticks=[500, 1000, 2000, 4000])
+    write_tasks(source / "tasks", out / "tasks.csv")
     kinds = every["kinds"]
     tokens, loss = "training tokens, millions", "validation loss, nats a token"
     picture(out / "kinds-tokens.svg", tokens, loss, curves(kinds, KINDS))

@@ -76,9 +76,11 @@ class Documents(ProgramTest):
         for name in ("compare-recall.toml", "compare-listops.toml"):
             text = (SOURCE / "configs" / name).read_text()
             text = re.sub(r"\bsteps = \d+", "steps = 2", re.sub(r"warmup_steps = \d+", "warmup_steps = 1", text))
-            text = text.replace("seeds = [1, 2, 3]", "seeds = [1]").replace("batch_size = 32", "batch_size = 2")
+            text = text.replace("seeds = [1, 2, 3]", "seeds = [1]").replace("[5e-4, 1e-3, 2e-3]", "[1e-3]")
+            text = re.sub(r"\bbatch_size = \d+", "batch_size = 2", text)
             (self.folder / "configs" / name).write_text(text)
-        told = self.run_page("docs/long-contexts.md", [("--count 50000", "--count 30"), ("--count 2000", "--count 8")])
+        told = self.run_page("docs/long-contexts.md", [("--count 70000", "--count 30"), ("--count 50000", "--count 30"),
+                                                          ("--count 2000", "--count 8")])
         self.assertEqual(told.count("accuracy, %"), 2)
 
 
