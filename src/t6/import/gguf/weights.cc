@@ -88,6 +88,34 @@ void convert_rows(Context& context, NumberType type, const std::byte* from, int6
   }
 }
 
+template <typename Block>
+void require_finite_scales(std::span<const std::byte> blocks) {
+  for (size_t at = 0; at < blocks.size(); at += sizeof(Block)) {
+    const auto block = load<Block>(blocks.data() + at);
+    float largest = std::abs(float_from_float16(block.scale));
+    if constexpr (requires { block.minimum; }) largest += std::abs(float_from_float16(block.minimum));
+    require(std::isfinite(largest), "a block's scale is {}, more than float16 holds", largest);
+  }
+}
+
+// Rows of a K type as they are.
+void copy_super_blocks(NumberType type, std::span<const std::byte> from, std::byte* to) {
+  std::memcpy(to, from.data(), from.size());
+  const std::span<const std::byte> blocks(to, from.size());
+  switch (type) {
+    case NumberType::q2_k:
+      return require_finite_scales<BlockQ2K>(blocks);
+    case NumberType::q3_k:
+      return require_finite_scales<BlockQ3K>(blocks);
+    case NumberType::q4_k:
+      return require_finite_scales<BlockQ4K>(blocks);
+    case NumberType::q5_k:
+      return require_finite_scales<BlockQ5K>(blocks);
+    default:  // Q6_K, the last of kSuperBlockTypes
+      return require_finite_scales<BlockQ6K>(blocks);
+  }
+}
+
 }  // namespace
 
 NumberType weight_type_of(NumberType type) {
@@ -120,6 +148,8 @@ NumberType weight_type_of(NumberType type) {
   }
 }
 
+NumberType matrix_type_of(NumberType type) { return is_matrix_type(type) ? type : weight_type_of(type); }
+
 void convert_weights(Context& context, NumberType type, std::span<const std::byte> from, int64_t columns,
                      std::span<std::byte> to) {
   const NumberType wanted = weight_type_of(type);
@@ -136,11 +166,16 @@ void convert_weights(Context& context, NumberType type, std::span<const std::byt
 
 WeightMatrix weight_matrix(Context& context, const TensorView& matrix) {
   const int64_t rows = matrix.shape.at(0), columns = matrix.shape.at(1);
-  const NumberType type = weight_type_of(matrix.type);
-  if (type == matrix.type) return {context, type, rows, columns, matrix.bytes.data()};
+  if (is_weight_type(matrix.type)) return {context, matrix.type, rows, columns, matrix.bytes.data()};
+  const NumberType type = matrix_type_of(matrix.type);
   const int64_t row_bytes = stored_bytes(matrix.type, columns);
   const RowReader read = [&](int64_t begin, int64_t end, std::byte* to) {
-    convert_rows(context, matrix.type, matrix.bytes.data() + begin * row_bytes, columns, to, 0, end - begin);
+    const std::byte* const from = matrix.bytes.data() + begin * row_bytes;
+    if (type == matrix.type) {
+      copy_super_blocks(type, {from, static_cast<size_t>((end - begin) * row_bytes)}, to);
+    } else {
+      convert_rows(context, matrix.type, from, columns, to, 0, end - begin);
+    }
   };
   return {context, type, rows, columns, read};
 }
