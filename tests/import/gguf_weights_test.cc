@@ -122,6 +122,32 @@ TEST_F(GgufWeights, KeepZerosAndRefuseScalesThatAreTooLarge) {
               ::testing::ThrowsMessage<Error>(::testing::HasSubstr("more than float16 holds")));
 }
 
+// Rows of a head of 4 that lie in the order 0, 2, 1, 3 of ours.
+TEST_F(GgufWeights, MatricesSeePairedRowsInOurOrder) {
+  for (const NumberType type : {NumberType::f32, NumberType::q8_0, NumberType::q4_0, NumberType::q6_k}) {
+    std::vector<std::byte> rows;
+    for (const int row : {0, 1, 1, 0, 1, 0, 1, 1}) {
+      const auto half = blocks(type).size() / 2;
+      const auto from = blocks(type).subspan(static_cast<size_t>(row) * half, half);
+      rows.insert(rows.end(), from.begin(), from.end());
+    }
+    const TensorView paired = {type, {8, 256}, rows, 4};
+    const std::vector<float> two = matrix_type_of(type) == type ? numbers(type) : kept(type), exact = numbers(type);
+    const std::vector<float> all = dequantize(paired);
+    const WeightMatrix matrix = weight_matrix(test_context(), paired);
+    std::vector<float> found(256);
+    for (const auto& [row, wanted] :
+         std::vector<std::pair<int64_t, size_t>>{{0, 0}, {1, 1}, {2, 1}, {3, 0}, {4, 1}, {5, 1}, {6, 0}, {7, 1}}) {
+      matrix.copy_row(row, found.data());
+      EXPECT_TRUE(std::ranges::equal(found, std::span(two).subspan(wanted * 256, 256)))
+          << number_type_name(type) << row;
+      EXPECT_TRUE(std::ranges::equal(std::span(all).subspan(static_cast<size_t>(row) * 256, 256),
+                                     std::span(exact).subspan(wanted * 256, 256)))
+          << number_type_name(type) << row;
+    }
+  }
+}
+
 // Infinity as a scale, at the place of each float16 of a block.
 TEST_F(GgufWeights, MatricesRefuseScalesThatAreNotFinite) {
   const std::vector<std::pair<NumberType, std::vector<size_t>>> places = {{NumberType::q2_k, {80, 82}},

@@ -98,21 +98,22 @@ void require_finite_scales(std::span<const std::byte> blocks) {
   }
 }
 
-// Rows of a K type as they are.
-void copy_super_blocks(NumberType type, std::span<const std::byte> from, std::byte* to) {
-  std::memcpy(to, from.data(), from.size());
-  const std::span<const std::byte> blocks(to, from.size());
+// A row as it is; of the K types, whose numbers no one else looks at, with a look at the scales.
+void copy_row(std::span<const std::byte> row, NumberType type, std::byte* to) {
+  std::memcpy(to, row.data(), row.size());
   switch (type) {
     case NumberType::q2_k:
-      return require_finite_scales<BlockQ2K>(blocks);
+      return require_finite_scales<BlockQ2K>(row);
     case NumberType::q3_k:
-      return require_finite_scales<BlockQ3K>(blocks);
+      return require_finite_scales<BlockQ3K>(row);
     case NumberType::q4_k:
-      return require_finite_scales<BlockQ4K>(blocks);
+      return require_finite_scales<BlockQ4K>(row);
     case NumberType::q5_k:
-      return require_finite_scales<BlockQ5K>(blocks);
-    default:  // Q6_K, the last of kSuperBlockTypes
-      return require_finite_scales<BlockQ6K>(blocks);
+      return require_finite_scales<BlockQ5K>(row);
+    case NumberType::q6_k:
+      return require_finite_scales<BlockQ6K>(row);
+    default:
+      return;
   }
 }
 
@@ -166,15 +167,19 @@ void convert_weights(Context& context, NumberType type, std::span<const std::byt
 
 WeightMatrix weight_matrix(Context& context, const TensorView& matrix) {
   const int64_t rows = matrix.shape.at(0), columns = matrix.shape.at(1);
-  if (is_weight_type(matrix.type)) return {context, matrix.type, rows, columns, matrix.bytes.data()};
   const NumberType type = matrix_type_of(matrix.type);
-  const int64_t row_bytes = stored_bytes(matrix.type, columns);
+  if (is_weight_type(type) && type == matrix.type && matrix.paired_rows == 0) {
+    return {context, type, rows, columns, matrix.bytes.data()};
+  }
+  const int64_t from_bytes = stored_bytes(matrix.type, columns), to_bytes = stored_bytes(type, columns);
   const RowReader read = [&](int64_t begin, int64_t end, std::byte* to) {
-    const std::byte* const from = matrix.bytes.data() + begin * row_bytes;
-    if (type == matrix.type) {
-      copy_super_blocks(type, {from, static_cast<size_t>((end - begin) * row_bytes)}, to);
-    } else {
-      convert_rows(context, matrix.type, from, columns, to, 0, end - begin);
+    for (int64_t row = begin; row < end; ++row, to += to_bytes) {
+      const std::byte* const from = matrix.bytes.data() + stored_row(matrix, row) * from_bytes;
+      if (type == matrix.type) {
+        copy_row({from, static_cast<size_t>(from_bytes)}, type, to);
+      } else {
+        convert_rows(context, matrix.type, from, columns, to, 0, 1);
+      }
     }
   };
   return {context, type, rows, columns, read};

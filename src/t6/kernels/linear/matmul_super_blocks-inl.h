@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hwy/cache_control.h"
 #include "t6/kernels/linear/matmul_tile-inl.h"
 #include "t6/kernels/linear/super_block_types-inl.h"
 
@@ -90,11 +91,15 @@ HWY_INLINE void add_part(const std::byte* words, int64_t part, const SuperBlockS
   (add_block<Type, kBlocks, kRows>(words, part, scales, x, y), ...);
 }
 
+// Bytes of weights that are fetched ahead where a few rows of x leave memory the limit: a processor by itself looks
+// ahead over some hundred instructions, which here are not as many bytes.
+constexpr int64_t kAhead = 8 << 10;
+
 // Rows t.. of one vector of outputs, all of K.
 template <typename Type, int kRows>
 HWY_INLINE void super_block_tile(const MatmulTask& p, int64_t t, int64_t vector) {
   constexpr SuperBlockLayout kLayout = super_block_layout(Type::kType);
-  constexpr int64_t kParts = kSuperBlock / kWeightBlock / Type::kPeriod;
+  constexpr int64_t kParts = kSuperBlock / kWeightBlock / Type::kPeriod, kPartBytes = kLayout.bytes() / kParts;
   const int64_t lane = lane_of(vector);
   const ActivationBlock* x[kRows];
   Vector y[kRows];
@@ -111,6 +116,11 @@ HWY_INLINE void super_block_tile(const MatmulTask& p, int64_t t, int64_t vector)
     const Vector minima = Type::kMinima ? hn::Neg(load_halves(halves + kWeightGroup)) : hn::Zero(Floats());
     Type::scales(words, load_halves(halves), minima, scales.scales, scales.minima);
     for (int64_t part = 0; part < kParts; ++part) {
+      if constexpr (kRows <= 2) {
+        for (int64_t i = part * kPartBytes; i < (part + 1) * kPartBytes; i += kWordLine) {
+          hwy::Prefetch(block + kAhead + i);
+        }
+      }
       add_part<Type, kRows>(words, part, scales, x, y, std::make_integer_sequence<int, Type::kPeriod>());
     }
   }
