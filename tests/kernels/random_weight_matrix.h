@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstring>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -42,8 +41,9 @@ void put_super_block_scales(NumberType type, std::vector<std::byte>& bytes, cons
 
 // Every type that a WeightMatrix may have.
 inline std::vector<NumberType> matrix_types() {
-  std::vector<NumberType> types(std::begin(kWeightTypes), std::end(kWeightTypes));
-  types.insert(types.end(), std::begin(kSuperBlockTypes), std::end(kSuperBlockTypes));
+  std::vector<NumberType> types;
+  for (const NumberType type : kWeightTypes) types.push_back(type);
+  for (const NumberType type : kSuperBlockTypes) types.push_back(type);
   return types;
 }
 
