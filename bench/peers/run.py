@@ -94,7 +94,8 @@ def time_peer(peer, options, scratch):
                        "PYTHONPATH": str(ROOT / "python")}
         text = run([python, HERE / "engines" / peer.driver, json.dumps(settings(peer, options, scratch))], options.limit,
                    env=environment)
-        rows = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        # Among what the engine itself prints.
+        rows = [json.loads(line) for line in text.splitlines() if line.startswith('{"version": ')]
         if not rows:
             raise NoPeer("printed no figures")
     except NoPeer as reason:
