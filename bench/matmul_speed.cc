@@ -29,8 +29,8 @@ struct BenchOptions {
 struct Size {
   int64_t outputs, inputs;
 };
-// The matrices of a model of 135 million parameters, and one of a large model.
-constexpr Size kSizes[] = {{576, 576}, {1536, 576}, {576, 1536}, {49152, 576}, {4096, 4096}};
+// The matrices of a model of 135 million parameters, and two of larger models.
+constexpr Size kSizes[] = {{576, 576}, {1536, 576}, {576, 1536}, {49152, 576}, {8960, 1536}, {4096, 4096}};
 // More than any cache holds, so that weights come from memory, as they do when a model decodes.
 constexpr int64_t kWorkingSet = int64_t{192} << 20;
 
@@ -58,7 +58,7 @@ void measure(Context& context, NumberType type, Size size, int64_t T, double roo
   const double seconds = time_runs(work, 0.3).best_s;  // what the code does when nothing else runs
   const double operations =
       2.0 * static_cast<double>(T * size.outputs * size.inputs) * static_cast<double>(matrices.size());
-  const Json row = {{"type", weight_type_name(type)},
+  const Json row = {{"type", is_weight_type(type) ? weight_type_name(type) : number_type_name(type)},
                     {"outputs", size.outputs},
                     {"inputs", size.inputs},
                     {"rows", T},
@@ -68,6 +68,13 @@ void measure(Context& context, NumberType type, Size size, int64_t T, double roo
                     {"gop_s", operations / seconds / 1e9}};
   fmt::print("{}\n", row.dump());
   std::fflush(stdout);
+}
+
+// Those that the type's blocks go into.
+void measure_sizes(Context& context, NumberType type, int64_t T, double roof) {
+  for (const Size size : kSizes) {
+    if (size.inputs % number_type_info(type).block_numbers == 0) measure(context, type, size, T, roof);
+  }
 }
 
 void use_target(const std::string& name) {
@@ -84,9 +91,8 @@ void run(const BenchOptions& options) {
   const Json header = {{"threads", options.threads}, {"memory_roof_gb_s", roof / 1e9}, {"target", options.target}};
   fmt::print("{}\n", header.dump());
   for (const int64_t T : options.rows) {
-    for (const NumberType type : kWeightTypes) {
-      for (const Size size : kSizes) measure(context, type, size, T, roof);
-    }
+    for (const NumberType type : kWeightTypes) measure_sizes(context, type, T, roof);
+    for (const NumberType type : kSuperBlockTypes) measure_sizes(context, type, T, roof);
   }
 }
 

@@ -88,15 +88,16 @@ TEST_F(GgufWeights, RoundOtherBitsToEight) {
 }
 
 TEST_F(GgufWeights, MatricesAreWhatWasConvertedAtOnce) {
-  for (const NumberType type : {NumberType::f16, NumberType::q8_0, NumberType::q4_0, NumberType::q4_k, NumberType::q5_k,
-                                NumberType::q6_k, NumberType::iq4_xs}) {
+  for (const NumberType type : {NumberType::f16, NumberType::q8_0, NumberType::q4_0, NumberType::q2_k, NumberType::q3_k,
+                                NumberType::q4_k, NumberType::q5_k, NumberType::q6_k, NumberType::iq4_xs}) {
     // Rows more than a group of a matrix has, and not a whole number of groups.
     std::vector<std::byte> rows;
     for (int i = 0; i < 19; ++i) rows.insert(rows.end(), blocks(type).begin(), blocks(type).end());
     const TensorView view = {type, {38, 256}, rows};
     const WeightMatrix matrix = weight_matrix(test_context(), view);
-    EXPECT_EQ(matrix.type(), weight_type_of(type));
-    const std::vector<float> two = kept(type);
+    EXPECT_EQ(matrix.type(), matrix_type_of(type));
+    // K types are multiplied as they are, others as they would be written.
+    const std::vector<float> two = has_super_blocks(type) ? numbers(type) : kept(type);
     std::vector<float> row(256);
     for (int64_t i = 0; i < 38; ++i) {
       matrix.copy_row(i, row.data());
@@ -119,6 +120,53 @@ TEST_F(GgufWeights, KeepZerosAndRefuseScalesThatAreTooLarge) {
   std::vector<std::byte> four(20);
   EXPECT_THAT([&] { convert_weights(test_context(), NumberType::q4_0, large, 32, four); },
               ::testing::ThrowsMessage<Error>(::testing::HasSubstr("more than float16 holds")));
+}
+
+// Rows of a head of 4 that lie in the order 0, 2, 1, 3 of ours.
+TEST_F(GgufWeights, MatricesSeePairedRowsInOurOrder) {
+  for (const NumberType type : {NumberType::f32, NumberType::q8_0, NumberType::q4_0, NumberType::q6_k}) {
+    std::vector<std::byte> rows;
+    for (const int row : {0, 1, 1, 0, 1, 0, 1, 1}) {
+      const auto half = blocks(type).size() / 2;
+      const auto from = blocks(type).subspan(static_cast<size_t>(row) * half, half);
+      rows.insert(rows.end(), from.begin(), from.end());
+    }
+    const TensorView paired = {type, {8, 256}, rows, 4};
+    const std::vector<float> two = matrix_type_of(type) == type ? numbers(type) : kept(type), exact = numbers(type);
+    const std::vector<float> all = dequantize(paired);
+    const WeightMatrix matrix = weight_matrix(test_context(), paired);
+    std::vector<float> found(256);
+    for (const auto& [row, wanted] :
+         std::vector<std::pair<int64_t, size_t>>{{0, 0}, {1, 1}, {2, 1}, {3, 0}, {4, 1}, {5, 1}, {6, 0}, {7, 1}}) {
+      matrix.copy_row(row, found.data());
+      EXPECT_TRUE(std::ranges::equal(found, std::span(two).subspan(wanted * 256, 256)))
+          << number_type_name(type) << row;
+      EXPECT_TRUE(std::ranges::equal(std::span(all).subspan(static_cast<size_t>(row) * 256, 256),
+                                     std::span(exact).subspan(wanted * 256, 256)))
+          << number_type_name(type) << row;
+    }
+  }
+}
+
+// Infinity as a scale, at the place of each float16 of a block.
+TEST_F(GgufWeights, MatricesRefuseScalesThatAreNotFinite) {
+  const std::vector<std::pair<NumberType, std::vector<size_t>>> places = {{NumberType::q2_k, {80, 82}},
+                                                                          {NumberType::q3_k, {108}},
+                                                                          {NumberType::q4_k, {0, 2}},
+                                                                          {NumberType::q5_k, {0, 2}},
+                                                                          {NumberType::q6_k, {208}}};
+  for (const auto& [type, offsets] : places) {
+    for (const size_t offset : offsets) {
+      std::vector<std::byte> rows(blocks(type).begin(), blocks(type).end());
+      // The second row's.
+      rows[rows.size() / 2 + offset] = std::byte{0}, rows[rows.size() / 2 + offset + 1] = std::byte{0x7c};
+      EXPECT_THAT(([&, kind = type] {
+                    weight_matrix(test_context(), {kind, {2, 256}, rows});
+                  }),
+                  ::testing::ThrowsMessage<Error>(::testing::HasSubstr("scale is inf, more than float16 holds")))
+          << number_type_name(type) << offset;
+    }
+  }
 }
 
 }  // namespace

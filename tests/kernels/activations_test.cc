@@ -17,11 +17,14 @@ TEST(QuantizeActivations, RoundsAndSumsExactly) {
         const ActivationBlock& block = blocks[static_cast<size_t>(row * columns / 32 + b)];
         const float* from = x.data() + row * stride + b * 32;
         float largest = 0;
-        int sum = 0;
+        int sum = 0, first = 0;
         for (int i = 0; i < 32; ++i) largest = std::max(largest, std::abs(from[i])), sum += block.values[i];
         EXPECT_FLOAT_EQ(block.scale, largest / 127);
         EXPECT_EQ(block.sum, static_cast<float>(sum));
         EXPECT_EQ(block.offset, -128 * sum);
+        for (int i = 0; i < 16; ++i) first += block.values[i];
+        EXPECT_EQ(block.half_sums[0], static_cast<float>(first));
+        EXPECT_EQ(block.half_sums[1], static_cast<float>(sum - first));
         for (int i = 0; i < 32; ++i) {
           EXPECT_LE(std::abs(from[i] - block.scale * static_cast<float>(block.values[i])), 0.5001f * block.scale);
         }

@@ -16,11 +16,14 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 using ::testing::Truly;
 
+constexpr int64_t kSuperBlock = 256;  // numbers of a block of a K type
+
 class MatmulTypes : public ::testing::TestWithParam<NumberType> {
  protected:
   // Columns of about this size that the type allows.
   static int64_t columns(int64_t wanted) {
-    return has_blocks(GetParam()) ? std::max<int64_t>(1, wanted / kWeightBlock) * kWeightBlock : wanted;
+    const int64_t block = number_type_info(GetParam()).block_numbers;
+    return std::max<int64_t>(1, wanted / block) * block;
   }
 };
 
@@ -96,9 +99,10 @@ TEST_P(MatmulTypes, GivesARowTheSameBitsInAnyCompanyAndOnAnyThreads) {
 
 TEST_P(MatmulTypes, PassesOnWhatIsNotANumber) {
   on_every_target([] {
-    const WeightMatrix w = random_weight_matrix(GetParam(), 2, 32, 1);
+    const int64_t K = columns(32);
+    const WeightMatrix w = random_weight_matrix(GetParam(), 2, K, 1);
     for (const float strange : {kNaN, std::numeric_limits<float>::infinity()}) {
-      std::vector<float> x(32, 1.0f), y(2);
+      std::vector<float> x(static_cast<size_t>(K), 1.0f), y(2);
       x[5] = strange, x[6] = -strange;
       matmul(test_context(), {.x = x.data(), .w = &w, .y = y.data(), .T = 1});
       EXPECT_THAT(y, Each(Truly([](float value) { return !std::isfinite(value); })));
@@ -106,8 +110,8 @@ TEST_P(MatmulTypes, PassesOnWhatIsNotANumber) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, MatmulTypes, ::testing::ValuesIn(kWeightTypes),
-                         [](const auto& test) { return std::string(weight_type_name(test.param)); });
+INSTANTIATE_TEST_SUITE_P(Types, MatmulTypes, ::testing::ValuesIn(matrix_types()),
+                         [](const auto& test) { return std::string(number_type_name(test.param)); });
 
 // The largest values of both sides: an intermediate sum that is too narrow would wrap or saturate.
 TEST(Matmul, SumsTheLargestIntegersExactly) {
@@ -137,6 +141,25 @@ TEST(Matmul, SumsTheLargestIntegersExactly) {
       const WeightMatrix w4(test_context(), NumberType::q4_1, 4, 64, q4.data());
       matmul(test_context(), {.x = x.data(), .w = &w4, .y = y.data(), .T = 1});
       EXPECT_THAT(y, Each(static_cast<float>(17 * sum)));
+    }
+  });
+}
+
+// All bits of the weights set, the largest of all types. A sum that wraps is off by more than 16.
+TEST(Matmul, SumsTheLargestIntegersOfKTypesExactly) {
+  on_every_target([] {
+    for (const NumberType type : kSuperBlockTypes) {
+      std::vector<std::byte> rows(static_cast<size_t>(4 * stored_bytes(type, kSuperBlock)), std::byte{0xFF});
+      put_super_block_scales(type, rows, [] { return 1.0f; });
+      const WeightMatrix w(test_context(), type, 4, kSuperBlock, rows.data());
+      for (const float sign : {1.0f, -1.0f}) {
+        std::vector<float> y(4);
+        const std::vector<float> x(kSuperBlock, 127 * sign);
+        const Matmul product = {.x = x.data(), .w = &w, .y = y.data(), .T = 1};
+        matmul(test_context(), product);
+        const std::vector<double> wanted = matmul_reference(product);
+        for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(y[i], wanted[i], 0.05) << number_type_name(type);
+      }
     }
   });
 }

@@ -117,11 +117,30 @@ TEST(Quantize, RefusesWhatIsNoWeightType) {
               HasSubstr("weights cannot be I8"));
 }
 
+TEST(WeightMatrix, RefusesRowsOfNoWholeBlocks) {
+  const std::vector<std::byte> rows(1024);
+  EXPECT_THAT(error_of([&] { WeightMatrix(test_context(), NumberType::q4_1, 1, 48, rows.data()); }),
+              HasSubstr("a matrix in blocks has 48 columns; wanted a multiple of 32"));
+  EXPECT_THAT(error_of([&] { WeightMatrix(test_context(), NumberType::q6_k, 1, 288, rows.data()); }),
+              HasSubstr("a matrix in blocks has 288 columns; wanted a multiple of 256"));
+}
+
+// As many bytes as in the file: only a block's float16 of its own fills a line.
+TEST(WeightMatrix, KeepsKTypesInTheirOwnBits) {
+  for (const NumberType type : kSuperBlockTypes) {
+    const int64_t rows = 32, columns = 512, stored = rows * stored_bytes(type, columns);
+    const auto numbers = random_weight_rows(type, rows, columns, 1);
+    const WeightMatrix matrix(test_context(), type, rows, columns, numbers.data());
+    const bool one_half = type == NumberType::q3_k || type == NumberType::q6_k;
+    EXPECT_EQ(matrix.bytes(), stored + (one_half ? rows * columns / 256 * 2 : 0)) << number_type_name(type);
+  }
+}
+
 TEST(WeightMatrix, GivesRowsBack) {
-  for (const NumberType type : kWeightTypes) {
-    SCOPED_TRACE(weight_type_name(type));
-    for (const int64_t columns : {32, 96}) {
-      const int64_t rows = 19;
+  for (const NumberType type : matrix_types()) {
+    SCOPED_TRACE(number_type_name(type));
+    for (const int64_t blocks : {1, 3}) {
+      const int64_t rows = 19, columns = blocks * std::max(kWeightBlock, number_type_info(type).block_numbers);
       const auto stored = random_weight_rows(type, rows, columns, 5);
       const WeightMatrix matrix(test_context(), type, rows, columns, stored.data());
       const std::vector<float> wanted = dequantize({type, {rows, columns}, stored});

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "t6/core/random.h"
@@ -11,6 +12,40 @@
 #include "tests/context.h"
 
 namespace t6 {
+
+// The float16s of blocks of a K type: {offset, the largest number that makes numbers of about 1}.
+inline std::vector<std::pair<size_t, float>> super_block_halves(NumberType type) {
+  switch (type) {
+    case NumberType::q2_k:
+      return {{80, 1.0f / 45}, {82, 1.0f / 15}};
+    case NumberType::q3_k:
+      return {{108, 1.0f / 128}};
+    case NumberType::q4_k:
+      return {{0, 1.0f / 945}, {2, 1.0f / 63}};
+    case NumberType::q5_k:
+      return {{0, 1.0f / 1953}, {2, 1.0f / 63}};
+    default:  // Q6_K
+      return {{208, 1.0f / 4096}};
+  }
+}
+template <typename Number>
+void put_super_block_scales(NumberType type, std::vector<std::byte>& bytes, const Number& number) {
+  const auto block = static_cast<size_t>(number_type_info(type).block_bytes);
+  for (size_t i = 0; i < bytes.size(); i += block) {
+    for (const auto& [offset, largest] : super_block_halves(type)) {
+      const uint16_t half = float16_from_float(number() * largest);
+      std::memcpy(bytes.data() + i + offset, &half, sizeof(half));
+    }
+  }
+}
+
+// Every type that a WeightMatrix may have.
+inline std::vector<NumberType> matrix_types() {
+  std::vector<NumberType> types;
+  for (const NumberType type : kWeightTypes) types.push_back(type);
+  for (const NumberType type : kSuperBlockTypes) types.push_back(type);
+  return types;
+}
 
 // Rows as they are stored, numbers in about [-1, 1].
 inline std::vector<std::byte> random_weight_rows(NumberType type, int64_t rows, int64_t columns, uint64_t seed) {
@@ -21,7 +56,7 @@ inline std::vector<std::byte> random_weight_rows(NumberType type, int64_t rows, 
     return static_cast<float>(low + (high - low) * random.uniform());
   };
   for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.below(256));
-  const size_t block = has_blocks(type) ? static_cast<size_t>(stored_bytes(type, kWeightBlock)) : 0;
+  const auto block = static_cast<size_t>(number_type_info(type).block_bytes);
   switch (type) {
     case NumberType::f32:
       for (size_t i = 0; i < bytes.size(); i += 4) put(i, number(-1, 1));
@@ -35,11 +70,14 @@ inline std::vector<std::byte> random_weight_rows(NumberType type, int64_t rows, 
     case NumberType::q8_0:
       for (size_t i = 0; i < bytes.size(); i += block) put(i, float16_from_float(number(0, 1.0 / 128)));
       break;
-    default:  // Q4_1
+    case NumberType::q4_1:
       for (size_t i = 0; i < bytes.size(); i += block) {
         put(i, float16_from_float(number(0, 2.0 / 15)));
         put(i + 2, float16_from_float(number(-1, 0)));
       }
+      break;
+    default:
+      put_super_block_scales(type, bytes, [&] { return number(0, 1); });
       break;
   }
   return bytes;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -68,11 +69,13 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 void MappedFile::let_go(std::span<const std::byte> bytes) const {
   if (bytes.empty() || !data_ || bytes.data() < data_ || bytes.data() + bytes.size() > data_ + size_) return;
-  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  // A page that is touched brings those of its neighbourhood that the system has read already: Linux maps 64 KiB.
+  constexpr size_t kNeighbourhood = size_t{64} << 10;
   const auto first = static_cast<size_t>(bytes.data() - data_);  // the mapping begins on a page
-  const size_t begin = (first + page - 1) / page * page, end = (first + bytes.size()) / page * page;
+  const size_t begin = first / kNeighbourhood * kNeighbourhood;
+  const size_t end = std::min(size_, (first + bytes.size() + kNeighbourhood - 1) / kNeighbourhood * kNeighbourhood);
   // Of a mapping that is never written to; where it fails, the pages only stay.
-  if (begin < end) (void)::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+  (void)::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
 FileReader::FileReader(const std::filesystem::path& path) : path_(path) {

@@ -24,8 +24,8 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
   const std::filesystem::path& path() const { return path_; }
-  // Gives back the memory of the pages that `bytes` fill, as far as they lie in this file; read again, they come from
-  // the file again.
+  // Gives back the memory of the pages that `bytes` lie on and of their neighbours, where they lie in this file; read
+  // again, they come from the file again.
   void let_go(std::span<const std::byte> bytes) const;
 
  private:

@@ -19,7 +19,7 @@ namespace t6 {
 // In which types a model's matrices are given.
 enum class MatrixTypes {
   weights,  // kWeightTypes
-  stored    // those of the file, for weight_matrix(), which saves a copy of the model
+  stored    // those of the file, in its order of rows: for weight_matrix(), which saves a copy of the model
 };
 
 struct ImportedModel {

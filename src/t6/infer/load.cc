@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/free_memory.h"
 #include "t6/formats/model_files.h"
 #include "t6/import/import.h"
 
@@ -31,6 +32,7 @@ LoadedModel load_model(Context& context, const std::filesystem::path& path) {
   loaded.tokenizer = std::make_shared<const Tokenizer>(std::move(stored.tokenizer_json), file(kTokenizerFile));
   loaded.notes = std::move(stored.notes);
   std::ranges::move(tokenizer_notes(*loaded.tokenizer, stored.config, source), std::back_inserter(loaded.notes));
+  give_back_free_memory();  // of JSON, as large as a small model's weights
   const Weights weights(stored.config, std::move(stored.tensors), file(kWeightsFile), std::move(stored.let_go));
   loaded.model = std::make_shared<const Model>(context, stored.config, weights);
   return loaded;

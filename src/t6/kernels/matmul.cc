@@ -12,6 +12,7 @@
 // After foreach_target.h, which includes this file once for each target.
 #include "t6/kernels/linear/matmul_blocks-inl.h"
 #include "t6/kernels/linear/matmul_floats-inl.h"
+#include "t6/kernels/linear/matmul_super_blocks-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -26,8 +27,18 @@ void multiply(const MatmulTask& p, const MatmulRange& part) {
       return multiply_floats<NumberType::f16>(p, part);
     case NumberType::q8_0:
       return multiply_blocks<NumberType::q8_0>(p, part);
-    default:  // Q4_1, the last of kWeightTypes
+    case NumberType::q4_1:
       return multiply_blocks<NumberType::q4_1>(p, part);
+    case NumberType::q2_k:
+      return multiply_super_blocks<SuperBlockQ2K>(p, part);
+    case NumberType::q3_k:
+      return multiply_super_blocks<SuperBlockQ3K>(p, part);
+    case NumberType::q4_k:
+      return multiply_super_blocks<SuperBlockQ4K>(p, part);
+    case NumberType::q5_k:
+      return multiply_super_blocks<SuperBlockQ5K>(p, part);
+    default:  // Q6_K, the last of kSuperBlockTypes
+      return multiply_super_blocks<SuperBlockQ6K>(p, part);
   }
 }
 

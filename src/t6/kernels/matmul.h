@@ -9,8 +9,8 @@
 
 namespace t6 {
 
-// y = x W^T + bias, or y += x W^T + bias. Rows are contiguous; x and y may be columns of wider matrices. Weights of 8
-// and 4 bits multiply x in blocks of 8 bits (linear/activations.h), sums within a block are exact.
+// y = x W^T + bias, or y += x W^T + bias. Rows are contiguous; x and y may be columns of wider matrices. Weights in
+// blocks multiply x in blocks of 8 bits (linear/activations.h), sums within a block are exact.
 struct Matmul {
   const float* x = nullptr;         // [T, K]
   const WeightMatrix* w = nullptr;  // [N, K], as a linear layer's weight is stored

@@ -6,20 +6,24 @@
 
 #include "t6/core/error.h"
 #include "t6/core/rounding.h"
+#include "t6/kernels/linear/super_blocks.h"
 #include "t6/kernels/linear/weight_memory.h"
 #include "t6/numbers/blocks.h"
+#include "t6/numbers/dequantize.h"
 #include "t6/numbers/stored_number.h"
 
 namespace t6 {
 namespace {
 
 constexpr int64_t kCacheLine = 64;
+static_assert(kSuperBlockRows == kWeightGroup);
 
 // Bytes that lie side by side: one number, two of bf16, four small integers of a block.
 int64_t lane_bytes(NumberType type) { return type == NumberType::f16 ? 2 : 4; }
 
 // Bytes of a group of rows.
 int64_t packed_bytes(NumberType type, int64_t columns) {
+  if (has_super_blocks(type)) return columns / kSuperBlock * super_block_layout(type).bytes();
   if (has_blocks(type)) {
     const int64_t blocks = columns / kWeightBlock;
     return blocks > 0 ? values_offset(type, blocks - 1) + group_block_bytes(type) : 0;
@@ -36,10 +40,10 @@ int64_t stored_scale_bytes(NumberType type) {
 
 WeightMatrix::WeightMatrix(NumberType type, int64_t rows, int64_t columns)
     : type_(type), rows_(rows), columns_(columns) {
-  require_weight_type(type);
+  require_matrix_type(type);
   require(rows >= 0 && columns >= 0, "a weight matrix of {} rows and {} columns is not possible", rows, columns);
-  require(!has_blocks(type) || columns % kWeightBlock == 0,
-          "a matrix in blocks has {} columns; wanted a multiple of {}", columns, kWeightBlock);
+  const int64_t block = number_type_info(type).block_numbers;
+  require(columns % block == 0, "a matrix in blocks has {} columns; wanted a multiple of {}", columns, block);
   group_bytes_ = round_up(packed_bytes(type, columns), kCacheLine);
   data_ = allocate_weights(bytes());
 }
@@ -67,9 +71,16 @@ int64_t WeightMatrix::grain() const { return 1 + (1 << 16) / std::max<int64_t>(1
 
 void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
   std::byte* const to = data_.get() + group * group_bytes_;
-  std::memset(to, 0, static_cast<size_t>(group_bytes_));
   const int64_t row_bytes = stored_bytes(type_, columns_), lane = lane_bytes(type_);
   const int64_t used = std::min(kWeightGroup, rows_ - group * kWeightGroup);
+  if (has_super_blocks(type_)) {
+    const int64_t block = number_type_info(type_).block_bytes, packed = super_block_layout(type_).bytes();
+    for (int64_t b = 0; b < columns_ / kSuperBlock; ++b) {
+      pack_super_block(type_, rows + b * block, row_bytes, used, to + b * packed);
+    }
+    return;
+  }
+  std::memset(to, 0, static_cast<size_t>(group_bytes_));
   for (int64_t r = 0; r < used; ++r) {
     const std::byte* from = rows + r * row_bytes;
     if (!has_blocks(type_)) {
@@ -98,6 +109,14 @@ void WeightMatrix::pack_group(int64_t group, const std::byte* rows) {
 void WeightMatrix::copy_row(int64_t row, float* out) const {
   const std::byte* const from = group(row / kWeightGroup);
   const int64_t r = row % kWeightGroup;
+  if (has_super_blocks(type_)) {
+    std::vector<std::byte> stored(static_cast<size_t>(number_type_info(type_).block_bytes));
+    for (int64_t b = 0; b < columns_ / kSuperBlock; ++b) {
+      unpack_super_block(type_, from + b * super_block_layout(type_).bytes(), r, stored.data());
+      dequantize(type_, stored, {out + b * kSuperBlock, kSuperBlock});
+    }
+    return;
+  }
   const auto byte_at = [&](int64_t block, int64_t index) {
     return std::to_integer<int>(from[values_offset(type_, block) + (index / 4 * kWeightGroup + r) * 4 + index % 4]);
   };

@@ -42,12 +42,13 @@ using RowReader = std::function<void(int64_t begin, int64_t end, std::byte* to)>
 //   bf16      [K / 2, 16, 2]: two columns in one 32-bit lane, a zero after an odd K
 //   q8_0      blocks of values + 128 as unsigned bytes [8, 16, 4]: four columns in one 32-bit lane
 //   q4_1      blocks of nibbles [4, 16, 4]: the low halves are the first 16 columns, as in BlockQ4_1
+//   K types   words of 32 bits side by side (linear/super_blocks.h)
 // and starts on a cache line.
 class WeightMatrix {
  public:
   WeightMatrix() = default;  // no matrix
-  // Copies `rows` rows of stored_bytes(type, columns) bytes; any alignment. Errors: not one of kWeightTypes; columns of
-  // a type with blocks that are no multiple of kWeightBlock.
+  // Copies `rows` rows of stored_bytes(type, columns) bytes; any alignment. Errors: not is_matrix_type(); columns that
+  // are no whole blocks of the type.
   WeightMatrix(Context& context, NumberType type, int64_t rows, int64_t columns, const void* data);
   // The same of rows that `read` makes a few at a time, on all threads, so that they never are in memory as a whole.
   // Errors: its own, too.

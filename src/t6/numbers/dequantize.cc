@@ -175,7 +175,17 @@ void dequantize(NumberType type, std::span<const std::byte> bytes, std::span<flo
 
 std::vector<float> dequantize(const TensorView& tensor) {
   std::vector<float> numbers(static_cast<size_t>(element_count(tensor.shape)));
-  dequantize(tensor.type, tensor.bytes, numbers);
+  if (tensor.paired_rows == 0) {
+    dequantize(tensor.type, tensor.bytes, numbers);
+    return numbers;
+  }
+  const auto rows = static_cast<size_t>(tensor.shape.front());
+  const size_t columns = numbers.size() / rows, bytes = tensor.bytes.size() / rows;
+  for (size_t row = 0; row < rows; ++row) {
+    const auto from = static_cast<size_t>(stored_row(tensor, static_cast<int64_t>(row)));
+    dequantize(tensor.type, tensor.bytes.subspan(from * bytes, bytes),
+               std::span(numbers).subspan(row * columns, columns));
+  }
   return numbers;
 }
 

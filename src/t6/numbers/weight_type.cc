@@ -17,6 +17,11 @@ void require_weight_type(NumberType type) {
           number_type_names(kWeightTypes));
 }
 
+void require_matrix_type(NumberType type) {
+  require(is_matrix_type(type), "weights cannot be {}; wanted {} or {}", number_type_name(type),
+          number_type_names(kWeightTypes), number_type_names(kSuperBlockTypes));
+}
+
 std::string_view weight_type_name(NumberType type) {
   require_weight_type(type);
   size_t i = 0;

@@ -60,7 +60,12 @@ ImportedModel import_gguf(Context& context, const std::filesystem::path& path, M
     require(tensor->shape == parameter.shape, "{}: tensor \"{}\" has shape {}, wanted {}", source, name,
             format_shape(tensor->shape), format_shape(parameter.shape));
     TensorView& weights = model.tensors[parameter.name] = as_weights(context, model, *tensor, types);
-    if (interleaved && is_query_or_key(parameter.name)) pair_halves(model, weights, model.config.head_dim);
+    if (!interleaved || !is_query_or_key(parameter.name)) continue;
+    if (types == MatrixTypes::stored && weights.shape.size() > 1) {
+      weights.paired_rows = model.config.head_dim;
+    } else {
+      pair_halves(model, weights, model.config.head_dim);
+    }
   }
   for (const auto& [name, tensor] : file->tensors()) {
     require(used.contains(name), "{}: the tensor \"{}\" is not supported in a model of its architecture", source, name);

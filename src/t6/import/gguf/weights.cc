@@ -88,6 +88,35 @@ void convert_rows(Context& context, NumberType type, const std::byte* from, int6
   }
 }
 
+template <typename Block>
+void require_finite_scales(std::span<const std::byte> blocks) {
+  for (size_t at = 0; at < blocks.size(); at += sizeof(Block)) {
+    const auto block = load<Block>(blocks.data() + at);
+    float largest = std::abs(float_from_float16(block.scale));
+    if constexpr (requires { block.minimum; }) largest += std::abs(float_from_float16(block.minimum));
+    require(std::isfinite(largest), "a block's scale is {}, more than float16 holds", largest);
+  }
+}
+
+// A row as it is; of the K types, whose numbers no one else looks at, with a look at the scales.
+void copy_row(std::span<const std::byte> row, NumberType type, std::byte* to) {
+  std::memcpy(to, row.data(), row.size());
+  switch (type) {
+    case NumberType::q2_k:
+      return require_finite_scales<BlockQ2K>(row);
+    case NumberType::q3_k:
+      return require_finite_scales<BlockQ3K>(row);
+    case NumberType::q4_k:
+      return require_finite_scales<BlockQ4K>(row);
+    case NumberType::q5_k:
+      return require_finite_scales<BlockQ5K>(row);
+    case NumberType::q6_k:
+      return require_finite_scales<BlockQ6K>(row);
+    default:
+      return;
+  }
+}
+
 }  // namespace
 
 NumberType weight_type_of(NumberType type) {
@@ -120,6 +149,8 @@ NumberType weight_type_of(NumberType type) {
   }
 }
 
+NumberType matrix_type_of(NumberType type) { return is_matrix_type(type) ? type : weight_type_of(type); }
+
 void convert_weights(Context& context, NumberType type, std::span<const std::byte> from, int64_t columns,
                      std::span<std::byte> to) {
   const NumberType wanted = weight_type_of(type);
@@ -136,11 +167,20 @@ void convert_weights(Context& context, NumberType type, std::span<const std::byt
 
 WeightMatrix weight_matrix(Context& context, const TensorView& matrix) {
   const int64_t rows = matrix.shape.at(0), columns = matrix.shape.at(1);
-  const NumberType type = weight_type_of(matrix.type);
-  if (type == matrix.type) return {context, type, rows, columns, matrix.bytes.data()};
-  const int64_t row_bytes = stored_bytes(matrix.type, columns);
+  const NumberType type = matrix_type_of(matrix.type);
+  if (is_weight_type(type) && type == matrix.type && matrix.paired_rows == 0) {
+    return {context, type, rows, columns, matrix.bytes.data()};
+  }
+  const int64_t from_bytes = stored_bytes(matrix.type, columns), to_bytes = stored_bytes(type, columns);
   const RowReader read = [&](int64_t begin, int64_t end, std::byte* to) {
-    convert_rows(context, matrix.type, matrix.bytes.data() + begin * row_bytes, columns, to, 0, end - begin);
+    for (int64_t row = begin; row < end; ++row, to += to_bytes) {
+      const std::byte* const from = matrix.bytes.data() + stored_row(matrix, row) * from_bytes;
+      if (type == matrix.type) {
+        copy_row({from, static_cast<size_t>(from_bytes)}, type, to);
+      } else {
+        convert_rows(context, matrix.type, from, columns, to, 0, 1);
+      }
+    }
   };
   return {context, type, rows, columns, read};
 }

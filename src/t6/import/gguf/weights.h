@@ -10,7 +10,7 @@
 
 namespace t6 {
 
-// The weight type as which T6 keeps a type that GGUF has:
+// The weight type as which T6 writes a type that GGUF has:
 //   F32, F16, BF16, Q8_0 and Q4_1: the same bytes.
 //   Q4_0 as Q4_1: the same numbers, the minimum being -8 times the scale.
 //   Q4_K as Q4_1: scale and minimum of each 32 numbers are products that are rounded to float16, by 1/2048 at most.
@@ -18,6 +18,9 @@ namespace t6 {
 //   at most.
 // Error: any other type.
 NumberType weight_type_of(NumberType type);
+
+// What weight_matrix() makes of a type that GGUF has: the K types stay as they are, others are as above.
+NumberType matrix_type_of(NumberType type);
 
 // Converts whole rows, `columns` numbers each, to weight_type_of(type). `to` has room for them. Error: a scale that
 // float16 cannot hold.

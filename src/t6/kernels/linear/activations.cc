@@ -23,14 +23,19 @@ HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
   }
   const float most = hn::GetLane(hn::MaxOfLanes(d, largest));
   const Vector factor = hn::Set(d, most > 0 ? 127 / most : 0);
-  auto sums = hn::Zero(integers);
-  for (int64_t i = 0; i < kWeightBlock; i += kLanes) {
-    const Vector scaled = hn::Mul(hn::LoadU(d, x + i), factor);
-    const auto rounded = hn::NearestInt(hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled));  // NaN is in the scale
-    sums = hn::Add(sums, rounded);
-    hn::StoreU(hn::DemoteTo(bytes, rounded), bytes, out.values + i);
+  int32_t sum = 0;
+  for (int64_t half = 0; half < 2; ++half) {
+    auto sums = hn::Zero(integers);
+    for (int64_t i = half * kWeightBlock / 2; i < (half + 1) * kWeightBlock / 2; i += kLanes) {
+      const Vector scaled = hn::Mul(hn::LoadU(d, x + i), factor);
+      const auto rounded = hn::NearestInt(hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled));  // NaN is in the scale
+      sums = hn::Add(sums, rounded);
+      hn::StoreU(hn::DemoteTo(bytes, rounded), bytes, out.values + i);
+    }
+    const int32_t half_sum = hn::GetLane(hn::SumOfLanes(integers, sums));
+    out.half_sums[half] = static_cast<float>(half_sum);
+    sum += half_sum;
   }
-  const int32_t sum = hn::GetLane(hn::SumOfLanes(integers, sums));
   out.scale = most / 127 + hn::GetLane(hn::SumOfLanes(d, strange));
   out.sum = static_cast<float>(sum);
   out.offset = -128 * sum;

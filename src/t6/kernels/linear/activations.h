@@ -8,13 +8,14 @@
 
 namespace t6 {
 
-// 32 neighbouring activations, x[i] = scale * values[i] to the nearest. The sums are what products with values + 128
-// and with minima need.
+// 32 neighbouring activations, x[i] = scale * values[i] to the nearest. The sums are what products with what was added
+// to values and with minima need.
 struct ActivationBlock {
   int8_t values[kWeightBlock];  // in [-127, 127]
   float scale;                  // largest magnitude / 127; NaN when a number is infinite or NaN
   float sum;                    // of values
   int32_t offset;               // -128 * sum
+  float half_sums[2];           // of the first and of the last 16 values
 };
 
 // Rows of `columns` numbers, a multiple of kWeightBlock, `stride` apart, as [rows, columns / 32] blocks.

@@ -40,10 +40,12 @@ HWY_INLINE IntegerVector broadcast_bytes(const int8_t* x) {
 }
 
 // add_products(): for each lane, sums += the sum of four weights, unsigned bytes, times four x. lane_sums(): the sums
-// as 32-bit integers. kLargestWeight says how large weights may be when 32 columns are summed.
+// as 32-bit integers. kLargestWeight says how large weights may be when 32 columns are summed, kMostWeights how large
+// the sum of every second column's weights may be before lane_sums().
 #if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_SCALAR
 
 constexpr int kLargestWeight = 255;
+constexpr int kMostWeights = 1 << 20;
 using ByteSums = Integers;
 
 HWY_INLINE void add_products(IntegerVector& sums, Bytes weights, const int8_t* x) {
@@ -65,6 +67,7 @@ HWY_INLINE IntegerVector lane_sums(IntegerVector sums) { return sums; }
 
 // 16-bit sums of every second column: 16 * 15 * 127 < 2^15.
 constexpr int kLargestWeight = 15;
+constexpr int kMostWeights = 258;  // times 127
 using ByteSums = hn::Repartition<int16_t, Floats>;
 using ByteSumVector = hn::Vec<ByteSums>;
 
