@@ -4,6 +4,7 @@
 # TORCH=DIR        uses the LibTorch in DIR (2.11 to 2.14) and not the wheel in .venv
 # PACKAGES=own     does not look at Debian's packages, for systems other than Debian 12
 # PARQUET=ON       reads Parquet files, by a library that set-up fetches (50 MB); OFF: not, AUTO: where it is there
+# MPI=ON           trains by several processes, with Open MPI, which set-up installs (100 MB); OFF, AUTO as above
 # JOBS=N           compiles N files at a time; by default what processors and memory allow
 # DIR=FOLDER       the golden files of 'make golden'
 # PREFIX=FOLDER  where 'make install' puts programs, libraries and headers; by default /usr/local
@@ -15,6 +16,7 @@ TRAINING ?= ON
 TORCH ?=
 PACKAGES ?= debian
 PARQUET ?= AUTO
+MPI ?= AUTO
 DIR ?= tests/golden
 PREFIX ?= /usr/local
 SECONDS ?= 60
@@ -28,9 +30,9 @@ SHELL := /bin/bash
 
 own_torch := $(or $(filter OFF,$(TRAINING)),$(TORCH))
 setup := scripts/setup.sh $(if $(own_torch),--without-torch) $(if $(filter own,$(PACKAGES)),--own-packages) \
-         $(if $(filter AUTO OFF,$(PARQUET)),,--with-parquet)
+         $(if $(filter AUTO OFF,$(PARQUET)),,--with-parquet) $(if $(filter AUTO OFF,$(MPI)),,--with-mpi)
 wheel := $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/torch/share/cmake)
-options := -DT6_TRAINING=$(TRAINING) $(if $(filter AUTO,$(PARQUET)),,-DT6_PARQUET=$(PARQUET)) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
+options := -DT6_TRAINING=$(TRAINING) $(if $(filter AUTO,$(PARQUET)),,-DT6_PARQUET=$(PARQUET)) $(if $(filter AUTO,$(MPI)),,-DT6_MPI=$(MPI)) $(if $(filter OFF,$(TRAINING)),,-DCMAKE_PREFIX_PATH=$(or $(TORCH),$(wheel)))
 build = scripts/build.sh release $(1) $(options)
 
 .PHONY: help setup build install quick test asan tsan fuzz test-clients wheel test-wheel check format demo chat serve tasks golden clean

@@ -49,6 +49,7 @@ LIBRARIES = {
     r"boost/": ["serve"],
     r"xgrammar/": ["grammar"],
     r"nanobind/": ["python"],
+    r"mpi\.h": ["train"],
     r"google/protobuf/|\w+\.pb\.h": ["train"],
 }
 

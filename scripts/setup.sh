@@ -4,13 +4,14 @@
 # What is there already is left alone, so a second run does nothing, and needs neither root nor a network.
 #
 #   scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium] [--with-parquet] \
-#                    [--with-headers] [--own-packages]
+#                    [--with-mpi] [--with-headers] [--own-packages]
 #
 #   --without-torch   no .venv: the training wing is not built, or LibTorch comes from elsewhere
 #   --with-pip        a Python that can make environments all the same, to fetch packages with
 #   --with-clang      Clang and its libFuzzer too, for 'make fuzz'
 #   --with-nginx      nginx, and --with-chromium a browser, for 'make test-clients'
 #   --with-parquet    libarrow and libparquet with their headers, as pyarrow's wheel carries them
+#   --with-mpi        Open MPI, to train by several processes
 #   --with-headers    a Python with its headers, for 'make wheel'
 #   --own-packages    do not look at Debian's packages; the build says itself what it misses
 set -euo pipefail
@@ -32,6 +33,7 @@ with_clang=0
 with_nginx=0
 with_chromium=0
 with_parquet=0
+with_mpi=0
 with_headers=0
 with_packages=1
 for argument in "$@"; do
@@ -42,11 +44,12 @@ for argument in "$@"; do
     --with-nginx) with_nginx=1 ;;
     --with-chromium) with_chromium=1 ;;
     --with-parquet) with_parquet=1 ;;
+    --with-mpi) with_mpi=1 ;;
     --with-headers) with_headers=1 with_pip=1 ;;
     --own-packages) with_packages=0 ;;
     *)
       echo "usage: scripts/setup.sh [--without-torch] [--with-pip] [--with-clang] [--with-nginx] [--with-chromium]" \
-        "[--with-parquet] [--with-headers] [--own-packages]" >&2
+        "[--with-parquet] [--with-mpi] [--with-headers] [--own-packages]" >&2
       exit 2
       ;;
   esac
@@ -110,6 +113,10 @@ missing_packages() {
   fi
   if [[ $with_nginx == 1 ]] && ! PATH=$PATH:/usr/sbin have nginx; then echo nginx; fi
   if [[ $with_chromium == 1 ]] && ! have chromium; then echo chromium; fi
+  if [[ $with_mpi == 1 ]] && ! { have mpirun && have mpicxx; }; then
+    echo libopenmpi-dev
+    echo openmpi-bin
+  fi
   if [[ $with_headers == 1 ]] && ! python_has_headers; then echo python3-dev; fi
   if { [[ $with_pip == 1 ]] || ! environment_ready || ! xgrammar_ready || ! parquet_ready; } &&
     [[ -z $(find_python) ]]; then echo python3-venv; fi

@@ -36,6 +36,12 @@ void catch_interrupts() {
 
 CancelToken& interrupt_token() { return token; }
 int interrupt_signal() { return caught; }
+
+void interrupt_by(int signal) {
+  caught = signal;
+  token.cancel();
+}
+
 void before_sudden_end(void (*tidy)()) { tidy_up = tidy; }
 
 void end_if_interrupted() {

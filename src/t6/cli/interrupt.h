@@ -12,6 +12,9 @@ CancelToken& interrupt_token();
 // The number of the last signal that was caught; 0: none.
 int interrupt_signal();
 
+// As if this signal had been caught: it came to another process of the same work.
+void interrupt_by(int signal);
+
 // What a second signal calls before it ends the process: it may do what a signal handler may. Null: nothing.
 void before_sudden_end(void (*tidy)());
 

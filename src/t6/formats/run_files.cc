@@ -25,6 +25,11 @@ void visit_fields(Record& record, Visitor&& visit) {
     visit("grad_norm", record.gradient_norm);
     visit("tokens_per_second", record.tokens_per_second);
     visit("seconds", record.seconds);
+    visit("reduced_bytes", record.reduced_bytes);
+    visit("hidden_bytes", record.hidden_bytes);
+    visit("gathered_bytes", record.gathered_bytes);
+    visit("communication_seconds", record.communication_seconds);
+    visit("waited_seconds", record.waited_seconds);
   } else {
     visit(kValidationLoss, record.loss);
     visit("validation_bits_per_byte", record.bits_per_byte);

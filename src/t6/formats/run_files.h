@@ -66,6 +66,11 @@ struct StepRecord {
   double gradient_norm = kNoNumber;      // before clipping; "grad_norm" on disk
   double tokens_per_second = kNoNumber;  // since the last record, without evaluation and saving
   double seconds = kNoNumber;            // that the run has taken so far, over all its resumptions
+  // Of several ranks, of the first one's steps since the last record: bytes of gradients that were summed over the
+  // ranks; of these, such as were summed before the backward pass was through; bytes of parameters that were updated
+  // and gathered; seconds with something under way, and of these, such as the rank did nothing else in.
+  double reduced_bytes = kNoNumber, hidden_bytes = kNoNumber, gathered_bytes = kNoNumber;
+  double communication_seconds = kNoNumber, waited_seconds = kNoNumber;
 };
 
 // Of an evaluation on the validation split.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "t6/core/error.h"
 #include "t6/core/rounding.h"
@@ -45,13 +46,47 @@ double sum_of_squares(const torch::Tensor& tensor) {
 
 }  // namespace
 
-AdamW::AdamW(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const AdamWOptions& options)
-    : options_(options) {
+AdamW::AdamW(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const AdamWOptions& options,
+             std::shared_ptr<Ranks> ranks)
+    : ranks_(std::move(ranks)), options_(options) {
+  std::vector<int64_t> sizes;
   for (const auto& item : parameters) {
     require(item.value().is_contiguous() && item.value().scalar_type() == torch::kFloat && item.value().is_cpu(),
             "AdamW: the parameter \"{}\" is not contiguous float32 on the CPU", item.key());
-    slots_.push_back({item.key(), item.value(), {}, {}, is_head_factor(item.key())});
+    sizes.push_back(item.value().numel());
+    Slot& slot = slots_.emplace_back();
+    slot.name = item.key(), slot.parameter = item.value(), slot.head_factor = is_head_factor(item.key());
   }
+  layout_ = make_layout(sizes, ranks_->size());
+  if (ranks_->size() > 1) lay_out();
+  const torch::NoGradGuard no_gradients;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].where = layout_.part(i, ranks_->rank());
+    slots_[i].part = slots_[i].part_of(slots_[i].parameter);
+  }
+}
+
+void AdamW::lay_out() {
+  row_ = torch::zeros({layout_.total()});
+  for (size_t i = 0; i < slots_.size(); ++i) slots_[i].parameter.set_data(place_in(row_, i));
+}
+
+torch::Tensor AdamW::place_in(const torch::Tensor& row, size_t slot) const {
+  return row.narrow(0, layout_.places[slot], layout_.sizes[slot]).view(slots_[slot].parameter.sizes());
+}
+
+torch::Tensor AdamW::share_in(const torch::Tensor& share, size_t slot) const {
+  const auto [begin, count] = slots_[slot].where;
+  const int64_t place = layout_.places[slot] + begin - ranks_->rank() * layout_.share;
+  return share.narrow(0, count > 0 ? place : 0, count);
+}
+
+torch::Tensor AdamW::Slot::part_of(const torch::Tensor& whole) const {
+  return where.count == whole.numel() ? whole : whole.view(-1).narrow(0, where.begin, where.count);
+}
+
+void AdamW::share_parameters() {
+  if (ranks_->size() > 1) ranks_->broadcast(row_);
 }
 
 double AdamW::clip(double maximum) {
@@ -76,6 +111,7 @@ void AdamW::step() {
     for (const bool matrices : {true, false}) step(matrices, head_factors, count, scale);
   }
   shrink_ = 1;
+  if (ranks_->size() > 1) ranks_->all_gather(row_);
 }
 
 void AdamW::step(bool matrices, bool head_factors, const torch::Tensor& count,
@@ -86,9 +122,9 @@ void AdamW::step(bool matrices, bool head_factors, const torch::Tensor& count,
   for (const Slot& slot : slots_) {
     const torch::Tensor& gradient = slot.parameter.grad();
     if (!gradient.defined() || (slot.parameter.dim() >= 2) != matrices) continue;
-    if (slot.head_factor != head_factors) continue;
-    parameters.push_back(slot.parameter);
-    gradients.push_back(gradient.contiguous());
+    if (slot.head_factor != head_factors || slot.where.count == 0) continue;
+    parameters.push_back(slot.part);
+    gradients.push_back(slot.part_of(gradient.contiguous()));
     averages.push_back(slot.average);
     squares.push_back(slot.square);
   }
@@ -104,19 +140,51 @@ void AdamW::zero_grad() {
 
 AdamW::NamedTensors AdamW::moments() {
   allocate_moments();
+  const bool alone = ranks_->size() == 1;
+  const torch::Tensor averages = alone ? torch::Tensor() : gather(&Slot::average);
+  const torch::Tensor squares = alone ? torch::Tensor() : gather(&Slot::square);
   NamedTensors tensors;
-  for (const Slot& slot : slots_) {
-    tensors.emplace_back("exp_avg." + slot.name, slot.average);
-    tensors.emplace_back("exp_avg_sq." + slot.name, slot.square);
+  for (size_t i = 0; i < slots_.size() && ranks_->first(); ++i) {
+    tensors.emplace_back("exp_avg." + slots_[i].name, alone ? slots_[i].average : place_in(averages, i));
+    tensors.emplace_back("exp_avg_sq." + slots_[i].name, alone ? slots_[i].square : place_in(squares, i));
   }
   return tensors;
+}
+
+torch::Tensor AdamW::gather(torch::Tensor Slot::*moment) {
+  const torch::Tensor share = torch::zeros({layout_.share});
+  for (size_t i = 0; i < slots_.size(); ++i) share_in(share, i).copy_((slots_[i].*moment).view(-1));
+  const torch::Tensor whole = ranks_->first() ? torch::empty({layout_.total()}) : torch::Tensor();
+  ranks_->gather(share, whole);
+  return whole;
+}
+
+void AdamW::take_moments(const NamedTensors& whole) {
+  if (ranks_->size() == 1) return;  // they are its own
+  allocate_moments();
+  torch::Tensor averages, squares;
+  if (ranks_->first()) {
+    averages = torch::zeros({layout_.total()}), squares = torch::zeros({layout_.total()});
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      place_in(averages, i).copy_(whole[2 * i].second);
+      place_in(squares, i).copy_(whole[2 * i + 1].second);
+    }
+  }
+  scatter(averages, &Slot::average);
+  scatter(squares, &Slot::square);
+}
+
+void AdamW::scatter(const torch::Tensor& whole, torch::Tensor Slot::*moment) {
+  const torch::Tensor share = torch::empty({layout_.share});
+  ranks_->scatter(whole, share);
+  for (size_t i = 0; i < slots_.size(); ++i) (slots_[i].*moment).view(-1).copy_(share_in(share, i));
 }
 
 void AdamW::allocate_moments() {
   for (Slot& slot : slots_) {
     if (slot.average.defined()) continue;
-    slot.average = torch::zeros_like(slot.parameter, torch::requires_grad(false));
-    slot.square = torch::zeros_like(slot.parameter, torch::requires_grad(false));
+    slot.average = torch::zeros_like(slot.part, torch::requires_grad(false));
+    slot.square = torch::zeros_like(slot.part, torch::requires_grad(false));
   }
 }
 

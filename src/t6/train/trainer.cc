@@ -1,11 +1,15 @@
 #include "t6/train/trainer.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/core/threads.h"
+#include "t6/formats/json.h"
 #include "t6/formats/run_files.h"
 #include "t6/model/costs.h"
 #include "t6/nn/weights.h"
@@ -23,8 +27,19 @@ Json earlier_facts(const std::filesystem::path& folder) {
   return facts.contains(run_keys::kEventFiles) && !facts[run_keys::kEventFiles].is_array() ? Json::object() : facts;
 }
 
-void use_threads(int64_t threads) {
-  torch::set_num_threads(threads > 0 ? static_cast<int>(threads) : processor_count());
+// Where no number is wanted, the ranks of a machine share its processors; where each has processors of its own, as
+// mpirun and srun give them out, it takes these.
+void use_threads(int64_t threads, int64_t ranks_here) {
+  const int64_t own = processor_count();
+  const bool bound = own < ::sysconf(_SC_NPROCESSORS_ONLN);
+  if (threads == 0) threads = bound ? own : std::max<int64_t>(1, own / ranks_here);
+  torch::set_num_threads(static_cast<int>(threads));
+}
+
+std::unique_ptr<TrainingData> open_together(RunConfig& config, const std::shared_ptr<Ranks>& ranks) {
+  std::unique_ptr<TrainingData> data;
+  ranks->together([&] { data = open_training_data(config, ranks); });
+  return data;
 }
 
 }  // namespace
@@ -46,7 +61,7 @@ double step_bytes(const RunConfig& config) {
 
 Json plan_run(const RunConfig& given) {
   RunConfig config = given;
-  const auto data = open_training_data(config);
+  const auto data = open_training_data(config, std::make_shared<Ranks>());
   Json json = to_json(config);
   json[run_keys::kFacts] = data->facts();
   json[run_keys::kFacts]["parameters"] = parameter_count(config.model);
@@ -54,36 +69,68 @@ Json plan_run(const RunConfig& given) {
 }
 
 Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, RunStart start,
-                 const std::optional<GivenWeights>& given)
-    : folder_(folder),
+                 const std::optional<GivenWeights>& given, std::shared_ptr<Ranks> ranks)
+    : ranks_(std::move(ranks)),
+      folder_(folder),
       config_(config),
-      data_(open_training_data(config_)),
+      data_(open_together(config_, ranks_)),
       model_(config_.model, config_.execution()),
-      optimizer_(model_->named_parameters(), config_.optimizer.adamw),
-      lock_(folder),
+      optimizer_(model_->named_parameters(), config_.optimizer.adamw, ranks_),
+      gradients_(model_->named_parameters(), *ranks_),
       notes_(data_->notes()) {
-  const bool holds = holds_run(folder);
-  require(
-      start != RunStart::fresh || !holds,
-      "{}: this folder holds a run already; --resume goes on with it, --force removes it, --out takes another folder",
-      folder.string());
-  require_no_foreign_files(folder);
-  use_threads(config_.train.threads);
+  ranks_->on_first([&] { open_folder(start); });
+  use_threads(config_.train.threads, ranks_->ranks_here());
   share_large_blocks();
   state_.configuration = deciding_settings();
-  const bool goes_on = start == RunStart::resume && !list_checkpoints(folder, Completeness::any).empty();
-  require(!goes_on || !given, "{}: this run has weights of its own; --from is for a run that begins", folder.string());
-  if (goes_on) {
-    resume();
-  } else {
-    begin(given);
-  }
-  if (start == RunStart::replace && holds) remove_run(folder);
+  require_same_settings();
+  begin_or_resume(start, given);
   saved_step_ = state_.step;
+  ranks_->on_first([&] { prepare_folder(start); });
+}
+
+void Trainer::open_folder(RunStart start) {
+  lock_.emplace(folder_);
+  require(
+      start != RunStart::fresh || !holds_run(folder_),
+      "{}: this folder holds a run already; --resume goes on with it, --force removes it, --out takes another folder",
+      folder_.string());
+  require_no_foreign_files(folder_);
+}
+
+void Trainer::require_same_settings() {
+  const std::string own = state_.configuration.dump(), firsts = ranks_->tell(own);
+  ranks_->together([&] {
+    require(own == firsts, "settings or data are not those of the first rank: here {}, there {}", own, firsts);
+  });
+}
+
+void Trainer::begin_or_resume(RunStart start, const std::optional<GivenWeights>& given) {
+  bool goes_on = false;
+  ranks_->on_first([&] {
+    goes_on = start == RunStart::resume && !list_checkpoints(folder_, Completeness::any).empty();
+    require(!goes_on || !given, "{}: this run has weights of its own; --from is for a run that begins",
+            folder_.string());
+  });
+  if (ranks_->any(goes_on)) {
+    const AdamW::NamedTensors moments = optimizer_.moments();
+    ranks_->on_first([&] { resume(moments); });
+    optimizer_.take_moments(moments);
+  } else {
+    ranks_->on_first([&] { begin(given); });
+  }
+  optimizer_.share_parameters();
+  const Json state = parse_json(ranks_->tell(to_json(state_).dump()), kTrainerFile), settings = state_.configuration;
+  state_ = trainer_state(JsonObject(state, kTrainerFile));
+  state_.configuration = settings;
+  optimizer_.set_steps(state_.step);
+}
+
+void Trainer::prepare_folder(RunStart start) {
+  if (start == RunStart::replace && holds_run(folder_)) remove_run(folder_);
   write_run_json();
-  recover_run_folder(folder);
-  link_checkpoints(folder, best_to_keep());
-  metrics_.emplace(folder, state_.step);
+  recover_run_folder(folder_);
+  link_checkpoints(folder_, best_to_keep());
+  metrics_.emplace(folder_, state_.step);
   write_run_json();  // with the name of the event file
 }
 
@@ -95,14 +142,14 @@ void Trainer::begin(const std::optional<GivenWeights>& given) {
 }
 
 // The newest checkpoint that can be read. All that cannot are looked at before any is set aside.
-void Trainer::resume() {
+void Trainer::resume(const AdamW::NamedTensors& moments) {
   auto checkpoints = list_checkpoints(folder_, Completeness::any);
   std::vector<std::pair<std::filesystem::path, std::string>> damaged;
   for (;; checkpoints.pop_back()) {
     if (checkpoints.empty()) fail("no checkpoint of this run can be read; of the newest: {}", damaged.front().second);
     try {
       require_complete(checkpoints.back().path);
-      state_ = read_checkpoint(checkpoints.back().path, state_.configuration, model_, optimizer_);
+      state_ = read_checkpoint(checkpoints.back().path, state_.configuration, model_, moments);
       break;
     } catch (const OtherSettings&) {
       throw;
@@ -135,6 +182,7 @@ void Trainer::write_run_json() const {
   facts = data_->facts();
   facts["parameters"] = parameter_count(config_.model);
   facts["threads"] = threads();
+  if (ranks_->size() > 1) facts["processes"] = ranks_->size();
   facts["torch"] = TORCH_VERSION;
   const Json before = earlier_facts(folder_);
   facts[run_keys::kEventFiles] = before.value(run_keys::kEventFiles, Json::array());
@@ -165,15 +213,14 @@ TrainSummary Trainer::run(const CancelToken& cancel, const std::function<void(co
   End end = End::finished;
   if (state_.evaluation_due) {
     if (!evaluate(cancel)) end = End::interrupted;
-    link_checkpoints(folder_, best_to_keep());
+    ranks_->on_first([&] { link_checkpoints(folder_, best_to_keep()); });
   }
   while (state_.step < config_.train.steps && end == End::finished) {
-    if (cancel.cancelled() || !train_step(cancel)) {
+    if (ranks_->any(cancel.cancelled()) || !train_step(cancel)) {
       end = End::interrupted;
       break;
     }
-    const bool late = config_.train.minutes > 0 && running_.seconds() > 60 * config_.train.minutes;
-    if (late && state_.step < config_.train.steps) end = End::out_of_time;
+    if (is_late() && state_.step < config_.train.steps) end = End::out_of_time;
     const bool evaluation_due = is_due(config_.train.evaluate_every) || end == End::out_of_time;
     if (evaluation_due && !evaluate(cancel)) end = End::interrupted;
     const bool sample_due = config_.train.sample_every > 0 && state_.step % config_.train.sample_every == 0;
@@ -184,23 +231,36 @@ TrainSummary Trainer::run(const CancelToken& cancel, const std::function<void(co
   return {end, state_.step, state_.tokens, seconds(), last_validation_, state_.best};
 }
 
+// By the first rank's clock.
+bool Trainer::is_late() {
+  const double limit = 60 * config_.train.minutes;
+  return limit > 0 && ranks_->any(ranks_->first() && running_.seconds() > limit);
+}
+
 bool Trainer::train_step(const CancelToken& cancel) {
   const Stopwatch step_time;
+  ranks_->take_counters();
   const int64_t step = state_.step + 1, accumulation = config_.train.gradient_accumulation;
+  // Ranks divide a pass as passes divide a step.
+  const int64_t parts = accumulation * ranks_->size();
   double loss = 0;
   int64_t tokens = 0;
   for (int64_t i = 0; i < accumulation; ++i) {
-    if (i > 0 && cancel.cancelled()) {
+    if (i > 0 && ranks_->any(cancel.cancelled())) {
       optimizer_.zero_grad();
       return false;
     }
     auto [part, part_tokens] = data_->loss(model_, state_.step * accumulation + i);
-    if (accumulation > 1) part = part / static_cast<double>(accumulation);
+    if (parts > 1) part = part / static_cast<double>(parts);
     tokens += part_tokens;
     loss += part.item<double>();
-    require_finite(step, "loss", loss);
+    if (i + 1 == accumulation) gradients_.begin();
     part.backward();
   }
+  gradients_.end();
+  const std::vector<double> sums = ranks_->sum({loss, static_cast<double>(tokens)});
+  loss = sums[0];
+  require_finite(step, "loss", loss);
   const double norm = optimizer_.clip(config_.optimizer.clip);
   require_finite(step, "norm of the gradient", norm);
   const double rate = config_.learning_rate().rate(step);
@@ -208,8 +268,10 @@ bool Trainer::train_step(const CancelToken& cancel) {
   optimizer_.step();
   optimizer_.zero_grad();
 
+  tokens = std::llround(sums[1]);
   recent_tokens_ += tokens;
   recent_seconds_ += step_time.seconds();
+  recent_ += ranks_->take_counters();
   state_.tokens += tokens;
   count_step(loss, rate, norm);
   return true;
@@ -222,19 +284,27 @@ void Trainer::count_step(double loss, double rate, double norm) {
   state_.open.loss += loss;
   if (!is_due(config_.train.log_every)) return;
   const OpenInterval covered = std::exchange(state_.open, {});
-  metrics_->add(StepRecord{
+  StepRecord record = {
       .step = state_.step,
       .tokens = state_.tokens,
       .loss = covered.loss / static_cast<double>(covered.steps),
       .learning_rate = rate,
       .gradient_norm = norm,
       .tokens_per_second = static_cast<double>(std::exchange(recent_tokens_, 0)) / std::exchange(recent_seconds_, 0),
-      .seconds = seconds()});
+      .seconds = seconds()};
+  const Communication exchanged = std::exchange(recent_, {});
+  if (ranks_->size() > 1) {
+    record.reduced_bytes = exchanged.reduced_bytes, record.hidden_bytes = exchanged.hidden_bytes;
+    record.gathered_bytes = exchanged.gathered_bytes;
+    record.communication_seconds = exchanged.busy_seconds, record.waited_seconds = exchanged.waited_seconds;
+  }
+  if (metrics_) metrics_->add(record);
 }
 
 void Trainer::require_finite(int64_t step, const char* what, double value) const {
   if (std::isfinite(value)) return;
-  fail("step {}: the {} is {}; {}. {}", step, what, value, kDivergedAdvice, advice_after(step));
+  throw SharedError(
+      fmt::format("step {}: the {} is {}; {}. {}", step, what, value, kDivergedAdvice, advice_after(step)));
 }
 
 // How to go on after `step`, whose numbers are not finite: from weights that gave finite ones.
@@ -263,21 +333,24 @@ bool Trainer::evaluate(const CancelToken& cancel) {
   state_.evaluation_due = false;
   if (!state_.best || record->loss < state_.best->loss) state_.best = {state_.step, record->loss, record->accuracy};
   last_validation_ = record;
-  metrics_->add(*last_validation_);
+  if (metrics_) metrics_->add(*last_validation_);
   return true;
 }
 
 void Trainer::save() {
   if (state_.step == saved_step_) return;
-  metrics_->sync();  // a checkpoint's metrics must not be younger than it
-  TrainerState state = state_;
-  state.seconds = seconds();
-  const KeptCheckpoints kept = {.newest = config_.train.keep_checkpoints, .best = best_to_keep()};
-  commit_checkpoint(folder_, state.step, kept, [&](const std::filesystem::path& folder) {
-    write_checkpoint(folder, state, model_, optimizer_);
-    data_->write_files(folder);
+  const AdamW::NamedTensors moments = optimizer_.moments();
+  ranks_->on_first([&] {
+    metrics_->sync();  // a checkpoint's metrics must not be younger than it
+    TrainerState state = state_;
+    state.seconds = seconds();
+    const KeptCheckpoints kept = {.newest = config_.train.keep_checkpoints, .best = best_to_keep()};
+    commit_checkpoint(folder_, state.step, kept, [&](const std::filesystem::path& folder) {
+      write_checkpoint(folder, state, model_, moments);
+      data_->write_files(folder);
+    });
   });
-  saved_step_ = state.step;
+  saved_step_ = state_.step;
 }
 
 }  // namespace t6

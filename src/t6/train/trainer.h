@@ -12,7 +12,9 @@
 #include "t6/core/cancel_token.h"
 #include "t6/core/stopwatch.h"
 #include "t6/nn/transformer.h"
+#include "t6/train/distributed/gradient_sum.h"
 #include "t6/train/optimizer.h"
+#include "t6/train/ranks.h"
 #include "t6/train/run/checkpoint.h"
 #include "t6/train/run/initial_weights.h"
 #include "t6/train/run/metrics.h"
@@ -63,10 +65,12 @@ class Trainer {
   // Opens the data and the run's folder. A checkpoint that cannot be read is set aside for the one before it. Errors:
   // an error in the data; a folder in use, or with files in a run's way that are not a run's; a checkpoint that was
   // made with other settings; no checkpoint that can be read, though there are some; weights of another model; weights
-  // given to a run that goes on.
+  // given to a run that goes on. Of several ranks each makes one; the first alone looks at the folder, and an error of
+  // one is a SharedError of all.
   Trainer(const RunConfig& config, const std::filesystem::path& folder, RunStart start,
-          const std::optional<GivenWeights>& given = {});
+          const std::optional<GivenWeights>& given = {}, std::shared_ptr<Ranks> ranks = std::make_shared<Ranks>());
 
+  Ranks& ranks() const { return *ranks_; }
   const RunConfig& config() const { return config_; }  // with the vocabulary's final size
   int64_t step() const { return state_.step; }         // steps done: above 0 when resumed
   int64_t train_tokens() const { return data_->train_tokens(); }
@@ -78,21 +82,27 @@ class Trainer {
   // Documents that were cut, and what was done about damaged checkpoints: a sentence for each.
   const std::vector<std::string>& notes() const { return notes_; }
 
-  // Trains up to the last step, until it is cancelled, or up to the time limit, and saves. The same data, settings
-  // and number of threads on the same machine give the same losses to the last bit, however often a run was killed and
-  // resumed. Cancelling is heeded between forward passes. Errors: a loss or gradient that is not finite, a full disk,
-  // data that is gone; the checkpoints made before stay as they are. `observe` is called after each step.
+  // Trains up to the last step, until it is cancelled on a rank, or up to the time limit, and saves. The same data,
+  // settings, number of threads and of ranks on the same machine give the same losses to the last bit, however often a
+  // run was killed and resumed. Cancelling is heeded between forward passes. Errors: a loss or gradient that is not
+  // finite, a full disk, data that is gone; the checkpoints made before stay as they are. `observe` is called after
+  // each step.
   TrainSummary run(const CancelToken& cancel, const std::function<void(const TrainProgress&)>& observe);
 
  private:
+  void open_folder(RunStart start);
+  void begin_or_resume(RunStart start, const std::optional<GivenWeights>& given);
   void begin(const std::optional<GivenWeights>& given);
-  void resume();
+  void resume(const AdamW::NamedTensors& moments);
+  void prepare_folder(RunStart start);
+  void require_same_settings();
   Json deciding_settings() const;
   void write_run_json() const;
   bool train_step(const CancelToken& cancel);  // false: cancelled, and nothing changed
   void count_step(double loss, double rate, double norm);
   // False: cancelled; nothing was written down, and it is done first when the run goes on.
   bool evaluate(const CancelToken& cancel);
+  bool is_late();
   std::string advice_after(int64_t step) const;
   void save();
   double seconds() const;
@@ -100,21 +110,24 @@ class Trainer {
   std::optional<int64_t> best_to_keep() const;  // a step
   void require_finite(int64_t step, const char* what, double value) const;
 
+  std::shared_ptr<Ranks> ranks_;
   std::filesystem::path folder_;
   RunConfig config_;
   std::unique_ptr<TrainingData> data_;
   Transformer model_;
   AdamW optimizer_;
-  RunLock lock_;
+  GradientSum gradients_;
+  std::optional<RunLock> lock_;  // the first rank's, as the metrics
   TrainerState state_;
   std::optional<Metrics> metrics_;
   std::optional<ValidationRecord> last_validation_;
   int64_t saved_step_ = 0;
   Stopwatch running_;  // since run() began
   double last_loss_ = 0;
-  // Tokens of this process since the last record in the metrics, and the time that they took.
+  // Tokens since the last record in the metrics, the time that they took, and what the ranks exchanged for them.
   int64_t recent_tokens_ = 0;
   double recent_seconds_ = 0;
+  Communication recent_;
   std::string given_;  // the source of given weights
   std::vector<std::string> notes_;
 };

@@ -18,6 +18,7 @@
 #include "t6/compare/output.h"
 #include "t6/core/error.h"
 #include "t6/core/file.h"
+#include "t6/core/launched.h"
 #include "t6/core/threads.h"
 #include "t6/core/units.h"
 #include "t6/formats/run_files.h"
@@ -140,6 +141,10 @@ void finish(const Options& options, const ComparisonFolder& folder, const Plan& 
 }
 
 void run(const Options& options) {
+  require(!launched(),
+          "a comparison trains one run after another, each by a process of its own ({} is set); start it without "
+          "mpirun or srun",
+          launched().value_or(""));
   if (options.quiet) ProgressBar::set_quiet(true);
   catch_interrupts();
   const Plan plan = plan_of(options);

@@ -2,8 +2,11 @@
 #include <c10/util/Exception.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <new>
@@ -22,6 +25,7 @@
 #include "t6/formats/run_files.h"
 #include "t6/model/costs.h"
 #include "t6/ops/threads.h"
+#include "t6/train/ranks.h"
 #include "t6/train/trainer.h"
 
 namespace t6 {
@@ -88,8 +92,9 @@ void print_header(const Trainer& trainer, const fs::path& folder) {
   const std::string sequences =
       fmt::format("{} x {} {} {}", config.train.gradient_accumulation, config.train.batch_size,
                   config.is_task() ? "documents of at most" : "sequences of", config.train.context);
-  fmt::print("run      {}: {} steps of {} tokens ({}), CPU, threads: {}\n", folder.string(),
+  fmt::print("run      {}: {} steps of {} tokens ({}), CPU, {}threads: {}\n", folder.string(),
              format_digits(config.train.steps), format_digits(std::llround(trainer.step_tokens())), sequences,
+             trainer.ranks().size() > 1 ? fmt::format("processes: {}, ", trainer.ranks().size()) : "",
              trainer.threads());
   for (const std::string& note : trainer.notes()) fmt::print("note     {}\n", note);
   if (trainer.step() > 0) fmt::print("resumed  after step {}\n", format_digits(trainer.step()));
@@ -164,6 +169,17 @@ std::string progress_note(const TrainProgress& progress, int64_t steps) {
   return text;
 }
 
+// Ranks end by one signal, whichever of them it came to.
+void share_signal(Ranks& ranks) {
+  constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
+  std::vector<double> caught;
+  for (const int signal : kSignals) caught.push_back(interrupt_signal() == signal ? 1 : 0);
+  caught = ranks.sum(std::move(caught));
+  for (size_t i = 0; i < kSignals.size(); ++i) {
+    if (caught[i] > 0) return interrupt_by(kSignals[i]);
+  }
+}
+
 TrainSummary train(Trainer& trainer, const fs::path& folder) {
   const RunConfig& config = trainer.config();
   const auto steps = static_cast<double>(config.train.steps);
@@ -171,11 +187,12 @@ TrainSummary train(Trainer& trainer, const fs::path& folder) {
   bar.start_at(trainer.tokens());
   const TrainSummary summary = trainer.run(interrupt_token(), [&](const TrainProgress& progress) {
     bar.update(progress.tokens, progress_note(progress, config.train.steps));
-    if (!progress.sample_due) return;
+    if (!progress.sample_due || !trainer.ranks().first()) return;
     bar.hide();
     draw_sample(folder, progress.step, config.train.sample_prompt, static_cast<int>(trainer.threads()));
   });
   bar.finish();
+  if (summary.end == TrainSummary::End::interrupted) share_signal(trainer.ranks());
   return summary;
 }
 
@@ -194,40 +211,81 @@ TrainSummary train(Trainer& trainer, const fs::path& folder) {
 }
 
 void run_guarded(const TrainOptions& options, const fs::path& folder, const RunConfig& config,
-                 const std::optional<GivenWeights>& given) {
+                 const std::optional<GivenWeights>& given, const std::shared_ptr<Ranks>& ranks) {
   const RunStart start = options.resume ? RunStart::resume : options.force ? RunStart::replace : RunStart::fresh;
-  Trainer trainer(config, folder, start, given);
-  print_header(trainer, folder);
+  Trainer trainer(config, folder, start, given, ranks);
+  const bool report = !options.no_report && ranks->first();
+  if (ranks->first()) print_header(trainer, folder);
   try {
     const TrainSummary summary = train(trainer, folder);
-    print_summary(summary, folder);
-    if (!options.no_report) write_report(folder, summary.end != TrainSummary::End::interrupted);
+    if (ranks->first()) print_summary(summary, folder);
+    if (report) write_report(folder, summary.end != TrainSummary::End::interrupted);
   } catch (...) {  // a loss that is not finite, a full disk: the curves tell what came before
-    if (!options.no_report) write_report(folder, /*samples=*/false);
+    if (report) write_report(folder, /*samples=*/false);
     throw;
   }
 }
 
-void run(const TrainOptions& options) {
-  const fs::path folder = run_folder(options);
-  if (options.quiet) ProgressBar::set_quiet(true);
+struct Prepared {
+  RunConfig config;
   std::optional<ImportedModel> model;
   std::optional<GivenWeights> given;
+};
+
+Prepared prepare(const TrainOptions& options) {
+  Prepared run;
   std::optional<ModelConfig> given_config;
   if (!options.from.empty()) {
-    model = read_given_model(torch_context(), options.from);
-    given = {&*model, options.from};
-    given_config = model->config;
+    run.model = read_given_model(torch_context(), options.from);
+    given_config = run.model->config;
   }
-  const RunConfig config = load_run_config(options.config, settings_of(options), given_config);
-  if (options.dry_run) return fmt::print("{}\n", plan_run(config).dump(2));
+  run.config = load_run_config(options.config, settings_of(options), given_config);
+  return run;
+}
+
+void run_on(const std::shared_ptr<Ranks>& ranks, const TrainOptions& options) {
+  const fs::path folder = run_folder(options);
+  ProgressBar::set_quiet(options.quiet || !ranks->first());
+  Prepared run;
+  ranks->together([&] { run = prepare(options); });
+  if (run.model) run.given = {&*run.model, options.from};
+  if (options.dry_run) {
+    ranks->on_first([&] { fmt::print("{}\n", plan_run(run.config).dump(2)); });
+    return;
+  }
   catch_interrupts();
   try {
-    run_guarded(options, folder, config, given);
+    run_guarded(options, folder, run.config, run.given, ranks);
   } catch (const std::bad_alloc&) {
-    fail_for_memory(config);
+    fail_for_memory(run.config);
   } catch (const c10::Error& error) {
-    fail_briefly(error, config);
+    fail_briefly(error, run.config);
+  }
+}
+
+// Of several ranks one tells an error that all know of, and any one that no other knows of, which ends them all: before
+// MPI's launcher sees a process end, since it then ends the others.
+[[noreturn]] void end_with(std::shared_ptr<Ranks> ranks, const std::string& error, bool shared) {
+  if (!shared) {
+    fmt::print(stderr, "t6: error: rank {}: {}\n", ranks->rank(), error);
+    ranks->end_all(1);
+  }
+  if (ranks->first()) fmt::print(stderr, "t6: error: {}\n", error);
+  std::fflush(nullptr);
+  ranks.reset();
+  std::_Exit(1);
+}
+
+void run(const TrainOptions& options) {
+  std::shared_ptr<Ranks> ranks = join_ranks();
+  try {
+    run_on(ranks, options);
+  } catch (const SharedError& error) {
+    if (ranks->size() > 1) end_with(std::move(ranks), error.what(), true);
+    throw;
+  } catch (const std::exception& error) {
+    if (ranks->size() > 1) end_with(std::move(ranks), error.what(), false);
+    throw;
   }
 }
 
@@ -263,6 +321,7 @@ void add_train(CLI::App& app) {
       "  t6 train configs/demo.toml\n"
       "  t6 train configs/small-tpa.toml --data data/fineweb-edu --set train.gradient_accumulation=120\n"
       "  t6 train runs/demo --resume\n"
+      "  mpirun -n 4 t6 train configs/demo.toml\n"
       "  t6 train runs/demo --from runs/demo/best --out runs/longer --steps 500 --learning-rate 1e-4");
   command->callback([=] { run(*options); });
 }

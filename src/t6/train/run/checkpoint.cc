@@ -36,7 +36,9 @@ void require_same(const Json& saved, const Json& current, const std::string& sou
   }
 }
 
-Json json_of(const TrainerState& state) {
+}  // namespace
+
+Json to_json(const TrainerState& state) {
   Json json = {{"format", kFormat},
                {"step", state.step},
                {"tokens", state.tokens},
@@ -50,7 +52,7 @@ Json json_of(const TrainerState& state) {
   return json;
 }
 
-TrainerState state_of(const JsonObject& object) {
+TrainerState trainer_state(const JsonObject& object) {
   constexpr double kMost = 1e300;
   TrainerState state = {.step = object.integer("step", 0, INT64_MAX),
                         .tokens = object.integer("tokens", 0, INT64_MAX),
@@ -68,20 +70,18 @@ TrainerState state_of(const JsonObject& object) {
   return state;
 }
 
-}  // namespace
-
 void write_checkpoint(const std::filesystem::path& folder, const TrainerState& state, const Transformer& model,
-                      AdamW& optimizer) {
+                      const AdamW::NamedTensors& moments) {
   write_json(folder / kConfigFile, config_to_json(model->config()));
   save_weights(model, folder);
   std::vector<NamedTensor> tensors;
-  for (const auto& [name, tensor] : optimizer.moments()) tensors.push_back({name, view_of(tensor)});
+  for (const auto& [name, tensor] : moments) tensors.push_back({name, view_of(tensor)});
   write_safetensors(folder / kMomentsFile, tensors);
-  write_json(folder / kTrainerFile, json_of(state));
+  write_json(folder / kTrainerFile, to_json(state));
 }
 
 TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& configuration, Transformer& model,
-                             AdamW& optimizer) {
+                             const AdamW::NamedTensors& moments) {
   const auto path = folder / kTrainerFile;
   const Json json = read_json(path);
   const JsonObject object(json, path.string());
@@ -91,15 +91,14 @@ TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& co
 
   load_weights(model, folder);
   const SafetensorsFile file(folder / kMomentsFile);
-  for (auto& [name, tensor] : optimizer.moments()) {
+  for (const auto& [name, tensor] : moments) {
     const TensorView& view = file.at(name, tensor.sizes().vec());
     require(view.type == NumberType::f32, "{}: tensor \"{}\" is {}, wanted F32", file.path().string(), name,
             number_type_name(view.type));
     std::memcpy(tensor.data_ptr(), view.bytes.data(), view.bytes.size());
   }
-  TrainerState state = state_of(object);
+  TrainerState state = trainer_state(object);
   state.configuration = configuration;
-  optimizer.set_steps(state.step);
   return state;
 }
 

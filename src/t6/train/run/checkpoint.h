@@ -7,6 +7,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/json.h"
+#include "t6/formats/json_object.h"
 #include "t6/formats/run_files.h"
 #include "t6/nn/transformer.h"
 #include "t6/train/optimizer.h"
@@ -35,9 +36,13 @@ struct TrainerState {
   Json configuration = {};            // objects of settings that decide the run's numbers
 };
 
-// Writes the files of a checkpoint into `folder`, but for those of its data (TrainingData).
+// As trainer.json holds it, and back. Errors: a key that is missing or no such number.
+Json to_json(const TrainerState& state);
+TrainerState trainer_state(const JsonObject& object);
+
+// Writes the files of a checkpoint into `folder`, but for those of its data (TrainingData). `moments`: AdamW's.
 void write_checkpoint(const std::filesystem::path& folder, const TrainerState& state, const Transformer& model,
-                      AdamW& optimizer);
+                      const AdamW::NamedTensors& moments);
 
 // The settings of a checkpoint are not the run's.
 class OtherSettings : public Error {
@@ -45,9 +50,9 @@ class OtherSettings : public Error {
   using Error::Error;
 };
 
-// Reads parameters and moments back, bit for bit. Errors: a file is damaged or of another model; OtherSettings, where
-// the first that differs from `configuration` is named with both its values.
+// Reads parameters back, and into `moments` those of AdamW, bit for bit. Errors: a file is damaged or of another model;
+// OtherSettings, where the first that differs from `configuration` is named with both its values.
 TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& configuration, Transformer& model,
-                             AdamW& optimizer);
+                             const AdamW::NamedTensors& moments);
 
 }  // namespace t6

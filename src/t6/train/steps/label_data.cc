@@ -1,7 +1,9 @@
 // Training a classifier on documents with labels.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
+#include <utility>
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -11,6 +13,7 @@
 #include "t6/formats/model_files.h"
 #include "t6/labelled/labelled_set.h"
 #include "t6/train/steps/label_order.h"
+#include "t6/train/steps/own_pieces.h"
 #include "t6/train/steps/training_data.h"
 
 namespace t6 {
@@ -66,24 +69,26 @@ struct Score {
   double loss = 0, accuracy = 0, accuracy_error = 0;
 };
 
-std::optional<Score> score(Transformer& model, const LabelledSet& set, const TrainConfig& train,
+std::optional<Score> score(Transformer& model, const LabelledSet& set, const TrainConfig& train, Ranks& ranks,
                            const CancelToken& cancel) {
   const std::vector<int64_t> documents = to_measure(set, train.evaluate_windows);
-  double loss = 0;
-  std::vector<double> right;
-  for (std::span<const int64_t> rest = documents; !rest.empty();) {
-    if (cancel.cancelled()) return std::nullopt;
-    const auto now = rest.first(std::min(static_cast<size_t>(train.batch_size), rest.size()));
-    const LabelBatch batch = read_batch(set, now);
+  // Losses of a piece lie at the place of its first document.
+  std::vector<double> losses(documents.size()), right(documents.size());
+  const int64_t most = train.batch_size / ranks.size();
+  const bool done = for_own_pieces(ranks, cancel, std::ssize(documents), most, [&](int64_t begin, int64_t count) {
+    const auto first = static_cast<size_t>(begin);
+    const LabelBatch batch = read_batch(set, std::span(documents).subspan(first, static_cast<size_t>(count)));
     const torch::Tensor logits = model->classify(batch.tokens, batch.lengths);
-    loss += torch::cross_entropy_loss(logits, batch.labels).item<double>() * static_cast<double>(now.size());
+    losses[first] = torch::cross_entropy_loss(logits, batch.labels).item<double>() * static_cast<double>(count);
     const torch::Tensor hits = logits.argmax(1).eq(batch.labels).to(torch::kDouble);
-    right.insert(right.end(), hits.data_ptr<double>(), hits.data_ptr<double>() + hits.numel());
-    rest = rest.subspan(now.size());
-  }
+    std::copy_n(hits.const_data_ptr<double>(), hits.numel(), right.begin() + begin);
+  });
+  if (!done) return std::nullopt;
+  losses = ranks.sum(std::move(losses));
+  right = ranks.sum(std::move(right));
   const SampleMean accuracy = sample_mean(right);
-  return Score{loss / static_cast<double>(documents.size()), accuracy.mean,
-               accuracy.standard_error().value_or(kNoNumber)};
+  return Score{std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(documents.size()),
+               accuracy.mean, accuracy.standard_error().value_or(kNoNumber)};
 }
 
 std::optional<LabelledSet> open_set(const LabelledTask& task, const std::string& file, int64_t longest) {
@@ -100,8 +105,9 @@ void note_cut(std::vector<std::string>& notes, const char* split, const std::opt
 
 class LabelData : public TrainingData {
  public:
-  LabelData(const RunConfig& config, LabelledTask task)
-      : settings_(config.task.documents),
+  LabelData(const RunConfig& config, LabelledTask task, std::shared_ptr<Ranks> ranks)
+      : ranks_(std::move(ranks)),
+        settings_(config.task.documents),
         task_(std::move(task)),
         train_(config.train),
         training_(std::in_place, task_, settings_.train, train_.context),
@@ -110,20 +116,26 @@ class LabelData : public TrainingData {
         order_(lengths_of(*training_), train_.batch_size, static_cast<uint64_t>(train_.seed)) {}
 
   PassLoss loss(Transformer& model, int64_t pass) const override {
-    const LabelBatch batch = read_batch(*training_, order_.documents(pass));
+    // In turn, since they come by their length.
+    const std::vector<int64_t> documents = order_.documents(pass);
+    std::vector<int64_t> own;
+    for (auto i = ranks_->rank(); i < std::ssize(documents); i += ranks_->size()) {
+      own.push_back(documents[static_cast<size_t>(i)]);
+    }
+    const LabelBatch batch = read_batch(*training_, own);
     return {torch::cross_entropy_loss(model->classify(batch.tokens, batch.lengths), batch.labels), batch.total};
   }
 
   bool has_validation() const override { return validation_.has_value(); }
 
   std::optional<ValidationRecord> evaluate(Transformer& model, bool last, const CancelToken& cancel) const override {
-    const std::optional<Score> validation = score(model, *validation_, train_, cancel);
+    const std::optional<Score> validation = score(model, *validation_, train_, *ranks_, cancel);
     if (!validation) return std::nullopt;
     ValidationRecord record;
     record.loss = validation->loss;
     record.accuracy = validation->accuracy, record.accuracy_error = validation->accuracy_error;
     if (!last || !test_) return record;
-    const std::optional<Score> test = score(model, *test_, train_, cancel);
+    const std::optional<Score> test = score(model, *test_, train_, *ranks_, cancel);
     if (!test) return std::nullopt;
     record.test_loss = test->loss;
     record.test_accuracy = test->accuracy, record.test_accuracy_error = test->accuracy_error;
@@ -192,6 +204,7 @@ class LabelData : public TrainingData {
     return validation_tokens() / validation_->size() * count;
   }
 
+  std::shared_ptr<Ranks> ranks_;
   LabelledSettings settings_;
   LabelledTask task_;
   TrainConfig train_;
@@ -201,7 +214,7 @@ class LabelData : public TrainingData {
 
 }  // namespace
 
-std::unique_ptr<TrainingData> open_labelled(RunConfig& config) {
+std::unique_ptr<TrainingData> open_labelled(RunConfig& config, std::shared_ptr<Ranks> ranks) {
   LabelledTask task = read_labelled_task(config.task.documents, "the run");
   task.longest = config.train.context;
   ModelConfig& model = config.model;
@@ -219,7 +232,7 @@ std::unique_ptr<TrainingData> open_labelled(RunConfig& config) {
   model.label_pooling = parse_label_pooling(config.task.pooling, "task: \"pooling\"");
   model.bidirectional = config.task.bidirectional;
   check_config(model, "model");
-  return std::make_unique<LabelData>(config, std::move(task));
+  return std::make_unique<LabelData>(config, std::move(task), std::move(ranks));
 }
 
 }  // namespace t6

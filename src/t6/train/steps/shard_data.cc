@@ -1,7 +1,9 @@
 // Training on token shards, to predict the next token.
 #include <algorithm>
 #include <numbers>
+#include <numeric>
 #include <span>
+#include <utility>
 
 #include "t6/core/error.h"
 #include "t6/core/file.h"
@@ -9,6 +11,7 @@
 #include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
 #include "t6/train/steps/data.h"
+#include "t6/train/steps/own_pieces.h"
 #include "t6/train/steps/training_data.h"
 
 namespace t6 {
@@ -54,37 +57,40 @@ std::optional<Sequences> open_validation(const RunConfig& config, const Sequence
 
 class ShardData : public TrainingData {
  public:
-  ShardData(const RunConfig& config, DataFacts facts)
-      : facts_(std::move(facts)),
+  ShardData(const RunConfig& config, DataFacts facts, std::shared_ptr<Ranks> ranks)
+      : ranks_(std::move(ranks)),
+        facts_(std::move(facts)),
         path_(config.data.path),
         train_(config.train),
         vocabulary_(config.model.vocab_size),
         step_tokens_(config.step_tokens()),
+        share_(train_.batch_size / ranks_->size()),
         training_(path_, "train", train_.context, config.model.vocab_size),
         validation_(open_validation(config, training_)),
         order_(training_.tokens(), train_.context, static_cast<uint64_t>(train_.seed)) {}
 
   PassLoss loss(Transformer& model, int64_t pass) const override {
-    std::vector<int64_t> begins(static_cast<size_t>(train_.batch_size));
-    int64_t sequence = pass * train_.batch_size;
+    std::vector<int64_t> begins(static_cast<size_t>(share_));
+    int64_t sequence = pass * train_.batch_size + ranks_->rank() * share_;
     for (int64_t& place : begins) place = order_.begin(sequence++);
     const Batch batch = read_batch(training_, begins);
-    return {model->loss(batch.inputs, batch.targets), train_.batch_size * train_.context};
+    return {model->loss(batch.inputs, batch.targets), share_ * train_.context};
   }
 
   bool has_validation() const override { return validation_.has_value(); }
 
   std::optional<ValidationRecord> evaluate(Transformer& model, bool, const CancelToken& cancel) const override {
     const auto begins = even_begins(validation_->tokens(), train_.context, train_.evaluate_windows);
-    const auto most = static_cast<size_t>(train_.batch_size);
-    double total = 0;
-    for (std::span<const int64_t> rest = begins; !rest.empty();) {
-      if (cancel.cancelled()) return std::nullopt;
-      const auto now = rest.first(std::min(most, rest.size()));
-      const Batch batch = read_batch(*validation_, now);
-      total += model->loss(batch.inputs, batch.targets).item<double>() * static_cast<double>(now.size());
-      rest = rest.subspan(now.size());
-    }
+    std::vector<double> losses(begins.size());  // of a piece, at the place of its first sequence
+    const bool done = for_own_pieces(*ranks_, cancel, std::ssize(begins), share_, [&](int64_t begin, int64_t count) {
+      const auto own = std::span(begins).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+      const Batch batch = read_batch(*validation_, own);
+      losses[static_cast<size_t>(begin)] =
+          model->loss(batch.inputs, batch.targets).item<double>() * static_cast<double>(count);
+    });
+    if (!done) return std::nullopt;
+    losses = ranks_->sum(std::move(losses));
+    const double total = std::accumulate(losses.begin(), losses.end(), 0.0);
     ValidationRecord record;
     record.loss = total / static_cast<double>(begins.size());
     if (facts_.bytes_per_token) record.bits_per_byte = record.loss / std::numbers::ln2 / *facts_.bytes_per_token;
@@ -118,10 +124,12 @@ class ShardData : public TrainingData {
   }
 
  private:
+  std::shared_ptr<Ranks> ranks_;
   DataFacts facts_;
   std::string path_;
   TrainConfig train_;
   int64_t vocabulary_, step_tokens_;
+  int64_t share_;  // of a batch, the rank's sequences
   Sequences training_;
   std::optional<Sequences> validation_;
   ShuffledOrder order_;
@@ -129,7 +137,7 @@ class ShardData : public TrainingData {
 
 }  // namespace
 
-std::unique_ptr<TrainingData> open_shards(RunConfig& config) {
+std::unique_ptr<TrainingData> open_shards(RunConfig& config, std::shared_ptr<Ranks> ranks) {
   DataFacts facts = read_data_facts(config.data.path);
   // The data's vocabulary when the model's is smaller: a preset's size is for another tokenizer.
   int64_t& vocab = config.model.vocab_size;
@@ -138,7 +146,7 @@ std::unique_ptr<TrainingData> open_shards(RunConfig& config) {
             config.data.path, *facts.vocab_size);
     vocab = *facts.vocab_size;
   }
-  return std::make_unique<ShardData>(config, std::move(facts));
+  return std::make_unique<ShardData>(config, std::move(facts), std::move(ranks));
 }
 
 }  // namespace t6

@@ -12,6 +12,7 @@
 #include "t6/formats/json_object.h"
 #include "t6/formats/run_files.h"
 #include "t6/nn/transformer.h"
+#include "t6/train/ranks.h"
 #include "t6/train/run_config.h"
 
 namespace t6 {
@@ -25,10 +26,11 @@ class TrainingData {
  public:
   virtual ~TrainingData() = default;
 
-  // Of forward pass 0, 1, ... of the run: the same for a seed, whatever came before.
+  // Of the rank's share of forward pass 0, 1, ... of the run: the same for a seed, whatever came before.
   virtual PassLoss loss(Transformer& model, int64_t pass) const = 0;
   virtual bool has_validation() const = 0;
-  // On the validation split, and on that of a test where `last`; without step and tokens. Nothing: cancelled.
+  // On the validation split, and on that of a test where `last`; without step and tokens. Nothing: cancelled, on this
+  // rank or another. All ranks call it, and all get the numbers of the whole split.
   virtual std::optional<ValidationRecord> evaluate(Transformer& model, bool last, const CancelToken& cancel) const = 0;
 
   virtual int64_t train_tokens() const = 0;       // of all that there is
@@ -44,9 +46,9 @@ class TrainingData {
 };
 
 // Opens the data that `config` names, and sets in it what follows from them: the vocabulary, the number of labels.
-// Errors: those of the data, and sizes in `config` that do not fit them.
-std::unique_ptr<TrainingData> open_training_data(RunConfig& config);
-std::unique_ptr<TrainingData> open_shards(RunConfig& config);
-std::unique_ptr<TrainingData> open_labelled(RunConfig& config);
+// Errors: those of the data, and sizes in `config` that do not fit them; a batch that cannot be divided over the ranks.
+std::unique_ptr<TrainingData> open_training_data(RunConfig& config, std::shared_ptr<Ranks> ranks);
+std::unique_ptr<TrainingData> open_shards(RunConfig& config, std::shared_ptr<Ranks> ranks);
+std::unique_ptr<TrainingData> open_labelled(RunConfig& config, std::shared_ptr<Ranks> ranks);
 
 }  // namespace t6
