@@ -1,5 +1,7 @@
 #include "t6/ops/arguments/attention_arguments.h"
 
+#include <utility>
+
 #include "t6/core/error.h"
 #include "t6/ops/arguments/shapes.h"
 
@@ -31,6 +33,13 @@ void check_factors(const char* op, const std::string& name, const AttentionFacto
   }
 }
 
+int64_t heads_of(const AttentionFactors& q, const AttentionFactors& k, const AttentionFactors& v) {
+  for (const AttentionFactors* factors : {&q, &k, &v}) {
+    if (factors->a && factors->a->dim() == 4) return factors->a->sym_size(3).guard_int(__FILE__, __LINE__);
+  }
+  return q.b.dim() == 4 ? q.b.sym_size(2).guard_int(__FILE__, __LINE__) : 0;
+}
+
 torch::Tensor packed(const torch::Tensor& given) {
   const torch::Tensor tensor = given.to(torch::kFloat);
   const bool rows = tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
@@ -57,6 +66,15 @@ void check_type(const char* op, const char* name, const torch::Tensor& tensor) {
           "{}: {} must be Float or BFloat16, not {}", op, name, toString(tensor.scalar_type()));
 }
 
+AttentionArguments::AttentionArguments(AttentionFactors given_q, AttentionFactors given_k, AttentionFactors given_v,
+                                       int64_t given_heads, AttentionScales given_scales, AttentionWindow given_window)
+    : q(std::move(given_q)),
+      k(std::move(given_k)),
+      v(std::move(given_v)),
+      heads(given_heads != 0 ? given_heads : heads_of(q, k, v)),
+      scales(given_scales),
+      window(given_window) {}
+
 void AttentionArguments::check(const char* name) const {
   require(heads >= 1, "{}: heads must be at least 1, not {}", name, heads);
   require(window.window >= 0 && window.sinks >= 0, "{}: window and sinks must be at least 0, not {} and {}", name,
@@ -73,15 +91,6 @@ void AttentionArguments::pack() {
     if (factors->a) factors->a = packed(*factors->a);
     factors->b = packed(factors->b);
   }
-}
-
-std::vector<torch::Tensor> AttentionArguments::tensors() const {
-  std::vector<torch::Tensor> list;
-  for (const AttentionFactors* factors : {&q, &k, &v}) {
-    if (factors->a) list.push_back(*factors->a);
-    list.push_back(factors->b);
-  }
-  return list;
 }
 
 std::vector<Attention> AttentionArguments::sequences() const {

@@ -12,8 +12,12 @@ namespace t6 {
 void check_type(const char* op, const char* name, const torch::Tensor& tensor);
 
 struct AttentionArguments {
+  // heads 0: those of the first head factors that there are, or else one a rank of the queries.
+  AttentionArguments(AttentionFactors given_q, AttentionFactors given_k, AttentionFactors given_v, int64_t given_heads,
+                     AttentionScales given_scales, AttentionWindow given_window);
+
   AttentionFactors q, k, v;
-  int64_t heads = 1;
+  int64_t heads;
   AttentionScales scales;
   AttentionWindow window;
 
@@ -22,8 +26,6 @@ struct AttentionArguments {
   // Rows of factors are float32 and lie without gaps from here on: what was otherwise is copied.
   void pack();
 
-  // The factors that are there, in the order q_a, q_b, k_a, k_b, v_a, v_b.
-  std::vector<torch::Tensor> tensors() const;
   // The kernel's view of each sequence, without output. Valid while the tensors live; after pack().
   std::vector<Attention> sequences() const;
 };
