@@ -19,12 +19,12 @@ using OptionalTensor = std::optional<Tensor>;
 std::tuple<Tensor, Tensor> attention_cpu(const OptionalTensor& q_a, const Tensor& q_b, const OptionalTensor& k_a,
                                          const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b, int64_t heads,
                                          double logit_scale, double value_scale, int64_t window, int64_t sinks) {
-  AttentionArguments arguments({q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks});
+  AttentionArguments arguments{{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}};
   arguments.check("t6::attention");
   arguments.pack();
   const int64_t batch = q_b.size(0), length = q_b.size(1);
-  const Tensor out = torch::empty({batch, length, arguments.heads, v_b.size(3)}, torch::kFloat);
-  const Tensor lse = torch::empty({batch, length, arguments.heads}, torch::kFloat);
+  const Tensor out = torch::empty({batch, length, arguments.head_count(), v_b.size(3)}, torch::kFloat);
+  const Tensor lse = torch::empty({batch, length, arguments.head_count()}, torch::kFloat);
   std::vector<Attention> sequences = arguments.sequences();
   for (int64_t i = 0; i < batch; ++i) {
     Attention& x = sequences[static_cast<size_t>(i)];
@@ -39,27 +39,28 @@ std::tuple<Tensor, Tensor> attention_meta(const OptionalTensor& q_a, const Tenso
                                           const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
                                           int64_t heads, double logit_scale, double value_scale, int64_t window,
                                           int64_t sinks) {
-  const AttentionArguments arguments({q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
-                                     {window, sinks});
+  const AttentionArguments arguments{{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
+                                     {window, sinks}};
   arguments.check("t6::attention");
   const c10::SymInt batch = q_b.sym_size(0), length = q_b.sym_size(1);
-  return {torch::empty_symint({batch, length, arguments.heads, v_b.sym_size(3)}, q_b.options()),
-          torch::empty_symint({batch, length, arguments.heads}, q_b.options().dtype(torch::kFloat))};
+  return {torch::empty_symint({batch, length, arguments.head_count(), v_b.sym_size(3)}, q_b.options()),
+          torch::empty_symint({batch, length, arguments.head_count()}, q_b.options().dtype(torch::kFloat))};
 }
 
 void check_backward(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse) {
   constexpr const char* kName = "t6::attention_backward";
   arguments.check(kName);
+  const int64_t heads = arguments.head_count();
   const Tensor& b = arguments.q.b;
   require(lse.dim() == 3 && lse.scalar_type() == torch::kFloat && lse.sym_size(0) == b.sym_size(0) &&
-              lse.sym_size(1) == b.sym_size(1) && lse.sym_size(2) == arguments.heads,
-          "{}: lse must be Float [B, T, {}] with B and T of q_b, {}, not {} {}", kName, arguments.heads, shape_of(b),
+              lse.sym_size(1) == b.sym_size(1) && lse.sym_size(2) == heads,
+          "{}: lse must be Float [B, T, {}] with B and T of q_b, {}, not {} {}", kName, heads, shape_of(b),
           toString(lse.scalar_type()), shape_of(lse));
   check_type(kName, "d_out", d_out);
   require(d_out.dim() == 4 && d_out.sym_size(0) == b.sym_size(0) && d_out.sym_size(1) == b.sym_size(1) &&
-              d_out.sym_size(2) == arguments.heads && d_out.sym_size(3) == arguments.v.b.sym_size(3),
-          "{}: d_out must be [B, T, {}, E] with B and T of q_b, {}, and E of v_b, {}, not {} {}", kName,
-          arguments.heads, shape_of(b), shape_of(arguments.v.b), toString(d_out.scalar_type()), shape_of(d_out));
+              d_out.sym_size(2) == heads && d_out.sym_size(3) == arguments.v.b.sym_size(3),
+          "{}: d_out must be [B, T, {}, E] with B and T of q_b, {}, and E of v_b, {}, not {} {}", kName, heads,
+          shape_of(b), shape_of(arguments.v.b), toString(d_out.scalar_type()), shape_of(d_out));
 }
 
 // Of q_a, q_b, k_a, k_b, v_a, v_b; that of an absent factor is empty, of shape [0].
@@ -101,7 +102,7 @@ Gradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, 
 Gradients backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
                        const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
                        int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks) {
-  AttentionArguments arguments({q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks});
+  AttentionArguments arguments{{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}};
   check_backward(arguments, d_out, lse);
   arguments.pack();
   const auto [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = backward_of(arguments, d_out, lse);
@@ -135,7 +136,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                                                 const OptionalTensor& v_a, const Tensor& v_b, int64_t heads,
                                                 double logit_scale, double value_scale, int64_t window, int64_t sinks) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    const AttentionArguments x({q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks});
+    const AttentionArguments x{{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}};
     const auto [out, lse] = call_attention(x);
     context->mark_non_differentiable({lse});
     context->saved_data["heads"] = heads;
@@ -152,10 +153,13 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                                                  torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const auto if_there = [&](size_t i) { return saved[i].defined() ? OptionalTensor(saved[i]) : std::nullopt; };
-    const AttentionArguments x(
-        {if_there(0), saved[1]}, {if_there(2), saved[3]}, {if_there(4), saved[5]}, context->saved_data["heads"].toInt(),
+    const AttentionArguments x{
+        {if_there(0), saved[1]},
+        {if_there(2), saved[3]},
+        {if_there(4), saved[5]},
+        context->saved_data["heads"].toInt(),
         {context->saved_data["logit_scale"].toDouble(), context->saved_data["value_scale"].toDouble()},
-        {context->saved_data["window"].toInt(), context->saved_data["sinks"].toInt()});
+        {context->saved_data["window"].toInt(), context->saved_data["sinks"].toInt()}};
     const auto [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = call_backward(gradients[0], saved[6], x);
     const auto of = [&](size_t i, const Tensor& gradient) { return saved[i].defined() ? gradient : Tensor(); };
     return {of(0, dq_a), dq_b, of(2, dk_a), dk_b, of(4, dv_a), dv_b, {}, {}, {}, {}, {}};

@@ -1,7 +1,5 @@
 #include "t6/ops/arguments/attention_arguments.h"
 
-#include <utility>
-
 #include "t6/core/error.h"
 #include "t6/ops/arguments/shapes.h"
 
@@ -33,13 +31,6 @@ void check_factors(const char* op, const std::string& name, const AttentionFacto
   }
 }
 
-int64_t heads_of(const AttentionFactors& q, const AttentionFactors& k, const AttentionFactors& v) {
-  for (const AttentionFactors* factors : {&q, &k, &v}) {
-    if (factors->a && factors->a->dim() == 4) return factors->a->sym_size(3).guard_int(__FILE__, __LINE__);
-  }
-  return q.b.dim() == 4 ? q.b.sym_size(2).guard_int(__FILE__, __LINE__) : 0;
-}
-
 torch::Tensor packed(const torch::Tensor& given) {
   const torch::Tensor tensor = given.to(torch::kFloat);
   const bool rows = tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
@@ -66,22 +57,22 @@ void check_type(const char* op, const char* name, const torch::Tensor& tensor) {
           "{}: {} must be Float or BFloat16, not {}", op, name, toString(tensor.scalar_type()));
 }
 
-AttentionArguments::AttentionArguments(AttentionFactors given_q, AttentionFactors given_k, AttentionFactors given_v,
-                                       int64_t given_heads, AttentionScales given_scales, AttentionWindow given_window)
-    : q(std::move(given_q)),
-      k(std::move(given_k)),
-      v(std::move(given_v)),
-      heads(given_heads != 0 ? given_heads : heads_of(q, k, v)),
-      scales(given_scales),
-      window(given_window) {}
+int64_t AttentionArguments::head_count() const {
+  if (heads != 0) return heads;
+  for (const AttentionFactors* factors : {&q, &k, &v}) {
+    if (factors->a && factors->a->dim() == 4) return factors->a->sym_size(3).guard_int(__FILE__, __LINE__);
+  }
+  return q.b.dim() == 4 ? q.b.sym_size(2).guard_int(__FILE__, __LINE__) : 0;
+}
 
 void AttentionArguments::check(const char* name) const {
-  require(heads >= 1, "{}: heads must be at least 1, not {}", name, heads);
+  const int64_t count = head_count();
+  require(count >= 1, "{}: heads must be at least 1, not {}", name, count);
   require(window.window >= 0 && window.sinks >= 0, "{}: window and sinks must be at least 0, not {} and {}", name,
           window.window, window.sinks);
-  check_factors(name, "q", q, heads, q.b);
-  check_factors(name, "k", k, heads, q.b);
-  check_factors(name, "v", v, heads, q.b);
+  check_factors(name, "q", q, count, q.b);
+  check_factors(name, "k", k, count, q.b);
+  check_factors(name, "v", v, count, q.b);
   require(k.b.sym_size(3) == q.b.sym_size(3), "{}: k_b must have as many features as q_b, {}, not {}", name,
           shape_of(q.b), shape_of(k.b));
 }
@@ -101,7 +92,7 @@ std::vector<Attention> AttentionArguments::sequences() const {
     x.k = view_of(k, i);
     x.v = view_of(v, i);
     x.T = q.b.size(1);
-    x.heads = heads;
+    x.heads = head_count();
     x.window = window.window;
     x.sinks = window.sinks;
     x.logit_scale = static_cast<float>(scales.logits);

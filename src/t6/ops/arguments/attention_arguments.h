@@ -12,14 +12,14 @@ namespace t6 {
 void check_type(const char* op, const char* name, const torch::Tensor& tensor);
 
 struct AttentionArguments {
-  // heads 0: those of the first head factors that there are, or else one a rank of the queries.
-  AttentionArguments(AttentionFactors given_q, AttentionFactors given_k, AttentionFactors given_v, int64_t given_heads,
-                     AttentionScales given_scales, AttentionWindow given_window);
-
   AttentionFactors q, k, v;
-  int64_t heads;
+  int64_t heads = 0;  // as given: 0 stands for head_count()
   AttentionScales scales;
   AttentionWindow window;
+
+  // The heads that were given, or else those of the first head factors that there are, or else one a rank of the
+  // queries.
+  int64_t head_count() const;
 
   // Error: `name` of the operator, the argument, what it is and what it must be.
   void check(const char* name) const;
