@@ -12,6 +12,7 @@
 # SHORT=1          leaves out what 'make test-clients' needs large downloads for
 # PORT=N           where 'make serve' listens; by default 8080
 # PYTHON=PROGRAM   the Python that 'make wheel' is for; by default python3.11, else python3
+# OPERATORS=ON     puts the operators of Torch and t6-train into the wheel, for the LibTorch in .venv or TORCH=DIR
 TRAINING ?= ON
 TORCH ?=
 PACKAGES ?= debian
@@ -23,6 +24,7 @@ SECONDS ?= 60
 SHORT ?=
 PORT ?= 8080
 PYTHON ?=
+OPERATORS ?= OFF
 export JOBS PORT PYTHON
 
 SHELL := /bin/bash
@@ -78,8 +80,8 @@ test-clients: build  ## test the server with real clients, a proxy and hostile b
 	@scripts/clients.sh build/release/t6 $(if $(SHORT),--short,"$$(scripts/fetch_smollm2.sh)")
 
 wheel:  ## build the Python wheel build/wheel/t6-*.whl: the engine, the program t6, the modules (PYTHON=python3.12)
-	@scripts/setup.sh --without-torch --with-headers $(if $(filter own,$(PACKAGES)),--own-packages)
-	@scripts/wheel.sh
+	@scripts/setup.sh $(if $(filter ON,$(OPERATORS)),$(if $(TORCH),--without-torch),--without-torch) --with-headers $(if $(filter own,$(PACKAGES)),--own-packages)
+	@scripts/wheel.sh $(if $(filter ON,$(OPERATORS)),--operators "$(or $(TORCH),$(wheel))")
 
 test-wheel:  ## build the wheel, install it into .venv-wheel and test the engine in Python
 	@scripts/setup.sh --without-torch --with-headers $(if $(filter own,$(PACKAGES)),--own-packages)

@@ -39,6 +39,7 @@ install(TARGETS t6)
 if(T6_TRAINING)
   set_target_properties(t6-train t6_ops_library PROPERTIES INSTALL_RPATH "${TORCH_INSTALL_PREFIX}/lib;${parquet_folder}")
   install(TARGETS t6-train t6_ops_library OPTIONAL)
+  install(TARGETS t6-train RUNTIME DESTINATION t6/bin COMPONENT wheel EXCLUDE_FROM_ALL OPTIONAL)
 endif()
 
 install(FILES LICENSE README.md CHANGELOG.md CONTRIBUTING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,5 +1,5 @@
 # The compiled engine of the Python package: the extension t6._engine from src/t6/python/, with nanobind. It lies in the
-# build folder's python/t6/, beside links to the package's files, so that python/ there is a whole package.
+# build folder's python/t6/.
 
 find_package(Python 3.10 REQUIRED COMPONENTS Interpreter Development.Module OPTIONAL_COMPONENTS Development.SABIModule)
 execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir OUTPUT_VARIABLE nanobind_ROOT
@@ -18,17 +18,8 @@ t6_target_options(t6_engine_python)
 target_link_libraries(t6_engine_python PRIVATE t6_infer)
 # What it shares with other libraries of the process is Python alone.
 target_link_options(t6_engine_python PRIVATE LINKER:--exclude-libs,ALL)
-set(package ${PROJECT_BINARY_DIR}/python/t6)
-set_target_properties(t6_engine_python PROPERTIES OUTPUT_NAME _engine LIBRARY_OUTPUT_DIRECTORY ${package})
-
-file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/t6/*)
-file(MAKE_DIRECTORY ${package})
-foreach(file ${files})
-  cmake_path(GET file FILENAME name)
-  if(NOT name STREQUAL "__pycache__")
-    file(CREATE_LINK ${file} ${package}/${name} SYMBOLIC)
-  endif()
-endforeach()
+include(cmake/python_package.cmake)
+set_target_properties(t6_engine_python PROPERTIES OUTPUT_NAME _engine LIBRARY_OUTPUT_DIRECTORY ${T6_PYTHON_PACKAGE})
 
 # What a wheel holds beside the Python files (pyproject.toml).
 install(TARGETS t6_engine_python LIBRARY DESTINATION t6 COMPONENT wheel EXCLUDE_FROM_ALL)

@@ -2,10 +2,12 @@
 # Builds the Python wheel build/wheel/t6-*.whl: installs the pinned tools into .venv-wheel, has scikit-build-core compile the
 # engine and the program (build/python), and puts the libraries that other machines may lack into the wheel.
 #
-#   scripts/wheel.sh [--test]
+#   scripts/wheel.sh [--test] [--operators DIR]
 #
-# --test installs the wheel into .venv-wheel and runs tests/python/engine_test.py with it. PYTHON names the Python that the
-# wheel is for; by default python3.11, else python3.
+# --test installs the wheel into .venv-wheel and runs tests/python/engine_test.py with it. --operators puts the operators of
+# Torch and t6-train into the wheel too, for the minor version of the LibTorch that CMake finds in DIR; the wheel's file
+# has that version as a build tag. PYTHON names the Python that the wheel is for; by default python3.11,
+# else python3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,11 +16,28 @@ readonly LOG=build/wheel.log
 stop() { echo "wheel: error: $*" >&2; exit 1; }
 
 with_test=0
-case ${1:-} in
-  '') ;;
-  --test) with_test=1 ;;
-  *) echo "usage: scripts/wheel.sh [--test]" >&2; exit 2 ;;
-esac
+libtorch=
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --test) with_test=1 ;;
+    --operators) libtorch=${2:?the folder of LibTorch is missing}; shift ;;
+    *) echo "usage: scripts/wheel.sh [--test] [--operators DIR]" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+# Torch brings its own libraries, which the operators must share with it.
+settings=()
+left_out=()
+if [[ -n $libtorch ]]; then
+  version=$(sed -n 's/^set(PACKAGE_VERSION "\([0-9]*\.[0-9]*\).*/\1/p' \
+    "$libtorch"/{,share/cmake/}Torch/TorchConfigVersion.cmake 2>/dev/null) || true
+  [[ -n $version ]] || stop "$libtorch holds no LibTorch (no Torch/TorchConfigVersion.cmake that names a version)."
+  settings=(--config-settings=cmake.define.T6_TRAINING=ON "--config-settings=cmake.define.CMAKE_PREFIX_PATH=$libtorch"
+    "--config-settings=build.targets=t6;t6_engine_python;t6_ops_library;t6-train"
+    "--config-settings=wheel.build-tag=1torch$version")
+  left_out=(--exclude 'libtorch*.so*' --exclude 'libc10*.so*')
+fi
 
 find_python() {
   local candidate
@@ -53,9 +72,9 @@ export CXX=${CXX:-c++}  # as CMake itself chooses, so that ccache finds what 'ma
 rm -rf build/wheel
 echo "wheel: compiling (the first time this takes as long as 'make build')"
 CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} pip wheel . --quiet --disable-pip-version-check --no-input --no-deps \
-  --no-build-isolation --wheel-dir build/wheel/linked >"$LOG" 2>&1 ||
+  --no-build-isolation ${settings[@]+"${settings[@]}"} --wheel-dir build/wheel/linked >"$LOG" 2>&1 ||
   stop "the wheel could not be built: $(grep -E 'error' "$LOG" | head -n 1) (details in $LOG)"
-auditwheel repair --wheel-dir build/wheel build/wheel/linked/t6-*.whl >"$LOG" 2>&1 ||
+auditwheel repair ${left_out[@]+"${left_out[@]}"} --wheel-dir build/wheel build/wheel/linked/t6-*.whl >"$LOG" 2>&1 ||
   stop "auditwheel could not put the libraries into the wheel: $(tail -n 1 "$LOG") (details in $LOG)"
 rm -r build/wheel/linked
 echo "wheel: $(ls build/wheel/t6-*.whl)"

@@ -1,15 +1,15 @@
 """T6 in Python: models built on Tensor Product Attention.
 
-t6.Model runs a model with T6's own engine (t6.engine); t6.nn has the attention and the model as PyTorch modules; where
-transformers is imported, before or after this, it knows the model type "t6". Each part is imported when it is first
-used, so that `import t6` takes no time and none of them needs what another needs.
+t6.Model runs a model with T6's own engine (t6.engine); t6.nn has the attention and the model as PyTorch modules, t6.ops
+the kernels as operators of Torch; where transformers is imported, before or after this, it knows the model type "t6".
+Each part is imported when it is first used, so that `import t6` takes no time and none of them needs what another needs.
 """
 
 import importlib
 
 from . import _transformers
 
-_MODULES = ("engine", "nn")
+_MODULES = ("engine", "nn", "ops")
 _NAMES = {"Model": "engine", "Session": "engine", "Stream": "engine", "Generation": "engine", "Options": "engine",
           "Error": "engine", "T6Config": "configuration_t6", "T6Cache": "modeling_t6",
           "T6ForCausalLM": "modeling_t6", "T6Model": "modeling_t6"}
@@ -18,7 +18,7 @@ __all__ = [*_MODULES, *_NAMES]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what type checkers see
-    from . import engine, nn
+    from . import engine, nn, ops
     from .configuration_t6 import T6Config
     from .engine import Error, Generation, Model, Options, Session, Stream
     from .modeling_t6 import T6Cache, T6ForCausalLM, T6Model

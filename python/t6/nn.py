@@ -8,7 +8,8 @@ b_r (arXiv 2501.06425, equation 3.1):
 Rotation acts on b alone (theorem 3.1), so the factors of keys are cached rotated, R (H + D) numbers where heads would
 take H D. Every attention here is made of two functions: `project` maps hidden states to queries and to the numbers of
 each token that a cache keeps, `heads` maps those numbers, cached or new, to keys and values. A variant of attention is
-another pair of them. What follows (shifted keys, softmax, gate, output) is `Attention.forward`.
+another pair of them. What follows (shifted keys, softmax, gate, output) is `Attention.forward`. Where T6's operators are
+loaded (`import t6.ops`), attention over factors on the CPU is theirs and materializes no heads.
 
 Letters of shapes: B sequences, T new tokens, L tokens that they see (cached and new), C hidden width, H heads, G heads of
 keys, D features of a query and key, E of a value, R rank. Parameters have the names of T6's checkpoints.
@@ -18,6 +19,7 @@ import dataclasses
 import json
 import math
 import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -33,6 +35,7 @@ HEAD_ACTIVATIONS = {
     "softmax_ranks": lambda a: a.softmax(-2),
 }
 GATE_ACTIVATIONS = {"silu": F.silu, "gelu_pytorch_tanh": lambda x: F.gelu(x, approximate="tanh")}
+OPERATOR_TOKENS = 32  # from which on T6's operator for a projection is ahead of PyTorch's
 LATENT_EPSILON = 1e-6  # of compressed queries (mla, mfa) and of latents (mla), as in the paper's code
 HEAD_EPSILON = 1e-5  # of a head's output
 
@@ -281,6 +284,11 @@ class Batch:
         """Whether each token sees all tokens up to itself."""
         return self.valid is None and self.text is None and (window == 0 or self.past + self.length <= window)
 
+    def is_whole(self, keys: Tensor) -> bool:
+        """Whether these are all tokens, without padding and of one text each."""
+        return (self.valid is None and self.text is None and self.past == 0 and not self.eager and
+                keys.shape[1] == self.length)
+
     def mask(self, keys: int, window: int, sinks: int) -> Tensor:
         """Whom each new token sees of the last `keys` tokens, [B or 1, 1, T, L]. Padding sees itself, not nobody."""
         key = ("mask", keys, window, sinks)
@@ -344,6 +352,13 @@ class FactorCache:
         self.layers = [(keys[rows], values[rows]) for keys, values in self.layers]
 
 
+def loaded_operator(name: str, x: Tensor, *types: torch.dtype) -> Callable[..., Any] | None:
+    """torch.ops.t6.NAME, where `import t6.ops` has loaded it and it is for x: a plain tensor on the CPU, of one of these types."""
+    if "t6.ops" not in sys.modules or x.device.type != "cpu" or x.dtype not in types or type(x) is not Tensor:
+        return None
+    return getattr(torch.ops.t6, name)
+
+
 class Projection(nn.Linear):
     """W x (+ bias). First values: uniform in [-bound, bound], by default 1 / sqrt(inputs); biases are zero."""
 
@@ -355,6 +370,14 @@ class Projection(nn.Linear):
         nn.init.uniform_(self.weight, -self.bound, self.bound)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        operator = loaded_operator("linear", x, torch.float32)
+        few = x.numel() < OPERATOR_TOKENS * self.in_features
+        if operator is None or few or self.weight.dtype != x.dtype or torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        y = operator(x, self.weight)
+        return y if self.bias is None else y + self.bias
 
 
 class Norm(nn.Module):
@@ -380,10 +403,13 @@ class Factors(NamedTuple):
     b: Tensor | None  # [B, T, R, D / d_c], or the constants [R, D]; None: the keys'
     c: Tensor | None = None  # [B, T, R, d_c] of third order
 
+    def features(self) -> Tensor:
+        """b of second order. b' runs fastest in vec(b' (outer) c), so that rotating b' rotates the product (theorem C.1)."""
+        return self.b if self.c is None else (self.c.unsqueeze(-1) * self.b.unsqueeze(-2)).flatten(-2)
+
     def product(self) -> Tensor:
-        """[B, T, H, D]. b' runs fastest in vec(b' (outer) c), so that rotating b' rotates the product (theorem C.1)."""
-        b = self.b if self.c is None else (self.c.unsqueeze(-1) * self.b.unsqueeze(-2)).flatten(-2)
-        return (self.a / self.a.shape[-2]).transpose(-1, -2) @ b
+        """[B, T, H, D]."""
+        return (self.a / self.a.shape[-2]).transpose(-1, -2) @ self.features()
 
 
 class FactorProjection(nn.Module):
@@ -482,8 +508,8 @@ class Attention(nn.Module):
                 nn.init.ones_(weights[0])
                 nn.init.zeros_(weights[1])
 
-    def project(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Of x [B, T, C]: queries [B, T, H, D], and what is cached for keys and for values, [B, T, N] each."""
+    def project(self, x: Tensor, batch: Batch) -> tuple[Tensor | Factors, Tensor, Tensor]:
+        """Of x [B, T, C]: queries [B, T, H, D] or their factors, and what is cached for keys and for values, [B, T, N] each."""
         raise NotImplementedError
 
     def heads(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -499,10 +525,13 @@ class Attention(nn.Module):
         if cache is not None:
             updated = cache.update(keys.unsqueeze(1), values.unsqueeze(1), self.layer)
             keys, values = updated[0].squeeze(1), updated[1].squeeze(1)
-        k, v = self.heads(keys, values, batch)
-        if self.k_shift is not None:
-            k, v = self._shift(k, self.k_shift, batch), self._shift(v, self.v_shift, batch)
-        out = self.head_norm(self._attend(q, k, v, batch)).flatten(2)
+        out = self._attend_by_operator(q, keys, values, batch)
+        if out is None:
+            k, v = self.heads(keys, values, batch)
+            if self.k_shift is not None:
+                k, v = self._shift(k, self.k_shift, batch), self._shift(v, self.v_shift, batch)
+            out = self._attend(q.product() if isinstance(q, Factors) else q, k, v, batch)
+        out = self.head_norm(out).flatten(2)
         if self.gate_proj is not None:
             out = out * self.gate_proj(x).sigmoid()
         return self.o_proj(out)
@@ -513,6 +542,10 @@ class Attention(nn.Module):
         has_previous = (batch.positions[:, -heads.shape[1]:] > 0)[..., None, None]
         previous = F.pad(heads, (0, 0, 0, 0, 1, 0))[:, :-1] * has_previous
         return heads * weights[0, :, None] + previous * weights[1, :, None]
+
+    def _attend_by_operator(self, q: Tensor | Factors, keys: Tensor, values: Tensor, batch: Batch) -> Tensor | None:
+        """What _attend gives of the heads, by one of T6's operators. None: where none is for this."""
+        return None
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, batch: Batch) -> Tensor:
         """softmax(scale Q K^T) V, [B, T, H, E]."""
@@ -551,11 +584,11 @@ class TensorProductAttention(Attention):
         # Features that do not depend on the token, or that values share, are rotated when they are used.
         self.rotates_on_use = self.shared or config.feature_factors == "constant"
 
-    def project(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, x: Tensor, batch: Batch) -> tuple[Tensor | Factors, Tensor, Tensor]:
         table = batch.table(self.rotation)
         q = self.q_proj(x)
         if isinstance(q, Factors):
-            q = q._replace(b=self._rotated(q.b, self.q_norm, table)).product()
+            q = q._replace(b=self._rotated(q.b, self.q_norm, table))
         else:
             q = rotate(self.q_norm(q.unflatten(-1, (self.H, self.D))), table)
         k, v = self.k_proj(x), self.v_proj(x)
@@ -563,13 +596,31 @@ class TensorProductAttention(Attention):
             k = k._replace(b=self._rotated(k.b, self.k_norm, table))
         return q, self.k_proj.pack(k, x), self.v_proj.pack(v, x)
 
-    def heads(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def factors(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Factors, Factors]:
+        """Of keys, rotated, and of values."""
         k, v = self.k_proj.unpack(keys), self.v_proj.unpack(values)
         if self.shared:
             v = v._replace(b=k.b, c=k.c)
         if self.rotates_on_use:
             k = k._replace(b=self._rotated(k.b, self.k_norm, batch.table(self.rotation, keys.shape[1])))
+        return k, v
+
+    def heads(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        k, v = self.factors(keys, values, batch)
         return k.product(), v.product()
+
+    def _attend_by_operator(self, q: Tensor | Factors, keys: Tensor, values: Tensor, batch: Batch) -> Tensor | None:
+        operator = loaded_operator("attention", keys, torch.float32, torch.bfloat16)
+        if operator is None or self.k_shift is not None or not batch.is_whole(keys):
+            return None
+
+        def spread(factors: Factors) -> tuple[Tensor, Tensor]:  # over all tokens
+            return tuple(part.expand(*keys.shape[:2], -1, -1) for part in (factors.a, factors.features()))
+
+        queries = spread(q) if isinstance(q, Factors) else (None, q)
+        k, v = (spread(factors) for factors in self.factors(keys, values, batch))
+        mean = 1 / k[1].shape[2] / (queries[1].shape[2] if isinstance(q, Factors) else 1)
+        return operator(*queries, *k, *v, self.H, self.scale * mean, 1 / v[1].shape[2], self.window, self.sinks)[0]
 
     @staticmethod
     def _rotated(b: Tensor, norm: nn.Module, table: tuple[Tensor, Tensor]) -> Tensor:

@@ -7,8 +7,8 @@
 
 #include "t6/core/error.h"
 #include "t6/model/parameters.h"
-#include "t6/nn/layers/loss.h"
 #include "t6/nn/weights.h"
+#include "t6/ops/linear_cross_entropy.h"
 #include "tests/temporary_folder.h"
 #include "tests/zoo.h"
 

@@ -202,7 +202,7 @@ class Attention(unittest.TestCase):
             (3, good[3][..., :7], r"k_b must have as many features as q_b, .*10\], not .*7\]"),
             (4, good[4][0], "v_a must have four dimensions"),
             (5, good[5][:, :4], "v_b must have the batch and length of q_b"),
-            (6, 0, "heads must be at least 1, not 0"),
+            (6, -1, "heads must be at least 1, not -1"),
             (9, -1, "window and sinks must be at least 0, not -1 and 0"),
         ):
             arguments = [*good, 0, 0]

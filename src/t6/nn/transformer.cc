@@ -2,8 +2,8 @@
 
 #include "t6/core/error.h"
 #include "t6/model/parameters.h"
-#include "t6/nn/layers/loss.h"
 #include "t6/nn/layers/recomputed.h"
+#include "t6/ops/linear_cross_entropy.h"
 
 namespace t6 {
 namespace {

@@ -1,10 +1,10 @@
 #include "t6/ops/attention.h"
 
-#include <torch/library.h>
-
 #include "t6/core/error.h"
 #include "t6/kernels/attention_backward.h"
 #include "t6/ops/arguments/attention_arguments.h"
+#include "t6/ops/arguments/autocast.h"
+#include "t6/ops/arguments/operator.h"
 #include "t6/ops/arguments/shapes.h"
 #include "t6/ops/threads.h"
 
@@ -19,13 +19,12 @@ using OptionalTensor = std::optional<Tensor>;
 std::tuple<Tensor, Tensor> attention_cpu(const OptionalTensor& q_a, const Tensor& q_b, const OptionalTensor& k_a,
                                          const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b, int64_t heads,
                                          double logit_scale, double value_scale, int64_t window, int64_t sinks) {
-  AttentionArguments arguments = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
-                                  {window, sinks}};
+  AttentionArguments arguments{{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}};
   arguments.check("t6::attention");
   arguments.pack();
   const int64_t batch = q_b.size(0), length = q_b.size(1);
-  const Tensor out = torch::empty({batch, length, heads, v_b.size(3)}, torch::kFloat);
-  const Tensor lse = torch::empty({batch, length, heads}, torch::kFloat);
+  const Tensor out = torch::empty({batch, length, arguments.head_count(), v_b.size(3)}, torch::kFloat);
+  const Tensor lse = torch::empty({batch, length, arguments.head_count()}, torch::kFloat);
   std::vector<Attention> sequences = arguments.sequences();
   for (int64_t i = 0; i < batch; ++i) {
     Attention& x = sequences[static_cast<size_t>(i)];
@@ -40,93 +39,93 @@ std::tuple<Tensor, Tensor> attention_meta(const OptionalTensor& q_a, const Tenso
                                           const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
                                           int64_t heads, double logit_scale, double value_scale, int64_t window,
                                           int64_t sinks) {
-  AttentionArguments({{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}})
-      .check("t6::attention");
+  const AttentionArguments arguments{{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
+                                     {window, sinks}};
+  arguments.check("t6::attention");
   const c10::SymInt batch = q_b.sym_size(0), length = q_b.sym_size(1);
-  return {torch::empty_symint({batch, length, heads, v_b.sym_size(3)}, q_b.options()),
-          torch::empty_symint({batch, length, heads}, q_b.options().dtype(torch::kFloat))};
+  return {torch::empty_symint({batch, length, arguments.head_count(), v_b.sym_size(3)}, q_b.options()),
+          torch::empty_symint({batch, length, arguments.head_count()}, q_b.options().dtype(torch::kFloat))};
 }
 
 void check_backward(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse) {
   constexpr const char* kName = "t6::attention_backward";
   arguments.check(kName);
+  const int64_t heads = arguments.head_count();
   const Tensor& b = arguments.q.b;
   require(lse.dim() == 3 && lse.scalar_type() == torch::kFloat && lse.sym_size(0) == b.sym_size(0) &&
-              lse.sym_size(1) == b.sym_size(1) && lse.sym_size(2) == arguments.heads,
-          "{}: lse must be Float [B, T, {}] with B and T of q_b, {}, not {} {}", kName, arguments.heads, shape_of(b),
+              lse.sym_size(1) == b.sym_size(1) && lse.sym_size(2) == heads,
+          "{}: lse must be Float [B, T, {}] with B and T of q_b, {}, not {} {}", kName, heads, shape_of(b),
           toString(lse.scalar_type()), shape_of(lse));
   check_type(kName, "d_out", d_out);
   require(d_out.dim() == 4 && d_out.sym_size(0) == b.sym_size(0) && d_out.sym_size(1) == b.sym_size(1) &&
-              d_out.sym_size(2) == arguments.heads && d_out.sym_size(3) == arguments.v.b.sym_size(3),
-          "{}: d_out must be [B, T, {}, E] with B and T of q_b, {}, and E of v_b, {}, not {} {}", kName,
-          arguments.heads, shape_of(b), shape_of(arguments.v.b), toString(d_out.scalar_type()), shape_of(d_out));
+              d_out.sym_size(2) == heads && d_out.sym_size(3) == arguments.v.b.sym_size(3),
+          "{}: d_out must be [B, T, {}, E] with B and T of q_b, {}, and E of v_b, {}, not {} {}", kName, heads,
+          shape_of(b), shape_of(arguments.v.b), toString(d_out.scalar_type()), shape_of(d_out));
 }
 
-std::vector<Tensor> empty_gradients(const AttentionArguments& arguments) {
-  std::vector<Tensor> gradients;
-  for (const Tensor& factor : arguments.tensors()) {
-    gradients.push_back(torch::empty_symint(factor.sym_sizes(), factor.options()));
-  }
-  return gradients;
+// Of q_a, q_b, k_a, k_b, v_a, v_b; that of an absent factor is empty, of shape [0].
+using Gradients = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+
+Tensor like(const OptionalTensor& factor, const Tensor& present) {
+  return factor ? torch::empty_symint(factor->sym_sizes(), factor->options()) : torch::empty({0}, present.options());
 }
 
-// Gradients of the factors that are there, in the order of the arguments.
-std::vector<Tensor> backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
-                                 const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a,
-                                 const Tensor& v_b, int64_t heads, double logit_scale, double value_scale,
-                                 int64_t window, int64_t sinks) {
-  AttentionArguments arguments = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
-                                  {window, sinks}};
-  check_backward(arguments, d_out, lse);
-  const std::vector<Tensor> factors = arguments.tensors();
-  arguments.pack();
-  std::vector<Tensor> gradients = empty_gradients(arguments);
+// Gradients of this sequence in float32, [T, R, H or D] each; null for an absent factor.
+float* place(const OptionalTensor& factor, const Tensor& gradient, int64_t sequence) {
+  return factor ? gradient.mutable_data_ptr<float>() + sequence * gradient.stride(0) : nullptr;
+}
+
+// In the factors' own types; `arguments` is packed.
+Gradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse) {
+  const AttentionFactors &q = arguments.q, &k = arguments.k, &v = arguments.v;
   const Tensor given = d_out.to(torch::kFloat).contiguous(), sums = lse.contiguous();
+  Gradients gradients = {like(q.a, q.b), like(q.b, q.b), like(k.a, k.b),
+                         like(k.b, k.b), like(v.a, v.b), like(v.b, v.b)};
+  const auto& [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = gradients;
   std::vector<AttentionBackward> batch;
   for (const Attention& forward : arguments.sequences()) {
     const auto i = static_cast<int64_t>(batch.size());
-    AttentionBackward x = {.forward = forward,
-                           .lse = sums.const_data_ptr<float>() + i * sums.stride(0),
-                           .d_out = given.const_data_ptr<float>() + i * given.stride(0)};
-    auto gradient = gradients.begin();
-    const auto next = [&] {
-      const Tensor& all = *gradient++;
-      return all.mutable_data_ptr<float>() + i * all.stride(0);
-    };
-    if (q_a) x.dq_a = next();
-    x.dq_b = next();
-    if (k_a) x.dk_a = next();
-    x.dk_b = next();
-    if (v_a) x.dv_a = next();
-    x.dv_b = next();
-    batch.push_back(x);
+    batch.push_back({.forward = forward,
+                     .lse = sums.const_data_ptr<float>() + i * sums.stride(0),
+                     .d_out = given.const_data_ptr<float>() + i * given.stride(0),
+                     .dq_a = place(q.a, dq_a, i),
+                     .dq_b = place(q.b, dq_b, i),
+                     .dk_a = place(k.a, dk_a, i),
+                     .dk_b = place(k.b, dk_b, i),
+                     .dv_a = place(v.a, dv_a, i),
+                     .dv_b = place(v.b, dv_b, i)});
   }
   attention_backward(torch_context(), batch);
-  for (size_t i = 0; i < factors.size(); ++i) gradients[i] = gradients[i].to(factors[i].scalar_type());
   return gradients;
 }
 
-std::vector<Tensor> backward_meta(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
-                                  const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a,
-                                  const Tensor& v_b, int64_t heads, double logit_scale, double value_scale,
-                                  int64_t window, int64_t sinks) {
-  const AttentionArguments arguments = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
-                                        {window, sinks}};
+Gradients backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
+                       const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
+                       int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks) {
+  AttentionArguments arguments{{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}};
   check_backward(arguments, d_out, lse);
-  return empty_gradients(arguments);
+  arguments.pack();
+  const auto [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = backward_of(arguments, d_out, lse);
+  const auto typed = [](const Tensor& gradient, const Tensor& factor) { return gradient.to(factor.scalar_type()); };
+  return {typed(dq_a, q_a.value_or(q_b)), typed(dq_b, q_b), typed(dk_a, k_a.value_or(k_b)), typed(dk_b, k_b),
+          typed(dv_a, v_a.value_or(v_b)), typed(dv_b, v_b)};
 }
 
-// The operators by name, as they are called through the dispatcher.
+Gradients backward_meta(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
+                        const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
+                        int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks) {
+  check_backward({{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}}, d_out, lse);
+  return {like(q_a, q_b), like(q_b, q_b), like(k_a, k_b), like(k_b, k_b), like(v_a, v_b), like(v_b, v_b)};
+}
+
 std::tuple<Tensor, Tensor> call_attention(const AttentionArguments& x) {
-  static const auto op =
-      c10::Dispatcher::singleton().findSchemaOrThrow("t6::attention", "").typed<decltype(attention_cpu)>();
+  static const auto op = find_operator<decltype(attention_cpu)>("t6::attention");
   return op.call(x.q.a, x.q.b, x.k.a, x.k.b, x.v.a, x.v.b, x.heads, x.scales.logits, x.scales.values, x.window.window,
                  x.window.sinks);
 }
 
-std::vector<Tensor> call_backward(const Tensor& d_out, const Tensor& lse, const AttentionArguments& x) {
-  static const auto op =
-      c10::Dispatcher::singleton().findSchemaOrThrow("t6::attention_backward", "").typed<decltype(backward_cpu)>();
+Gradients call_backward(const Tensor& d_out, const Tensor& lse, const AttentionArguments& x) {
+  static const auto op = find_operator<decltype(backward_cpu)>("t6::attention_backward");
   return op.call(d_out, lse, x.q.a, x.q.b, x.k.a, x.k.b, x.v.a, x.v.b, x.heads, x.scales.logits, x.scales.values,
                  x.window.window, x.window.sinks);
 }
@@ -137,8 +136,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                                                 const OptionalTensor& v_a, const Tensor& v_b, int64_t heads,
                                                 double logit_scale, double value_scale, int64_t window, int64_t sinks) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    const AttentionArguments x = {{q_a, q_b},     {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale},
-                                  {window, sinks}};
+    const AttentionArguments x{{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}};
     const auto [out, lse] = call_attention(x);
     context->mark_non_differentiable({lse});
     context->saved_data["heads"] = heads;
@@ -155,19 +153,16 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                                                  torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const auto if_there = [&](size_t i) { return saved[i].defined() ? OptionalTensor(saved[i]) : std::nullopt; };
-    const AttentionArguments x = {
+    const AttentionArguments x{
         {if_there(0), saved[1]},
         {if_there(2), saved[3]},
         {if_there(4), saved[5]},
         context->saved_data["heads"].toInt(),
         {context->saved_data["logit_scale"].toDouble(), context->saved_data["value_scale"].toDouble()},
         {context->saved_data["window"].toInt(), context->saved_data["sinks"].toInt()}};
-    const std::vector<Tensor> given = call_backward(gradients[0], saved[6], x);
-    torch::autograd::variable_list all(11);  // one an argument; those of absent factors and of numbers stay undefined
-    for (size_t i = 0, next = 0; i < 6; ++i) {
-      if (saved[i].defined()) all[i] = given[next++];
-    }
-    return all;
+    const auto [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = call_backward(gradients[0], saved[6], x);
+    const auto of = [&](size_t i, const Tensor& gradient) { return saved[i].defined() ? gradient : Tensor(); };
+    return {of(0, dq_a), dq_b, of(2, dk_a), dk_b, of(4, dv_a), dv_b, {}, {}, {}, {}, {}};
   }
 };
 
@@ -178,6 +173,20 @@ std::tuple<Tensor, Tensor> attention_autograd(const OptionalTensor& q_a, const T
   const auto outputs =
       AttentionFunction::apply(q_a, q_b, k_a, k_b, v_a, v_b, heads, logit_scale, value_scale, window, sinks);
   return {outputs[0], outputs[1]};
+}
+
+std::tuple<Tensor, Tensor> attention_autocast(const OptionalTensor& q_a, const Tensor& q_b, const OptionalTensor& k_a,
+                                              const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
+                                              int64_t heads, double logit_scale, double value_scale, int64_t window,
+                                              int64_t sinks) {
+  const Autocast autocast("t6::attention");
+  const auto narrow = [&](const auto& factor) { return autocast.narrow(factor); };
+  return call_attention({{narrow(q_a), narrow(q_b)},
+                         {narrow(k_a), narrow(k_b)},
+                         {narrow(v_a), narrow(v_b)},
+                         heads,
+                         {logit_scale, value_scale},
+                         {window, sinks}});
 }
 
 }  // namespace
@@ -193,7 +202,8 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
       "float logit_scale, float value_scale, int window=0, int sinks=0) -> (Tensor out, Tensor lse)");
   library.def(
       "attention_backward(Tensor d_out, Tensor lse, Tensor? q_a, Tensor q_b, Tensor? k_a, Tensor k_b, Tensor? v_a, "
-      "Tensor v_b, int heads, float logit_scale, float value_scale, int window=0, int sinks=0) -> Tensor[]");
+      "Tensor v_b, int heads, float logit_scale, float value_scale, int window=0, int sinks=0) -> "
+      "(Tensor dq_a, Tensor dq_b, Tensor dk_a, Tensor dk_b, Tensor dv_a, Tensor dv_b)");
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("attention", &attention_cpu);
@@ -203,6 +213,7 @@ TORCH_LIBRARY_IMPL(t6, Meta, library) {
   library.impl("attention", &attention_meta);
   library.impl("attention_backward", &backward_meta);
 }
+TORCH_LIBRARY_IMPL(t6, AutocastCPU, library) { library.impl("attention", &attention_autocast); }
 TORCH_LIBRARY_IMPL(t6, Autograd, library) {
   library.impl("attention", &attention_autograd);
   library.impl("attention_backward", torch::autograd::autogradNotImplementedFallback());

@@ -29,7 +29,7 @@ struct AttentionWindow {
 // torch.ops.t6.attention: the output [B, T, H, E], of the type of the queries' b, and the float32 log-sum-exp of each
 // query's logits [B, T, H]. Factors are float32 or bfloat16, on the CPU, and the arithmetic float32 for both; all
 // tokens are queries and keys. The output has gradients, of the first order, by torch.ops.t6.attention_backward; the
-// log-sum-exp has none.
+// log-sum-exp has none. heads 0: as many as the first `a` there is has, or, without any, as q has ranks.
 std::tuple<torch::Tensor, torch::Tensor> attention(const AttentionFactors& q, const AttentionFactors& k,
                                                    const AttentionFactors& v, int64_t heads,
                                                    const AttentionScales& scales, const AttentionWindow& window = {});

@@ -1,10 +1,9 @@
 #include "t6/ops/product.h"
 
-#include <torch/library.h>
-
 #include "t6/core/error.h"
 #include "t6/kernels/bfloat_gemm.h"
 #include "t6/kernels/gemm.h"
+#include "t6/ops/arguments/operator.h"
 #include "t6/ops/arguments/shapes.h"
 #include "t6/ops/threads.h"
 
@@ -107,8 +106,7 @@ bool go_together(torch::ScalarType a, torch::ScalarType b) {
 }
 
 torch::Tensor product(const torch::Tensor& a, const torch::Tensor& b, ProductForm form, OptionalType type) {
-  static const auto op =
-      c10::Dispatcher::singleton().findSchemaOrThrow("t6::product", "").typed<decltype(product_cpu)>();
+  static const auto op = find_operator<decltype(product_cpu)>("t6::product");
   return op.call(a, b, form.transpose_a, form.transpose_b, type);
 }
 

@@ -57,13 +57,22 @@ void check_type(const char* op, const char* name, const torch::Tensor& tensor) {
           "{}: {} must be Float or BFloat16, not {}", op, name, toString(tensor.scalar_type()));
 }
 
+int64_t AttentionArguments::head_count() const {
+  if (heads != 0) return heads;
+  for (const AttentionFactors* factors : {&q, &k, &v}) {
+    if (factors->a && factors->a->dim() == 4) return factors->a->sym_size(3).guard_int(__FILE__, __LINE__);
+  }
+  return q.b.dim() == 4 ? q.b.sym_size(2).guard_int(__FILE__, __LINE__) : 0;
+}
+
 void AttentionArguments::check(const char* name) const {
-  require(heads >= 1, "{}: heads must be at least 1, not {}", name, heads);
+  const int64_t count = head_count();
+  require(count >= 1, "{}: heads must be at least 1, not {}", name, count);
   require(window.window >= 0 && window.sinks >= 0, "{}: window and sinks must be at least 0, not {} and {}", name,
           window.window, window.sinks);
-  check_factors(name, "q", q, heads, q.b);
-  check_factors(name, "k", k, heads, q.b);
-  check_factors(name, "v", v, heads, q.b);
+  check_factors(name, "q", q, count, q.b);
+  check_factors(name, "k", k, count, q.b);
+  check_factors(name, "v", v, count, q.b);
   require(k.b.sym_size(3) == q.b.sym_size(3), "{}: k_b must have as many features as q_b, {}, not {}", name,
           shape_of(q.b), shape_of(k.b));
 }
@@ -75,15 +84,6 @@ void AttentionArguments::pack() {
   }
 }
 
-std::vector<torch::Tensor> AttentionArguments::tensors() const {
-  std::vector<torch::Tensor> list;
-  for (const AttentionFactors* factors : {&q, &k, &v}) {
-    if (factors->a) list.push_back(*factors->a);
-    list.push_back(factors->b);
-  }
-  return list;
-}
-
 std::vector<Attention> AttentionArguments::sequences() const {
   std::vector<Attention> sequences;
   for (int64_t i = 0; i < q.b.size(0); ++i) {
@@ -92,7 +92,7 @@ std::vector<Attention> AttentionArguments::sequences() const {
     x.k = view_of(k, i);
     x.v = view_of(v, i);
     x.T = q.b.size(1);
-    x.heads = heads;
+    x.heads = head_count();
     x.window = window.window;
     x.sinks = window.sinks;
     x.logit_scale = static_cast<float>(scales.logits);

@@ -13,17 +13,19 @@ void check_type(const char* op, const char* name, const torch::Tensor& tensor);
 
 struct AttentionArguments {
   AttentionFactors q, k, v;
-  int64_t heads = 1;
+  int64_t heads = 0;  // as given: 0 stands for head_count()
   AttentionScales scales;
   AttentionWindow window;
+
+  // The heads that were given, or else those of the first head factors that there are, or else one a rank of the
+  // queries.
+  int64_t head_count() const;
 
   // Error: `name` of the operator, the argument, what it is and what it must be.
   void check(const char* name) const;
   // Rows of factors are float32 and lie without gaps from here on: what was otherwise is copied.
   void pack();
 
-  // The factors that are there, in the order q_a, q_b, k_a, k_b, v_a, v_b.
-  std::vector<torch::Tensor> tensors() const;
   // The kernel's view of each sequence, without output. Valid while the tensors live; after pack().
   std::vector<Attention> sequences() const;
 };
