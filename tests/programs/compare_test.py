@@ -156,9 +156,9 @@ class RunsTest(CompareTest):
         self.assertIn("Some runs diverged", out)
         self.assertIn("diverged", self.compare().stdout)  # and is not tried again
 
-    def start(self, *arguments):
+    def start(self, *arguments, **variables):
         return subprocess.Popen([BUILD / "t6", "compare", "x.toml", "--quiet", *arguments], cwd=self.folder,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | variables)
 
     def wait_for(self, path, lines):
         deadline = time.monotonic() + 120
@@ -183,6 +183,20 @@ class RunsTest(CompareTest):
         self.assertEqual(self.losses("parts"), self.losses("whole"))
         for run in self.losses("whole"):
             self.assertEqual(self.curve(self.folder / "parts/runs" / run), self.curve(self.folder / "whole/runs" / run))
+
+    def test_processes_of_one_launch_share_the_runs(self):
+        self.write("seeds = [1, 2]\nlearning_rates = [1e-3, 3e-3]\nsearch_seeds = [1]\n")
+        self.compare("--out", "alone")
+        processes = [self.start("--out", "shared", OMPI_COMM_WORLD_SIZE="3", OMPI_COMM_WORLD_RANK=str(rank))
+                     for rank in (2, 1, 0)]  # the others wait for the first
+        said = [process.communicate(timeout=240)[0] for process in processes]
+        self.assertEqual([process.returncode for process in processes], [0, 0, 0], said)
+        self.assertEqual(said[:2], ["", ""])
+        self.assertIn("report in shared/report.html", said[2])
+        self.assertEqual(self.losses("shared"), self.losses("alone"))
+        logs = [path.read_text() for path in (self.folder / "shared/runs").glob("*.log")]
+        self.assertEqual(len(logs), 9)
+        self.assertEqual([log.count("finished at step") for log in logs], [1] * 9)  # by one process each
 
     def test_two_at_once_and_folders_of_others(self):
         self.write()

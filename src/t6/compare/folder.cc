@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -30,11 +31,11 @@ bool is_comparison(const fs::path& folder) {
   return json.is_object() && json.contains(kMarkKey);
 }
 
-// Below 0: somebody else holds it.
-int lock_folder(const fs::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  require(descriptor >= 0, "{}: cannot open: {}", folder.string(), std::strerror(errno));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+// Of a file or folder. Below 0: somebody else holds it.
+int lock(const fs::path& path, int kind = LOCK_EX) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  require(descriptor >= 0, "{}: cannot open: {}", path.string(), std::strerror(errno));
+  if (::flock(descriptor, kind | LOCK_NB) == 0) return descriptor;
   ::close(descriptor);
   return -1;
 }
@@ -52,18 +53,39 @@ std::string first_difference(const std::string& before, const std::string& now) 
 
 }  // namespace
 
-ComparisonFolder::ComparisonFolder(const fs::path& path) : path_(path) {
+RunClaim::~RunClaim() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+ComparisonFolder::ComparisonFolder(const fs::path& path, Workers workers) : path_(path), workers_(workers) {
   const bool own = is_comparison(path);
   require(own || !path_exists(path) || (fs::is_directory(path) && fs::is_empty(path)),
           "{}: is there already and is no comparison's folder; name another one with --out", path.string());
   make_folder(path);
-  lock_ = lock_folder(path);
+  lock_ = lock(path, is_shared() ? LOCK_SH : LOCK_EX);
   require(lock_ >= 0, "{}: another process works on this comparison", path.string());
   if (!own) write_json(path / kMark, {{kMarkKey, 1}});
   make_folder(path / "runs");
 }
 
 ComparisonFolder::~ComparisonFolder() { ::close(lock_); }
+
+void ComparisonFolder::wait_until_made(const fs::path& path, const Plan& plan, double seconds) {
+  const auto made = [&] {
+    const auto has_file = [&](const ComparisonRun& run) { return path_exists(path / "runs" / (run.name + ".toml")); };
+    return is_comparison(path) && std::ranges::all_of(plan.runs, has_file);
+  };
+  for (const Stopwatch waited; !made();) {
+    require(waited.seconds() < seconds, "{}: no process has made this comparison's folder within {:.0f} s",
+            path.string(), seconds);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+std::optional<RunClaim> ComparisonFolder::claim(const ComparisonRun& run) const {
+  const int held = lock(run_file(run));
+  return held < 0 ? std::nullopt : std::optional<RunClaim>(RunClaim(held));
+}
 
 fs::path ComparisonFolder::run_file(const ComparisonRun& one) const { return run(one).string() + ".toml"; }
 fs::path ComparisonFolder::log_file(const ComparisonRun& one) const { return run(one).string() + ".log"; }
@@ -92,7 +114,7 @@ void ComparisonFolder::note_divergence(const ComparisonRun& one, const std::stri
 bool ComparisonFolder::wait_until_free(const ComparisonRun& one, double seconds) const {
   if (!fs::is_directory(run(one))) return true;
   for (const Stopwatch waited; waited.seconds() < seconds;) {
-    if (const int held = lock_folder(run(one)); held >= 0) {
+    if (const int held = lock(run(one)); held >= 0) {
       ::close(held);
       return true;
     }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "t6/compare/plan.h"
 
@@ -13,16 +14,36 @@ namespace t6 {
 inline constexpr const char* kComparisonReport = "report.html";
 inline constexpr const char* kComparisonResults = "results.json";
 
-// Held while this lives: one process works in the folder.
+// Whether processes of one launch share a comparison's runs.
+enum class Workers { one, several };
+
+// A run that this process has taken, until the claim is gone.
+class RunClaim {
+ public:
+  explicit RunClaim(int lock) : lock_(lock) {}
+  RunClaim(RunClaim&& other) noexcept : lock_(std::exchange(other.lock_, -1)) {}
+  RunClaim& operator=(RunClaim&&) = delete;
+  ~RunClaim();
+
+ private:
+  int lock_;
+};
+
+// Held while this lives: one process works in the folder, or several that know of each other.
 class ComparisonFolder {
  public:
   // Makes the folder. Errors: it holds something and is no comparison's; another process works in it.
-  explicit ComparisonFolder(const std::filesystem::path& path);
+  explicit ComparisonFolder(const std::filesystem::path& path, Workers workers = Workers::one);
   ~ComparisonFolder();
   ComparisonFolder(const ComparisonFolder&) = delete;
   ComparisonFolder& operator=(const ComparisonFolder&) = delete;
 
+  // Waits until another process has made the folder `path` and the files of all runs. Error: it has not within
+  // `seconds`.
+  static void wait_until_made(const std::filesystem::path& path, const Plan& plan, double seconds);
+
   const std::filesystem::path& path() const { return path_; }
+  bool is_shared() const { return workers_ == Workers::several; }
   std::filesystem::path run(const ComparisonRun& run) const { return path_ / "runs" / run.name; }
   std::filesystem::path run_file(const ComparisonRun& run) const;
   std::filesystem::path log_file(const ComparisonRun& run) const;
@@ -32,6 +53,9 @@ class ComparisonFolder {
   // Writes the file of each run that has none. Error: there is one that says something else, so that the run in this
   // folder is another; it names the run and the first line that differs.
   void write_run_files(const Plan& plan) const;
+
+  // Takes a run; nothing where another process has it.
+  std::optional<RunClaim> claim(const ComparisonRun& run) const;
 
   // The message with which a run ended because its loss was no number; nothing where none did.
   std::optional<std::string> divergence(const ComparisonRun& run) const;
@@ -43,6 +67,7 @@ class ComparisonFolder {
 
  private:
   std::filesystem::path path_;
+  Workers workers_;
   int lock_ = -1;
 };
 

@@ -164,15 +164,23 @@ std::vector<ConfigurationResult> summarize(const Plan& plan, const std::vector<R
   return all;
 }
 
-std::optional<size_t> next_run(const Plan& plan, const std::vector<RunResult>& results) {
+std::vector<size_t> open_runs(const Plan& plan, const std::vector<RunResult>& results) {
   const std::vector<ConfigurationResult> summary = collect(plan, results);
+  std::vector<size_t> open;
   for (const bool searching : {true, false}) {
     for (size_t i = 0; i < plan.runs.size(); ++i) {
       const ComparisonRun& run = plan.runs[i];
-      if (is_search(plan, run.seed) == searching && !results[i].done() && is_wanted(plan, run, summary)) return i;
+      if (is_search(plan, run.seed) == searching && !results[i].done() && is_wanted(plan, run, summary)) {
+        open.push_back(i);
+      }
     }
   }
-  return {};
+  return open;
+}
+
+std::optional<size_t> next_run(const Plan& plan, const std::vector<RunResult>& results) {
+  const std::vector<size_t> open = open_runs(plan, results);
+  return open.empty() ? std::nullopt : std::optional(open.front());
 }
 
 int64_t wanted_runs(const Plan& plan) {

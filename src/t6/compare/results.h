@@ -57,8 +57,10 @@ struct ConfigurationResult {
 };
 std::vector<ConfigurationResult> summarize(const Plan& plan, const std::vector<RunResult>& results);
 
-// The first run that is wanted and not done; nothing when the comparison is complete. First every rate with the search
-// seeds, then the other seeds at the rate that was chosen.
+// The runs that are wanted and not done, in the order in which to take them: first every rate with the search seeds,
+// then the other seeds at the rates that were chosen, as far as they are. Empty when the comparison is complete.
+std::vector<size_t> open_runs(const Plan& plan, const std::vector<RunResult>& results);
+// The first of them.
 std::optional<size_t> next_run(const Plan& plan, const std::vector<RunResult>& results);
 // How many runs it takes altogether.
 int64_t wanted_runs(const Plan& plan);

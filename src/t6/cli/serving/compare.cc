@@ -140,11 +140,24 @@ void finish(const Options& options, const ComparisonFolder& folder, const Plan& 
   if (interrupt_token().cancelled()) say(options, "stopped; the same command goes on\n");
 }
 
+// Trains runs for the first process of a launch, which alone says what comes of it.
+void help(const Options& options) {
+  constexpr double kPatience = 600;  // seconds: the first looks at data and settings before it begins
+  ProgressBar::set_quiet(true);
+  catch_interrupts();
+  const Plan plan = plan_of(options);
+  if (options.dry_run) return;
+  ComparisonFolder::wait_until_made(out_folder(options), plan, kPatience);
+  const ComparisonFolder folder(out_folder(options), Workers::several);
+  const RunLength length = check_runs(plan);
+  ComparisonRuns(folder, plan, length).train_all();
+}
+
 void run(const Options& options) {
-  require(!launched(),
-          "a comparison trains one run after another, each by a process of its own ({} is set); start it without "
-          "mpirun or srun",
-          launched().value_or(""));
+  const Workers workers = launched() ? Workers::several : Workers::one;
+  const bool is_first = launched_rank() == 0;
+  forget_launch();  // each run is trained by one process
+  if (!is_first) return help(options);
   if (options.quiet) ProgressBar::set_quiet(true);
   catch_interrupts();
   const Plan plan = plan_of(options);
@@ -160,7 +173,7 @@ void run(const Options& options) {
                                ? ""
                                : fmt::format(", learning rates {}", plan.experiment.learning_rates.size())));
   if (options.dry_run) return;
-  const ComparisonFolder folder(out_folder(options));
+  const ComparisonFolder folder(out_folder(options), workers);
   folder.write_run_files(plan);
   ComparisonRuns runs(folder, plan, length);
   if (const double seconds = runs.seconds_left(); seconds > 0) {

@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <thread>
 #include <variant>
 
 #include "t6/cli/interrupt.h"
@@ -155,7 +157,13 @@ double ComparisonRuns::seconds_left() {
   return t6::seconds_left(plan_, results_, length_, rates);
 }
 
-void ComparisonRuns::show_progress(size_t index, ProgressBar& bar) const {
+// What other processes have done since.
+void ComparisonRuns::look_at_others() {
+  if (folder_.is_shared()) results_ = read_results(folder_, plan_);
+}
+
+void ComparisonRuns::show_progress(size_t index, ProgressBar& bar) {
+  look_at_others();
   const ComparisonRun& run = plan_.runs[index];
   const auto last = last_record(folder_.run(run) / kMetricsFile);
   const int64_t before = tokens_done(plan_, results_, length_) - results_[index].tokens;
@@ -190,13 +198,27 @@ void ComparisonRuns::train(size_t index, ProgressBar& bar) {
        folder_.log_file(run).string());
 }
 
+bool ComparisonRuns::train_first_free(const std::vector<size_t>& open, ProgressBar& bar) {
+  for (const size_t index : open) {
+    const std::optional<RunClaim> claim = folder_.claim(plan_.runs[index]);
+    if (!claim) continue;
+    results_[index] = read_result(folder_, plan_.runs[index]);  // another process may have had it until now
+    if (!results_[index].done()) train(index, bar);
+    return true;
+  }
+  return false;
+}
+
 void ComparisonRuns::train_all() {
   ProgressBar bar("comparing", wanted_runs(plan_) * length_.tokens(), "tokens");
   bar.start_at(tokens_done(plan_, results_, length_));
   while (!interrupt_token().cancelled()) {
-    const std::optional<size_t> next = next_run(plan_, results_);
-    if (!next) break;
-    train(*next, bar);
+    look_at_others();
+    const std::vector<size_t> open = open_runs(plan_, results_);
+    if (open.empty()) break;
+    if (train_first_free(open, bar)) continue;
+    bar.update(tokens_done(plan_, results_, length_), "other processes train the last runs");
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   bar.hide();
 }

@@ -1,4 +1,4 @@
-// The training runs of a comparison, each a process of t6-train, one after another.
+// The training runs of a comparison, each a process of t6-train, one after another in each process that takes part.
 #pragma once
 
 #include <string>
@@ -23,14 +23,17 @@ class ComparisonRuns {
   // From runs that have begun; configurations without one are tried for some steps.
   double seconds_left();
 
-  // Trains what is wanted and not done, until it is complete or interrupted. A run whose loss is no number is noted and
-  // left. Error: a run ended in another way; its message, and where its log is.
+  // Trains what is wanted, not done and not taken by another process, until the comparison is complete or interrupted.
+  // A run whose loss is no number is noted and left. Error: a run ended in another way; its message, and where its log
+  // is.
   void train_all();
 
  private:
   double trial_rate(size_t configuration);
+  bool train_first_free(const std::vector<size_t>& open, ProgressBar& bar);
   void train(size_t index, ProgressBar& bar);
-  void show_progress(size_t index, ProgressBar& bar) const;
+  void look_at_others();
+  void show_progress(size_t index, ProgressBar& bar);
 
   const ComparisonFolder& folder_;
   const Plan& plan_;
