@@ -81,18 +81,16 @@ def loss_and_cache(results):
 
 
 def accuracies(results):
-    """Accuracy by training tokens: each run thin, the mean of a model's seeds thick."""
+    """Accuracy by steps: each run thin, the mean of a model's seeds thick."""
     def draw(axes):
         for index, model in enumerate(results["models"]):
-            runs, points = chosen_runs(results, model["model"]), {}
+            runs, means = chosen_runs(results, model["model"]), {}
             for run in runs:
-                rows = [row for row in results["curves"] if row["run"] == run and row["validation_accuracy"] is not None]
-                tokens, right = [row["tokens"] / 1e6 for row in rows], [100 * row["validation_accuracy"] for row in rows]
-                axes.plot(tokens, right, color=f"C{index}", linewidth=0.7, alpha=0.5)
-                for at, value in zip(tokens, right):
-                    points.setdefault(at, []).append(value)
-            axes.plot(points.keys(), [sum(values) / len(values) for values in points.values()], color=f"C{index}",
-                      marker="o", markersize=3, label=model["model"])
+                points = {row["step"]: 100 * row["validation_accuracy"] for row in results["curves"] if row["run"] == run}
+                axes.plot(points.keys(), points.values(), color=f"C{index}", linewidth=0.7, alpha=0.5)
+                for step, right in points.items():
+                    means[step] = means.get(step, 0) + right / len(runs)
+            axes.plot(means.keys(), means.values(), color=f"C{index}", marker="o", markersize=3, label=model["model"])
     return draw
 
 
@@ -101,7 +99,7 @@ def task_rows(folder):
     rows, first = [], {}
     for path in sorted(folder.glob("*[!u].jsonl")):
         lines = [json.loads(line) for part in (path, path.with_stem(path.stem + "-mmlu")) for line in part.open()]
-        chosen = {(line["task"].split(":")[0], line["document"], line.get("subject")): line["chosen"] for line in lines if "task" in line}
+        chosen = {(line["task"], line["document"], line.get("subject")): line["chosen"] for line in lines if "task" in line}
         first = first or chosen
         weights, cache = path.stem.split("-")
         for task in (task for line in lines if "summary" in line for task in line["summary"]["tasks"]):
@@ -125,15 +123,12 @@ def main():
     source, out = map(pathlib.Path, sys.argv[1:])
     out.mkdir(parents=True, exist_ok=True)
     every = {path.parent.name: json.loads(path.read_text()) for path in sorted(source.glob("*/results.json"))}
-    if "kinds" not in every:
-        sys.exit(f"evidence_pictures: error: {source} has no kinds/results.json; 't6 compare configs/evidence/kinds.toml --out "
-                 f"{source}/kinds' writes it")
+    for name in {"kinds", "recall"} - every.keys():
+        sys.exit(f"evidence_pictures: error: {source} has no {name}/results.json; docs/evidence.md says what writes it")
     for name, results in every.items():
         for table in ("models", "runs"):
             shutil.copyfile(source / name / f"{table}.csv", out / f"{name}-{table}.csv")
-        if name in ("recall", "listops"):
-            picture(out / f"{name}-accuracy.svg", "training tokens, millions", "accuracy, %", accuracies(results))
-        elif name in ("kinds", "heads"):
+        if name in ("kinds", "heads"):
             picture(out / f"{name}-cache.svg", "bytes of cache a token (bfloat16)", "validation loss, nats a token",
                     loss_and_cache(results), ticks=[500, 1000, 2000, 4000])
     write_tasks(source / "tasks", out / "tasks.csv")
@@ -141,6 +136,7 @@ def main():
     tokens, loss = "training tokens, millions", "validation loss, nats a token"
     picture(out / "kinds-tokens.svg", tokens, loss, curves(kinds, KINDS))
     picture(out / "ranks-tokens.svg", tokens, loss, curves(kinds, RANKS))
+    picture(out / "recall-accuracy.svg", "training steps", "accuracy, %", accuracies(every["recall"]))
     picture(out / "kinds-rates.svg", "learning rate", loss, rates(kinds, KINDS),
             ticks=kinds["experiment"]["learning_rates"])
 
