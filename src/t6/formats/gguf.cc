@@ -273,6 +273,11 @@ void GgufFile::let_go(std::span<const std::byte> bytes) const {
   for (const auto& part : parts_) part->let_go(bytes);
 }
 
+void GgufFile::let_go() const {
+  file_.let_go(file_.bytes());
+  for (const auto& part : parts_) part->let_go();
+}
+
 const GgufFile::Array& GgufFile::array(const std::string& key) const {
   const auto found = arrays_.find(key);
   require(found != arrays_.end(), "{}: the array {:?} is missing", path().string(), key);

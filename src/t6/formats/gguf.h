@@ -34,6 +34,7 @@ class GgufFile {
   const TensorView* find(const std::string& name) const;  // null: no such tensor
   // As MappedFile's, for tensors of any part.
   void let_go(std::span<const std::byte> bytes) const;
+  void let_go() const;  // of keys and values, too
 
   // The values that are no arrays, by key. The object lives as long as the file.
   JsonObject values() const { return {*values_, path().string()}; }

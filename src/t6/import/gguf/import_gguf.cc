@@ -70,6 +70,7 @@ ImportedModel import_gguf(Context& context, const std::filesystem::path& path, M
   for (const auto& [name, tensor] : file->tensors()) {
     require(used.contains(name), "{}: the tensor \"{}\" is not supported in a model of its architecture", source, name);
   }
+  file->let_go();  // the vocabulary has been read
   return model;
 }
 
