@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kLargestBucket = 4 << 20, kSmallestBucket = 64 << 10;  // bytes
 constexpr int64_t kBuckets = 16;                                         // of models between these
 
-// LibTorch 2.13 has an argument more than 2.11.
+// Versions of LibTorch differ by an argument.
 template <typename Reducer = c10d::Reducer, typename... Args>
 std::unique_ptr<Reducer> make_reducer(Args... args) {
   if constexpr (std::is_constructible_v<Reducer, Args..., std::vector<int64_t>>) {
