@@ -373,8 +373,8 @@ class Projection(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         operator = loaded_operator("linear", x, torch.float32)
-        few = x.numel() < OPERATOR_TOKENS * self.in_features
-        if operator is None or few or self.weight.dtype != x.dtype or torch.is_autocast_enabled("cpu"):
+        if (operator is None or x.numel() < OPERATOR_TOKENS * self.in_features or self.weight.dtype != x.dtype or
+                torch.is_autocast_enabled("cpu")):
             return super().forward(x)
         y = operator(x, self.weight)
         return y if self.bias is None else y + self.bias

@@ -321,8 +321,8 @@ class Sharding(Case):
             worker = pathlib.Path(__file__).with_name("ops_worker.py")
             processes = [subprocess.Popen([sys.executable, "-B", worker, f"{folder}/meeting", str(rank)],
                                           stderr=subprocess.PIPE, text=True) for rank in range(2)]
-            for process in processes:
-                self.assertEqual((process.wait(timeout=400), process.stderr.read()[-2000:])[0], 0)
+            told = [process.communicate(timeout=400)[1][-2000:] for process in processes]
+            self.assertEqual([process.returncode for process in processes], [0, 0], told)
 
 
 if __name__ == "__main__":
