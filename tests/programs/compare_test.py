@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 import unittest
-import unittest.mock
 
 from support import BUILD, SOURCE, TRAINING, ProgramTest, book
 
@@ -222,11 +221,6 @@ class RunsTest(CompareTest):
         self.write(shared=SHARED.replace("\"data\"", "\"all\""))
         self.refuse("compare", "x.toml", words=["no validation split"])
         self.assertFalse((self.folder / "runs").exists())
-
-    def test_one_process_compares(self):
-        self.write()
-        with unittest.mock.patch.dict(os.environ, OMPI_COMM_WORLD_SIZE="2"):
-            self.refuse("compare", "x.toml", words=["OMPI_COMM_WORLD_SIZE is set", "without mpirun"])
 
     def test_the_examples_in_short(self):
         example = (SOURCE / "configs/compare-nano.toml").read_text()
