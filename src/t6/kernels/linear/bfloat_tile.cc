@@ -33,8 +33,8 @@ __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) void multiply_bf
     const auto high = reinterpret_cast<__m512bh>(_mm512_load_ps(b + 16));
     T6_UNROLL_TILE
     for (int r = 0; r < kBfloatTileRows; ++r) {
-      // Not _mm512_set1_ps, which takes Clang 16 down.
-      const auto factor = reinterpret_cast<__m512bh>(_mm512_broadcastss_ps(_mm_load_ss(a + r)));
+      // _mm512_set1_ps here takes Clang 16 down, and GCC 12 warns of the form without a mask.
+      const auto factor = reinterpret_cast<__m512bh>(_mm512_maskz_broadcastss_ps(0xffff, _mm_load_ss(a + r)));
       sum[r][0] = _mm512_dpbf16_ps(sum[r][0], factor, low);
       sum[r][1] = _mm512_dpbf16_ps(sum[r][1], factor, high);
     }
