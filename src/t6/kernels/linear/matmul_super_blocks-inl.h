@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "hwy/cache_control.h"
 #include "t6/kernels/linear/matmul_tile-inl.h"
 #include "t6/kernels/linear/super_block_types-inl.h"
 
@@ -89,13 +88,6 @@ HWY_INLINE void add_part(const std::byte* words, int64_t part, const SuperBlockS
                          const ActivationBlock* (&x)[kRows], Vector (&y)[kRows],
                          std::integer_sequence<int, kBlocks...> /*blocks*/) {
   (add_block<Type, kBlocks, kRows>(words, part, scales, x, y), ...);
-}
-
-// Bytes of weights that are fetched ahead: a processor by itself looks ahead over some hundred instructions, which
-// here are not as many bytes.
-constexpr int64_t kAhead = 8 << 10;
-HWY_INLINE void fetch_ahead(const std::byte* block, int64_t bytes) {
-  for (int64_t i = 0; i < bytes; i += kWordLine) hwy::Prefetch(block + kAhead + i);
 }
 
 // Scales of the lanes' groups in one block of 256.

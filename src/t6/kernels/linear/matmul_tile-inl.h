@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "t6/kernels/linear/matmul_task.h"
 #include "t6/kernels/simd/vectors-inl.h"
 
@@ -37,6 +38,14 @@ HWY_INLINE void store_outputs(const MatmulTask& p, int64_t t, int64_t vector, Ve
   if (bias) sums = hn::Add(sums, load_up_to(d, bias, p.N - n));
   if (add) sums = hn::Add(load_up_to(d, y, p.N - n), sums);
   store_up_to(sums, d, y, p.N - n);
+}
+
+// Bytes of weights that are fetched ahead: a processor by itself looks ahead over some hundred instructions, which are
+// not as many bytes.
+constexpr int64_t kAhead = 8 << 10;
+HWY_INLINE void fetch_ahead(const std::byte* weights, int64_t bytes) {
+  constexpr int64_t kLine = 64;
+  for (int64_t i = 0; i < bytes; i += kLine) hwy::Prefetch(weights + kAhead + i);
 }
 
 constexpr int kMostTileRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 4 : 8;  // 16 registers, or 32
