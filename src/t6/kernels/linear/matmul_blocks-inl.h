@@ -64,8 +64,9 @@ HWY_INLINE void sum_q8(const std::byte* values, const ActivationBlock* const (&x
 
 // Rows t.. of one vector of outputs, all of K.
 template <NumberType kType, int kRows>
-HWY_INLINE void block_tile(const MatmulTask& p, int64_t t, int64_t vector) {
+HWY_INLINE void block_tile(const MatmulTask& p, int64_t t, int64_t vector, bool first) {
   constexpr bool kMinima = kType == NumberType::q4_1;
+  constexpr int64_t kScaled = blocks_of_scales(kType);
   const Floats d;
   const int64_t blocks = p.K / kWeightBlock, lane = lane_of(vector);
   const std::byte* const group = group_of(p, vector);
@@ -79,6 +80,7 @@ HWY_INLINE void block_tile(const MatmulTask& p, int64_t t, int64_t vector) {
   for (int64_t b = 0; b < blocks; ++b) {
     const auto* scales = reinterpret_cast<const uint16_t*>(group + scales_offset(kType, b)) + lane;
     const std::byte* values = group + values_offset(kType, b) + lane * 4;
+    if (first && b % kScaled == 0) fetch_ahead(group + scales_offset(kType, b), scales_offset(kType, kScaled));
     IntegerVector totals[kRows];
     if constexpr (kMinima) {
       sum_q4(values, x, totals);
@@ -102,16 +104,16 @@ HWY_INLINE void block_tile(const MatmulTask& p, int64_t t, int64_t vector) {
 template <NumberType kType>
 struct BlockTile {
   template <int kRows, int kVectors>
-  static HWY_INLINE void run(const MatmulTask& p, int64_t t, int64_t vector) {
+  static HWY_INLINE void run(const MatmulTask& p, int64_t t, int64_t vector, int64_t first_row) {
     static_assert(kVectors == 1);
-    block_tile<kType, kRows>(p, t, vector);
+    block_tile<kType, kRows>(p, t, vector, t == first_row);
   }
 };
 
 template <NumberType kType>
 void multiply_blocks(const MatmulTask& p, const MatmulRange& part) {
   for (int64_t vector = part.group_begin * kGroupVectors; vector < part.group_end * kGroupVectors; ++vector) {
-    for_row_tiles<BlockTile<kType>, 1>(p, part, vector);
+    for_row_tiles<BlockTile<kType>, 1>(p, part, vector, part.t_begin);
   }
 }
 

@@ -33,9 +33,11 @@ HWY_INLINE void load_weights(const std::byte* from, Vector& first, Vector& secon
 
 // Rows t.., kVectors vectors of outputs, columns [k, k + depth).
 template <NumberType kType, int kRows, int kVectors>
-HWY_INLINE void float_tile(const MatmulTask& p, int64_t t, int64_t vector, int64_t k, int64_t depth) {
+HWY_INLINE void float_tile(const MatmulTask& p, int64_t t, int64_t vector, int64_t k, int64_t depth, bool first_tile) {
   constexpr int kStep = kType == NumberType::bf16 ? 2 : 1;  // columns in a lane
   constexpr int64_t kLaneBytes = kType == NumberType::f16 ? 2 : 4;
+  // With fewer rows there is little between two reads, and the processor looks far enough ahead.
+  constexpr bool kFetches = kRows >= (kType == NumberType::f32 ? 8 : 2);
   const Floats d;
   Vector sums[kRows][kVectors];
   const float* x[kRows];
@@ -63,6 +65,7 @@ HWY_INLINE void float_tile(const MatmulTask& p, int64_t t, int64_t vector, int64
   for (; i + kStep <= depth; i += kStep) {
     T6_UNROLL
     for (int v = 0; v < kVectors; ++v) {
+      if (kFetches && first_tile) hwy::Prefetch(w[v] + kAhead);
       load_weights<kType>(w[v], first[v], second[v]);
       w[v] += kWeightGroup * kLaneBytes;
     }
@@ -84,8 +87,9 @@ HWY_INLINE void float_tile(const MatmulTask& p, int64_t t, int64_t vector, int64
 template <NumberType kType>
 struct FloatTile {
   template <int kRows, int kVectors>
-  static HWY_INLINE void run(const MatmulTask& p, int64_t t, int64_t vector, int64_t k, int64_t depth) {
-    float_tile<kType, kRows, kVectors>(p, t, vector, k, depth);
+  static HWY_INLINE void run(const MatmulTask& p, int64_t t, int64_t vector, int64_t k, int64_t depth,
+                             int64_t first_row) {
+    float_tile<kType, kRows, kVectors>(p, t, vector, k, depth, t == first_row);
   }
 };
 
@@ -98,9 +102,9 @@ void multiply_floats(const MatmulTask& p, const MatmulRange& part) {
     for (int64_t k = 0; k < std::max<int64_t>(p.K, 1); k += kPassColumns) {
       const int64_t depth = std::min(kPassColumns, p.K - k);
       if (vector + 2 <= end) {
-        for_row_tiles<FloatTile<kType>, 2>(p, part, vector, k, depth);
+        for_row_tiles<FloatTile<kType>, 2>(p, part, vector, k, depth, part.t_begin);
       } else {
-        for_row_tiles<FloatTile<kType>, 1>(p, part, vector, k, depth);
+        for_row_tiles<FloatTile<kType>, 1>(p, part, vector, k, depth, part.t_begin);
       }
     }
   }

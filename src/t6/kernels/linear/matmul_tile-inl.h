@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "t6/kernels/linear/matmul_task.h"
 #include "t6/kernels/simd/vectors-inl.h"
 
@@ -39,10 +40,20 @@ HWY_INLINE void store_outputs(const MatmulTask& p, int64_t t, int64_t vector, Ve
   store_up_to(sums, d, y, p.N - n);
 }
 
-// Calls Tile::run<rows, kVectors>(p, t, arguments...) for tiles that cover the part's rows of x, large ones first.
-template <typename Tile, int kVectors, typename... Arguments>
+// Bytes of weights that are fetched ahead: a processor by itself looks ahead over some hundred instructions, which are
+// not as many bytes.
+constexpr int64_t kAhead = 8 << 10;
+HWY_INLINE void fetch_ahead(const std::byte* weights, int64_t bytes) {
+  constexpr int64_t kLine = 64;
+  for (int64_t i = 0; i < bytes; i += kLine) hwy::Prefetch(weights + kAhead + i);
+}
+
+constexpr int kMostTileRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 4 : 8;  // 16 registers, or 32
+
+// Calls Tile::run<rows, kVectors>(p, t, arguments...) for tiles of at most kRows rows that cover the part's rows of x,
+// large ones first.
+template <typename Tile, int kVectors, int kRows = kMostTileRows, typename... Arguments>
 HWY_INLINE void for_row_tiles(const MatmulTask& p, const MatmulRange& part, Arguments... arguments) {
-  constexpr int kRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 4 : 8;  // 16 registers, or 32
   int64_t t = part.t_begin;
   for (; t + kRows <= part.t_end; t += kRows) Tile::template run<kRows, kVectors>(p, t, arguments...);
   if (kRows > 4 && t + 4 <= part.t_end) Tile::template run<4, kVectors>(p, t, arguments...), t += 4;
