@@ -1,5 +1,5 @@
-// Any bytes as a list of words, or as a model of characters that cuts a text: an Error, or slices that are the text. The
-// input: a byte that chooses, the file.
+// Any bytes as a list of words, or as a model of characters that cuts a text: an Error, or slices that are the text.
+// The input: a byte that chooses, the file.
 #include <string>
 #include <string_view>
 #include <vector>
