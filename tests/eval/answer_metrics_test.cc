@@ -5,6 +5,7 @@
 #include <map>
 
 #include "t6/core/error.h"
+#include "t6/eval/chinese_words.h"
 #include "t6/formats/json.h"
 #include "tests/error_of.h"
 
@@ -12,6 +13,11 @@ namespace t6 {
 namespace {
 
 using ::testing::HasSubstr;
+
+const std::shared_ptr<const ChineseWords>& chinese_words() {
+  static const auto words = std::make_shared<const ChineseWords>(T6_SOURCE_DIR "/tests/eval/data/chinese-words");
+  return words;
+}
 
 double score(std::string_view metric, std::string_view written, const AnswerKey& key) {
   return answer_metric(metric).score(written, key);
@@ -21,7 +27,7 @@ double score(std::string_view metric, std::string_view written, const AnswerKey&
 TEST(AnswerMetrics, AreThoseOfTheAuthors) {
   std::map<std::string, int> seen;
   for (const Json& row : read_json(T6_SOURCE_DIR "/tests/eval/answer_scores.json")) {
-    AnswerKey key{row["answers"], {}};
+    AnswerKey key{row["answers"], {}, chinese_words()};
     if (row.contains("classes")) key.classes = row["classes"].get<std::vector<std::string>>();
     const auto metric = row["metric"].get<std::string>();
     EXPECT_NEAR(score(metric, row["written"].get<std::string>(), key), row["score"].get<double>(), 1e-12) << row;
@@ -43,7 +49,8 @@ TEST(AnswerMetrics, LongAnswersEnd) {
   const std::string text(100'000, 'a'), lines(100'000, '\n');
   for (const AnswerMetric& metric : answer_metrics()) {
     const bool retrieval = metric.name.starts_with("retrieval");
-    const AnswerKey key{{retrieval ? metric.name == "retrieval" ? "Paragraph 1" : "段落1" : lines + "x"}, {"x"}};
+    const AnswerKey key{
+        {retrieval ? metric.name == "retrieval" ? "Paragraph 1" : "段落1" : lines + "x"}, {"x"}, chinese_words()};
     EXPECT_GE(metric.score(text, key), 0) << metric.name;
     EXPECT_LE(metric.score(lines, key), 1) << metric.name;
   }
@@ -51,7 +58,7 @@ TEST(AnswerMetrics, LongAnswersEnd) {
 
 TEST(AnswerMetrics, WhatCannotBeScoredIsAnError) {
   EXPECT_THAT(error_of([] { (void)answer_metric("bleu"); }), HasSubstr("exact_match, first_word, contains_all"));
-  EXPECT_THAT(error_of([] { (void)answer_metric("f1_zh"); }), HasSubstr("jieba"));
+  EXPECT_THAT(error_of([] { (void)score("f1_zh", "x", {{"x"}}); }), HasSubstr("Chinese"));
   EXPECT_THAT(error_of([] { (void)score("f1", "x", {}); }), HasSubstr("no right answer"));
   EXPECT_THAT(error_of([] { (void)score("contains_all", "x", {}); }), HasSubstr("no right answer"));
   EXPECT_THAT(error_of([] { (void)score("classification", "x", {{"y"}}); }), HasSubstr("all classes"));

@@ -26,7 +26,8 @@ DESCRIPTIONS = {
 
 
 def read_lines(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    with open(path, encoding="utf-8") as file:  # not splitlines(), which also ends lines at U+2028
+        return [json.loads(line) for line in file]
 
 
 def write_lines(path, documents):

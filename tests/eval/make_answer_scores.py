@@ -3,7 +3,8 @@
 
 Usage: make_answer_scores.py LONGBENCH OUT, where LONGBENCH is a checkout of THUDM/LongBench (2024 or later, with v2). Needs
 the packages that its requirements.txt names for metrics (rouge 1.0.1, fuzzywuzzy 0.18.0 without python-Levenshtein, jieba)
-and lm-eval (0.4.13), whose task ruler has RULER's string_match_all.
+and lm-eval (0.4.13), whose task ruler has RULER's string_match_all. Chinese is cut into words by the small list and model that
+make_chinese_words.py made.
 """
 import ast
 import importlib.util
@@ -13,6 +14,8 @@ import random
 import re
 import sys
 import types
+
+import make_chinese_words
 
 # Sentences of rouge are followed recursively, some 900 words deep without this.
 sys.setrecursionlimit(100_000)
@@ -99,6 +102,19 @@ def cases(longbench):
     written, right = " ".join(long_words[:350]), " ".join(long_words[200:])
     yield "rouge_l", written, [right], metrics.rouge_score(written, right)
     yield "f1", written, [right], metrics.qa_f1_score(written, right)
+    yield from chinese_cases(rng, metrics)
+
+
+def chinese_cases(rng, metrics):
+    make_chinese_words.use(make_chinese_words.OUT)
+    pool = ODD + make_chinese_words.texts(rng) + ["《马上》就走了．", "“你好”，ABC abc！", "我们。看书. 我们。", "！？｡。＂＃〜〝〞〟〰〾〿–—‘’‛“”„‟…‧﹏"]
+    for name, score in (("f1_zh", metrics.qa_f1_zh_score), ("rouge_l_zh", metrics.rouge_zh_score)):
+        for _ in range(120):
+            written, right = rng.choice(pool), rng.choice(pool)
+            half = written[:len(written) // 2] + right[len(right) // 2:]
+            answers = rng.sample([right, half], rng.randrange(1, 3))
+            written = rng.choice([written, half])
+            yield name, written, answers, max([0.0] + [score(written, answer) for answer in answers])
 
 
 def code_cases(rng, metrics):

@@ -245,6 +245,13 @@ def tasks():
     yield "own", bytes([10]) + b'{"context": "a", "choices": ["b", "c"], "answer": "c", "delimiter": ""}'
 
 
+def chinese_words():
+    yield "list", b"\0" + "我们 5 r\n今天 7\n我 0 r\n今天 3\n".encode()
+    yield "model", b"\1" + json.dumps({"start": {"B": -0.3, "E": -3.14e100, "M": -3.14e100, "S": -1.5},
+                                       "transition": {"B": {"E": -0.5, "M": -0.9}, "S": {"S": -0.7}},
+                                       "emission": {"B": {"我": -5}, "E": {"们": -6.5}}}, ensure_ascii=False).encode()
+
+
 def main():
     folder, rng = pathlib.Path(sys.argv[1]), random.Random(1)
     files = {f"gguf/{kind}": gguf_model("llama", kind, rng) for kind in (*TYPES, *WIDE_TYPES)}
@@ -265,6 +272,7 @@ def main():
     files |= {f"request/{name}": bytes([endpoint]) + json.dumps(body).encode() for name, endpoint, body in requests()}
     files |= {f"task/{name}": content for name, content in tasks()}
     files |= {f"labelled/{name}": content for name, content in labelled()}
+    files |= {f"chinese_words/{name}": content for name, content in chinese_words()}
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

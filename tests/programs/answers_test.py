@@ -5,7 +5,7 @@ import signal
 import subprocess
 import unittest
 
-from support import BUILD, ProgramTest, book, write_tiny_model
+from support import BUILD, SOURCE, ProgramTest, book, write_tiny_model
 
 
 def lines(text):
@@ -114,7 +114,11 @@ class Answers(ProgramTest):
         result = lines(self.run_program("eval", "tiny", "--longbench", "hotpotqa.jsonl", "--prompts", "own.json", "--json").stdout)
         self.assertEqual(result[0]["prompt_tokens"], 4)
         (self.folder / "vcsum.jsonl").write_text(json.dumps(row | {"dataset": "vcsum"}) + "\n")
-        self.refuse("eval", "tiny", "--longbench", "vcsum.jsonl", words=["vcsum.jsonl:1", "jieba"])
+        self.refuse("eval", "tiny", "--longbench", "vcsum.jsonl",
+                    words=["vcsum.jsonl:1", "data/chinese-words", "scripts/fetch_chinese_words.sh"])
+        chinese = SOURCE / "tests/eval/data/chinese-words"
+        result = lines(self.run_program("eval", "tiny", "--longbench", "vcsum.jsonl", "--chinese-words", chinese, "--json").stdout)
+        self.assertEqual(result[0]["metric"], "rouge_l_zh")
 
     def test_pass_keys_become_a_table_and_a_picture(self):
         arguments = ("eval", "tiny", "--passkey", "500,900", "--depths", 3, "--report", "keys.html")
@@ -147,7 +151,7 @@ class Answers(ProgramTest):
         for flags in (["--text", "book.txt", "--chat"], ["--text", "book.txt", "--limit", 3], ["--answers", "recall.jsonl", "--stride", 3],
                       ["--answers", "recall.jsonl", "--report", "x.html"], ["--answers", "recall.jsonl", "--prompts", "x.json"],
                       ["--answers", "recall.jsonl", "--system", "x"], ["--passkey", 99, "--limit", 3], ["--passkey", "many"],
-                      ["--answers", "recall.jsonl", "--text", "book.txt"], ["--text", "book.txt", "--cache-memory", "1GiB"]):
+                      ["--passkey", 99, "--chinese-words", "x"], ["--answers", "recall.jsonl", "--text", "book.txt"], ["--text", "book.txt", "--cache-memory", "1GiB"]):
             self.run_program("eval", "tiny", *flags, code=2)
 
     def test_files_that_are_none_are_refused(self):

@@ -1,7 +1,10 @@
 #include "t6/eval/answer_files.h"
 
+#include <memory>
+
 #include "t6/core/error.h"
 #include "t6/eval/answers/json_lines.h"
+#include "t6/eval/chinese_words.h"
 #include "t6/formats/json.h"
 
 namespace t6 {
@@ -39,6 +42,19 @@ std::vector<AnswerDocument> read_answer_file(const std::filesystem::path& path, 
     documents.push_back(std::move(document));
   });
   return documents;
+}
+
+void add_chinese_words(std::vector<AnswerDocument>& documents, const std::filesystem::path& folder) {
+  std::shared_ptr<const ChineseWords> words;
+  for (AnswerDocument& document : documents) {
+    try {
+      if (!answer_metric(document.metric).needs_chinese_words) continue;
+      if (!words) words = std::make_shared<const ChineseWords>(folder);
+    } catch (const Error& error) {
+      fail("{}: {}", document.name, error.what());
+    }
+    document.key.words = words;
+  }
 }
 
 }  // namespace t6

@@ -38,4 +38,9 @@ LongBenchPrompts longbench_prompts(const std::filesystem::path& file = {});
 std::vector<AnswerDocument> read_longbench(const std::filesystem::path& path, const LongBenchPrompts& prompts,
                                            int64_t limit);
 
+// Gives the documents whose metric compares Chinese words what cuts texts into them, read once from `folder`
+// (chinese_words.h); nothing is read where there are none. Errors: a metric that there is not, and what is wrong with
+// the folder, after the name of the first such document.
+void add_chinese_words(std::vector<AnswerDocument>& documents, const std::filesystem::path& folder);
+
 }  // namespace t6

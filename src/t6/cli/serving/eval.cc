@@ -160,6 +160,7 @@ const std::vector<About>& flags_and_sources() {
       {{"--task-data"}, {"--tasks"}},
       {{"--shots"}, {"--tasks", "--task-file"}},
       {{"--prompts", "--prompt-tokens"}, {"--longbench"}},
+      {{"--chinese-words"}, {"--answers", "--longbench"}},
       {{"--depths", "--samples", "--seed"}, {"--passkey"}},
       {{"--cache-memory", "--chat"}, {"--answers", "--longbench", "--passkey"}}};
   return kTable;

@@ -32,9 +32,11 @@ std::vector<AnswerDocument> read_documents(const LoadedModel& loaded, const Answ
     all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
   for (const std::string& file : flags.files) add(read_answer_file(file, limit));
-  if (flags.longbench.empty()) return all;
-  const LongBenchPrompts prompts = longbench_prompts(flags.prompts);
-  for (const std::string& file : flags.longbench) add(read_longbench(file, prompts, limit));
+  if (!flags.longbench.empty()) {
+    const LongBenchPrompts prompts = longbench_prompts(flags.prompts);
+    for (const std::string& file : flags.longbench) add(read_longbench(file, prompts, limit));
+  }
+  add_chinese_words(all, flags.chinese_words);
   return all;
 }
 
@@ -197,6 +199,15 @@ void add_longbench_flags(CLI::App& command, AnswerFlags& flags) {
       ->group(kGroup);
 }
 
+void add_metric_flags(CLI::App& command, AnswerFlags& flags) {
+  command
+      .add_option("--chinese-words", flags.chinese_words,
+                  "Folder with what cuts Chinese into words, for the metrics f1_zh and rouge_l_zh; "
+                  "scripts/fetch_chinese_words.sh fetches it")
+      ->capture_default_str()
+      ->group(kGroup);
+}
+
 }  // namespace
 
 void add_answer_flags(CLI::App& command, CLI::App& source, AnswerFlags& flags) {
@@ -208,6 +219,7 @@ void add_answer_flags(CLI::App& command, CLI::App& source, AnswerFlags& flags) {
       ->delimiter(',')
       ->check(count_from(1));
   add_longbench_flags(command, flags);
+  add_metric_flags(command, flags);
   add_passkey_flags(command, flags);
   command
       .add_option("--cache-memory", flags.memory, "What all caches may take at most, as in 2GiB (default: no limit)")

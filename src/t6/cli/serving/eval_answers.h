@@ -14,7 +14,7 @@ namespace t6 {
 struct AnswerFlags {
   std::vector<std::string> files, longbench;
   PasskeyOptions passkey;
-  std::string prompts, memory;
+  std::string prompts, memory, chinese_words = "data/chinese-words";
   int64_t prompt_tokens = 0;
   bool is_chat = false;
   ChatFlags chat;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "t6/eval/answer_metrics.h"
+#include "t6/eval/chinese_words.h"
 
 namespace t6 {
 
@@ -13,9 +14,16 @@ namespace t6 {
 // compares.
 std::string normalized_answer(std::string_view text);
 
+// The harmonic mean of the shares of the words on each side that the other has, too, each as often as it stands there.
+double words_f1(const std::vector<std::string_view>& left, const std::vector<std::string_view>& right);
+
 double token_f1(std::string_view written, std::string_view right);
 double rouge_l(std::string_view written, std::string_view right);
 double code_similarity(std::string_view written, std::string_view right);
+
+// The same of Chinese words: F1 of those that are more than punctuation, in lower case, and ROUGE-L.
+double chinese_f1(const ChineseWords& words, std::string_view written, std::string_view right);
+double chinese_rouge_l(const ChineseWords& words, std::string_view written, std::string_view right);
 
 // The share of numbers written that are the right one: `right` itself, or the number that follows `mark` in it.
 double number_share(std::string_view written, std::string_view right);

@@ -34,20 +34,23 @@ std::string normalized_answer(std::string_view text) {
   return out;
 }
 
-double token_f1(std::string_view written, std::string_view right) {
-  const std::string left_text = normalized_answer(written), right_text = normalized_answer(right);
-  const std::vector<std::string_view> left_words = python_split(left_text), right_words = python_split(right_text);
+double words_f1(const std::vector<std::string_view>& left, const std::vector<std::string_view>& right) {
   std::map<std::string_view, int> counts;
-  for (const std::string_view word : right_words) ++counts[word];
+  for (const std::string_view word : right) ++counts[word];
   double common = 0;
-  for (const std::string_view word : left_words) {
+  for (const std::string_view word : left) {
     const auto found = counts.find(word);
     if (found != counts.end() && found->second-- > 0) ++common;
   }
   if (common == 0) return 0;
-  const double precision = common / static_cast<double>(left_words.size());
-  const double recall = common / static_cast<double>(right_words.size());
+  const double precision = common / static_cast<double>(left.size());
+  const double recall = common / static_cast<double>(right.size());
   return 2 * precision * recall / (precision + recall);
+}
+
+double token_f1(std::string_view written, std::string_view right) {
+  const std::string left_text = normalized_answer(written), right_text = normalized_answer(right);
+  return words_f1(python_split(left_text), python_split(right_text));
 }
 
 }  // namespace t6
