@@ -1,17 +1,26 @@
 // The compositions of ATen's operators in the place of our kernels, on a device that tests have.
 #pragma once
 
+#include <ATen/ExpandUtils.h>
 #include <torch/library.h>
 
 #include "t6/ops/composite/composites.h"
 
 namespace t6 {
 
+// LibTorch's C++ has no kernel of shapes for `where`, which Python brings; attention uses it.
+inline torch::Tensor where_on_meta(const torch::Tensor& condition, const torch::Tensor& a, const torch::Tensor& b) {
+  const auto sizes = at::infer_size(condition.sizes(), at::infer_size(a.sizes(), b.sizes()));
+  return torch::empty(sizes, condition.options().dtype(a.dim() > 0 ? a.scalar_type() : b.scalar_type()));
+}
+
 // While it lives, operators on this device, the CPU or Meta, are those that a GPU would take.
 class CompositesOn {
  public:
   CompositesOn(c10::DispatchKey backend, c10::DispatchKey autograd)
-      : library_(torch::Library::FRAGMENT, "t6", std::nullopt, __FILE__, __LINE__) {
+      : library_(torch::Library::FRAGMENT, "t6", std::nullopt, __FILE__, __LINE__),
+        aten_(torch::Library::IMPL, "aten", c10::DispatchKey::Meta, __FILE__, __LINE__) {
+    aten_.impl("where.self", &where_on_meta);
     put("product", backend, &composite::product);
     put("rotate_bfloat16", backend, &composite::rotate_bfloat16);
     put("gated_linear", backend, &composite::gated_linear);
@@ -33,7 +42,7 @@ class CompositesOn {
     library_.impl(name, torch::dispatch(key, composite));
   }
 
-  torch::Library library_;
+  torch::Library library_, aten_;
 };
 
 }  // namespace t6
