@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <ctime>
 #include <vector>
 
@@ -20,21 +21,29 @@
 #include "t6/model/presets.h"
 #include "t6/nn/execution.h"
 #include "t6/nn/weights.h"
+#include "t6/train/device.h"
 #include "t6/train/memory.h"
 #include "t6/train/optimizer.h"
 
 namespace t6 {
 namespace {
 
-// The rate of a 2048^3 float32 product, GFLOP/s.
-double roof_gflops() {
+// The rate of a 2048^3 float32 product, GFLOP/s; on a GPU of an 8192^3 one, of the type of products.
+double roof_gflops(torch::Device device, Precision precision) {
   const torch::NoGradGuard no_gradients;
-  const torch::Tensor x = torch::randn({2048, 2048}), y = torch::randn({2048, 2048});
-  return 2 * 2048.0 * 2048 * 2048 / time_runs([&] { (void)x.matmul(y); }).median_s / 1e9;
+  const int64_t size = device.is_cpu() ? 2048 : 8192;
+  const bool narrow = !device.is_cpu() && precision == Precision::bfloat16;
+  const auto options = torch::dtype(narrow ? torch::kBFloat16 : torch::kFloat).device(device);
+  const torch::Tensor x = torch::randn({size, size}, options), y = torch::randn({size, size}, options);
+  const auto multiply = [&] {
+    (void)x.matmul(y);
+    wait_for(device);
+  };
+  return 2 * std::pow(static_cast<double>(size), 3) / time_runs(multiply).median_s / 1e9;
 }
 
 struct BenchOptions {
-  std::string preset = "small-tpa", attention = "fused", dtype = "float32", recompute = "none";
+  std::string preset = "small-tpa", attention = "fused", dtype = "float32", recompute = "none", device = "cpu";
   int64_t batch = 1, context = 512;
   int steps = 6, threads = 2;
 };
@@ -46,54 +55,62 @@ void run(const BenchOptions& options) {
   const Execution execution(parse_attention_path(options.attention, "--attention"),
                             parse_precision(options.dtype, "--dtype"),
                             parse_recompute(options.recompute, "--recompute"));
+  const torch::Device device = open_device(options.device, "--device");
   Transformer model(config, execution);
   initialize(model, 0);
+  model->to(device);
   AdamWOptions adamw;
   AdamW optimizer(model->named_parameters(), adamw);
   torch::manual_seed(0);
   const torch::Tensor tokens = torch::randint(0, config.vocab_size, {options.batch, options.context + 1}, torch::kLong);
-  const torch::Tensor inputs = tokens.narrow(1, 0, options.context).contiguous();
-  const torch::Tensor targets = tokens.narrow(1, 1, options.context).contiguous();
+  const torch::Tensor inputs = tokens.narrow(1, 0, options.context).contiguous().to(device);
+  const torch::Tensor targets = tokens.narrow(1, 1, options.context).contiguous().to(device);
 
   std::vector<double> forward, backward, update, step, processor;
   for (int i = 0; i < options.steps; ++i) {
     const Stopwatch time;
     const std::clock_t begin = std::clock();
     const torch::Tensor loss = model->loss(inputs, targets);
+    wait_for(device);  // for the parts' times; a run does not wait
     forward.push_back(time.seconds());
     loss.backward();
+    wait_for(device);
     backward.push_back(time.seconds() - forward.back());
-    optimizer.clip(1.0);
+    optimizer.clip_without_waiting(1.0);
     optimizer.step();
     optimizer.zero_grad();
+    wait_for(device);
     step.push_back(time.seconds());
     processor.push_back(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
     update.push_back(step.back() - forward.back() - backward.back());
   }
   const double peak = static_cast<double>(peak_memory()) / (1 << 20);
+  const double device_peak = static_cast<double>(peak_device_bytes(device)) / (1 << 20);
   const auto tokens_per_step = static_cast<double>(options.batch * options.context);
   // Forward and backward: three times the forward pass, attention over half the context on average.
   const double flops = 3 * tokens_per_step * forward_flops(config, options.context / 2);
   const double seconds = median({step.begin() + 1, step.end()});
-  const double roof = roof_gflops();
-  const Json row = {{"engine", "t6"},
-                    {"preset", options.preset},
-                    {"attention", options.attention},
-                    {"dtype", options.dtype},
-                    {"recompute", options.recompute},
-                    {"parameters", parameter_count(config)},
-                    {"batch", options.batch},
-                    {"context", options.context},
-                    {"threads", options.threads},
-                    {"tokens_per_s", tokens_per_step / seconds},
-                    {"forward_ms", 1e3 * median(forward)},
-                    {"backward_ms", 1e3 * median(backward)},
-                    {"update_ms", 1e3 * median(update)},
-                    {"processor_ms", 1e3 * median({processor.begin() + 1, processor.end()})},  // of all threads
-                    {"gflops", flops / seconds / 1e9},
-                    {"roof_gflops", roof},
-                    {"roof_percent", flops / seconds / 1e7 / roof},
-                    {"peak_rss_mib", peak}};
+  const double roof = roof_gflops(device, execution.precision);
+  Json row = {{"engine", "t6"},
+              {"preset", options.preset},
+              {"attention", options.attention},
+              {"dtype", options.dtype},
+              {"recompute", options.recompute},
+              {"device", device.str()},
+              {"parameters", parameter_count(config)},
+              {"batch", options.batch},
+              {"context", options.context},
+              {"threads", options.threads},
+              {"tokens_per_s", tokens_per_step / seconds},
+              {"forward_ms", 1e3 * median(forward)},
+              {"backward_ms", 1e3 * median(backward)},
+              {"update_ms", 1e3 * median(update)},
+              {"processor_ms", 1e3 * median({processor.begin() + 1, processor.end()})},  // of all threads
+              {"gflops", flops / seconds / 1e9},
+              {"roof_gflops", roof},
+              {"roof_percent", flops / seconds / 1e7 / roof},
+              {"peak_rss_mib", peak}};
+  if (!device.is_cpu()) row["peak_device_mib"] = device_peak;
   fmt::print("{}\n", row.dump());
 }
 
@@ -107,6 +124,7 @@ int main(int argc, char** argv) {
   app.add_option("--attention", options.attention, "fused or sdpa")->capture_default_str();
   app.add_option("--dtype", options.dtype, "float32 or bfloat16, of products")->capture_default_str();
   app.add_option("--recompute", options.recompute, "none, attention or layer")->capture_default_str();
+  app.add_option("--device", options.device, "cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--context", options.context)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--steps", options.steps, "Steps, the first not counted")

@@ -42,8 +42,8 @@ def make_observer(processes, run):
 def main():
     for run in json.loads(sys.argv[1]):
         options = parser().parse_args(run["words"])
-        processes = start_processes(options.device, options.tensor_parallel)
         config = load_run_config(options.config, settings_of(options))
+        processes = start_processes(config.train["device"], options.tensor_parallel)
         try:
             trainer = Trainer(config, run_folder(options), processes, "resume", compiled=options.compile)
         except TrainError as error:

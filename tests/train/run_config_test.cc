@@ -190,6 +190,10 @@ TEST(RunConfig, ErrorsNameFileKeyAndValues) {
               HasSubstr("run.toml: train: \"dtype\" must be \"float32\" or \"bfloat16\", not \"float16\""));
   EXPECT_THAT(with("[train]\nrecompute = \"all\"\n"),
               HasSubstr("run.toml: train: \"recompute\" must be \"none\", \"attention\" or \"layer\", not \"all\""));
+  EXPECT_THAT(
+      with("[train]\ndevice = \"gpu\"\n"),
+      HasSubstr(
+          "run.toml: train: \"device\" must be \"cpu\", \"cuda\" or \"cuda:N\" with N from 0 to 127, not \"gpu\""));
   EXPECT_THAT(with("[train]\nsteps = 1.5\n"), HasSubstr("\"steps\" must be a whole number"));
   EXPECT_THAT(with("[train]\nsteps = 0\n"), HasSubstr("not 0"));
   EXPECT_THAT(with("[optimizer]\nlearning_rate = nan\n"), HasSubstr("optimizer: \"learning_rate\" must be a number"));

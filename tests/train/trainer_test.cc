@@ -6,6 +6,7 @@
 
 #include "t6/formats/run_files.h"
 #include "t6/ops/threads.h"
+#include "tests/ops/composites_on.h"
 #include "tests/train/sample_run.h"
 
 namespace t6 {
@@ -92,6 +93,45 @@ TEST_F(TrainerTest, ABfloat16RunIsNearAFloat32OneAndResumesToTheSameBits) {
   EXPECT_THAT(error_in("cut", {}, RunStart::resume), HasSubstr("train.dtype was \"bfloat16\" and is now \"float32\""));
   train("cut", {{"train.dtype", "bfloat16"}, {"train.recompute", "layer"}}, RunStart::resume);
   EXPECT_EQ(numbers_of("cut"), numbers_of("whole")) << "what is computed again has the same bits";
+}
+
+TEST_F(TrainerTest, TheOperatorsOfAGpuGiveTheLossesOfTheKernels) {
+  for (const auto& [name, type, most] : {std::tuple{"wide", "float32", 1e-4}, {"narrow", "bfloat16", 0.05}}) {
+    const std::vector<Setting> settings = {{"train.dtype", type}, {"train.gradient_accumulation", "2"}};
+    const std::string kernels = std::string(name) + "-kernels", composed = std::string(name) + "-composed";
+    train(kernels, settings);
+    {
+      const CompositesOn composites = CompositesOn::cpu();
+      train(composed, settings);
+    }
+    const auto wanted = read_lines(folder_ / kernels / "metrics.jsonl");
+    const auto found = read_lines(folder_ / composed / "metrics.jsonl");
+    ASSERT_EQ(found.size(), wanted.size());
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const char* key = wanted[i].contains("loss") ? "loss" : "validation_loss";
+      EXPECT_NEAR(found[i][key].get<double>(), wanted[i][key].get<double>(), most) << type << ", line " << i;
+    }
+  }
+}
+
+TEST_F(TrainerTest, ADeviceThatIsNotThereIsAnErrorBeforeAnythingIsWritten) {
+  EXPECT_THAT(error_in("run", {{"train.device", "cuda:127"}}, RunStart::fresh),
+              HasSubstr("train: \"device\" is \"cuda:127\", and"));
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
+}
+
+TEST_F(TrainerTest, ARunGoesOnOnAnotherDevice) {
+  train("run", {{"train.steps", "20"}});
+  Json run = read_json(folder_ / "run/run.json");
+  EXPECT_EQ(run["train"]["device"], "cpu");
+  run["train"]["device"] = "cuda";  // as if it had begun there
+  write_json(folder_ / "run/run.json", run);
+  for (const auto& entry : list_checkpoints(folder_ / "run")) {
+    const Json state = read_json(entry.path / "trainer.json");
+    EXPECT_FALSE(state["configuration"]["train"].contains("device"));
+  }
+  kill_after("run", 10);
+  EXPECT_EQ(train("run", {{"train.steps", "20"}, {"train.device", "cpu"}}, RunStart::resume).step, 20);
 }
 
 TEST_F(TrainerTest, ACheckpointThatNamesNoTypeIsOfFloat32) {

@@ -26,6 +26,7 @@ SHORTCUTS = {
     "--minutes": ("train.minutes", "save and stop after this time"),
     "--dtype": ("train.dtype", "float32, or bfloat16 in the passes beside float32 weights"),
     "--recompute": ("train.recompute", "none, attention or layer: activations that are computed again"),
+    "--device": ("train.device", "cpu, or cuda: each process has the device of its local rank"),
 }
 
 
@@ -42,7 +43,6 @@ def parser() -> argparse.ArgumentParser:
         result.add_argument(flag, metavar="VALUE", help=text)
     result.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
                         help="any setting of the file")
-    result.add_argument("--device", default="cpu", help="cpu, or cuda: each process has the device of its local rank")
     result.add_argument("--compile", action="store_true", help="compile the layers with torch.compile")
     result.add_argument("--tensor-parallel", type=int, default=1, metavar="N",
                         help="processes that share a layer's heads")
@@ -154,7 +154,7 @@ def run(options: argparse.Namespace) -> None:
     if options.dry_run:
         print(json.dumps(plan_run(config), indent=2, sort_keys=True))
         return
-    processes = start_processes(options.device, options.tensor_parallel)
+    processes = start_processes(config.train["device"], options.tensor_parallel)
     try:
         train(options, config, given, processes)
     finally:

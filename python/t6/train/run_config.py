@@ -13,7 +13,7 @@ from .toml_files import Setting, apply_settings, name_preset, read_toml
 
 RUN_FILE = "run.json"
 # Keys of [train] that run.json holds only where they say something: programs from before them know runs without.
-KEYS_IF_USED = ("dtype", "recompute")
+KEYS_IF_USED = ("dtype", "recompute", "device")
 
 
 @dataclasses.dataclass

@@ -46,6 +46,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "attention": Key("fused", names=("fused", "sdpa")),
         "dtype": Key("float32", names=("float32", "bfloat16")),
         "recompute": Key("none", names=("none", "attention", "layer")),
+        "device": Key("cpu", names=("cpu", "cuda")),
         "threads": Key(0, 0, 1024),
         "log_every": Key(10, 1, MOST_STEPS),
         "evaluate_every": Key(250, 0, MOST_STEPS),

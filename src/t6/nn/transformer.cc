@@ -17,7 +17,7 @@ Norm block_norm(const ModelConfig& config) { return Norm(config.hidden_size, con
 
 // Which tokens are a document's, [B, T] of truth values.
 torch::Tensor within_documents(const torch::Tensor& lengths, int64_t length) {
-  return torch::arange(length).unsqueeze(0) < lengths.unsqueeze(1);
+  return torch::arange(length, lengths.device()).unsqueeze(0) < lengths.unsqueeze(1);
 }
 
 // What a classifier looks at of hidden states x [B, T, C]: [B, C].

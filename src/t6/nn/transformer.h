@@ -48,6 +48,7 @@ class TransformerImpl : public torch::nn::Module {
   torch::Tensor classify(const torch::Tensor& tokens, const torch::Tensor& lengths);
 
   const ModelConfig& config() const { return config_; }
+  torch::Device device() const { return embed_tokens_->weight.device(); }  // of the parameters
 
  private:
   struct Hidden {

@@ -11,6 +11,7 @@
 namespace t6 {
 namespace {
 
+// Of the CPU.
 std::span<float> floats(const torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
@@ -46,6 +47,12 @@ void fill(std::span<float> values, const Parameter& parameter, Random random) {
 
 }  // namespace
 
+void write_floats(const torch::Tensor& tensor, const std::function<void(std::span<float>)>& write) {
+  const torch::Tensor host = tensor.cpu();  // the tensor itself where it is there
+  write(floats(host));
+  if (!tensor.is_cpu()) torch::Tensor(tensor).copy_(host);
+}
+
 void initialize(Transformer& model, uint64_t seed) {
   const torch::NoGradGuard no_gradients;
   auto tensors = model->named_parameters();
@@ -53,7 +60,8 @@ void initialize(Transformer& model, uint64_t seed) {
   for (const Parameter& parameter : parameters(model->config())) {
     const torch::Tensor* tensor = tensors.find(parameter.name);
     require(tensor != nullptr, "the model has no parameter \"{}\"", parameter.name);
-    fill(floats(*tensor), parameter, Random(seed, stream++));
+    write_floats(*tensor, [&](std::span<float> values) { fill(values, parameter, Random(seed, stream)); });
+    ++stream;
   }
 }
 
@@ -63,7 +71,7 @@ void load_weights(Transformer& model, const std::filesystem::path& folder) {
   const auto tensors = model->named_parameters();
   for (const auto& item : tensors) {
     const TensorView& view = file.at(item.key(), item.value().sizes().vec());
-    copy_as_float(view, item.key(), floats(item.value()));
+    write_floats(item.value(), [&](std::span<float> values) { copy_as_float(view, item.key(), values); });
   }
   for (const auto& [name, view] : file.tensors()) {
     require(tensors.contains(name), "{}: the tensor \"{}\" belongs to no parameter of this model", file.path().string(),
@@ -74,12 +82,17 @@ void load_weights(Transformer& model, const std::filesystem::path& folder) {
 TensorView view_of(const torch::Tensor& tensor) {
   require(tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat,
           "a tensor to save must be contiguous float32");
+  require(tensor.is_cpu(), "a tensor to save must be on the CPU");
   return {NumberType::f32, tensor.sizes().vec(), std::as_bytes(floats(tensor))};
 }
 
 void save_weights(const Transformer& model, const std::filesystem::path& folder) {
+  std::vector<torch::Tensor> hosts;  // alive until they are written
   std::vector<NamedTensor> tensors;
-  for (const auto& item : model->named_parameters()) tensors.push_back({item.key(), view_of(item.value())});
+  for (const auto& item : model->named_parameters()) {
+    hosts.push_back(item.value().detach().cpu());
+    tensors.push_back({item.key(), view_of(hosts.back())});
+  }
   write_safetensors(folder / kWeightsFile, tensors, {{"format", "pt"}});
 }
 

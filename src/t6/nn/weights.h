@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <span>
 
 #include "t6/nn/transformer.h"
 
@@ -16,6 +18,10 @@ void load_weights(Transformer& model, const std::filesystem::path& folder);
 
 // Writes model.safetensors into `folder`, beside, synced and renamed.
 void save_weights(const Transformer& model, const std::filesystem::path& folder);
+
+// Calls write() with the numbers of a contiguous float32 tensor; those of another device with a copy of them, which the
+// tensor takes afterwards.
+void write_floats(const torch::Tensor& tensor, const std::function<void(std::span<float>)>& write);
 
 // A contiguous float32 CPU tensor as bytes for write_safetensors; valid while `tensor` lives.
 struct TensorView;

@@ -6,6 +6,8 @@
 #include "t6/ops/arguments/autocast.h"
 #include "t6/ops/arguments/operator.h"
 #include "t6/ops/arguments/shapes.h"
+#include "t6/ops/composite/composites.h"
+#include "t6/ops/composite/devices.h"
 #include "t6/ops/threads.h"
 
 namespace t6 {
@@ -191,6 +193,12 @@ std::tuple<Tensor, Tensor> attention_autocast(const OptionalTensor& q_a, const T
 
 }  // namespace
 
+Tensor visible(const AttentionWindow& window, int64_t length, torch::Device device) {
+  const Tensor position = torch::arange(length, device), query = position.unsqueeze(1), key = position.unsqueeze(0);
+  if (window.window == 0) return key <= query;
+  return (key <= query).logical_and((key > query - window.window).logical_or(key < window.sinks));
+}
+
 std::tuple<Tensor, Tensor> attention(const AttentionFactors& q, const AttentionFactors& k, const AttentionFactors& v,
                                      int64_t heads, const AttentionScales& scales, const AttentionWindow& window) {
   return call_attention({q, k, v, heads, scales, window});
@@ -204,6 +212,7 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
       "attention_backward(Tensor d_out, Tensor lse, Tensor? q_a, Tensor q_b, Tensor? k_a, Tensor k_b, Tensor? v_a, "
       "Tensor v_b, int heads, float logit_scale, float value_scale, int window=0, int sinks=0) -> "
       "(Tensor dq_a, Tensor dq_b, Tensor dk_a, Tensor dk_b, Tensor dv_a, Tensor dv_b)");
+  implement_with_gradients_elsewhere(library, "attention", &composite::attention);
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("attention", &attention_cpu);

@@ -26,10 +26,14 @@ struct AttentionWindow {
   int64_t window = 0, sinks = 0;
 };
 
+// What each query sees of all keys, [length, length] of truth values.
+torch::Tensor visible(const AttentionWindow& window, int64_t length, torch::Device device);
+
 // torch.ops.t6.attention: the output [B, T, H, E], of the type of the queries' b, and the float32 log-sum-exp of each
-// query's logits [B, T, H]. Factors are float32 or bfloat16, on the CPU, and the arithmetic float32 for both; all
+// query's logits [B, T, H]. Factors are float32 or bfloat16, and on the CPU the arithmetic is float32 for both; all
 // tokens are queries and keys. The output has gradients, of the first order, by torch.ops.t6.attention_backward; the
-// log-sum-exp has none. heads 0: as many as the first `a` there is has, or, without any, as q has ranks.
+// log-sum-exp has none. heads 0: as many as the first `a` there is has, or, without any, as q has ranks. Other devices
+// materialize heads in the factors' type for LibTorch's attention, and give NaN in the place of the log-sum-exp.
 std::tuple<torch::Tensor, torch::Tensor> attention(const AttentionFactors& q, const AttentionFactors& k,
                                                    const AttentionFactors& v, int64_t heads,
                                                    const AttentionScales& scales, const AttentionWindow& window = {});

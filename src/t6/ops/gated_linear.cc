@@ -8,6 +8,8 @@
 #include "t6/ops/arguments/bfloats.h"
 #include "t6/ops/arguments/operator.h"
 #include "t6/ops/arguments/shapes.h"
+#include "t6/ops/composite/composites.h"
+#include "t6/ops/composite/devices.h"
 #include "t6/ops/product.h"
 #include "t6/ops/threads.h"
 
@@ -118,7 +120,28 @@ Tensor gated_linear_autocast(const Tensor& gate, const Tensor& up, const Tensor&
   return call_gated_linear(autocast.narrow(gate), autocast.narrow(up), weight, gelu);
 }
 
+Tensor activated(const Tensor& gate, bool gelu) { return gelu ? torch::gelu(gate, "tanh") : torch::silu(gate); }
+
 }  // namespace
+
+namespace composite {
+
+Tensor gated_linear(const Tensor& gate, const Tensor& up, const Tensor& weight, bool gelu) {
+  check(gate, up, weight);
+  const Tensor rows = activated(gate, gelu).mul_(up).reshape({-1, weight.size(1)});
+  return t6::product(rows, weight, {.transpose_b = true}, torch::kFloat).view_symint(result_sizes(gate, weight));
+}
+
+Gradients gated_linear_backward(const Tensor& gradient, const Tensor& gate, const Tensor& up, const Tensor& weight,
+                                bool gelu) {
+  check_backward(gradient, gate, up, weight);
+  const Tensor given = gradient.reshape({-1, weight.size(0)}), act = activated(gate, gelu);
+  const Tensor d_weight = t6::product(given, (act * up).reshape({-1, weight.size(1)}), {.transpose_a = true});
+  const Tensor d_rows = t6::product(given, weight, {}, torch::kBFloat16).view(gate.sizes()), d_act = d_rows * up;
+  return {gelu ? torch::gelu_backward(d_act, gate, "tanh") : torch::silu_backward(d_act, gate), d_rows * act, d_weight};
+}
+
+}  // namespace composite
 
 Tensor gated_linear(const Tensor& gate, const Tensor& up, const Tensor& weight, bool gelu) {
   return call_gated_linear(gate, up, weight, gelu);
@@ -129,6 +152,8 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
   library.def(
       "gated_linear_backward(Tensor gradient, Tensor gate, Tensor up, Tensor weight, bool gelu=False) -> "
       "(Tensor d_gate, Tensor d_up, Tensor d_weight)");
+  implement_elsewhere(library, "gated_linear", &composite::gated_linear);
+  implement_elsewhere(library, "gated_linear_backward", &composite::gated_linear_backward);
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("gated_linear", &gated_linear_cpu);

@@ -4,6 +4,7 @@
 #include "t6/ops/arguments/autocast.h"
 #include "t6/ops/arguments/operator.h"
 #include "t6/ops/arguments/shapes.h"
+#include "t6/ops/composite/devices.h"
 #include "t6/ops/product.h"
 
 namespace t6 {
@@ -22,8 +23,8 @@ void check(const torch::Tensor& x, const torch::Tensor& weight) {
 
 torch::Tensor rows_of(const torch::Tensor& x) { return x.reshape_symint({-1, x.sym_size(-1)}); }
 
-// The functions below have the operators' signatures. Each is both implementations, on the CPU and of shapes alone: the
-// product's own is the one that differs.
+// The functions below have the operators' signatures. Each is all implementations, on every device and of shapes alone:
+// the product's own is the one that differs.
 torch::Tensor linear_forward(const torch::Tensor& x, const torch::Tensor& weight, OptionalType dtype) {
   check(x, weight);
   c10::SymDimVector sizes(x.sym_sizes().begin(), x.sym_sizes().end());
@@ -89,6 +90,9 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
   library.def("linear(Tensor x, Tensor weight, ScalarType? dtype=None) -> Tensor");
   library.def("linear_input_gradient(Tensor gradient, Tensor weight, ScalarType dtype) -> Tensor");
   library.def("linear_weight_gradient(Tensor gradient, Tensor x, ScalarType dtype) -> Tensor");
+  implement_elsewhere(library, "linear", &linear_forward);
+  implement_elsewhere(library, "linear_input_gradient", &input_gradient);
+  implement_elsewhere(library, "linear_weight_gradient", &weight_gradient);
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) { implement_linear(library); }
 TORCH_LIBRARY_IMPL(t6, Meta, library) { implement_linear(library); }

@@ -8,8 +8,10 @@
 #include "t6/core/error.h"
 #include "t6/core/rounding.h"
 #include "t6/ops/arguments/autocast.h"
+#include "t6/ops/arguments/loss_arguments.h"
 #include "t6/ops/arguments/operator.h"
-#include "t6/ops/arguments/shapes.h"
+#include "t6/ops/composite/composites.h"
+#include "t6/ops/composite/devices.h"
 #include "t6/ops/cross_entropy.h"
 #include "t6/ops/product.h"
 
@@ -33,22 +35,6 @@ NarrowGradient block_loss(const Tensor& logits, const Tensor& targets, double sc
   return {cross_entropy_(logits, targets, scale), logits};
 }
 
-void check(const Tensor& x, const Tensor& weight, const Tensor& targets) {
-  require(x.dim() == 2 && x.is_floating_point(),
-          "t6::linear_cross_entropy: x must be [N, C] of a floating type, not {} {}", toString(x.scalar_type()),
-          shape_of(x));
-  require(weight.scalar_type() == x.scalar_type() ||
-              (x.scalar_type() == torch::kBFloat16 && weight.scalar_type() == torch::kFloat),
-          "t6::linear_cross_entropy: weight must be {} as x is, or Float with BFloat16, not {}",
-          toString(x.scalar_type()), toString(weight.scalar_type()));
-  require(weight.dim() == 2 && weight.sym_size(1) == x.sym_size(1),
-          "t6::linear_cross_entropy: weight must be [V, C] to go with x [N, C], not {} with {}", shape_of(weight),
-          shape_of(x));
-  require(targets.scalar_type() == torch::kLong && targets.dim() == 1 && targets.sym_size(0) == x.sym_size(0),
-          "t6::linear_cross_entropy: targets must be Long, one a row of x {}, not {} {}", shape_of(x),
-          toString(targets.scalar_type()), shape_of(targets));
-}
-
 // How many targets there are.
 int64_t count_targets(const Tensor& targets, int64_t classes) {
   const auto count = targets.ne(-1).sum().item<int64_t>();
@@ -60,8 +46,8 @@ int64_t count_targets(const Tensor& targets, int64_t classes) {
 }
 
 LossAndGradients by_blocks(const Tensor& x, const Tensor& weight, const Tensor& targets, bool with_gradients) {
-  check(x, weight, targets);
-  const bool narrow = x.scalar_type() == torch::kBFloat16 && weight.scalar_type() == torch::kFloat;
+  check_loss(x, weight, targets);
+  const bool narrow = is_mixed(x, weight);
   const int64_t rows = x.size(0), classes = weight.size(0);
   const double scale = 1.0 / static_cast<double>(count_targets(targets, classes));
   const int64_t most = std::max(kMinBlockRows, kBlockNumbers / classes) * (narrow ? kNarrowBlocks : 1);
@@ -98,7 +84,7 @@ LossAndGradients gradients_cpu(const Tensor& x, const Tensor& weight, const Tens
 }
 
 Tensor loss_meta(const Tensor& x, const Tensor& weight, const Tensor& targets) {
-  check(x, weight, targets);
+  check_loss(x, weight, targets);
   return torch::empty({}, weight.options());
 }
 
@@ -134,7 +120,8 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
     auto& used = context->saved_data["used"];
     require(used.isNone(), "t6::linear_cross_entropy: its gradients can be taken once");
     used = true;
-    if (gradients[0].item<double>() != 1) {
+    // On other devices than the CPU looking at the number would wait for it.
+    if (!gradients[0].is_cpu() || gradients[0].item<double>() != 1) {
       for (Tensor& gradient : saved) gradient.mul_(gradients[0]);
     }
     return {saved[0], saved[1], {}, {}};
@@ -162,6 +149,8 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
   library.def(
       "linear_cross_entropy_gradients(Tensor x, Tensor weight, Tensor targets) -> "
       "(Tensor loss, Tensor x_gradient, Tensor weight_gradient)");
+  implement_elsewhere(library, "linear_cross_entropy", &composite::linear_cross_entropy);
+  implement_elsewhere(library, "linear_cross_entropy_gradients", &composite::linear_cross_entropy_gradients);
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("linear_cross_entropy", &loss_cpu);

@@ -5,6 +5,8 @@
 #include "t6/kernels/gemm.h"
 #include "t6/ops/arguments/operator.h"
 #include "t6/ops/arguments/shapes.h"
+#include "t6/ops/composite/composites.h"
+#include "t6/ops/composite/devices.h"
 #include "t6/ops/threads.h"
 
 namespace t6 {
@@ -100,6 +102,21 @@ void multiply_by_torch(const torch::Tensor& c, const torch::Tensor& a, const tor
 
 }  // namespace
 
+namespace composite {
+
+Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b, OptionalType dtype) {
+  const torch::ScalarType type = type_or(dtype, a);
+  check(a, b, {transpose_a, transpose_b}, type);
+  const bool narrow = is_bfloat(a) || is_bfloat(b) || type == torch::kBFloat16;
+  const auto operand = [&](const Tensor& matrix, bool transposed) {
+    const Tensor numbers = narrow ? matrix.to(torch::kBFloat16) : matrix;
+    return transposed ? numbers.t() : numbers;
+  };
+  return torch::mm(operand(a, transpose_a), operand(b, transpose_b)).to(type);
+}
+
+}  // namespace composite
+
 bool go_together(torch::ScalarType a, torch::ScalarType b) {
   const auto mixes = [](torch::ScalarType type) { return type == torch::kFloat || type == torch::kBFloat16; };
   return a == b || (mixes(a) && mixes(b));
@@ -122,6 +139,7 @@ void product_into(const torch::Tensor& c, const torch::Tensor& a, const torch::T
 TORCH_LIBRARY_FRAGMENT(t6, library) {
   library.def(
       "product(Tensor a, Tensor b, bool transpose_a=False, bool transpose_b=False, ScalarType? dtype=None) -> Tensor");
+  implement_elsewhere(library, "product", &composite::product);
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) { library.impl("product", &product_cpu); }
 TORCH_LIBRARY_IMPL(t6, Meta, library) { library.impl("product", &product_meta); }

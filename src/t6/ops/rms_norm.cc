@@ -8,6 +8,9 @@
 #include "t6/ops/arguments/bfloats.h"
 #include "t6/ops/arguments/operator.h"
 #include "t6/ops/arguments/shapes.h"
+#include "t6/ops/composite/composites.h"
+#include "t6/ops/composite/devices.h"
+#include "t6/ops/composite/unread.h"
 #include "t6/ops/threads.h"
 
 namespace t6 {
@@ -140,6 +143,20 @@ Normed norm_autograd(const Tensor& x, const OptionalTensor& weight, double epsil
 
 }  // namespace
 
+namespace composite {
+
+Normed rms_norm_to_bfloat16(const Tensor& x, const OptionalTensor& weight, double epsilon) {
+  check(x, weight);
+  const Tensor out =
+      torch::rms_norm_symint(x.to(torch::kFloat), {x.sym_size(-1)}, weight, epsilon).to(torch::kBFloat16);
+  const auto options = x.options().dtype(torch::kBFloat16);
+  const c10::SymInt rows = x.sym_size(-1) == 0 ? c10::SymInt(0) : x.sym_numel() / x.sym_size(-1);
+  return {out, weight ? unread(x.sym_sizes(), options) : torch::empty({0}, options),
+          unread({rows}, options.dtype(torch::kFloat))};
+}
+
+}  // namespace composite
+
 Tensor rms_norm_to_bfloat16(const Tensor& x, const Tensor& weight, double epsilon) {
   return std::get<0>(call_norm(x, weight.defined() ? OptionalTensor(weight) : std::nullopt, epsilon));
 }
@@ -150,6 +167,7 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
   library.def(
       "rms_norm_to_bfloat16_backward(Tensor d_out, Tensor normed, Tensor factors, Tensor? weight, ScalarType dtype) -> "
       "(Tensor d_x, Tensor d_weight)");
+  implement_with_gradients_elsewhere(library, "rms_norm_to_bfloat16", &composite::rms_norm_to_bfloat16);
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("rms_norm_to_bfloat16", &norm_cpu);

@@ -6,6 +6,8 @@
 #include "t6/ops/arguments/bfloats.h"
 #include "t6/ops/arguments/operator.h"
 #include "t6/ops/arguments/shapes.h"
+#include "t6/ops/composite/composites.h"
+#include "t6/ops/composite/devices.h"
 #include "t6/ops/threads.h"
 
 namespace t6 {
@@ -81,12 +83,26 @@ Tensor rotate_autocast(const Tensor& x, const Tensor& cos, const Tensor& sin, bo
 
 }  // namespace
 
+namespace composite {
+
+Tensor rotate_bfloat16(const Tensor& x, const Tensor& cos, const Tensor& sin, bool inverse) {
+  check(x, cos, sin);
+  const int64_t half = cos.size(2), length = x.size(1);
+  const Tensor c = cos.narrow(0, 0, length), turned = sin.narrow(0, 0, length), s = inverse ? -turned : turned;
+  const Tensor wide = x.to(torch::kFloat), rest = wide.narrow(-1, 2 * half, x.size(-1) - 2 * half);
+  const Tensor first = wide.narrow(-1, 0, half), second = wide.narrow(-1, half, half);
+  return torch::cat({first * c - second * s, second * c + first * s, rest}, -1).to(torch::kBFloat16);
+}
+
+}  // namespace composite
+
 Tensor rotate_bfloat16(const Tensor& x, const Tensor& cos, const Tensor& sin) {
   return call_rotate(x, cos, sin, false);
 }
 
 TORCH_LIBRARY_FRAGMENT(t6, library) {
   library.def("rotate_bfloat16(Tensor x, Tensor cos, Tensor sin, bool inverse=False) -> Tensor");
+  implement_elsewhere(library, "rotate_bfloat16", &composite::rotate_bfloat16);
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) { library.impl("rotate_bfloat16", &rotate_cpu); }
 TORCH_LIBRARY_IMPL(t6, Meta, library) { library.impl("rotate_bfloat16", &rotate_meta); }

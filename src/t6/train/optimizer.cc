@@ -11,6 +11,7 @@
 #include "t6/core/error.h"
 #include "t6/core/rounding.h"
 #include "t6/model/parameters.h"
+#include "t6/train/steps/gradient_norm.h"
 
 namespace t6 {
 namespace {
@@ -51,12 +52,16 @@ AdamW::AdamW(const torch::OrderedDict<std::string, torch::Tensor>& parameters, c
     : ranks_(std::move(ranks)), options_(options) {
   std::vector<int64_t> sizes;
   for (const auto& item : parameters) {
-    require(item.value().is_contiguous() && item.value().scalar_type() == torch::kFloat && item.value().is_cpu(),
-            "AdamW: the parameter \"{}\" is not contiguous float32 on the CPU", item.key());
+    if (sizes.empty()) device_ = item.value().device();
+    require(
+        item.value().is_contiguous() && item.value().scalar_type() == torch::kFloat && item.value().device() == device_,
+        "AdamW: the parameter \"{}\" is not contiguous float32 on {}", item.key(), device_.str());
     sizes.push_back(item.value().numel());
     Slot& slot = slots_.emplace_back();
     slot.name = item.key(), slot.parameter = item.value(), slot.head_factor = is_head_factor(item.key());
   }
+  require(device_.is_cpu() || ranks_->size() == 1, "AdamW: the parameters of several ranks are on {}, not the CPU",
+          device_.str());
   layout_ = make_layout(sizes, ranks_->size());
   if (ranks_->size() > 1) lay_out();
   const torch::NoGradGuard no_gradients;
@@ -89,14 +94,29 @@ void AdamW::share_parameters() {
   if (ranks_->size() > 1) ranks_->broadcast(row_);
 }
 
-double AdamW::clip(double maximum) {
+double AdamW::clip(double maximum) { return clip_without_waiting(maximum).item<double>(); }
+
+torch::Tensor AdamW::clip_without_waiting(double maximum) {
+  const torch::NoGradGuard no_gradients;
+  if (device_.is_cpu()) return torch::full({}, clip_on_cpu(maximum), torch::kDouble);
+  std::vector<torch::Tensor> gradients;
+  for (const Slot& slot : slots_) {
+    if (slot.parameter.grad().defined()) gradients.push_back(slot.parameter.grad());
+  }
+  torch::Tensor norm = norm_on_device(gradients);
+  if (maximum > 0) divisor_ = clip_divisor(norm, maximum);
+  return norm;
+}
+
+double AdamW::clip_on_cpu(double maximum) {
   double total = 0;
   for (const Slot& slot : slots_) {
     if (slot.parameter.grad().defined()) total += sum_of_squares(slot.parameter.grad().contiguous());
   }
   const double norm = std::sqrt(total);
-  // 1e-6: torch.nn.utils.clip_grad_norm_ has it, and the reference clips by that.
-  shrink_ = maximum > 0 ? std::max(1.0, (norm + 1e-6) / maximum) : 1.0;
+  // As in clip_divisor(); without one the step is faster.
+  const double divisor = maximum > 0 ? std::max(1.0, (norm + 1e-6) / maximum) : 1.0;
+  divisor_ = divisor != 1 ? std::optional(torch::full({}, divisor, torch::kFloat)) : std::nullopt;
   return norm;
 }
 
@@ -104,13 +124,11 @@ void AdamW::step() {
   const torch::NoGradGuard no_gradients;
   allocate_moments();
   ++steps_;
-  const torch::Tensor count = torch::full({}, static_cast<double>(steps_), torch::kFloat);
-  std::optional<torch::Tensor> scale;
-  if (shrink_ != 1) scale = torch::full({}, shrink_, torch::kFloat);
+  const torch::Tensor count = torch::full({}, static_cast<double>(steps_), torch::dtype(torch::kFloat).device(device_));
   for (const bool head_factors : {false, true}) {
-    for (const bool matrices : {true, false}) step(matrices, head_factors, count, scale);
+    for (const bool matrices : {true, false}) step(matrices, head_factors, count, divisor_);
   }
-  shrink_ = 1;
+  divisor_.reset();
   if (ranks_->size() > 1) ranks_->all_gather(row_);
 }
 

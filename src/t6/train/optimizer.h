@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,8 +20,8 @@ class AdamW {
  public:
   using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
-  // Parameters are contiguous float32 on the CPU and keep their storage while this lives. Of several ranks it gives
-  // them one: a row of memory, whatever was in the parameters before.
+  // Parameters are contiguous float32 on one device and keep their storage while this lives. Of several ranks, which
+  // are on the CPU, it gives them one: a row of memory, whatever was in the parameters before.
   AdamW(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const AdamWOptions& options,
         std::shared_ptr<Ranks> ranks = std::make_shared<Ranks>());
 
@@ -30,6 +31,8 @@ class AdamW {
   // The norm of all gradients as one vector, NaN or infinite when one of them is. The next step() scales the gradients
   // so that this norm is at most `maximum`; 0 leaves them as they are.
   double clip(double maximum);
+  // The same as a scalar of float64 on the parameters' device, for which nobody waits.
+  torch::Tensor clip_without_waiting(double maximum);
   // Parameters without a gradient stay as they are. Gradients, and the maximum of clip(), are the same on all ranks,
   // and so are the parameters afterwards.
   void step();
@@ -58,6 +61,7 @@ class AdamW {
     torch::Tensor part_of(const torch::Tensor& whole) const;
   };
   void lay_out();
+  double clip_on_cpu(double maximum);
   void allocate_moments();
   // Of one moment of all parameters: from or into the slots, which have a rank's share.
   torch::Tensor gather(torch::Tensor Slot::*moment);
@@ -72,8 +76,9 @@ class AdamW {
   Layout layout_;
   torch::Tensor row_;  // of all parameters, as layout_ says; undefined: one rank
   AdamWOptions options_;
+  torch::Device device_ = torch::kCPU;  // of the parameters
   int64_t steps_ = 0;
-  double shrink_ = 1;  // the gradients' divisor in the next step
+  std::optional<torch::Tensor> divisor_;  // of the gradients in the next step; none: 1
 };
 
 }  // namespace t6

@@ -14,6 +14,7 @@
 #include "t6/formats/run_files.h"
 #include "t6/model/presets.h"
 #include "t6/model/toml.h"
+#include "t6/train/device.h"
 
 namespace t6 {
 namespace {
@@ -64,6 +65,7 @@ void visit_fields(Run& run, Visitor&& visit) {
   train("dtype", run.train.dtype);
   train("attention", run.train.attention);
   train("recompute", run.train.recompute);
+  train("device", run.train.device);
   train("threads", run.train.threads, int64_t{0}, int64_t{kMostThreads});
   train("log_every", run.train.log_every, int64_t{1}, kMaxSteps);
   train(run_keys::kEvaluateEvery, run.train.evaluate_every, int64_t{0}, kMaxSteps);
@@ -228,6 +230,7 @@ Execution execution_of(const TrainConfig& train, const std::string& source) {
 void check(RunConfig& config, const std::string& source) {
   check_data(config, source);
   execution_of(config.train, source + ": ");
+  parse_device(config.train.device, source + ": train: \"device\"");
   auto& context = config.train.context;
   if (context == 0) context = config.model.max_position_embeddings;
   require(context <= config.model.max_position_embeddings,

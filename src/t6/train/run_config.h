@@ -52,6 +52,7 @@ struct TrainConfig {
   std::string dtype = "float32";     // of products, or "bfloat16" (nn/execution.h)
   std::string attention = "fused";   // or "sdpa" (nn/attention_path.h)
   std::string recompute = "none";    // or "attention", "layer": computed again in the backward pass, not kept
+  std::string device = "cpu";        // or "cuda", "cuda:N" (train/device.h)
   int64_t threads = 0;               // 0: all processors that the process may run on
   int64_t log_every = 10;            // steps, as in the next two
   int64_t evaluate_every = 250;      // 0: only at the end

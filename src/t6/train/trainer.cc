@@ -13,6 +13,7 @@
 #include "t6/formats/run_files.h"
 #include "t6/model/costs.h"
 #include "t6/nn/weights.h"
+#include "t6/train/device.h"
 #include "t6/train/memory.h"
 #include "t6/train/run/initial_weights.h"
 #include "t6/train/run/run_folder.h"
@@ -34,6 +35,27 @@ void use_threads(int64_t threads, int64_t ranks_here) {
   const bool bound = own < ::sysconf(_SC_NPROCESSORS_ONLN);
   if (threads == 0) threads = bound ? own : std::max<int64_t>(1, own / ranks_here);
   torch::set_num_threads(static_cast<int>(threads));
+}
+
+// Before anything of the run is written.
+torch::Device open_device_together(const TrainConfig& train, Ranks& ranks) {
+  torch::Device device = torch::kCPU;
+  ranks.together([&] {
+    require(ranks.size() == 1 || train.device == "cpu",
+            "train: \"device\" is \"{}\", and this run has {} processes, which train on the CPU; 'python -m t6.train' "
+            "takes "
+            "several GPUs",
+            train.device, ranks.size());
+    device = open_device(train.device, "train: \"device\"");
+  });
+  return device;
+}
+
+// In the place where its parameters are from here on.
+Transformer make_model(const RunConfig& config, torch::Device device) {
+  Transformer model(config.model, config.execution());
+  model->to(device);
+  return model;
 }
 
 std::unique_ptr<TrainingData> open_together(RunConfig& config, const std::shared_ptr<Ranks>& ranks) {
@@ -73,8 +95,9 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
     : ranks_(std::move(ranks)),
       folder_(folder),
       config_(config),
+      device_(open_device_together(config_.train, *ranks_)),
       data_(open_together(config_, ranks_)),
-      model_(config_.model, config_.execution()),
+      model_(make_model(config_, device_)),
       optimizer_(model_->named_parameters(), config_.optimizer.adamw, ranks_),
       gradients_(model_->named_parameters(), *ranks_),
       notes_(data_->notes()) {
@@ -237,51 +260,77 @@ bool Trainer::is_late() {
   return limit > 0 && ranks_->any(ranks_->first() && running_.seconds() > limit);
 }
 
-bool Trainer::train_step(const CancelToken& cancel) {
-  const Stopwatch step_time;
-  ranks_->take_counters();
-  const int64_t step = state_.step + 1, accumulation = config_.train.gradient_accumulation;
+std::optional<Trainer::Passes> Trainer::passes(const CancelToken& cancel) {
+  const int64_t accumulation = config_.train.gradient_accumulation;
   // Ranks divide a pass as passes divide a step.
   const int64_t parts = accumulation * ranks_->size();
-  double loss = 0;
-  int64_t tokens = 0;
+  Passes sum;
   for (int64_t i = 0; i < accumulation; ++i) {
     if (i > 0 && ranks_->any(cancel.cancelled())) {
       optimizer_.zero_grad();
-      return false;
+      return std::nullopt;
     }
     auto [part, part_tokens] = data_->loss(model_, state_.step * accumulation + i);
     if (parts > 1) part = part / static_cast<double>(parts);
-    tokens += part_tokens;
-    loss += part.item<double>();
+    sum.tokens += part_tokens;
+    const torch::Tensor counted = part.detach().to(torch::kDouble);
+    sum.loss = i == 0 ? counted : sum.loss + counted;
     if (i + 1 == accumulation) gradients_.begin();
     part.backward();
   }
   gradients_.end();
-  const std::vector<double> sums = ranks_->sum({loss, static_cast<double>(tokens)});
-  loss = sums[0];
-  require_finite(step, "loss", loss);
-  const double norm = optimizer_.clip(config_.optimizer.clip);
-  require_finite(step, "norm of the gradient", norm);
+  if (ranks_->size() > 1) share_sums(sum);
+  return sum;
+}
+
+void Trainer::share_sums(Passes& own) {
+  const std::vector<double> sums = ranks_->sum({own.loss.item<double>(), static_cast<double>(own.tokens)});
+  own.loss = torch::full({}, sums[0], torch::kDouble);
+  own.tokens = std::llround(sums[1]);
+}
+
+bool Trainer::train_step(const CancelToken& cancel) {
+  const Stopwatch step_time;
+  ranks_->take_counters();
+  const int64_t step = state_.step + 1;
+  const bool at_once = device_.is_cpu();  // nothing is under way there
+  const std::optional<Passes> done = passes(cancel);
+  if (!done) return false;
+  if (at_once) require_finite(step, "loss", done->loss.item<double>());
+  const torch::Tensor norm = optimizer_.clip_without_waiting(config_.optimizer.clip);
+  if (at_once) require_finite(step, "norm of the gradient", norm.item<double>());
   const double rate = config_.learning_rate().rate(step);
   optimizer_.set_learning_rate(rate);
   optimizer_.step();
   optimizer_.zero_grad();
-
-  tokens = std::llround(sums[1]);
-  recent_tokens_ += tokens;
+  if (!at_once && step < config_.train.steps) {
+    data_->prepare(step * config_.train.gradient_accumulation, device_);
+  }
+  pending_.add(step, done->loss, norm);
+  recent_tokens_ += done->tokens;
   recent_seconds_ += step_time.seconds();
   recent_ += ranks_->take_counters();
-  state_.tokens += tokens;
-  count_step(loss, rate, norm);
+  state_.tokens += done->tokens;
+  count_step(rate);
   return true;
 }
 
-void Trainer::count_step(double loss, double rate, double norm) {
+// Looks at the numbers of the steps since the last time, for which it waits.
+void Trainer::settle() {
+  const Stopwatch waiting;
+  for (const StepNumbers& of : pending_.take()) {
+    require_finite(of.step, "loss", of.loss);
+    require_finite(of.step, "norm of the gradient", of.gradient_norm);
+    last_loss_ = of.loss, last_norm_ = of.gradient_norm;
+    ++state_.open.steps;
+    state_.open.loss += of.loss;
+  }
+  recent_seconds_ += waiting.seconds();
+}
+
+void Trainer::count_step(double rate) {
   ++state_.step;
-  last_loss_ = loss;
-  ++state_.open.steps;
-  state_.open.loss += loss;
+  if (device_.is_cpu() || is_due(config_.train.log_every)) settle();
   if (!is_due(config_.train.log_every)) return;
   const OpenInterval covered = std::exchange(state_.open, {});
   StepRecord record = {
@@ -289,7 +338,7 @@ void Trainer::count_step(double loss, double rate, double norm) {
       .tokens = state_.tokens,
       .loss = covered.loss / static_cast<double>(covered.steps),
       .learning_rate = rate,
-      .gradient_norm = norm,
+      .gradient_norm = last_norm_,
       .tokens_per_second = static_cast<double>(std::exchange(recent_tokens_, 0)) / std::exchange(recent_seconds_, 0),
       .seconds = seconds()};
   const Communication exchanged = std::exchange(recent_, {});
@@ -324,6 +373,7 @@ std::string Trainer::advice_after(int64_t step) const {
 
 bool Trainer::evaluate(const CancelToken& cancel) {
   if (!data_->has_validation()) return true;
+  settle();
   state_.evaluation_due = true;
   const torch::NoGradGuard no_gradients;
   std::optional<ValidationRecord> record = data_->evaluate(model_, state_.step == config_.train.steps, cancel);
@@ -338,6 +388,7 @@ bool Trainer::evaluate(const CancelToken& cancel) {
 }
 
 void Trainer::save() {
+  settle();
   if (state_.step == saved_step_) return;
   const AdamW::NamedTensors moments = optimizer_.moments();
   ranks_->on_first([&] {

@@ -20,6 +20,7 @@
 #include "t6/train/run/metrics.h"
 #include "t6/train/run/run_folder.h"
 #include "t6/train/run_config.h"
+#include "t6/train/steps/step_numbers.h"
 #include "t6/train/steps/training_data.h"
 
 namespace t6 {
@@ -42,7 +43,7 @@ struct TrainSummary {
 // Where a run stands after a step.
 struct TrainProgress {
   int64_t step = 0, tokens = 0;
-  double loss = 0;  // of the step
+  double loss = 0;  // of the step; on a GPU of an earlier one, NaN before there is any
   std::optional<ValidationRecord> validation;
   bool sample_due = false;  // the newest checkpoint is this step's, and train.sample_every wants samples of it
 };
@@ -79,14 +80,17 @@ class Trainer {
   std::string data_words() const { return data_->words(); }                 // what it trains on, for people
   int64_t tokens() const { return state_.tokens; }                          // seen in training, over all resumptions
   int64_t threads() const;                                                  // that LibTorch and the kernels use
+  torch::Device device() const { return device_; }
   // Documents that were cut, and what was done about damaged checkpoints: a sentence for each.
   const std::vector<std::string>& notes() const { return notes_; }
 
+  // On a GPU no step waits for the one before: losses and norms are looked at where a record is due, and before
+  // evaluations and checkpoints.
   // Trains up to the last step, until it is cancelled on a rank, or up to the time limit, and saves. The same data,
   // settings, number of threads and of ranks on the same machine give the same losses to the last bit, however often a
-  // run was killed and resumed. Cancelling is heeded between forward passes. Errors: a loss or gradient that is not
-  // finite, a full disk, data that is gone; the checkpoints made before stay as they are. `observe` is called after
-  // each step.
+  // run was killed and resumed; not so on a GPU, whose sums differ from time to time. Cancelling is heeded between
+  // forward passes. Errors: a loss or gradient that is not finite, a full disk, data that is gone; the checkpoints made
+  // before stay as they are. `observe` is called after each step.
   TrainSummary run(const CancelToken& cancel, const std::function<void(const TrainProgress&)>& observe);
 
  private:
@@ -99,7 +103,14 @@ class Trainer {
   Json deciding_settings() const;
   void write_run_json() const;
   bool train_step(const CancelToken& cancel);  // false: cancelled, and nothing changed
-  void count_step(double loss, double rate, double norm);
+  struct Passes {
+    torch::Tensor loss;  // the mean, a scalar of float64 on the device
+    int64_t tokens = 0;  // of all ranks
+  };
+  std::optional<Passes> passes(const CancelToken& cancel);  // nothing: cancelled, and there are no gradients
+  void share_sums(Passes& own);
+  void count_step(double rate);
+  void settle();
   // False: cancelled; nothing was written down, and it is done first when the run goes on.
   bool evaluate(const CancelToken& cancel);
   bool is_late();
@@ -113,6 +124,7 @@ class Trainer {
   std::shared_ptr<Ranks> ranks_;
   std::filesystem::path folder_;
   RunConfig config_;
+  torch::Device device_;
   std::unique_ptr<TrainingData> data_;
   Transformer model_;
   AdamW optimizer_;
@@ -123,7 +135,8 @@ class Trainer {
   std::optional<ValidationRecord> last_validation_;
   int64_t saved_step_ = 0;
   Stopwatch running_;  // since run() began
-  double last_loss_ = 0;
+  PendingNumbers pending_;
+  double last_loss_ = kNoNumber, last_norm_ = kNoNumber;
   // Tokens since the last record in the metrics, the time that they took, and what the ranks exchanged for them.
   int64_t recent_tokens_ = 0;
   double recent_seconds_ = 0;

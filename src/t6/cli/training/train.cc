@@ -25,6 +25,7 @@
 #include "t6/formats/run_files.h"
 #include "t6/model/costs.h"
 #include "t6/ops/threads.h"
+#include "t6/train/device.h"
 #include "t6/train/ranks.h"
 #include "t6/train/trainer.h"
 
@@ -92,8 +93,9 @@ void print_header(const Trainer& trainer, const fs::path& folder) {
   const std::string sequences =
       fmt::format("{} x {} {} {}", config.train.gradient_accumulation, config.train.batch_size,
                   config.is_task() ? "documents of at most" : "sequences of", config.train.context);
-  fmt::print("run      {}: {} steps of {} tokens ({}), CPU, {}threads: {}\n", folder.string(),
+  fmt::print("run      {}: {} steps of {} tokens ({}), {}, {}threads: {}\n", folder.string(),
              format_digits(config.train.steps), format_digits(std::llround(trainer.step_tokens())), sequences,
+             trainer.device().is_cpu() ? "CPU" : trainer.device().str(),
              trainer.ranks().size() > 1 ? fmt::format("processes: {}, ", trainer.ranks().size()) : "",
              trainer.threads());
   for (const std::string& note : trainer.notes()) fmt::print("note     {}\n", note);
@@ -113,13 +115,20 @@ void print_validation(const ValidationRecord& record) {
   fmt::print("test loss {:.4f}, {}\n", record.test_loss, accuracy(record.test_accuracy, record.test_accuracy_error));
 }
 
-void print_summary(const TrainSummary& summary, const fs::path& folder) {
-  using End = TrainSummary::End;
+// Of this process, and of its tensors on a GPU.
+std::string peak_words(torch::Device device) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+  const std::string own = format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss));
+  if (device.is_cpu()) return own;
+  return fmt::format("{}, on {} {}", own, device.str(), format_bytes(static_cast<double>(peak_device_bytes(device))));
+}
+
+void print_summary(const TrainSummary& summary, const fs::path& folder, torch::Device device) {
+  using End = TrainSummary::End;
   fmt::print("{} at step {}: {} tokens in {}, peak memory {}\n", summary.end == End::finished ? "finished" : "stopped",
              format_digits(summary.step), format_digits(summary.tokens), format_seconds(summary.seconds),
-             format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss)));
+             peak_words(device));
   if (summary.validation) print_validation(*summary.validation);
   if (summary.step > 0) fmt::print("model in {}\n", (folder / kRunModel).string());
   if (summary.best && fs::exists(folder / kRunBest)) {
@@ -161,7 +170,8 @@ void draw_sample(const fs::path& folder, int64_t step, const std::string& prompt
 }
 
 std::string progress_note(const TrainProgress& progress, int64_t steps) {
-  std::string text = fmt::format("step {}/{}  loss {:.4f}", progress.step, steps, progress.loss);
+  std::string text = fmt::format("step {}/{}", progress.step, steps);
+  if (std::isfinite(progress.loss)) text += fmt::format("  loss {:.4f}", progress.loss);
   if (progress.validation) text += fmt::format("  validation {:.4f}", progress.validation->loss);
   if (progress.validation && progress.validation->is_classifiers()) {
     text += fmt::format("  accuracy {:.1f} %", 100 * progress.validation->accuracy);
@@ -218,7 +228,7 @@ void run_guarded(const TrainOptions& options, const fs::path& folder, const RunC
   if (ranks->first()) print_header(trainer, folder);
   try {
     const TrainSummary summary = train(trainer, folder);
-    if (ranks->first()) print_summary(summary, folder);
+    if (ranks->first()) print_summary(summary, folder, trainer.device());
     if (report) write_report(folder, summary.end != TrainSummary::End::interrupted);
   } catch (...) {  // a loss that is not finite, a full disk: the curves tell what came before
     if (report) write_report(folder, /*samples=*/false);

@@ -12,12 +12,6 @@ torch::Tensor previous(const torch::Tensor& x) {
   return torch::constant_pad_nd(x.narrow(1, 0, x.size(1) - 1), {0, 0, 0, 0, 1, 0});
 }
 
-// What a query sees through a window, [T, T] of truth values.
-torch::Tensor visible(const LayerAttention& layer, int64_t length) {
-  const torch::Tensor position = torch::arange(length), query = position.unsqueeze(1), key = position.unsqueeze(0);
-  return (key <= query).logical_and((key > query - layer.window).logical_or(key < layer.sinks));
-}
-
 }  // namespace
 
 SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config, int64_t layer, AttentionPath path)
@@ -124,7 +118,7 @@ torch::Tensor SelfAttentionImpl::attend_formed(const Products& products, int64_t
   const torch::Tensor q = heads(products.q), k = heads(products.k), v = heads(products.v);
   const bool grouped = k.size(1) != q.size(1) || v.size(1) != q.size(1);
   std::optional<torch::Tensor> mask;
-  if (layer_.window > 0) mask = visible(layer_, length);
+  if (layer_.window > 0) mask = visible({layer_.window, layer_.sinks}, length, q.device());
   if (config_.bidirectional) mask = tokens.view({batch, 1, 1, length});
   return torch::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0, /*is_causal=*/!mask,
                                              attention_scale(config_), /*enable_gqa=*/grouped)

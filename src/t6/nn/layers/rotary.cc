@@ -4,12 +4,13 @@
 
 namespace t6 {
 
-void Rotary::extend(int64_t length) {
-  if (cos_.defined() && cos_.size(0) >= length) return;
+void Rotary::extend(int64_t length, torch::Device device) {
+  if (cos_.defined() && cos_.size(0) >= length && cos_.device() == device) return;
   table_.extend(length);
   const int64_t half = table_.dim() / 2;
   const torch::Tensor entries =
-      torch::from_blob(const_cast<float*>(table_.at(0)), {table_.positions(), 1, table_.dim()}).clone();
+      torch::from_blob(const_cast<float*>(table_.at(0)), {table_.positions(), 1, table_.dim()})
+          .to(device, torch::kFloat, /*non_blocking=*/false, /*copy=*/true);
   cos_ = entries.narrow(-1, 0, half).contiguous();
   sin_ = entries.narrow(-1, half, half).contiguous();
 }
@@ -19,7 +20,7 @@ torch::Tensor Rotary::rotate(const torch::Tensor& x, int64_t length) {
   if (rotated == 0) return x;
   {
     const torch::NoGradGuard constant;
-    extend(length);
+    extend(length, x.device());
   }
   if (x.scalar_type() == torch::kBFloat16) return rotate_bfloat16(x, cos_, sin_);
   const torch::Tensor cos = cos_.narrow(0, 0, length).to(x.dtype()), sin = sin_.narrow(0, 0, length).to(x.dtype());

@@ -20,10 +20,10 @@ class Rotary {
   torch::Tensor rotate(const torch::Tensor& x, int64_t length);
 
  private:
-  void extend(int64_t length);
+  void extend(int64_t length, torch::Device device);
 
   RotaryTable table_;        // the serving wing's own, so that both turn by the same numbers
-  torch::Tensor cos_, sin_;  // [T, 1, rotary_dim / 2]
+  torch::Tensor cos_, sin_;  // [T, 1, rotary_dim / 2], where x is
 };
 
 }  // namespace t6

@@ -74,8 +74,12 @@ void write_checkpoint(const std::filesystem::path& folder, const TrainerState& s
                       const AdamW::NamedTensors& moments) {
   write_json(folder / kConfigFile, config_to_json(model->config()));
   save_weights(model, folder);
+  std::vector<torch::Tensor> hosts;  // alive until they are written
   std::vector<NamedTensor> tensors;
-  for (const auto& [name, tensor] : moments) tensors.push_back({name, view_of(tensor)});
+  for (const auto& [name, tensor] : moments) {
+    hosts.push_back(tensor.cpu());
+    tensors.push_back({name, view_of(hosts.back())});
+  }
   write_safetensors(folder / kMomentsFile, tensors);
   write_json(folder / kTrainerFile, to_json(state));
 }
@@ -95,7 +99,8 @@ TrainerState read_checkpoint(const std::filesystem::path& folder, const Json& co
     const TensorView& view = file.at(name, tensor.sizes().vec());
     require(view.type == NumberType::f32, "{}: tensor \"{}\" is {}, wanted F32", file.path().string(), name,
             number_type_name(view.type));
-    std::memcpy(tensor.data_ptr(), view.bytes.data(), view.bytes.size());
+    write_floats(tensor,
+                 [&](std::span<float> numbers) { std::memcpy(numbers.data(), view.bytes.data(), view.bytes.size()); });
   }
   TrainerState state = trainer_state(object);
   state.configuration = configuration;

@@ -52,7 +52,7 @@ void copy_rows(const TensorView& from, const std::string& name, torch::Tensor& t
           format_shape(from.shape), format_shape(wanted));
   const std::vector<float> numbers = dequantize(from);
   const auto count = std::min<size_t>(numbers.size(), static_cast<size_t>(to.numel()));
-  std::copy_n(numbers.begin(), count, to.data_ptr<float>());
+  write_floats(to, [&](std::span<float> values) { std::copy_n(numbers.begin(), count, values.begin()); });
 }
 
 }  // namespace

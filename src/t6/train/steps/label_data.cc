@@ -12,7 +12,9 @@
 #include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
 #include "t6/labelled/labelled_set.h"
+#include "t6/train/device.h"
 #include "t6/train/steps/label_order.h"
+#include "t6/train/steps/one_ahead.h"
 #include "t6/train/steps/own_pieces.h"
 #include "t6/train/steps/training_data.h"
 
@@ -26,12 +28,13 @@ struct LabelBatch {
   int64_t total = 0;      // tokens of all documents
 };
 
-LabelBatch read_batch(const LabelledSet& set, std::span<const int64_t> documents) {
+LabelBatch read_batch(const LabelledSet& set, std::span<const int64_t> documents, torch::Device device) {
   const auto size = std::ssize(documents);
   int64_t longest = 0;
   for (const int64_t index : documents) longest = std::max(longest, set.longest(index));
-  LabelBatch batch = {torch::zeros({size * set.texts(), longest}, torch::kLong),
-                      torch::empty({size * set.texts()}, torch::kLong), torch::empty({size}, torch::kLong)};
+  const torch::TensorOptions options = host_numbers(device);
+  LabelBatch batch = {torch::zeros({size * set.texts(), longest}, options), torch::empty({size * set.texts()}, options),
+                      torch::empty({size}, options)};
   auto tokens = batch.tokens.accessor<int64_t, 2>();
   auto lengths = batch.lengths.accessor<int64_t, 1>(), labels = batch.labels.accessor<int64_t, 1>();
   for (int64_t i = 0; i < size; ++i) {
@@ -45,6 +48,7 @@ LabelBatch read_batch(const LabelledSet& set, std::span<const int64_t> documents
       batch.total += std::ssize(from);
     }
   }
+  for (torch::Tensor* part : {&batch.tokens, &batch.lengths, &batch.labels}) *part = sent_to(device, *part);
   return batch;
 }
 
@@ -77,10 +81,11 @@ std::optional<Score> score(Transformer& model, const LabelledSet& set, const Tra
   const int64_t most = train.batch_size / ranks.size();
   const bool done = for_own_pieces(ranks, cancel, std::ssize(documents), most, [&](int64_t begin, int64_t count) {
     const auto first = static_cast<size_t>(begin);
-    const LabelBatch batch = read_batch(set, std::span(documents).subspan(first, static_cast<size_t>(count)));
+    const auto own = std::span(documents).subspan(first, static_cast<size_t>(count));
+    const LabelBatch batch = read_batch(set, own, model->device());
     const torch::Tensor logits = model->classify(batch.tokens, batch.lengths);
     losses[first] = torch::cross_entropy_loss(logits, batch.labels).item<double>() * static_cast<double>(count);
-    const torch::Tensor hits = logits.argmax(1).eq(batch.labels).to(torch::kDouble);
+    const torch::Tensor hits = logits.argmax(1).eq(batch.labels).cpu().to(torch::kDouble);
     std::copy_n(hits.const_data_ptr<double>(), hits.numel(), right.begin() + begin);
   });
   if (!done) return std::nullopt;
@@ -115,16 +120,12 @@ class LabelData : public TrainingData {
         test_(open_set(task_, settings_.test, train_.context)),
         order_(lengths_of(*training_), train_.batch_size, static_cast<uint64_t>(train_.seed)) {}
 
-  PassLoss loss(Transformer& model, int64_t pass) const override {
-    // In turn, since they come by their length.
-    const std::vector<int64_t> documents = order_.documents(pass);
-    std::vector<int64_t> own;
-    for (auto i = ranks_->rank(); i < std::ssize(documents); i += ranks_->size()) {
-      own.push_back(documents[static_cast<size_t>(i)]);
-    }
-    const LabelBatch batch = read_batch(*training_, own);
+  PassLoss loss(Transformer& model, int64_t pass) override {
+    const LabelBatch batch = ahead_.take(pass, [&] { return batch_of(pass, model->device()); });
     return {torch::cross_entropy_loss(model->classify(batch.tokens, batch.lengths), batch.labels), batch.total};
   }
+
+  void prepare(int64_t pass, torch::Device device) override { ahead_.put(pass, batch_of(pass, device)); }
 
   bool has_validation() const override { return validation_.has_value(); }
 
@@ -198,6 +199,16 @@ class LabelData : public TrainingData {
   }
 
  private:
+  LabelBatch batch_of(int64_t pass, torch::Device device) const {
+    // In turn, since they come by their length.
+    const std::vector<int64_t> documents = order_.documents(pass);
+    std::vector<int64_t> own;
+    for (auto i = ranks_->rank(); i < std::ssize(documents); i += ranks_->size()) {
+      own.push_back(documents[static_cast<size_t>(i)]);
+    }
+    return read_batch(*training_, own, device);
+  }
+
   int64_t evaluation_tokens() const {
     if (!validation_) return 0;
     const int64_t count = std::ssize(to_measure(*validation_, train_.evaluate_windows));
@@ -210,6 +221,7 @@ class LabelData : public TrainingData {
   TrainConfig train_;
   std::optional<LabelledSet> training_, validation_, test_;
   LabelOrder order_;
+  OneAhead<LabelBatch> ahead_;
 };
 
 }  // namespace

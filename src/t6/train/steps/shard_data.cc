@@ -10,7 +10,9 @@
 #include "t6/core/units.h"
 #include "t6/formats/json.h"
 #include "t6/formats/model_files.h"
+#include "t6/train/device.h"
 #include "t6/train/steps/data.h"
+#include "t6/train/steps/one_ahead.h"
 #include "t6/train/steps/own_pieces.h"
 #include "t6/train/steps/training_data.h"
 
@@ -25,12 +27,12 @@ struct Batch {
   torch::Tensor inputs, targets;  // [B, T] int64
 };
 
-Batch read_batch(const Sequences& sequences, std::span<const int64_t> begins) {
+Batch read_batch(const Sequences& sequences, std::span<const int64_t> begins, torch::Device device) {
   const auto size = static_cast<int64_t>(begins.size());
-  const Batch batch = {torch::empty({size, sequences.context()}, torch::kLong),
-                       torch::empty({size, sequences.context()}, torch::kLong)};
-  sequences.read(begins, numbers_of(batch.inputs), numbers_of(batch.targets));
-  return batch;
+  const torch::Tensor numbers = torch::empty({2, size, sequences.context()}, host_numbers(device));
+  sequences.read(begins, numbers_of(numbers[0]), numbers_of(numbers[1]));
+  const torch::Tensor there = sent_to(device, numbers);
+  return {there[0], there[1]};
 }
 
 // Error: one file would be in both splits.
@@ -69,13 +71,12 @@ class ShardData : public TrainingData {
         validation_(open_validation(config, training_)),
         order_(training_.tokens(), train_.context, static_cast<uint64_t>(train_.seed)) {}
 
-  PassLoss loss(Transformer& model, int64_t pass) const override {
-    std::vector<int64_t> begins(static_cast<size_t>(share_));
-    int64_t sequence = pass * train_.batch_size + ranks_->rank() * share_;
-    for (int64_t& place : begins) place = order_.begin(sequence++);
-    const Batch batch = read_batch(training_, begins);
+  PassLoss loss(Transformer& model, int64_t pass) override {
+    const Batch batch = ahead_.take(pass, [&] { return batch_of(pass, model->device()); });
     return {model->loss(batch.inputs, batch.targets), share_ * train_.context};
   }
+
+  void prepare(int64_t pass, torch::Device device) override { ahead_.put(pass, batch_of(pass, device)); }
 
   bool has_validation() const override { return validation_.has_value(); }
 
@@ -84,7 +85,7 @@ class ShardData : public TrainingData {
     std::vector<double> losses(begins.size());  // of a piece, at the place of its first sequence
     const bool done = for_own_pieces(*ranks_, cancel, std::ssize(begins), share_, [&](int64_t begin, int64_t count) {
       const auto own = std::span(begins).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
-      const Batch batch = read_batch(*validation_, own);
+      const Batch batch = read_batch(*validation_, own, model->device());
       losses[static_cast<size_t>(begin)] =
           model->loss(batch.inputs, batch.targets).item<double>() * static_cast<double>(count);
     });
@@ -124,6 +125,13 @@ class ShardData : public TrainingData {
   }
 
  private:
+  Batch batch_of(int64_t pass, torch::Device device) const {
+    std::vector<int64_t> begins(static_cast<size_t>(share_));
+    int64_t sequence = pass * train_.batch_size + ranks_->rank() * share_;
+    for (int64_t& place : begins) place = order_.begin(sequence++);
+    return read_batch(training_, begins, device);
+  }
+
   std::shared_ptr<Ranks> ranks_;
   DataFacts facts_;
   std::string path_;
@@ -133,6 +141,7 @@ class ShardData : public TrainingData {
   Sequences training_;
   std::optional<Sequences> validation_;
   ShuffledOrder order_;
+  OneAhead<Batch> ahead_;
 };
 
 }  // namespace

@@ -26,8 +26,11 @@ class TrainingData {
  public:
   virtual ~TrainingData() = default;
 
-  // Of the rank's share of forward pass 0, 1, ... of the run: the same for a seed, whatever came before.
-  virtual PassLoss loss(Transformer& model, int64_t pass) const = 0;
+  // Of the rank's share of forward pass 0, 1, ... of the run, on the model's device: the same for a seed, whatever came
+  // before.
+  virtual PassLoss loss(Transformer& model, int64_t pass) = 0;
+  // Reads what this pass needs and has it copied to the device, for loss() to find there: while the device computes.
+  virtual void prepare(int64_t pass, torch::Device device) = 0;
   virtual bool has_validation() const = 0;
   // On the validation split, and on that of a test where `last`; without step and tokens. Nothing: cancelled, on this
   // rank or another. All ranks call it, and all get the numbers of the whole split.
