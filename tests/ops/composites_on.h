@@ -8,11 +8,23 @@
 
 namespace t6 {
 
-// LibTorch's C++ has no kernel of shapes for `where`, which Python brings; attention uses it.
-inline torch::Tensor where_on_meta(const torch::Tensor& condition, const torch::Tensor& a, const torch::Tensor& b) {
+// What LibTorch's C++ lacks on Meta, since Python brings it: shapes of the operators that models use.
+namespace shapes {
+
+using torch::Tensor;
+
+inline Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   const auto sizes = at::infer_size(condition.sizes(), at::infer_size(a.sizes(), b.sizes()));
   return torch::empty(sizes, condition.options().dtype(a.dim() > 0 ? a.scalar_type() : b.scalar_type()));
 }
+inline Tensor& where_out(const Tensor&, const Tensor&, const Tensor&, Tensor& out) { return out; }
+inline Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
+  auto sizes = x.sizes().vec();
+  sizes[static_cast<size_t>(dim)] = index.numel();
+  return torch::empty(sizes, x.options());
+}
+
+}  // namespace shapes
 
 // While it lives, operators on this device, the CPU or Meta, are those that a GPU would take.
 class CompositesOn {
@@ -20,7 +32,9 @@ class CompositesOn {
   CompositesOn(c10::DispatchKey backend, c10::DispatchKey autograd)
       : library_(torch::Library::FRAGMENT, "t6", std::nullopt, __FILE__, __LINE__),
         aten_(torch::Library::IMPL, "aten", c10::DispatchKey::Meta, __FILE__, __LINE__) {
-    aten_.impl("where.self", &where_on_meta);
+    aten_.impl("where.self", &shapes::where);
+    aten_.impl("where.self_out", &shapes::where_out);
+    aten_.impl("index_select", &shapes::index_select);
     put("product", backend, &composite::product);
     put("rotate_bfloat16", backend, &composite::rotate_bfloat16);
     put("gated_linear", backend, &composite::gated_linear);

@@ -196,7 +196,7 @@ std::tuple<Tensor, Tensor> attention_autocast(const OptionalTensor& q_a, const T
 Tensor visible(const AttentionWindow& window, int64_t length, torch::Device device) {
   const Tensor position = torch::arange(length, device), query = position.unsqueeze(1), key = position.unsqueeze(0);
   if (window.window == 0) return key <= query;
-  return (key <= query).logical_and((key > query - window.window).logical_or(key < window.sinks));
+  return (key <= query) & ((key > query - window.window) | (key < window.sinks));
 }
 
 std::tuple<Tensor, Tensor> attention(const AttentionFactors& q, const AttentionFactors& k, const AttentionFactors& v,

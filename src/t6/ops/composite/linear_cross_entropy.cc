@@ -27,16 +27,15 @@ struct Targets {
   Tensor used, index;
 };
 
-// The sum of the rows' losses. Logits become their gradient, of `share` times that sum, where it is defined.
-Tensor block_loss(Tensor& logits, const Targets& targets, const Tensor& share) {
-  const Tensor log_sum = logits.logsumexp(1, true);
-  const Tensor losses = log_sum - logits.gather(1, targets.index);
+// The sum of the rows' losses. Their logarithms of softmax become the logits' gradient, of `share` times that sum,
+// where it is defined.
+Tensor block_loss(Tensor& logarithms, const Targets& targets, const Tensor& share) {
+  const Tensor losses = torch::where(targets.used, -logarithms.gather(1, targets.index), 0);
   if (share.defined()) {
-    logits.sub_(log_sum).exp_();  // softmax
-    logits.scatter_add_(1, targets.index, torch::full_like(log_sum, -1));
-    logits.mul_(targets.used * share);
+    logarithms.exp_().scatter_add_(1, targets.index, torch::full_like(losses, -1));
+    logarithms.mul_(targets.used * share);
   }
-  return torch::where(targets.used, losses, 0).sum();
+  return losses.sum();
 }
 
 }  // namespace
@@ -55,10 +54,10 @@ std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy_by_blocks(const Tensor& 
   for (int64_t begin = 0; begin < x.size(0); begin += block) {
     const int64_t size = std::min(block, x.size(0) - begin);
     const Tensor part = x.narrow(0, begin, size);
-    Tensor logits = torch::mm(part, matrix.t()).to(wide);
-    total += block_loss(logits, all.narrow(begin, size), with_gradients ? share : Tensor());
+    Tensor logarithms = torch::mm(part, matrix.t()).log_softmax(1, wide);
+    total += block_loss(logarithms, all.narrow(begin, size), with_gradients ? share : Tensor());
     if (!with_gradients) continue;
-    const Tensor gradient = logits.to(x.scalar_type());
+    const Tensor gradient = logarithms.to(x.scalar_type());
     x_gradient.narrow(0, begin, size).copy_(torch::mm(gradient, matrix));
     if (is_mixed(x, weight)) {
       weight_gradient += torch::mm(gradient.t(), part);
