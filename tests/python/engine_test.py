@@ -45,7 +45,9 @@ def make_model(folder, positions):
 class Engine(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="t6-engine-")))
+        temporary = tempfile.TemporaryDirectory(prefix="t6-engine-")
+        cls.addClassCleanup(temporary.cleanup)
+        cls.folder = pathlib.Path(temporary.name)
         cls.path = make_model(cls.folder / "tiny", 128)
         cls.model = t6.Model.load(cls.path, threads=1)
 
