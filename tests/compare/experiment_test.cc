@@ -239,10 +239,12 @@ TEST(Experiment, ExtendsAFile) {
 
 TEST(Experiment, ThoseInTheFolderOfConfigurationsAreSound) {
   const std::map<std::string, std::pair<size_t, size_t>> wanted = {
-      {"compare-nano", {6, 18}},   {"compare-small-scale", {5, 15}}, {"compare-small-grouped", {1, 3}},
-      {"compare-recall", {5, 60}}, {"compare-listops", {4, 12}},     {"evidence/kinds", {11, 132}},
-      {"evidence/heads", {5, 15}}, {"evidence/cache", {5, 45}},      {"evidence/book", {6, 36}},
-      {"evidence/rates", {4, 36}}};  // models, runs
+      {"compare-nano", {6, 18}},         {"compare-small-scale", {5, 15}},
+      {"compare-small-grouped", {1, 3}}, {"compare-recall", {5, 60}},
+      {"compare-listops", {4, 12}},      {"evidence/kinds", {11, 132}},
+      {"evidence/heads", {5, 15}},       {"evidence/cache", {5, 45}},
+      {"evidence/book", {3, 9}},         {"evidence/rates", {4, 36}},
+      {"evidence/micro", {5, 20}},       {"evidence/recall-options", {7, 14}}};  // models, runs
   for (const auto& [name, sizes] : wanted) {
     const Plan plan =
         make_plan(read_experiment(fmt::format("{}/configs/{}.toml", T6_SOURCE_DIR, name)), {.vocabulary = 257});
