@@ -119,8 +119,7 @@ struct SuperBlockTile {
     for (int64_t k = 0; k < p.K; k += kSuperBlock, block += kBytes) {
       read_scales<Type>(block, lane, scales);
       for (int64_t part = 0; part < kParts; ++part) {
-        for (int64_t i = part * kPartBytes; i < (part + 1) * kPartBytes; i += kWordLine)
-          hwy::Prefetch(block + kAhead + i);
+        fetch_ahead(block + part * kPartBytes, kPartBytes);
         add_part<Type, kRows>(block + kWordLine + lane * 4, part, scales, x, y,
                               std::make_integer_sequence<int, Type::kPeriod>());
       }
@@ -214,10 +213,12 @@ void multiply_super_blocks(const MatmulTask& p, const MatmulRange& part) {
   constexpr bool kUnpacks = Type::kType != NumberType::q4_k;
   for (int64_t vector = part.group_begin * kGroupVectors; vector < part.group_end * kGroupVectors; ++vector) {
     MatmulRange rows = part;
-    while (kUnpacks && rows.t_end - rows.t_begin >= kManyRows) {
-      const int64_t end = std::min(rows.t_begin + kUnpackedRows, rows.t_end);
-      multiply_unpacked<Type>(p, {.t_begin = rows.t_begin, .t_end = end}, vector);
-      rows.t_begin = end;
+    if constexpr (kUnpacks) {
+      while (rows.t_end - rows.t_begin >= kManyRows) {
+        const int64_t end = std::min(rows.t_begin + kUnpackedRows, rows.t_end);
+        multiply_unpacked<Type>(p, {.t_begin = rows.t_begin, .t_end = end}, vector);
+        rows.t_begin = end;
+      }
     }
     for_row_tiles<SuperBlockTile<Type>, 1, kUnpacks ? 4 : kMostTileRows>(p, rows, vector);
   }
