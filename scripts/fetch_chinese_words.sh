@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches what cuts Chinese texts into words (19 MB, the package jieba on the Python index, of which 7 MB stay) into
+# Fetches what cuts Chinese texts into words (19 MB, the package jieba on the Python index, of which 6 MB stay) into
 # data/chinese-words unless it is there, and prints where it is. The package is checked and read, not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
