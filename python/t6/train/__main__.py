@@ -1,7 +1,6 @@
 """Runs the command line."""
 
-import sys
-
 from .command_line import main
+from .processes import leave
 
-sys.exit(main())
+leave(main())
