@@ -154,6 +154,9 @@ class T6ForCausalLM(T6PreTrainedModel, GenerationMixin):
             config.eos_token_id = None
         return config, model_kwargs
 
+    def _prepare_position_ids_for_generation(self, *args: Any, **kwargs: Any) -> None:
+        """None: the model counts from mask and cache itself, also where a prompt is all padding."""
+
     def _prepare_cache_for_generation(self, generation_config: Any, model_kwargs: dict[str, Any], *args: Any,
                                       **kwargs: Any) -> Any:
         own = model_kwargs.get(CACHE) is None

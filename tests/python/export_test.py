@@ -74,6 +74,19 @@ class Export(unittest.TestCase):
         self.load([self.folder / "floats"])
         self.assertLess(difference(t6_logits(self.folder / "floats", range(26)), t6_logits(source, range(26))), 0.05)
 
+    def test_the_tokenizers_end_of_text_is_named(self):
+        source = self.folder / "source"
+        source.mkdir()
+        (source / "config.json").write_text(json.dumps({"model_type": "t6", "vocab_size": 40, "hidden_size": 64}))
+        support.write_weights(source)
+        tokenizer = json.loads((source / "tokenizer.json").read_text())
+        tokenizer["added_tokens"] = [{"id": 26, "content": "<|endoftext|>", "special": True, "single_word": False,
+                                      "lstrip": False, "rstrip": False, "normalized": False}]
+        (source / "tokenizer.json").write_text(json.dumps(tokenizer))
+        self.t6("export", source, "--to", "hf", "--out", self.folder / "named")
+        read = {name: json.loads((self.folder / "named" / f"{name}_config.json").read_text()) for name in ("tokenizer", "generation")}
+        self.assertEqual((read["tokenizer"]["eos_token"], read["generation"]["eos_token_id"]), ("<|endoftext|>", [26]))
+
     def test_errors(self):
         (self.folder / "there").mkdir()
         error = self.t6("export", self.folder, "--to", "hf", "--out", self.folder / "there", code=1).stderr

@@ -87,6 +87,18 @@ class Zoo(unittest.TestCase):
 
         self.for_all(check)
 
+    def test_a_prompt_of_padding_alone(self):
+        """An empty document in a batch: its text begins where the padding ends."""
+        def check(_, model):
+            options = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0}
+            rows, mask = self.tokens[:, :7].repeat(2, 1), torch.ones(2, 7, dtype=torch.long)
+            mask[1] = 0
+            found = model.generate(rows, attention_mask=mask, **options)
+            self.assertTrue(torch.equal(found[:1], model.generate(rows[:1], attention_mask=mask[:1], **options)))
+            self.assertTrue(torch.equal(found, model.generate(rows, attention_mask=mask, use_cache=False, **options)))
+
+        self.for_all(check)
+
     def test_the_cache_keeps_t6s_numbers(self):
         def check(folder, model):
             cache = T6Cache(model.config)

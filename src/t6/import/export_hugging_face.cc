@@ -1,6 +1,8 @@
 #include "t6/import/export_hugging_face.h"
 
+#include <algorithm>
 #include <list>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,12 +48,25 @@ void write_plain_weights(const std::filesystem::path& path, const TensorViews& t
   write_weights(path, plain, {{"format", "pt"}});
 }
 
+// What T6 knows from the tokenizer itself and transformers do not: the token between documents ends a text.
+TextSettings settings_of(const ImportedModel& model) {
+  const Tokenizer tokenizer(model.tokenizer_json, kTokenizerFile);  // an Error if it is none
+  TextSettings settings = model.text;
+  if (const std::optional<int32_t> end = tokenizer.end_of_text()) {
+    if (settings.eos_token.empty()) settings.eos_token = tokenizer.token(*end);
+    if (std::ranges::find(settings.end_of_text, *end) == settings.end_of_text.end()) {
+      settings.end_of_text.push_back(*end);
+    }
+  }
+  return settings;
+}
+
 // What transformers want beyond what write_text_settings() says: a class that reads any tokenizer.json, and no empty
 // list of ends.
 void write_tokenizer(const ImportedModel& model, const std::filesystem::path& folder) {
-  (void)Tokenizer(model.tokenizer_json, kTokenizerFile);  // an Error if it is none
+  const TextSettings settings = settings_of(model);
   write_text(folder / kTokenizerFile, model.tokenizer_json);
-  write_text_settings(folder, model.text);
+  write_text_settings(folder, settings);
   Json tokenizer = read_json(folder / kTokenizerConfigFile);
   tokenizer["tokenizer_class"] = "PreTrainedTokenizerFast";
   tokenizer["model_max_length"] = model.config.max_position_embeddings;
