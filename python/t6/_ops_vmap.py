@@ -4,7 +4,7 @@ import torch
 
 
 def register():
-    for name, rule in (("attention", _attention), ("linear", _linear)):
+    for name, rule in (("attention", _attention), ("linear", _linear), ("paged_attention", _paged_attention)):
         torch.library.register_vmap(f"t6::{name}", rule)
     for name in ("attention_backward", "linear_input_gradient", "linear_weight_gradient", "linear_cross_entropy",
                  "linear_cross_entropy_gradients", "gated_linear", "gated_linear_backward", "product",
@@ -12,19 +12,31 @@ def register():
         torch.library.register_vmap(f"t6::{name}", _one_by_one(getattr(torch.ops.t6, name)))
 
 
+def _merged(size, tensor, dim):
+    """The sequences of all calls."""
+    if tensor is None:
+        return None
+    tensor = tensor.expand(size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+    return tensor.flatten(0, 1)
+
+
 def _attention(info, in_dims, *arguments):
     """Those of all calls are sequences of one."""
     size, count = info.batch_size, 6  # tensors come first
-
-    def merged(tensor, dim):
-        if tensor is None:
-            return None
-        tensor = tensor.expand(size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
-        return tensor.flatten(0, 1)
-
-    factors = [merged(*each) for each in zip(arguments[:count], in_dims[:count])]
+    factors = [_merged(size, *each) for each in zip(arguments[:count], in_dims[:count])]
     outputs = torch.ops.t6.attention(*factors, *arguments[count:])
-    return tuple(each.unflatten(0, (size, -1)) for each in outputs), (0, 0)
+    return tuple(each.unflatten(0, (size, each.shape[0] // size)) for each in outputs), (0, 0)
+
+
+def _paged_attention(info, in_dims, *arguments):
+    """Calls over the same pages are sequences of one."""
+    size, pages, count = info.batch_size, slice(2, 4), 6  # q_a, q_b, k_pages, v_pages, page_table, lengths
+    if any(dim is not None for dim in in_dims[pages]):
+        return _one_by_one(torch.ops.t6.paged_attention)(info, in_dims, *arguments)
+    tensors = [_merged(size, *each) for each in zip(arguments[:count], in_dims[:count])]
+    tensors[pages] = arguments[pages]
+    output = torch.ops.t6.paged_attention(*tensors, *arguments[count:])
+    return output.unflatten(0, (size, output.shape[0] // size)), 0
 
 
 def _linear(info, in_dims, x, weight, dtype=None):

@@ -399,7 +399,7 @@ class Norm(nn.Module):
 class Factors(NamedTuple):
     """A sum of outer products: 1/R sum_r a_r (outer) b_r."""
 
-    a: Tensor  # [B, T, R, H], or the constants [R, H]
+    a: Tensor | None  # [B, T, R, H], or the constants [R, H]; None: b's ranks are heads
     b: Tensor | None  # [B, T, R, D / d_c], or the constants [R, D]; None: the keys'
     c: Tensor | None = None  # [B, T, R, d_c] of third order
 
@@ -522,19 +522,32 @@ class Attention(nn.Module):
             past = cache.get_seq_length(self.layer) if cache is not None else 0
             batch = Batch(x.shape[0], x.shape[1], past, device=x.device)
         q, keys, values = self.project(x, batch)
-        if cache is not None:
-            updated = cache.update(keys.unsqueeze(1), values.unsqueeze(1), self.layer)
-            keys, values = updated[0].squeeze(1), updated[1].squeeze(1)
-        out = self._attend_by_operator(q, keys, values, batch)
+        attend = getattr(cache, "attend", None)  # of t6.paged_cache.PagedCache
+        out = attend(self, q, keys, values, batch) if attend is not None else None
         if out is None:
-            k, v = self.heads(keys, values, batch)
-            if self.k_shift is not None:
-                k, v = self._shift(k, self.k_shift, batch), self._shift(v, self.v_shift, batch)
-            out = self._attend(q.product() if isinstance(q, Factors) else q, k, v, batch)
+            out = self._attend_to_all(q, keys, values, batch, cache)
         out = self.head_norm(out).flatten(2)
         if self.gate_proj is not None:
             out = out * self.gate_proj(x).sigmoid()
         return self.o_proj(out)
+
+    def rotated_factors(self, keys: Tensor, values: Tensor) -> tuple[Factors, Factors] | None:
+        """Of what is cached, [B, T, N] each: factors of keys and values with nothing left to do, a None where b are heads. None: there
+        are no such."""
+        return None
+
+    def _attend_to_all(self, q: Tensor | Factors, keys: Tensor, values: Tensor, batch: Batch, cache: Cache | None) -> Tensor:
+        """[B, T, H, E] over what is cached and new, which the cache takes."""
+        if cache is not None:
+            updated = cache.update(keys.unsqueeze(1), values.unsqueeze(1), self.layer)
+            keys, values = updated[0].squeeze(1), updated[1].squeeze(1)
+        out = self._attend_by_operator(q, keys, values, batch)
+        if out is not None:
+            return out
+        k, v = self.heads(keys, values, batch)
+        if self.k_shift is not None:
+            k, v = self._shift(k, self.k_shift, batch), self._shift(v, self.v_shift, batch)
+        return self._attend(q.product() if isinstance(q, Factors) else q, k, v, batch)
 
     def _shift(self, heads: Tensor, weights: Tensor, batch: Batch) -> Tensor:
         """weights[0] of a token's key (value) plus weights[1] of the previous token's, for each head."""
@@ -609,6 +622,12 @@ class TensorProductAttention(Attention):
         k, v = self.factors(keys, values, batch)
         return k.product(), v.product()
 
+    def rotated_factors(self, keys: Tensor, values: Tensor) -> tuple[Factors, Factors] | None:
+        constant = isinstance(self.k_proj.a, nn.Parameter)
+        if self.rotates_on_use or constant or self.k_proj.c is not None:
+            return None
+        return self.k_proj.unpack(keys), self.v_proj.unpack(values)
+
     def _attend_by_operator(self, q: Tensor | Factors, keys: Tensor, values: Tensor, batch: Batch) -> Tensor | None:
         operator = loaded_operator("attention", keys, torch.float32, torch.bfloat16)
         if operator is None or self.k_shift is not None or not batch.is_whole(keys):
@@ -663,6 +682,9 @@ class GroupedAttention(Attention):
 
     def heads(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         return keys.unflatten(-1, (self.G, self.D)), values.unflatten(-1, (self.G, self.E))
+
+    def rotated_factors(self, keys: Tensor, values: Tensor) -> tuple[Factors, Factors]:
+        return Factors(None, keys.unflatten(-1, (self.G, self.D))), Factors(None, values.unflatten(-1, (self.G, self.E)))
 
 
 class LatentAttention(Attention):

@@ -18,6 +18,9 @@ from . import _ops_vmap
 from ._operators import libraries, minor
 
 
+PAGE_TOKENS = 64
+
+
 class Factors(NamedTuple):
     """Queries, keys or values as sum_r a_r (outer) b_r / R, or, without a, b's ranks as heads, shared by H / R each."""
 
@@ -70,6 +73,39 @@ def attention(q: Factors, k: Factors, v: Factors, *, scale: float | None = None,
     q, k, v = Factors(*q), Factors(*k), Factors(*v)
     logit_scale = (q.b.shape[-1]**-0.5 if scale is None else scale) * q.scale * k.scale
     return torch.ops.t6.attention(*q, *k, *v, 0, logit_scale, v.scale, window, sinks)[0]
+
+
+def new_pages(count: int, rank: int, features: int, heads: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Zeroed pages [count, 64 R (H + D)] for keys or values of 64 tokens each, of float32, bfloat16 or float16.
+
+    heads 0: of b alone, without head factors. A page is a as [R, H, 64], then b, of keys as [R, D, 64], of values as [R, 64, E].
+    """
+    return torch.zeros(count, PAGE_TOKENS * rank * (heads + features), dtype=dtype)
+
+
+def write_pages(pages: Tensor, page_table: Tensor, lengths: Tensor, factors: Factors, *, values: bool) -> None:
+    """Writes T new tokens' keys, or values, into the pages; `lengths` count them already. Nothing is written on an error."""
+    torch.ops.t6.write_pages(pages, page_table, lengths, *factors, values)
+
+
+def paged_attention(q: Factors, k_pages: Tensor, v_pages: Tensor, page_table: Tensor, lengths: Tensor, *, k_rank: int, v_rank: int,
+                    v_features: int | None = None, scale: float | None = None, window: int = 0, sinks: int = 0) -> Tensor:
+    """Attention [B, T, H, E] of T new tokens at the end of each sequence, whose keys and values were written into pages.
+
+    page_table [B, most pages]: tokens 64 i to 64 i + 63 of sequence b lie in page page_table[b, i]. lengths [B]: tokens of a
+    sequence, the new ones among them; rows of length 0 give zeros. v_features: E; None: D. The rest as of `attention`. It has no
+    gradients.
+    """
+    q = Factors(*q)
+    heads, features = q.b.shape[2] if q.a is None else q.a.shape[3], q.b.shape[3]
+    E = features if v_features is None else v_features
+
+    def mean(pages: Tensor, rank: int, width: int) -> float:  # without head factors the ranks are heads
+        return 1 / rank if pages.shape[-1] == PAGE_TOKENS * rank * (heads + width) else 1.0
+
+    logit_scale = (features**-0.5 if scale is None else scale) * q.scale * mean(k_pages, k_rank, features)
+    return torch.ops.t6.paged_attention(*q, k_pages, v_pages, page_table, lengths, k_rank, v_rank, E, heads, logit_scale,
+                                        mean(v_pages, v_rank, E), window, sinks)
 
 
 def linear(x: Tensor, weight: Tensor, dtype: torch.dtype | None = None) -> Tensor:

@@ -11,7 +11,14 @@ void check_tensor(const char* op, const std::string& name, const torch::Tensor& 
   require(tensor.dim() == 4, "{}: {} must have four dimensions, not the shape {}", op, name, shape_of(tensor));
 }
 
-// `like`: b of the queries, whose batch and length all have.
+torch::Tensor packed(const torch::Tensor& given) {
+  const torch::Tensor tensor = given.to(torch::kFloat);
+  const bool rows = tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
+  return rows ? tensor : tensor.contiguous();
+}
+
+}  // namespace
+
 void check_factors(const char* op, const std::string& name, const AttentionFactors& factors, int64_t heads,
                    const torch::Tensor& like) {
   const torch::Tensor& b = factors.b;
@@ -31,10 +38,9 @@ void check_factors(const char* op, const std::string& name, const AttentionFacto
   }
 }
 
-torch::Tensor packed(const torch::Tensor& given) {
-  const torch::Tensor tensor = given.to(torch::kFloat);
-  const bool rows = tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
-  return rows ? tensor : tensor.contiguous();
+void pack(AttentionFactors& factors) {
+  if (factors.a) factors.a = packed(*factors.a);
+  factors.b = packed(factors.b);
 }
 
 FactorView view_of(const AttentionFactors& factors, int64_t sequence) {
@@ -49,8 +55,6 @@ FactorView view_of(const AttentionFactors& factors, int64_t sequence) {
   }
   return view;
 }
-
-}  // namespace
 
 void check_type(const char* op, const char* name, const torch::Tensor& tensor) {
   require(tensor.scalar_type() == torch::kFloat || tensor.scalar_type() == torch::kBFloat16,
@@ -78,10 +82,7 @@ void AttentionArguments::check(const char* name) const {
 }
 
 void AttentionArguments::pack() {
-  for (AttentionFactors* factors : {&q, &k, &v}) {
-    if (factors->a) factors->a = packed(*factors->a);
-    factors->b = packed(factors->b);
-  }
+  for (AttentionFactors* factors : {&q, &k, &v}) t6::pack(*factors);
 }
 
 std::vector<Attention> AttentionArguments::sequences() const {

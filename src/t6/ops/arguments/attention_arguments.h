@@ -1,6 +1,7 @@
 // The arguments of the attention operators: checked, and as the kernels take them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "t6/kernels/attention.h"
@@ -10,6 +11,14 @@ namespace t6 {
 
 // Error: a tensor of another type than float32 and bfloat16.
 void check_type(const char* op, const char* name, const torch::Tensor& tensor);
+
+// Error: factors of another type or shape than [B, T, R, heads] and [B, T, R, any], with B and T of `like`.
+void check_factors(const char* op, const std::string& name, const AttentionFactors& factors, int64_t heads,
+                   const torch::Tensor& like);
+// Rows are float32 and lie without gaps from here on: what was otherwise is copied.
+void pack(AttentionFactors& factors);
+// The kernel's view of a sequence of packed factors. Valid while the tensors live.
+FactorView view_of(const AttentionFactors& factors, int64_t sequence);
 
 struct AttentionArguments {
   AttentionFactors q, k, v;
@@ -23,8 +32,7 @@ struct AttentionArguments {
 
   // Error: `name` of the operator, the argument, what it is and what it must be.
   void check(const char* name) const;
-  // Rows of factors are float32 and lie without gaps from here on: what was otherwise is copied.
-  void pack();
+  void pack();  // all factors
 
   // The kernel's view of each sequence, without output. Valid while the tensors live; after pack().
   std::vector<Attention> sequences() const;
