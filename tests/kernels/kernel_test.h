@@ -15,6 +15,7 @@
 
 #include "t6/core/random.h"
 #include "t6/core/threads.h"
+#include "t6/kernels/linear/matrix_tiles.h"
 #include "tests/context.h"
 
 namespace t6 {
@@ -42,13 +43,20 @@ inline double largest_error(std::span<const float> got, std::span<const double> 
   return difference / largest;
 }
 
-// Calls body on every instruction set that this machine has and the kernels were compiled for.
+// Calls body on every instruction set that this machine has and the kernels were compiled for, and where there are
+// matrix tiles, with and without them.
 template <typename Body>
 void on_every_target(Body&& body) {
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
     SCOPED_TRACE(hwy::TargetName(target));
     hwy::SetSupportedTargetsForTest(target);
+    if (target == HWY_AVX3_DL && has_matrix_tiles()) {
+      SCOPED_TRACE("matrix tiles");
+      body();
+    }
+    allow_matrix_tiles(false);
     body();
+    allow_matrix_tiles(true);
   }
   hwy::SetSupportedTargetsForTest(0);
 }

@@ -4,6 +4,7 @@
 
 #include "t6/core/error.h"
 #include "t6/kernels/linear/bfloat_tile.h"
+#include "t6/kernels/linear/matrix_tiles.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/bfloat_gemm.cc"
@@ -24,12 +25,14 @@ struct BfloatResult {
   int64_t before_stride = 0, stride = 0;
 };
 
-inline void store_sums(const float* sums, const BfloatResult& to) {
+// sums: rows kStride apart.
+template <int kStride>
+void store_sums(const float* sums, const BfloatResult& to) {
   const Floats d;
   for (int64_t r = 0; r < to.rows; ++r) {
     for (int64_t i = 0; i < to.columns; i += kLanes) {
       const int64_t left = to.columns - i;
-      Vector v = hn::Load(d, sums + r * kTileColumns + i);
+      Vector v = hn::Load(d, sums + r * kStride + i);
       if (to.before) v = hn::Add(load_up_to(d, to.before + r * to.before_stride + i, left), v);
       if (to.floats) {
         store_up_to(v, d, to.floats + r * to.stride + i, left);
@@ -40,56 +43,78 @@ inline void store_sums(const float* sums, const BfloatResult& to) {
   }
 }
 
+// What multiplies two panels: float32 vectors, vectors of pairs, or matrix tiles.
+enum class BfloatTile { floats, pairs, matrix };
+
 // A product of bfloat16 numbers, as multiply_in_parts() takes it.
-template <PanelFloat kFloat>
+template <BfloatTile kTile>
 class BfloatProduct {
+  static constexpr bool kMatrix = kTile == BfloatTile::matrix;
+  static constexpr PanelFloat kFloat = kTile == BfloatTile::floats ? PanelFloat::rounded : PanelFloat::pair;
+  static constexpr int64_t kNumbers = kFloat == PanelFloat::pair ? 2 : 1;  // of a float
+
  public:
-  static constexpr int64_t kDepthStep = kFloat == PanelFloat::pair ? 2 : 1;
+  static constexpr int kRows = kMatrix ? kMatrixTileRows : kTileRows;
+  static constexpr int kColumns = kMatrix ? kMatrixTileColumns : kTileColumns;
+  static constexpr int64_t kDepthStep = kMatrix ? kMatrixTileDepth : kNumbers;
   // 768 numbers, the width of small models, in one block: sums then go straight to C. A panel of B, [384, 32]
   // words, comes from the second-level cache, which a block of A, 516 x 384, leaves room for in 1 MiB.
-  static constexpr int64_t kBlockDepth = 384 * kDepthStep;
+  static constexpr int64_t kBlockDepth = 384 * kNumbers;
 
   explicit BfloatProduct(const BfloatGemm& product) : p_(product) {}
 
   int64_t M() const { return p_.M; }
   int64_t N() const { return p_.N; }
   int64_t K() const { return p_.K; }
-  static int64_t panel_depth(int64_t depth) { return divide_up(depth, kDepthStep); }
+  static int64_t panel_depth(int64_t depth) { return round_up(depth, kDepthStep) / kNumbers; }
   // Only a whole sum is rounded.
   bool keeps_sums() const { return p_.c_type == NumberType::bf16 && p_.K > kBlockDepth; }
 
   void pack_rows(int64_t row, int64_t rows, const GemmDepth& at, float* panel) const {
-    pack<kTileRows>(p_.a, p_.a.transposed, row, rows, at, panel);
+    const MixedSource source = source_of(p_.a, p_.a.transposed, row, at);
+    if constexpr (kMatrix) return pack_matrix_tile_rows<kRows>(source, rows, at.depth, panel);
+    pack_bfloat_panel<kFloat, kRows>(source, rows, at.depth, panel);
   }
   void pack_columns(int64_t column, int64_t columns, const GemmDepth& at, float* panel) const {
-    pack<kTileColumns>(p_.b, !p_.b.transposed, column, columns, at, panel);
+    pack_bfloat_panel<kFloat, kColumns>(source_of(p_.b, !p_.b.transposed, column, at), columns, at.depth, panel);
+    const int64_t used = divide_up(at.depth, kNumbers), depth = panel_depth(at.depth);
+    if constexpr (kMatrix) std::fill(panel + used * kColumns, panel + depth * kColumns, 0.0f);
   }
 
   void multiply_panel(const float* a, const float* b, const GemmPart& part, const GemmDepth& at, float* sums) const {
-    HWY_ALIGN float tile[kTileRows * kTileColumns];
-    const int64_t depth = panel_depth(at.depth);
-    for (int64_t row = 0; row < part.rows; row += kTileRows, a += depth * kTileRows) {
-      if constexpr (kFloat == PanelFloat::pair) {
-        multiply_bfloat_tile(a, b, depth, tile);
-      } else {
-        multiply_tile<true>(a, b, depth, {.c = tile, .stride = kTileColumns});
-      }
-      store_sums(tile, result(part, row, at, sums ? sums + row * kBlockColumns : nullptr));
+    if constexpr (kMatrix) {
+      const MatrixTiles tiles(kMostTileRows, int64_t{kMatrixTileDepth} * 2);
+      return multiply_rows(a, b, part, at, sums);
     }
+    multiply_rows(a, b, part, at, sums);
   }
 
  private:
-  template <int kWidth>
-  static void pack(const MixedMatrix& matrix, bool side_by_side, int64_t line, int64_t lines, const GemmDepth& at,
-                   float* panel) {
+  static MixedSource source_of(const MixedMatrix& matrix, bool side_by_side, int64_t line, const GemmDepth& at) {
     MixedSource source = {matrix.numbers, matrix.type == NumberType::bf16, matrix.stride, side_by_side};
     source.data = source.at(side_by_side ? at.k * matrix.stride + line : line * matrix.stride + at.k);
-    pack_bfloat_panel<kFloat, kWidth>(source, lines, at.depth, panel);
+    return source;
+  }
+
+  HWY_INLINE void multiply_rows(const float* a, const float* b, const GemmPart& part, const GemmDepth& at,
+                                float* sums) const {
+    HWY_ALIGN float tile[kRows * kColumns];
+    const int64_t depth = panel_depth(at.depth);
+    for (int64_t row = 0; row < part.rows; row += kRows, a += depth * kRows) {
+      if constexpr (kMatrix) {
+        multiply_bfloat_matrix_tile(a, b, depth * kNumbers / kDepthStep, tile);
+      } else if constexpr (kFloat == PanelFloat::pair) {
+        multiply_bfloat_tile(a, b, depth, tile);
+      } else {
+        multiply_tile<true>(a, b, depth, {.c = tile, .stride = kColumns});
+      }
+      store_sums<kColumns>(tile, result(part, row, at, sums ? sums + row * kBlockColumns : nullptr));
+    }
   }
 
   BfloatResult result(const GemmPart& part, int64_t row, const GemmDepth& at, float* sums) const {
     const int64_t place = (part.row + row) * p_.c_stride + part.column;
-    BfloatResult to = {.rows = std::min<int64_t>(kTileRows, part.rows - row), .columns = part.columns};
+    BfloatResult to = {.rows = std::min<int64_t>(kRows, part.rows - row), .columns = part.columns};
     to.stride = to.before_stride = p_.c_stride;
     if (p_.c_type == NumberType::f32) {
       to.floats = static_cast<float*>(p_.c) + place;
@@ -110,11 +135,14 @@ class BfloatProduct {
   const BfloatGemm& p_;
 };
 
-void multiply_bfloats(Context& context, const BfloatGemm& p, int64_t threads) {
-  if constexpr (kTileRows == kBfloatTileRows && kTileColumns == kBfloatTileColumns) {
-    if (has_bfloat_tile()) return multiply_in_parts(context, BfloatProduct<PanelFloat::pair>(p), threads);
+void multiply_bfloats(Context& context, const BfloatGemm& p, int64_t threads, bool matrix_tiles) {
+  if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run, which pack with the other tile's pairs
+    if (matrix_tiles) return multiply_in_parts(context, BfloatProduct<BfloatTile::matrix>(p), threads);
   }
-  multiply_in_parts(context, BfloatProduct<PanelFloat::rounded>(p), threads);
+  if constexpr (kTileRows == kBfloatTileRows && kTileColumns == kBfloatTileColumns) {
+    if (has_bfloat_tile()) return multiply_in_parts(context, BfloatProduct<BfloatTile::pairs>(p), threads);
+  }
+  multiply_in_parts(context, BfloatProduct<BfloatTile::floats>(p), threads);
 }
 
 }  // namespace t6::HWY_NAMESPACE
@@ -157,7 +185,8 @@ void bfloat_gemm(Context& context, const BfloatGemm& product) {
   if (p.c_stride == 0) p.c_stride = p.N;
   if (p.K <= 0) return clear(p);
   const int64_t threads = std::clamp<int64_t>(p.M * p.N * p.K / kGrain, 1, context.thread_count());
-  HWY_DYNAMIC_DISPATCH(multiply_bfloats)(context, p, threads);
+  const bool matrix_tiles = has_matrix_tiles() && has_bfloat_tile();
+  HWY_DYNAMIC_DISPATCH(multiply_bfloats)(context, p, threads, matrix_tiles);
 }
 
 }  // namespace t6

@@ -18,6 +18,7 @@ class FloatProduct {
   // the tiles of C that pass it by have the rest.
   static constexpr int64_t kBlockDepth = 256;
   static constexpr int64_t kDepthStep = 1;
+  static constexpr int kRows = kTileRows, kColumns = kTileColumns;
 
   explicit FloatProduct(const Gemm& product) : p_(product) {}
 

@@ -5,6 +5,7 @@
 
 #include "t6/core/error.h"
 #include "t6/kernels/linear/matmul_task.h"
+#include "t6/kernels/linear/matrix_tiles.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/matmul.cc"
@@ -12,6 +13,7 @@
 // After foreach_target.h, which includes this file once for each target.
 #include "t6/kernels/linear/matmul_blocks-inl.h"
 #include "t6/kernels/linear/matmul_floats-inl.h"
+#include "t6/kernels/linear/matmul_matrix_tiles-inl.h"
 #include "t6/kernels/linear/matmul_super_blocks-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -26,19 +28,19 @@ void multiply(const MatmulTask& p, const MatmulRange& part) {
     case NumberType::f16:
       return multiply_floats<NumberType::f16>(p, part);
     case NumberType::q8_0:
-      return multiply_blocks<NumberType::q8_0>(p, part);
+      return multiply_bytes<BlockStrips<NumberType::q8_0>>(p, part);
     case NumberType::q4_1:
-      return multiply_blocks<NumberType::q4_1>(p, part);
+      return multiply_bytes<BlockStrips<NumberType::q4_1>>(p, part);
     case NumberType::q2_k:
-      return multiply_super_blocks<SuperBlockQ2K>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ2K>>(p, part);
     case NumberType::q3_k:
-      return multiply_super_blocks<SuperBlockQ3K>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ3K>>(p, part);
     case NumberType::q4_k:
-      return multiply_super_blocks<SuperBlockQ4K>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ4K>>(p, part);
     case NumberType::q5_k:
-      return multiply_super_blocks<SuperBlockQ5K>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ5K>>(p, part);
     default:  // Q6_K, the last of kSuperBlockTypes
-      return multiply_super_blocks<SuperBlockQ6K>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ6K>>(p, part);
   }
 }
 
@@ -52,12 +54,10 @@ HWY_EXPORT(multiply);
 
 namespace {
 
-// Rows of x that stay in a second-level cache while the weights pass by.
-constexpr int64_t kPartRows = 128;
 // Multiply-adds that are worth a hand-over to another thread (about a microsecond).
 constexpr int64_t kGrain = 1 << 16;
 
-MatmulTask task_of(const Matmul& m, const ActivationBlock* blocks) {
+MatmulTask task_of(const Matmul& m, const ActivationBlock* blocks, bool matrix_tiles) {
   const WeightMatrix& w = *m.w;
   return {.type = w.type(),
           .w = w.group(0),
@@ -70,11 +70,13 @@ MatmulTask task_of(const Matmul& m, const ActivationBlock* blocks) {
           .K = w.columns(),
           .x_stride = m.x_stride ? m.x_stride : w.columns(),
           .y_stride = m.y_stride ? m.y_stride : w.rows(),
-          .accumulate = m.accumulate};
+          .accumulate = m.accumulate,
+          .matrix_tiles = matrix_tiles};
 }
 
 // Groups [begin, end) of all products' groups one after the other.
-void multiply_groups(std::span<const Matmul> products, const ActivationBlock* blocks, MatmulRange part) {
+void multiply_groups(std::span<const Matmul> products, const ActivationBlock* blocks, bool matrix_tiles,
+                     MatmulRange part) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(multiply);
   int64_t first = 0;
   const int64_t begin = part.group_begin, end = part.group_end;
@@ -82,7 +84,7 @@ void multiply_groups(std::span<const Matmul> products, const ActivationBlock* bl
     const int64_t groups = m.w->groups();
     part.group_begin = std::clamp<int64_t>(begin - first, 0, groups);
     part.group_end = std::clamp<int64_t>(end - first, 0, groups);
-    if (part.group_begin < part.group_end) kernel(task_of(m, blocks), part);
+    if (part.group_begin < part.group_end) kernel(task_of(m, blocks, matrix_tiles), part);
     first += groups;
   }
 }
@@ -118,6 +120,7 @@ void matmul(Context& context, std::span<const Matmul> products) {
     groups += m.w->groups();
   }
   const ActivationBlock* blocks = quantized_x(context, products);
+  const bool matrix_tiles = has_matrix_tiles();
   const int64_t row_parts = (T + kPartRows - 1) / kPartRows;
   const int64_t cost = std::max<int64_t>(1, kWeightGroup * K * std::min(T, kPartRows));
   // Part i: group i % groups of rows i / groups.
@@ -125,7 +128,7 @@ void matmul(Context& context, std::span<const Matmul> products) {
     while (begin < end) {
       const int64_t row_part = begin / groups, group = begin % groups;
       const int64_t count = std::min(groups - group, end - begin);
-      multiply_groups(products, blocks,
+      multiply_groups(products, blocks, matrix_tiles,
                       {.t_begin = row_part * kPartRows,
                        .t_end = std::min(T, (row_part + 1) * kPartRows),
                        .group_begin = group,

@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "t6/core/rounding.h"
 #include "t6/kernels/linear/bfloat_tile.h"
 #include "t6/kernels/linear/gemm_tile-inl.h"
+#include "t6/kernels/linear/matrix_tiles.h"
 #include "t6/kernels/simd/bfloats-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -111,6 +113,29 @@ void pack_bfloat_panel(const MixedSource& from, int64_t width, int64_t depth, fl
   }
   if (from.side_by_side) return pack_side_by_side<kFloat, kWidth>(from, width, depth, panel);
   pack_lines<kFloat, kWidth>(from, width, depth, panel);
+}
+
+// The same for rows of matrix tiles: pairs of a line side by side, panel [steps along K, kWidth, pairs of a step],
+// zeros after the last number.
+template <int kWidth>
+void pack_matrix_tile_rows(const MixedSource& from, int64_t width, int64_t depth, float* panel) {
+  constexpr int64_t kPairs = kMatrixTileDepth / 2;
+  HWY_ALIGN float step[kPairs * kWidth];
+  for (int64_t k = 0; k < depth; k += kMatrixTileDepth, panel += kWidth * kPairs) {
+    const int64_t count = std::min(kMatrixTileDepth, depth - k), used = divide_up(count, 2);
+    if (from.side_by_side) {
+      pack_bfloat_panel<PanelFloat::pair, kWidth>({from.at(k * from.stride), from.bfloats, from.stride, true}, width,
+                                                  count, step);
+      std::fill(step + used * kWidth, step + kPairs * kWidth, 0.0f);
+      transpose_rows(step, kWidth, kPairs, width, panel, kPairs);
+      continue;
+    }
+    for (int64_t i = 0; i < width; ++i) {
+      float* line = panel + i * kPairs;
+      copy_line<PanelFloat::pair>(from, from.at(i * from.stride + k), count, line);
+      std::fill(line + used, line + kPairs, 0.0f);
+    }
+  }
 }
 
 }  // namespace t6::HWY_NAMESPACE

@@ -21,7 +21,8 @@ namespace t6::HWY_NAMESPACE {
 
 // A block of A, 516 x 256 floats, fills half of a second-level cache of 1 MiB. So many rows read a panel of B before it
 // goes that packing it costs little, and 512 of them, a common number of tokens, are one block.
-constexpr int64_t kBlockRows = 520 / kTileRows * kTileRows;
+template <typename Product>
+constexpr int64_t kBlockRows = 520 / Product::kRows* Product::kRows;
 // A block of C, 516 x 1024 floats, is written and read once for each block of K: 2 MiB, which a core's share of the
 // third-level cache holds.
 constexpr int64_t kBlockColumns = 1024;
@@ -52,17 +53,18 @@ struct GemmGrid {
   int64_t rows = 0, columns = 0;
 };
 
-inline GemmGrid divide_product(int64_t M, int64_t N, int64_t threads) {
+template <typename Product>
+GemmGrid divide_product(int64_t M, int64_t N, int64_t threads) {
   // What packing a number costs, in multiply-adds of a vector: a part packs its rows once, and its columns once for
   // each block of rows.
   constexpr int64_t kPackingCost = 8;
   GemmGrid best;
   int64_t least = INT64_MAX;
   for (int64_t down = 1; down <= threads; ++down) {
-    const int64_t rows = divide_up(divide_up(M, down), kTileRows) * kTileRows;
-    const int64_t columns = divide_up(divide_up(N, threads / down), kTileColumns) * kTileColumns;
+    const int64_t rows = divide_up(divide_up(M, down), Product::kRows) * Product::kRows;
+    const int64_t columns = divide_up(divide_up(N, threads / down), Product::kColumns) * Product::kColumns;
     const int64_t cost =
-        rows * columns + kPackingCost * (rows + columns * divide_up(rows, kBlockRows)) * kLanes / kTileVectors;
+        rows * columns + kPackingCost * (rows + columns * divide_up(rows, kBlockRows<Product>)) * kLanes / kTileVectors;
     if (cost < least) {
       least = cost;
       best = {rows, columns};
@@ -71,8 +73,9 @@ inline GemmGrid divide_product(int64_t M, int64_t N, int64_t threads) {
   return best;
 }
 
-// A Product knows its M, N and K, the most numbers of K at once (kBlockDepth, whole steps of kDepthStep), how many
-// floats of a panel `depth` numbers take, how to pack panels of A and of B, and how to multiply two of them:
+// A Product knows its M, N and K, the size of a tile of sums (kRows, kColumns), the most numbers of K at once
+// (kBlockDepth, whole steps of kDepthStep), how many floats of a line of a panel `depth` numbers take, how to pack
+// panels of A and of B, and how to multiply two of them:
 //   panel_depth(depth); pack_rows(row, rows, depth, panel); pack_columns(column, columns, depth, panel);
 //   multiply_panel(a, b, part, depth, sums)
 // Where it says keeps_sums(), `sums` is memory of the part, rows kBlockColumns apart, that is kept while a block of C
@@ -82,14 +85,15 @@ inline GemmGrid divide_product(int64_t M, int64_t N, int64_t threads) {
 template <typename Product>
 void multiply_block(const Product& p, const GemmPart& block, const GemmDepth& depth, GemmBuffers& buffers) {
   const int64_t panel_depth = p.panel_depth(depth.depth);
-  float* a = buffers.a.reserve(kBlockRows * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
-  float* b = buffers.b.reserve(kTileColumns * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
-  float* sums = p.keeps_sums() ? buffers.sums.reserve(kBlockRows * kBlockColumns) : nullptr;
-  for (int64_t i = 0; i < block.rows; i += kTileRows) {
-    p.pack_rows(block.row + i, std::min<int64_t>(kTileRows, block.rows - i), depth, a + i * panel_depth);
+  float* a = buffers.a.reserve(kBlockRows<Product> * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
+  float* b = buffers.b.reserve(Product::kColumns * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
+  float* sums = p.keeps_sums() ? buffers.sums.reserve(kBlockRows<Product> * kBlockColumns) : nullptr;
+  for (int64_t i = 0; i < block.rows; i += Product::kRows) {
+    p.pack_rows(block.row + i, std::min<int64_t>(Product::kRows, block.rows - i), depth, a + i * panel_depth);
   }
-  for (int64_t j = 0; j < block.columns; j += kTileColumns) {
-    const GemmPart panel = {block.row, block.rows, block.column + j, std::min(kTileColumns, block.columns - j)};
+  for (int64_t j = 0; j < block.columns; j += Product::kColumns) {
+    const GemmPart panel = {block.row, block.rows, block.column + j,
+                            std::min<int64_t>(Product::kColumns, block.columns - j)};
     p.pack_columns(panel.column, panel.columns, depth, b);
     p.multiply_panel(a, b, panel, depth, sums ? sums + j : nullptr);
   }
@@ -98,8 +102,8 @@ void multiply_block(const Product& p, const GemmPart& block, const GemmDepth& de
 template <typename Product>
 void multiply_part(const Product& p, const GemmPart& part, GemmBuffers& buffers) {
   const int64_t block_depth = even_block(p.K(), Product::kBlockDepth, Product::kDepthStep);
-  const int64_t block_rows = even_block(part.rows, kBlockRows, kTileRows);
-  const int64_t block_columns = even_block(part.columns, kBlockColumns, kTileColumns);
+  const int64_t block_rows = even_block(part.rows, kBlockRows<Product>, Product::kRows);
+  const int64_t block_columns = even_block(part.columns, kBlockColumns, Product::kColumns);
   for (int64_t column = part.column, end = column + part.columns; column < end; column += block_columns) {
     for (int64_t row = part.row, last = row + part.rows; row < last; row += block_rows) {
       const GemmPart block = {row, std::min(block_rows, last - row), column, std::min(block_columns, end - column)};
@@ -113,7 +117,7 @@ void multiply_part(const Product& p, const GemmPart& part, GemmBuffers& buffers)
 template <typename Product>
 void multiply_in_parts(Context& context, const Product& p, int64_t threads) {
   const int64_t M = p.M(), N = p.N();
-  const GemmGrid grid = divide_product(M, N, threads);
+  const GemmGrid grid = divide_product<Product>(M, N, threads);
   const int64_t across = divide_up(N, grid.columns), parts = divide_up(M, grid.rows) * across;
   // No more parts than threads.
   auto& buffers = context.memory<std::vector<GemmBuffers>>();

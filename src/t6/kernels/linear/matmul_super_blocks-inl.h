@@ -39,6 +39,19 @@ HWY_INLINE void sum_weights(const std::byte* words, int64_t part, const Activati
   for (int r = 0; r < kRows; ++r) totals[r] = lane_sums(sums[r]);
 }
 
+// What the first `kGroup` groups of a block gave a row, with the next group's integer sums added.
+template <typename Type, int kGroup>
+HWY_INLINE Vector add_group_sums(Vector scale, Vector minimum, IntegerVector integers, const ActivationBlock& x,
+                                 Vector product) {
+  const Floats d;
+  const Vector sum = hn::Set(d, Type::kGroup == kWeightBlock ? x.sum : x.half_sums[kGroup]);
+  Vector total = hn::ConvertTo(d, integers);
+  if constexpr (Type::kZero != 0) total = hn::NegMulAdd(hn::Set(d, Type::kZero), sum, total);
+  product = kGroup == 0 ? hn::Mul(scale, total) : hn::MulAdd(scale, total, product);
+  if constexpr (Type::kMinima) product = hn::MulAdd(minimum, sum, product);
+  return product;
+}
+
 // Adds what group kGroup of a block gives to the rows' products.
 template <typename Type, int kBlock, int kGroup, int kRows>
 HWY_INLINE void add_group(const std::byte* words, int64_t part, const SuperBlockScales& scales,
@@ -47,7 +60,6 @@ HWY_INLINE void add_group(const std::byte* words, int64_t part, const SuperBlock
   // As many words as 16-bit sums hold, or all.
   constexpr int64_t kStep = std::min<int64_t>(kWords, kMostWeights / (2 * Type::kLargest));
   constexpr int64_t kGroups = kWeightBlock / Type::kGroup;
-  const Floats d;
   IntegerVector totals[kRows];
   sum_weights<Type, kBlock, kRows, kBegin, kBegin + kStep>(words, part, x, totals);
   if constexpr (kStep < kWords) {
@@ -60,12 +72,8 @@ HWY_INLINE void add_group(const std::byte* words, int64_t part, const SuperBlock
   const int64_t index = (part * Type::kPeriod + kBlock) * kGroups + kGroup;
   T6_UNROLL
   for (int r = 0; r < kRows; ++r) {
-    const Vector sum = hn::Set(d, Type::kGroup == kWeightBlock ? x[r]->sum : x[r]->half_sums[kGroup]);
-    Vector total = hn::ConvertTo(d, totals[r]);
-    if constexpr (Type::kZero != 0) total = hn::NegMulAdd(hn::Set(d, Type::kZero), sum, total);
     products[r] =
-        kGroup == 0 ? hn::Mul(scales.scales[index], total) : hn::MulAdd(scales.scales[index], total, products[r]);
-    if constexpr (Type::kMinima) products[r] = hn::MulAdd(scales.minima[index], sum, products[r]);
+        add_group_sums<Type, kGroup>(scales.scales[index], scales.minima[index], totals[r], *x[r], products[r]);
   }
 }
 

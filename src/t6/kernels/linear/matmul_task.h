@@ -19,9 +19,13 @@ struct MatmulTask {
   const float* bias = nullptr;
   int64_t N = 0, K = 0, x_stride = 0, y_stride = 0;
   bool accumulate = false;
+  bool matrix_tiles = false;  // has_matrix_tiles()
 };
 
-// Rows of x and groups of outputs.
+// Rows of x that stay in a second-level cache while the weights pass by.
+constexpr int64_t kPartRows = 128;
+
+// Rows of x, at most kPartRows, and groups of outputs.
 struct MatmulRange {
   int64_t t_begin = 0, t_end = 0;
   int64_t group_begin = 0, group_end = 0;
