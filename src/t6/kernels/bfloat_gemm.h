@@ -30,7 +30,7 @@ struct BfloatGemm {
 // On up to context.thread_count() threads. An element of C depends on its row of op(A), its column of op(B), K, the
 // type of C and the machine alone: the bits are the same whatever matrix it is part of and however many threads there
 // are. Machines without bfloat16 products multiply the rounded numbers in float32, which differs in the order of the
-// sums. Error: another type, accumulation in bfloat16.
+// sums. Errors: another type, accumulation in bfloat16, a T6_MATRIX_TILES that is not "off".
 void bfloat_gemm(Context& context, const BfloatGemm& product);
 
 // Whether this processor has instructions for bfloat16 products that bfloat_gemm() uses.

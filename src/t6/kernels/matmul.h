@@ -22,7 +22,8 @@ struct Matmul {
 };
 
 // On up to context.thread_count() threads. A row of y depends on its row of x and on W alone: not on T, not on the
-// threads, so that a token decoded alone gives the bits that it gives inside a prompt.
+// threads, so that a token decoded alone gives the bits that it gives inside a prompt. Errors: a T6_MATRIX_TILES in the
+// environment that is not "off"; products of different x.
 void matmul(Context& context, const Matmul& product);
 
 // Products of one x (x, T and x_stride are the same in all) as one job: x is prepared once, and threads meet once.

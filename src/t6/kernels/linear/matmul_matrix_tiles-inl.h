@@ -28,6 +28,8 @@ constexpr int64_t kMostGroups = kStripColumns / 16;  // that share a scale
 // for 4 rows or of a group's 16 for 8. Fewer rows than this are left to vectors.
 constexpr int64_t kLeastTileRows = 8;
 
+static_assert(HWY_TARGET != HWY_AVX3_DL || (kGroupVectors == 1 && kTileLanes == kWeightGroup));
+
 // A strip of 16 outputs' weights.
 struct Strip {
   int64_t blocks = 0;  // of 32 columns
@@ -170,7 +172,6 @@ template <typename Strips>
 void multiply_bytes(const MatmulTask& p, const MatmulRange& part) {
   MatmulRange rest = part;
   if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
-    static_assert(kGroupVectors == 1 && kTileLanes == kWeightGroup);
     const int64_t rows = part.t_end - part.t_begin, last = rows % kMostTileRows;
     const int64_t tiled = last < kLeastTileRows ? rows - last : rows;
     if (p.matrix_tiles && tiled > 0) {
