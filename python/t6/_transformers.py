@@ -19,8 +19,8 @@ def register():
 class _Loader:
     """Loads a module as its own loader does, and then registers."""
 
-    def __init__(self, loader):
-        self.loader = loader
+    def __init__(self, loader, finder):
+        self.loader, self.finder = loader, finder
 
     def create_module(self, spec):
         return self.loader.create_module(spec)
@@ -28,17 +28,25 @@ class _Loader:
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self.loader
         self.loader.exec_module(module)
+        sys.meta_path.remove(self.finder)
         register()
 
 
 class _Finder:
+    """Stays until transformers is imported: many a library only asks where it would be found."""
+
+    asks_others = False
+
     def find_spec(self, name, path=None, target=None):
-        if name != "transformers":
+        if name != "transformers" or self.asks_others:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self.asks_others = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.asks_others = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+            spec.loader = _Loader(spec.loader, self)
         return spec
 
 

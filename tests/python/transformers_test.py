@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """T6 models in transformers: logits, the factors' cache in every way of generating, saving, training. Needs transformers."""
 import json
+import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -199,6 +201,14 @@ class Models(unittest.TestCase):
         self.assertEqual(again.model_config(), config.model_config())
         with self.assertRaises(ValueError):
             T6Config(attention_kind="mga")
+
+    def test_transformers_imported_later_knows_the_type(self):
+        """Also after somebody has only asked where it would be found."""
+        code = ("import importlib.util, t6; found = importlib.util.find_spec('transformers').name; import transformers;"
+                "print(found, transformers.AutoConfig.for_model('t6').model_type)")
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                                env={**os.environ, "PYTHONPATH": str(support.SOURCE / "python")})
+        self.assertEqual(result.stdout, "transformers t6\n", result.stderr)
 
 
 if __name__ == "__main__":
