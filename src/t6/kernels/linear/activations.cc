@@ -1,6 +1,7 @@
 #include "t6/kernels/linear/activations.h"
 
 #include <algorithm>
+#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/linear/activations.cc"
@@ -21,24 +22,23 @@ HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
     largest = hn::Max(largest, hn::Abs(v));
     strange = hn::MulAdd(v, hn::Zero(d), strange);  // stays zero but for infinity and NaN
   }
+  const bool finite = hn::AllTrue(d, hn::Eq(strange, hn::Zero(d)));
   const float most = hn::GetLane(hn::MaxOfLanes(d, largest));
   const Vector factor = hn::Set(d, most > 0 ? 127 / most : 0);
-  int32_t sum = 0;
-  for (int64_t half = 0; half < 2; ++half) {
-    auto sums = hn::Zero(integers);
-    for (int64_t i = half * kWeightBlock / 2; i < (half + 1) * kWeightBlock / 2; i += kLanes) {
-      const Vector scaled = hn::Mul(hn::LoadU(d, x + i), factor);
-      const auto rounded = hn::NearestInt(hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled));  // NaN is in the scale
-      sums = hn::Add(sums, rounded);
-      hn::StoreU(hn::DemoteTo(bytes, rounded), bytes, out.values + i);
-    }
-    const int32_t half_sum = hn::GetLane(hn::SumOfLanes(integers, sums));
-    out.half_sums[half] = static_cast<float>(half_sum);
-    sum += half_sum;
+  auto sums = hn::Zero(integers);  // the first half's in the low 16 bits, which hold 16 * 127, the last half's above
+  for (int64_t i = 0; i < kWeightBlock; i += kLanes) {
+    const Vector scaled = hn::Mul(hn::LoadU(d, x + i), factor);
+    const auto rounded = hn::NearestInt(hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled));  // NaN is in the scale
+    sums = hn::Add(sums, i < kWeightBlock / 2 ? rounded : hn::ShiftLeft<16>(rounded));
+    hn::StoreU(hn::DemoteTo(bytes, rounded), bytes, out.values + i);
   }
-  out.scale = most / 127 + hn::GetLane(hn::SumOfLanes(d, strange));
-  out.sum = static_cast<float>(sum);
-  out.offset = -128 * sum;
+  const int32_t both = hn::GetLane(hn::SumOfLanes(integers, sums));
+  const int32_t first = static_cast<int16_t>(both), last = (both - first) >> 16;
+  out.half_sums[0] = static_cast<float>(first);
+  out.half_sums[1] = static_cast<float>(last);
+  out.scale = finite ? most / 127 : std::numeric_limits<float>::quiet_NaN();
+  out.sum = static_cast<float>(first + last);
+  out.offset = -128 * (first + last);
 }
 
 void quantize_rows(const float* x, int64_t rows, int64_t columns, int64_t stride, ActivationBlock* out) {
