@@ -111,15 +111,19 @@ TEST_P(CachedZoo, MakesTheLogitsThatEachStepWants) {
   FactorCache whole(config);
   const auto wanted = copy(pass.run(ids, whole, Logits::all));
   const auto row = [&](size_t i) { return std::span(wanted).subspan(i * V, V); };
-  FactorCache a(config), b(config), c(config), d(config);
-  const std::vector<Step> steps = {
-      {ids, &a, Logits::none}, {ids, &b, Logits::last}, {ids, &c, Logits::all}, {ids, &d, Logits::last}};
+  FactorCache a(config), b(config), c(config), d(config), e(config);
+  const std::vector<Step> steps = {{ids, &a, Logits::none},
+                                   {ids, &b, Logits::last},
+                                   {ids, &c, Logits::all},
+                                   {ids, &d, Logits::last, true},
+                                   {ids, &e, Logits::last}};
   const StepLogits logits = pass.run(steps);
   EXPECT_TRUE(logits[0].empty());
   EXPECT_THAT(copy(logits[1]), ElementsAreArray(row(8)));
   EXPECT_THAT(copy(logits[2]), ElementsAreArray(wanted));
   EXPECT_THAT(copy(logits[3]), ElementsAreArray(row(8)));
-  EXPECT_EQ(logits.all.size(), 11 * V);
+  EXPECT_THAT(copy(logits[4]), ElementsAreArray(row(8)));
+  EXPECT_EQ(logits.all.size(), 12 * V);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CachedZoo, ::testing::ValuesIn(zoo()),

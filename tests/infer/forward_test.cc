@@ -80,7 +80,8 @@ TEST_P(Zoo, MakesLogitsOfItsHiddenStates) {
   ForwardPass pass(test_context(), model_of(config, tensors));
   FactorCache one(config), two(config);
   const auto ids = random_ids(config, 12);
-  const Step steps[] = {{std::span(ids).first(5), &one, Logits::all}, {std::span(ids).subspan(5), &two, Logits::all}};
+  const Step steps[] = {{std::span(ids).first(5), &one, Logits::all, true},
+                        {std::span(ids).subspan(5), &two, Logits::all, true}};
   const std::vector<float> logits = copy(pass.run(steps).all);
   const auto& head = tensors.at(config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight");
   const auto C = static_cast<size_t>(config.hidden_size), V = static_cast<size_t>(config.vocab_size);
@@ -96,6 +97,8 @@ TEST_P(Zoo, MakesLogitsOfItsHiddenStates) {
     }
   }
   EXPECT_THAT([&] { pass.hidden_states(2); }, ThrowsMessage<Error>(HasSubstr("no step 2")));
+  pass.run(ids, one, Logits::all);
+  EXPECT_THAT([&] { pass.hidden_states(0); }, ThrowsMessage<Error>(HasSubstr("did not ask for hidden states")));
 }
 
 TEST_P(Zoo, GoesBackToAPrefix) {

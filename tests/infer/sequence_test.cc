@@ -132,7 +132,8 @@ TEST_F(SequenceTest, HandsOutThePromptsHiddenStates) {
   FactorCache cache(loaded_.config());
   for (const size_t end : {512u, 700u}) {
     const auto at = static_cast<size_t>(cache.size());
-    (void)pass.run(std::span(ids).subspan(at, end - at), cache, Logits::none);
+    const Step step = {std::span(ids).subspan(at, end - at), &cache, Logits::none, true};
+    (void)pass.run({&step, 1});
     const auto rows = pass.hidden_states(0);
     wanted.insert(wanted.end(), rows.begin(), rows.end());
   }

@@ -22,6 +22,11 @@ int64_t logit_rows(const Step& step) {
   return step.logits == Logits::last ? 1 : static_cast<int64_t>(step.tokens.size());
 }
 
+// Of the step's last tokens, how many go on after the last layer's attention.
+int64_t kept_rows(const Step& step) {
+  return step.hidden_states ? static_cast<int64_t>(step.tokens.size()) : logit_rows(step);
+}
+
 // Room for what a projection makes of T tokens.
 FactorRowsOut sized_rows(const FactorShape& shape, bool features, int64_t T, std::vector<float>& a,
                          std::vector<float>& b, std::vector<float>& c) {
@@ -109,10 +114,24 @@ StepLogits ForwardPass::run(std::span<const Step> steps) {
   const ModelConfig& config = model_->config();
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
     attend(i);
-    feed_forward(model_->layers()[static_cast<size_t>(i)]);
+    if (i + 1 == config.num_hidden_layers) keep_wanted_rows();
+    if (T_ > 0) feed_forward(model_->layers()[static_cast<size_t>(i)]);
   }
   for (const Step& step : steps) step.cache->advance(static_cast<int64_t>(step.tokens.size()));
   return output_logits();
+}
+
+// What nobody asks for ends with the keys and values that it left in the caches.
+void ForwardPass::keep_wanted_rows() {
+  const int64_t C = model_->config().hidden_size;
+  T_ = 0;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const int64_t count = kept_rows(steps_[i]);
+    const float* from = hidden_.data() + (first_rows_[i] + std::ssize(steps_[i].tokens) - count) * C;
+    std::copy_n(from, count * C, hidden_.data() + T_ * C);
+    first_rows_[i] = T_;
+    T_ += count;
+  }
 }
 
 // The output head for the tokens whose logits are wanted.
@@ -133,6 +152,7 @@ StepLogits ForwardPass::output_logits() {
 
 std::span<const float> ForwardPass::hidden_states(size_t step) {
   require(step < steps_.size(), "the last run had {} steps, there is no step {}", steps_.size(), step);
+  require(steps_[step].hidden_states, "step {} of the last run did not ask for hidden states", step);
   const int64_t C = model_->config().hidden_size;
   const auto rows = static_cast<int64_t>(steps_[step].tokens.size());
   normalize(hidden_.data() + first_rows_[step] * C, rows, model_->final_norm());
@@ -145,7 +165,7 @@ const float* ForwardPass::wanted_rows(int64_t rows) {
   float* to = sized(wanted_, rows * C);
   for (size_t i = 0; i < steps_.size(); ++i) {
     const int64_t count = logit_rows(steps_[i]);
-    const int64_t first = first_rows_[i] + static_cast<int64_t>(steps_[i].tokens.size()) - count;
+    const int64_t first = first_rows_[i] + kept_rows(steps_[i]) - count;
     to = std::copy_n(hidden_.data() + first * C, count * C, to);
   }
   return wanted_.data();

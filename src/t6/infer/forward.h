@@ -21,6 +21,7 @@ struct Step {
   std::span<const int32_t> tokens;
   FactorCache* cache = nullptr;
   Logits logits = Logits::last;
+  bool hidden_states = false;  // whether those of all tokens are wanted, by hidden_states()
 };
 
 // What a run gives, step by step.
@@ -45,8 +46,8 @@ class ForwardPass {
   // cache of another model.
   StepLogits run(std::span<const Step> steps);
   std::span<const float> run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted);  // [rows, V]
-  // [tokens, C], of a step of the last run: what the output head makes logits of, after the last norm. Valid until the
-  // next call or run.
+  // [tokens, C], of a step of the last run that asked for them: what the output head makes logits of, after the last
+  // norm. Valid until the next call or run.
   std::span<const float> hidden_states(size_t step);
   // The errors of run() that are not about room.
   void check(const Step& step) const;
@@ -75,6 +76,7 @@ class ForwardPass {
   Attention sequence_attention(const Layer& layer, int64_t index, size_t sequence, const FactorRowsOut& queries);
   void add_value_bias(const float* bias);
   void add_heads(const LayerWeights& layer);
+  void keep_wanted_rows();
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);
   void add_product(const Matmul& product, const float* norm);
@@ -87,9 +89,9 @@ class ForwardPass {
   std::vector<RotaryTable> rotaries_;  // one for each rotation that there is
   std::vector<size_t> rotary_of_;      // layer
   std::vector<Step> steps_;
-  std::vector<int64_t> first_rows_;  // of each sequence
+  std::vector<int64_t> first_rows_;  // of each sequence; after the last layer's attention of the rows that are kept
   std::vector<int64_t> positions_;   // [T]
-  int64_t T_ = 0;                    // tokens of all sequences
+  int64_t T_ = 0;                    // rows: tokens of all sequences, then those that are kept
   std::vector<Attention> attentions_;
   std::vector<Matmul> products_;
   std::vector<float> hidden_;      // [T, C], the residual stream

@@ -106,8 +106,10 @@ void Sequence::suspend(bool alike) {
 
 Step Sequence::next_step(int64_t longest) {
   const int64_t count = next_piece(longest);
-  return {std::span(tokens_).subspan(static_cast<size_t>(cache_.size()), static_cast<size_t>(count)), &cache_,
-          wanted_logits(count)};
+  return {.tokens = std::span(tokens_).subspan(static_cast<size_t>(cache_.size()), static_cast<size_t>(count)),
+          .cache = &cache_,
+          .logits = wanted_logits(count),
+          .hidden_states = takes_hidden_states()};
 }
 
 // Where pieces end depends on this sequence alone, and so do the bits of its logits.
