@@ -12,10 +12,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
+// The block's scale, and in the place of its sum what its numbers are to be multiplied by.
+HWY_INLINE void find_scale(const float* x, ActivationBlock& out) {
   const Floats d;
-  const hn::RebindToSigned<Floats> integers;
-  const hn::Rebind<int8_t, Floats> bytes;
   Vector largest = hn::Zero(d), strange = hn::Zero(d);
   for (int64_t i = 0; i < kWeightBlock; i += kLanes) {
     const Vector v = hn::LoadU(d, x + i);
@@ -24,7 +23,15 @@ HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
   }
   const bool finite = hn::AllTrue(d, hn::Eq(strange, hn::Zero(d)));
   const float most = hn::GetLane(hn::MaxOfLanes(d, largest));
-  const Vector factor = hn::Set(d, most > 0 ? 127 / most : 0);
+  out.scale = finite ? most / 127 : std::numeric_limits<float>::quiet_NaN();
+  out.sum = most > 0 ? 127 / most : 0;
+}
+
+HWY_INLINE void round_block(const float* x, ActivationBlock& out) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> integers;
+  const hn::Rebind<int8_t, Floats> bytes;
+  const Vector factor = hn::Set(d, out.sum);
   auto sums = hn::Zero(integers);  // the first half's in the low 16 bits, which hold 16 * 127, the last half's above
   for (int64_t i = 0; i < kWeightBlock; i += kLanes) {
     const Vector scaled = hn::Mul(hn::LoadU(d, x + i), factor);
@@ -36,14 +43,17 @@ HWY_INLINE void quantize_block(const float* x, ActivationBlock& out) {
   const int32_t first = static_cast<int16_t>(both), last = (both - first) >> 16;
   out.half_sums[0] = static_cast<float>(first);
   out.half_sums[1] = static_cast<float>(last);
-  out.scale = finite ? most / 127 : std::numeric_limits<float>::quiet_NaN();
   out.sum = static_cast<float>(first + last);
   out.offset = -128 * (first + last);
 }
 
+// In two passes over a row, so that a processor works on many blocks at a time: each by itself is a long chain of
+// instructions that wait for one another.
 void quantize_rows(const float* x, int64_t rows, int64_t columns, int64_t stride, ActivationBlock* out) {
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t k = 0; k < columns; k += kWeightBlock) quantize_block(x + row * stride + k, *out++);
+  const int64_t blocks = columns / kWeightBlock;
+  for (int64_t row = 0; row < rows; ++row, x += stride, out += blocks) {
+    for (int64_t i = 0; i < blocks; ++i) find_scale(x + i * kWeightBlock, out[i]);
+    for (int64_t i = 0; i < blocks; ++i) round_block(x + i * kWeightBlock, out[i]);
   }
 }
 
