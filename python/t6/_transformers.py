@@ -5,6 +5,9 @@ import sys
 
 
 def register():
+    for name in ("configuration_t6", "modeling_t6"):
+        # One of them may be what imports transformers. It is imported anew here, whole, and that is what its importer gets, too.
+        sys.modules.pop(f"{__package__}.{name}", None)
     from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
     from .configuration_t6 import T6Config

@@ -210,6 +210,16 @@ class Models(unittest.TestCase):
                                 env={**os.environ, "PYTHONPATH": str(support.SOURCE / "python")})
         self.assertEqual(result.stdout, "transformers t6\n", result.stderr)
 
+    def test_t6_may_be_what_imports_transformers(self):
+        for first in ("from t6 import T6Config as C", "from t6.modeling_t6 import T6ForCausalLM, T6Config as C"):
+            code = (f"{first}; import sys, t6, transformers;"
+                    "model = transformers.AutoModelForCausalLM.from_config(C(num_hidden_layers=1));"
+                    "print(type(model) is t6.T6ForCausalLM is sys.modules['t6.modeling_t6'].T6ForCausalLM,"
+                    "      type(model.config) is C is t6.T6Config)")
+            result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                                    env={**os.environ, "PYTHONPATH": str(support.SOURCE / "python")})
+            self.assertEqual(result.stdout, "True True\n", result.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
