@@ -8,8 +8,9 @@ b_r (arXiv 2501.06425, equation 3.1):
 Rotation acts on b alone (theorem 3.1), so the factors of keys are cached rotated, R (H + D) numbers where heads would
 take H D. Every attention here is made of two functions: `project` maps hidden states to queries and to the numbers of
 each token that a cache keeps, `heads` maps those numbers, cached or new, to keys and values. A variant of attention is
-another pair of them. What follows (shifted keys, softmax, gate, output) is `Attention.forward`. Where T6's operators are
-loaded (`import t6.ops`), attention over factors on the CPU is theirs and materializes no heads.
+another pair of them, or a subclass that changes one; `block.self_attn = Mine(config, layer)` puts it into a model. What
+follows (shifted keys, softmax, gate, output) is `Attention.forward`. Where T6's operators are loaded (`import t6.ops`),
+attention over factors on the CPU is theirs and materializes no heads.
 
 Letters of shapes: B sequences, T new tokens, L tokens that they see (cached and new), C hidden width, H heads, G heads of
 keys, D features of a query and key, E of a value, R rank. Parameters have the names of T6's checkpoints.
@@ -156,7 +157,6 @@ class ModelConfig:
         want(not self.sliding_window or not self.layer_types or named,
              "there is a sliding_window, but no layer of layer_types is sliding_attention")
         want(self.rope_local_base_freq == 0 or self.rope_local_base_freq >= 1, "rope_local_base_freq is at least 1")
-
 
     def _check_first_values(self, want: Callable[[bool, str], None]) -> None:
         contextual, grouped = self.head_factors == "contextual", self.factor_init == "grouped"
@@ -413,7 +413,10 @@ class Factors(NamedTuple):
 
 
 class FactorProjection(nn.Module):
-    """The factors of queries, keys or values of a token: a = f(c_a + W_a x), b = W_b x (and c = W_c x), or constants."""
+    """The factors of queries, keys or values of a token: a = f(c_a + W_a x), b = W_b x (and c = W_c x), or constants.
+
+    A part that is None is neither computed nor packed: whoever unpacks puts another's in its place.
+    """
 
     def __init__(self, config: ModelConfig, rank: int, features: int, own_features: bool = True, queries: bool = False):
         super().__init__()
@@ -443,7 +446,7 @@ class FactorProjection(nn.Module):
     def reset_parameters(self) -> None:
         for constant in self.parameters(recurse=False):
             nn.init.xavier_uniform_(constant)
-        constant = self.a if isinstance(self.a, nn.Parameter) else self.a.bias
+        constant = self.a if isinstance(self.a, nn.Parameter) else getattr(self.a, "bias", None)
         if self.grouped and constant is not None:
             self._begin_grouped(constant)
 
@@ -462,7 +465,7 @@ class FactorProjection(nn.Module):
         """x [B, T, C]."""
         a, b, c = (part if part is None or isinstance(part, nn.Parameter) else part(x).unflatten(-1, (self.rank, -1))
                    for part in (self.a, self.b, self.c))
-        return Factors(a if isinstance(self.a, nn.Parameter) else self.activation(a), b, c)
+        return Factors(self.activation(a) if isinstance(self.a, nn.Module) else a, b, c)
 
     def pack(self, factors: Factors, x: Tensor) -> Tensor:
         """What of the factors depends on the token, side by side: [B, T, N]."""
@@ -531,9 +534,9 @@ class Attention(nn.Module):
             out = out * self.gate_proj(x).sigmoid()
         return self.o_proj(out)
 
-    def rotated_factors(self, keys: Tensor, values: Tensor) -> tuple[Factors, Factors] | None:
-        """Of what is cached, [B, T, N] each: factors of keys and values with nothing left to do, a None where b are heads. None: there
-        are no such."""
+    def rotated_factors(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Factors, Factors] | None:
+        """Of what is cached, [B, T, N] each: factors of keys and values with nothing left to do, a None where b are heads.
+        None: there are no such."""
         return None
 
     def _attend_to_all(self, q: Tensor | Factors, keys: Tensor, values: Tensor, batch: Batch, cache: Cache | None) -> Tensor:
@@ -571,11 +574,20 @@ class Attention(nn.Module):
             if batch.weights is not None:
                 batch.weights.append(weights)
             return (weights @ v).transpose(1, 2)
-        plain = batch.sees_all_before(L, self.window) and (T == 1 or T == L)
-        out = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=None if plain else batch.mask(L, self.window, self.sinks), is_causal=plain and T > 1,
-            scale=self.scale, enable_gqa=k.shape[1] != self.H)
+        mask, causal = None, False
+        if not (batch.sees_all_before(L, self.window) and (T == 1 or T == L)):
+            mask = batch.mask(L, self.window, self.sinks)
+        elif T > 1:  # branched on, since torch.compile's symbols of lengths are no bool
+            causal = True
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, scale=self.scale,
+                                             enable_gqa=k.shape[1] != self.H)
         return out.transpose(1, 2)
+
+
+def changes_heads(attention: Attention, kind: type[Attention]) -> bool:
+    """Whether a subclass of `kind` has heads or a softmax of its own, of which operators, which take factors, know nothing."""
+    own = type(attention)
+    return own.heads is not kind.heads or own._attend is not kind._attend
 
 
 class TensorProductAttention(Attention):
@@ -596,6 +608,7 @@ class TensorProductAttention(Attention):
         self.v_proj = FactorProjection(config, config.v_rank, config.v_head_dim, own_features=not self.shared)
         # Features that do not depend on the token, or that values share, are rotated when they are used.
         self.rotates_on_use = self.shared or config.feature_factors == "constant"
+        self.takes_operators = not changes_heads(self, TensorProductAttention)
 
     def project(self, x: Tensor, batch: Batch) -> tuple[Tensor | Factors, Tensor, Tensor]:
         table = batch.table(self.rotation)
@@ -622,15 +635,16 @@ class TensorProductAttention(Attention):
         k, v = self.factors(keys, values, batch)
         return k.product(), v.product()
 
-    def rotated_factors(self, keys: Tensor, values: Tensor) -> tuple[Factors, Factors] | None:
-        constant = isinstance(self.k_proj.a, nn.Parameter)
-        if self.rotates_on_use or constant or self.k_proj.c is not None:
+    def rotated_factors(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Factors, Factors] | None:
+        if self.rotates_on_use or not self.takes_operators:
             return None
-        return self.k_proj.unpack(keys), self.v_proj.unpack(values)
+        k, v = self.factors(keys, values, batch)
+        contextual = all(part.dim() == 4 for part in (k.a, k.b, v.a, v.b))
+        return (k, v) if contextual and k.c is None and v.c is None else None
 
     def _attend_by_operator(self, q: Tensor | Factors, keys: Tensor, values: Tensor, batch: Batch) -> Tensor | None:
         operator = loaded_operator("attention", keys, torch.float32, torch.bfloat16)
-        if operator is None or self.k_shift is not None or not batch.is_whole(keys):
+        if operator is None or not self.takes_operators or self.k_shift is not None or not batch.is_whole(keys):
             return None
 
         def spread(factors: Factors) -> tuple[Tensor, Tensor]:  # over all tokens
@@ -683,7 +697,9 @@ class GroupedAttention(Attention):
     def heads(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         return keys.unflatten(-1, (self.G, self.D)), values.unflatten(-1, (self.G, self.E))
 
-    def rotated_factors(self, keys: Tensor, values: Tensor) -> tuple[Factors, Factors]:
+    def rotated_factors(self, keys: Tensor, values: Tensor, batch: Batch) -> tuple[Factors, Factors] | None:
+        if changes_heads(self, GroupedAttention):
+            return None
         return Factors(None, keys.unflatten(-1, (self.G, self.D))), Factors(None, values.unflatten(-1, (self.G, self.E)))
 
 

@@ -44,7 +44,7 @@ class PagedCache:
 
     def attend(self, layer: nn.Attention, q: Tensor | nn.Factors, keys: Tensor, values: Tensor, batch: nn.Batch) -> Tensor | None:
         """What `layer` gives of queries and new tokens' numbers, [B, T, H, E]; None: it has no pages, and nothing was taken."""
-        factors = layer.rotated_factors(keys, values) if layer.k_shift is None else None
+        factors = layer.rotated_factors(keys, values, batch) if layer.k_shift is None else None
         plain = batch.valid is None and batch.text is None and not batch.eager and layer.layer not in self._plain
         types = (torch.float32, torch.bfloat16)
         if factors is None or not plain or keys.device.type != "cpu" or keys.dtype not in types:

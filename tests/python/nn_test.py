@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """The modules of python/t6/nn.py beside T6's own logits, for every kind and option of tests/zoo.h. Needs torch alone."""
+import os
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 
 import support
 import torch
+import variants
 from support import TOLERANCE, difference, t6_logits
 from t6.nn import Batch, FactorCache, ModelConfig, TensorProductAttention, Transformer
 
@@ -114,6 +118,40 @@ class Modules(unittest.TestCase):
         torch.testing.assert_close(torch.cat(parts, 1), whole)
         keys, values = cache.layers[0]
         self.assertEqual(keys.shape[-1] + values.shape[-1], (2 + 2) * (6 + 8))
+
+    def test_variants_by_somebody_else(self):
+        tokens = torch.randint(50, (2, 40))
+        for variant in variants.FACTORED:
+            with self.subTest(variant=variant.__name__):
+                model, cache = variants.model_of(variant), FactorCache()
+                whole = model(tokens)
+                parts = torch.cat([model(part, cache=cache) for part in tokens.split((17, 1, 1, 21), 1)], 1)
+                torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-4)
+                torch.nn.functional.cross_entropy(whole.flatten(0, 1), tokens.flatten()).backward()
+                for name, parameter in model.named_parameters():
+                    self.assertTrue(parameter.grad is not None and parameter.grad.abs().max() > 0, name)
+                numbers = sum(part.shape[-1] for part in cache.layers[0])
+                self.assertEqual(numbers, {variants.SharedHeadFactors: 2 * 6 + 4 * 8, variants.NormedGroups: 4 * 8}.get(
+                    variant, (2 + 2) * (6 + 8)))
+                model.apply(lambda part: part.reset_parameters() if hasattr(part, "reset_parameters") else None)
+
+    def test_compiles_whole_for_any_length(self):
+        for options in ({}, {"sliding_window": 16}):
+            with self.subTest(options=options):
+                torch._dynamo.reset()
+                attention = TensorProductAttention(ModelConfig(hidden_size=48, num_attention_heads=6, head_dim=8, **options))
+                torch.nn.init.normal_(attention.o_proj.weight)
+                compiled = torch.compile(attention, fullgraph=True, backend="eager")
+                for shape in ((2, 40), (2, 50), (2, 9), (2, 1)):  # from the second on lengths are symbols
+                    x = torch.randn(*shape, 48)
+                    torch.testing.assert_close(compiled(x), attention(x))
+
+    def test_importing_takes_little_beyond_torch(self):
+        code = ("import torch, time; begin = time.process_time(); import t6, t6.nn; "
+                "print(time.process_time() - begin)")
+        result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True,
+                                env={**os.environ, "PYTHONPATH": str(support.SOURCE / "python")})
+        self.assertLess(float(result.stdout), 0.5)
 
     def test_bfloat16(self):
         torch.manual_seed(1)

@@ -15,6 +15,7 @@ sys.path.insert(0, str(BUILD / "python"))  # the package beside the operators
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 import t6.ops  # noqa: E402
+import variants  # noqa: E402
 from t6 import nn  # noqa: E402
 
 torch.set_num_threads(1)
@@ -287,6 +288,16 @@ class Modules(Case):
                 self.assertEqual(calls, 0 if config.kv_shift else 1)
                 for got, best in zip(found, wanted, strict=True):
                     self.assert_near(got, best)
+
+    def test_variants_keep_their_heads(self):
+        """A subclass whose heads or softmax are its own is computed by these, operators or not."""
+        tokens = torch.randint(50, (2, 40))
+        for variant, by_operators in variants.FACTORED.items():
+            with self.subTest(variant=variant.__name__), torch.no_grad():
+                model = variants.model_of(variant)
+                found, wanted, calls = self.with_and_without(lambda: model(tokens))
+                self.assertEqual(calls, 2 if by_operators else 0)
+                self.assert_near(found, wanted)
 
     def test_what_it_is_not_for(self):
         """Padding, packed texts, a filled cache and other types of number take PyTorch's way."""

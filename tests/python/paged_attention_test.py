@@ -11,6 +11,7 @@ sys.path.insert(0, str(BUILD / "python"))  # the package beside the operators
 
 import torch  # noqa: E402
 import t6.ops  # noqa: E402
+import variants  # noqa: E402
 from t6 import nn  # noqa: E402
 from t6.ops import Factors  # noqa: E402
 from t6.paged_cache import PagedCache  # noqa: E402
@@ -237,6 +238,15 @@ class Cache(Case):
                 with torch.no_grad():
                     again = model(tokens.flip(0)[:, 75:], cache=cache)
                 torch.testing.assert_close(again, wanted.flip(0)[:, 75:], rtol=1e-4, atol=1e-4)
+
+    def test_variants_keep_their_heads(self):
+        tokens = torch.randint(50, (2, 76))
+        for variant, in_pages in variants.FACTORED.items():
+            with self.subTest(variant=variant.__name__):
+                model, cache = variants.model_of(variant), PagedCache()
+                wanted = self.run_with(model, nn.FactorCache(), tokens)
+                torch.testing.assert_close(self.run_with(model, cache, tokens), wanted, rtol=1e-4, atol=1e-4)
+                self.assertEqual(cache.in_pages(0), in_pages)
 
     def test_refuses(self):
         model, cache, tokens = self.model({}), PagedCache(), torch.randint(50, (2, 76))
