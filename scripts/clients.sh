@@ -59,7 +59,7 @@ if [[ $short == 0 ]]; then  # the Python package in transformers
   T6_BUILD=$(cd "$(dirname "$t6")" && pwd)
   export T6_BUILD HF_HUB_OFFLINE=1
   cmake --build "$T6_BUILD" --target t6_zoo t6_logits >>"$LOG" 2>&1 || stop "could not build the tests' tools (details in $LOG)"
-  for name in transformers export documents; do run "tests/python/${name}_test.py"; done
+  for name in transformers export documents examples; do run "tests/python/${name}_test.py"; done
 fi
 ((${#failed[@]} == 0)) || stop "failed: ${failed[*]}"
 echo "clients: all passed"
