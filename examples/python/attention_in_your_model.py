@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from t6.nn import FactorCache, ModelConfig, TensorProductAttention, Transformer
 from torch import nn
 
-torch.set_num_threads(1)  # more do not help models this small
 torch.manual_seed(0)
+torch.set_num_threads(1)  # more do not help models this small
 
 # %% [markdown]
 # ## The module by itself

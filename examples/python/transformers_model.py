@@ -13,8 +13,8 @@ import torch
 from t6 import T6Config, T6ForCausalLM
 from transformers import AutoModelForCausalLM, DynamicCache, LlamaConfig, LlamaForCausalLM
 
-torch.set_num_threads(1)  # more do not help models this small
 torch.manual_seed(0)
+torch.set_num_threads(1)  # more do not help models this small
 
 # %% [markdown]
 # ## Make one
