@@ -292,7 +292,7 @@ class Modules(Case):
     def test_variants_keep_their_heads(self):
         """A subclass whose heads or softmax are its own is computed by these, operators or not."""
         tokens = torch.randint(50, (2, 40))
-        for variant, by_operators in variants.FACTORED.items():
+        for variant, by_operators in variants.TAKES_OPERATORS.items():
             with self.subTest(variant=variant.__name__), torch.no_grad():
                 model = variants.model_of(variant)
                 found, wanted, calls = self.with_and_without(lambda: model(tokens))

@@ -241,7 +241,7 @@ class Cache(Case):
 
     def test_variants_keep_their_heads(self):
         tokens = torch.randint(50, (2, 76))
-        for variant, in_pages in variants.FACTORED.items():
+        for variant, in_pages in variants.TAKES_OPERATORS.items():
             with self.subTest(variant=variant.__name__):
                 model, cache = variants.model_of(variant), PagedCache()
                 wanted = self.run_with(model, nn.FactorCache(), tokens)

@@ -50,7 +50,8 @@ class LargerScale(TensorProductAttention):
         return super()._attend(3 * q, k, v, batch)
 
 
-FACTORED = {SharedHeadFactors: True, Temperature: True, NormedValues: False, NormedGroups: False, LargerScale: False}  # by operators
+# Whether the operators of attention, which take factors, compute them: they know nothing of heads or a softmax of one's own.
+TAKES_OPERATORS = {SharedHeadFactors: True, Temperature: True, NormedValues: False, NormedGroups: False, LargerScale: False}
 
 
 def model_of(variant):
