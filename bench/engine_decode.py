@@ -6,8 +6,8 @@ usage: engine_decode.py BUILD MODEL [--tokens 256] [--threads 1] [--rounds 5] [-
 BUILD has the program t6 and python/t6 with the compiled engine: a build with T6_PYTHON=ON, as build/python after `make wheel`.
 Each run is a process of its own that loads the model. Rates are the engine's own, by the clock, from the first token on;
 processor seconds are the process's, less those of a run that writes one token. Prints a JSON object: medians over the rounds,
-and `ratio`, Python's rate over the program's, with the least and largest of a round (processor: the program's seconds over
-Python's). Error: texts that differ or end early.
+and of both `..._ratio`, Python's rate over the program's (processor: the program's seconds over Python's), with the least and
+largest of a round. Error: texts that differ or end early.
 """
 import argparse
 import json
