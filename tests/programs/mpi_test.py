@@ -109,7 +109,13 @@ class Mpi(Ranks):
         self.assertEqual(line["reduced_bytes"], 4 * parameters)
         self.assertNotIn("reduced_bytes", self.metrics("one")[0])
 
-    def test_two_ranks_are_two_passes_to_the_last_bit(self):
+    def test_ranks_are_passes_to_the_last_bit(self):
+        for ranks in (3, 4):
+            self.train(ranks, "tiny.toml", "--out", f"of{ranks}", "--batch", ranks * 2)
+            self.train(1, "tiny.toml", "--out", f"of{ranks}-passes", "--batch", 2, "--set", f"train.gradient_accumulation={ranks}")
+            self.assert_same(f"of{ranks}", f"of{ranks}-passes")
+
+    def test_two_ranks_are_two_passes_of_any_kind_to_the_last_bit(self):
         for name, settings in (("tpa", ()), ("mla", ('model.preset="nano-mla"', "train.recompute=layer", "train.dtype=bfloat16"))):
             flags = [part for setting in settings for part in ("--set", setting)]
             self.train(1, "tiny.toml", "--out", name, *flags, "--batch", 2, "--set", "train.gradient_accumulation=2")

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "t6/core/error.h"
@@ -16,14 +17,14 @@
 namespace t6 {
 namespace {
 
-// Added up in float64 in pieces of a fixed size, so that the sum depends neither on the number of threads nor on the
-// order in which they finish, and needs no copy of the tensor.
-double sum_of_squares(const torch::Tensor& tensor) {
-  constexpr int64_t kPiece = 1 << 15;
+constexpr int64_t kPiece = Layout::kPiece;
+
+// The sum of squares of each piece of the tensor in float64, so that the sum of all depends neither on the number of
+// threads nor on which ranks have which pieces.
+void sums_of_squares(const torch::Tensor& tensor, double* sums) {
   const float* values = tensor.const_data_ptr<float>();
-  const int64_t count = tensor.numel(), pieces = divide_up(count, kPiece);
-  std::vector<double> sums(static_cast<size_t>(pieces));
-  at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
+  const int64_t count = tensor.numel();
+  at::parallel_for(0, divide_up(count, kPiece), /*grain_size=*/8, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       std::array<double, 8> lanes{};
       const float* from = values + p * kPiece;
@@ -36,13 +37,9 @@ double sum_of_squares(const torch::Tensor& tensor) {
         }
       }
       for (; i < size; ++i) lanes[0] += static_cast<double>(from[i]) * from[i];
-      double& sum = sums[static_cast<size_t>(p)];
-      for (const double lane : lanes) sum += lane;
+      for (const double lane : lanes) sums[p] += lane;
     }
   });
-  double total = 0;
-  for (const double sum : sums) total += sum;
-  return total;
 }
 
 }  // namespace
@@ -80,12 +77,6 @@ torch::Tensor AdamW::place_in(const torch::Tensor& row, size_t slot) const {
   return row.narrow(0, layout_.places[slot], layout_.sizes[slot]).view(slots_[slot].parameter.sizes());
 }
 
-torch::Tensor AdamW::share_in(const torch::Tensor& share, size_t slot) const {
-  const auto [begin, count] = slots_[slot].where;
-  const int64_t place = layout_.places[slot] + begin - ranks_->rank() * layout_.share;
-  return share.narrow(0, count > 0 ? place : 0, count);
-}
-
 torch::Tensor AdamW::Slot::part_of(const torch::Tensor& whole) const {
   return where.count == whole.numel() ? whole : whole.view(-1).narrow(0, where.begin, where.count);
 }
@@ -109,11 +100,16 @@ torch::Tensor AdamW::clip_without_waiting(double maximum) {
 }
 
 double AdamW::clip_on_cpu(double maximum) {
-  double total = 0;
+  std::vector<double> sums;  // of all pieces; other ranks' are 0 until they tell
   for (const Slot& slot : slots_) {
-    if (slot.parameter.grad().defined()) total += sum_of_squares(slot.parameter.grad().contiguous());
+    const torch::Tensor& gradient = slot.parameter.grad();
+    if (!gradient.defined()) continue;
+    const size_t first = sums.size() + static_cast<size_t>(slot.where.begin / kPiece);
+    sums.resize(sums.size() + static_cast<size_t>(divide_up(gradient.numel(), kPiece)));
+    if (slot.where.count > 0) sums_of_squares(slot.part_of(gradient.contiguous()), sums.data() + first);
   }
-  const double norm = std::sqrt(total);
+  sums = ranks_->sum(std::move(sums));
+  const double norm = std::sqrt(std::accumulate(sums.begin(), sums.end(), 0.0));
   // As in clip_divisor(); without one the step is faster.
   const double divisor = maximum > 0 ? std::max(1.0, (norm + 1e-6) / maximum) : 1.0;
   divisor_ = divisor != 1 ? std::optional(torch::full({}, divisor, torch::kFloat)) : std::nullopt;
@@ -129,7 +125,7 @@ void AdamW::step() {
     for (const bool matrices : {true, false}) step(matrices, head_factors, count, divisor_);
   }
   divisor_.reset();
-  if (ranks_->size() > 1) ranks_->all_gather(row_);
+  if (ranks_->size() > 1) gather_parameters();
 }
 
 void AdamW::step(bool matrices, bool head_factors, const torch::Tensor& count,
@@ -152,6 +148,12 @@ void AdamW::step(bool matrices, bool head_factors, const torch::Tensor& count,
                     weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, scale);
 }
 
+void AdamW::gather_parameters() {
+  std::vector<std::vector<torch::Tensor>> lists;
+  for (size_t b = 0; b < layout_.buckets.size(); ++b) lists.push_back(layout_.parts_of(b, layout_.bucket_in(row_, b)));
+  ranks_->all_gather(lists);
+}
+
 void AdamW::zero_grad() {
   for (const Slot& slot : slots_) slot.parameter.mutable_grad().reset();
 }
@@ -169,33 +171,56 @@ AdamW::NamedTensors AdamW::moments() {
   return tensors;
 }
 
+// Calls copy(parameter, part, place) for each part of a rank: where it lies in what has them one behind another.
+template <typename Copy>
+void AdamW::for_parts(int64_t rank, const Copy& copy) const {
+  int64_t place = 0;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Layout::Part part = layout_.part(i, rank);
+    if (part.count > 0) copy(i, part, place);
+    place += part.count;
+  }
+}
+
 torch::Tensor AdamW::gather(torch::Tensor Slot::*moment) {
-  const torch::Tensor share = torch::zeros({layout_.share});
-  for (size_t i = 0; i < slots_.size(); ++i) share_in(share, i).copy_((slots_[i].*moment).view(-1));
-  const torch::Tensor whole = ranks_->first() ? torch::empty({layout_.total()}) : torch::Tensor();
-  ranks_->gather(share, whole);
+  const int64_t most = layout_.largest_share();
+  const torch::Tensor share = torch::zeros({most});
+  for_parts(ranks_->rank(), [&](size_t i, const Layout::Part& part, int64_t place) {
+    share.narrow(0, place, part.count).copy_((slots_[i].*moment).view(-1));
+  });
+  if (!ranks_->first()) return ranks_->gather(share, {}), torch::Tensor();
+  const torch::Tensor shares = torch::empty({ranks_->size() * most}), whole = torch::empty({layout_.total()});
+  ranks_->gather(share, shares);
+  for (int64_t rank = 0; rank < ranks_->size(); ++rank) {
+    for_parts(rank, [&](size_t i, const Layout::Part& part, int64_t place) {
+      whole.narrow(0, layout_.places[i] + part.begin, part.count)
+          .copy_(shares.narrow(0, rank * most + place, part.count));
+    });
+  }
   return whole;
 }
 
 void AdamW::take_moments(const NamedTensors& whole) {
   if (ranks_->size() == 1) return;  // they are its own
   allocate_moments();
-  torch::Tensor averages, squares;
-  if (ranks_->first()) {
-    averages = torch::zeros({layout_.total()}), squares = torch::zeros({layout_.total()});
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      place_in(averages, i).copy_(whole[2 * i].second);
-      place_in(squares, i).copy_(whole[2 * i + 1].second);
-    }
-  }
-  scatter(averages, &Slot::average);
-  scatter(squares, &Slot::square);
+  scatter([&](size_t slot) { return whole[2 * slot].second; }, &Slot::average);
+  scatter([&](size_t slot) { return whole[2 * slot + 1].second; }, &Slot::square);
 }
 
-void AdamW::scatter(const torch::Tensor& whole, torch::Tensor Slot::*moment) {
-  const torch::Tensor share = torch::empty({layout_.share});
-  ranks_->scatter(whole, share);
-  for (size_t i = 0; i < slots_.size(); ++i) (slots_[i].*moment).view(-1).copy_(share_in(share, i));
+void AdamW::scatter(const std::function<torch::Tensor(size_t)>& whole, torch::Tensor Slot::*moment) {
+  const int64_t most = layout_.largest_share();
+  torch::Tensor shares;
+  if (ranks_->first()) shares = torch::zeros({ranks_->size() * most});
+  for (int64_t rank = 0; rank < ranks_->size() && ranks_->first(); ++rank) {
+    for_parts(rank, [&](size_t i, const Layout::Part& part, int64_t place) {
+      shares.narrow(0, rank * most + place, part.count).copy_(whole(i).view(-1).narrow(0, part.begin, part.count));
+    });
+  }
+  const torch::Tensor share = torch::empty({most});
+  ranks_->scatter(shares, share);
+  for_parts(ranks_->rank(), [&](size_t i, const Layout::Part& part, int64_t place) {
+    (slots_[i].*moment).view(-1).copy_(share.narrow(0, place, part.count));
+  });
 }
 
 void AdamW::allocate_moments() {

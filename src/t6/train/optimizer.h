@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,14 +34,15 @@ class AdamW {
   double clip(double maximum);
   // The same as a scalar of float64 on the parameters' device, for which nobody waits.
   torch::Tensor clip_without_waiting(double maximum);
-  // Parameters without a gradient stay as they are. Gradients, and the maximum of clip(), are the same on all ranks,
-  // and so are the parameters afterwards.
+  // Parameters without a gradient stay as they are. Of gradients a rank looks at its own parts (layout()); the maximum
+  // of clip() is the same on all ranks, and so are the parameters afterwards.
   void step();
   // Drops the gradients: until the next backward pass their memory serves the forward pass.
   void zero_grad();
 
   void set_learning_rate(double rate) { options_.learning_rate = rate; }
   int64_t steps() const { return steps_; }
+  const Layout& layout() const { return layout_; }
 
   // "exp_avg.NAME" and "exp_avg_sq.NAME" of every parameter: the state, besides steps(). Made zero at the first call of
   // this or of step(). Alone they are what it computes with; the first of several ranks gets copies, the others
@@ -55,7 +57,7 @@ class AdamW {
     std::string name;
     torch::Tensor parameter;
     torch::Tensor part, average, square;  // of the parameter what the rank updates, of one shape
-    Layout::Part where;                   // in the parameter
+    Layout::Part where;                   // in the parameter; of no numbers: another rank's alone
     bool head_factor;
 
     torch::Tensor part_of(const torch::Tensor& whole) const;
@@ -63,11 +65,14 @@ class AdamW {
   void lay_out();
   double clip_on_cpu(double maximum);
   void allocate_moments();
-  // Of one moment of all parameters: from or into the slots, which have a rank's share.
+  void gather_parameters();
+  template <typename Copy>
+  void for_parts(int64_t rank, const Copy& copy) const;
+  // One moment of all parameters, which the first rank has as a row or as whole(slot): from or into the slots, which
+  // have a rank's parts.
   torch::Tensor gather(torch::Tensor Slot::*moment);
-  void scatter(const torch::Tensor& whole, torch::Tensor Slot::*moment);
-  torch::Tensor place_in(const torch::Tensor& row, size_t slot) const;  // all of the parameter
-  torch::Tensor share_in(const torch::Tensor& share, size_t slot) const;
+  void scatter(const std::function<torch::Tensor(size_t)>& whole, torch::Tensor Slot::*moment);
+  torch::Tensor place_in(const torch::Tensor& row, size_t slot) const;
   // Those parameters that are matrices, or those that are not; of head factors, or of anything else.
   void step(bool matrices, bool head_factors, const torch::Tensor& count, const std::optional<torch::Tensor>& scale);
 

@@ -76,12 +76,16 @@ std::string Ranks::tell_from(int64_t root, std::string text) {
   return {static_cast<const char*>(bytes.const_data_ptr()), static_cast<size_t>(length)};
 }
 
-void Ranks::all_gather(const torch::Tensor& whole) {
+void Ranks::all_gather(const std::vector<std::vector<torch::Tensor>>& lists) {
   if (size_ == 1) return;
-  std::vector<std::vector<torch::Tensor>> parts = {whole.chunk(size_)};
-  std::vector<torch::Tensor> shares = {parts[0][static_cast<size_t>(rank_)]};
-  finish(group_.group->allgather(parts, shares), counters_);
-  counters_.gathered_bytes += static_cast<double>(whole.nbytes());
+  std::vector<c10::intrusive_ptr<c10d::Work>> works;
+  for (const std::vector<torch::Tensor>& parts : lists) {
+    std::vector<std::vector<torch::Tensor>> all = {parts};
+    std::vector<torch::Tensor> own = {parts[static_cast<size_t>(rank_)]};
+    works.push_back(group_.group->allgather(all, own));
+    for (const torch::Tensor& part : parts) counters_.gathered_bytes += static_cast<double>(part.nbytes());
+  }
+  for (const auto& work : works) finish(work, counters_);
 }
 
 void Ranks::gather(const torch::Tensor& share, const torch::Tensor& whole) {

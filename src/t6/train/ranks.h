@@ -70,8 +70,8 @@ class Ranks {
   std::string tell(std::string text);
   void broadcast(const torch::Tensor& tensor);
 
-  // `whole` is [size() * n], of which the rank's n numbers are given: afterwards it has those of all.
-  void all_gather(const torch::Tensor& whole);
+  // Of each list, a part of every rank, the rank's own is given: afterwards it has those of all.
+  void all_gather(const std::vector<std::vector<torch::Tensor>>& lists);
   // Between the first of several ranks, whose `whole` is [size() * n], and all, whose `share` is [n]. On the others
   // `whole` is not looked at.
   void gather(const torch::Tensor& share, const torch::Tensor& whole);

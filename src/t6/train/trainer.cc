@@ -99,7 +99,7 @@ Trainer::Trainer(const RunConfig& config, const std::filesystem::path& folder, R
       data_(open_together(config_, ranks_)),
       model_(make_model(config_, device_)),
       optimizer_(model_->named_parameters(), config_.optimizer.adamw, ranks_),
-      gradients_(model_->named_parameters(), *ranks_),
+      gradients_(model_->named_parameters(), optimizer_.layout(), *ranks_),
       notes_(data_->notes()) {
   ranks_->on_first([&] { open_folder(start); });
   use_threads(config_.train.threads, ranks_->ranks_here());

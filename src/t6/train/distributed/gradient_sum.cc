@@ -1,7 +1,5 @@
 #include "t6/train/distributed/gradient_sum.h"
 
-#include <algorithm>
-#include <numeric>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <utility>
@@ -10,9 +8,6 @@
 
 namespace t6 {
 namespace {
-
-constexpr int64_t kLargestBucket = 4 << 20, kSmallestBucket = 64 << 10;  // bytes
-constexpr int64_t kBuckets = 16;                                         // of models between these
 
 // Versions of LibTorch differ by an argument.
 template <typename Reducer = c10d::Reducer, typename... Args>
@@ -26,22 +21,30 @@ std::unique_ptr<Reducer> make_reducer(Args... args) {
 
 }  // namespace
 
-// Sums a buffer; what is known when the last one's gradients are there goes into the counters.
+// Sums the rank's part of a buffer; what is known when the last one's gradients are there goes into the counters.
 class GradientSum::Hook : public c10d::CommHookInterface {
  public:
-  explicit Hook(Ranks& ranks) : ranks_(ranks) {}
+  Hook(const Layout& layout, Ranks& ranks) : layout_(layout), ranks_(ranks) {}
 
   c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
-    std::vector<torch::Tensor> buffers = {bucket.getBufferRef()};
+    const torch::Tensor buffer = bucket.getBufferRef();
     if (bucket.isLast()) {
       for (const auto& [future, bytes] : sums_) counters_.hidden_bytes += future->completed() ? bytes : 0;
       waiting_ = Stopwatch();
     }
-    auto future = ranks_.group()->allreduce(buffers)->getFuture();
-    const auto bytes = static_cast<double>(buffers[0].nbytes());
+    const std::vector<torch::Tensor> parts = layout_.parts_of(bucket.getIndex(), buffer);
+    std::vector<torch::Tensor> own = {parts[static_cast<size_t>(ranks_.rank())]};
+    std::vector<std::vector<torch::Tensor>> all = {parts};
+    const auto future = ranks_.group()->reduce_scatter(own, all)->getFuture();
+    const auto bytes = static_cast<double>(buffer.nbytes());
     counters_.reduced_bytes += bytes;
     sums_.emplace_back(future, bytes);
-    return future;
+    return future->then(
+        [buffer](c10::ivalue::Future& sum) {
+          if (sum.hasError()) std::rethrow_exception(sum.exception_ptr());
+          return c10::IValue(std::vector<torch::Tensor>{buffer});
+        },
+        c10::ListType::create(c10::TensorType::get()));
   }
 
   torch::Tensor parseHookResult(const c10::IValue& result) override {
@@ -55,43 +58,28 @@ class GradientSum::Hook : public c10d::CommHookInterface {
   }
 
  private:
+  const Layout& layout_;
   Ranks& ranks_;
   std::vector<std::pair<c10::intrusive_ptr<c10::ivalue::Future>, double>> sums_;  // of this pass
   Communication counters_;
   Stopwatch waiting_;  // since there was nothing left to compute
 };
 
-std::vector<std::vector<size_t>> gradient_buckets(const std::vector<int64_t>& bytes) {
-  const int64_t all = std::accumulate(bytes.begin(), bytes.end(), int64_t{0});
-  const int64_t wanted = std::clamp(all / kBuckets, kSmallestBucket, kLargestBucket);
-  std::vector<std::vector<size_t>> buckets;
-  int64_t filled = wanted;
-  for (size_t i = bytes.size(); i-- > 0;) {
-    if (filled >= wanted) {
-      buckets.emplace_back();
-      filled = 0;
-    }
-    buckets.back().push_back(i);
-    filled += bytes[i];
-  }
-  return buckets;
-}
-
-GradientSum::GradientSum(const torch::OrderedDict<std::string, torch::Tensor>& parameters, Ranks& ranks)
+GradientSum::GradientSum(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const Layout& layout,
+                         Ranks& ranks)
     : ranks_(ranks) {
   if (ranks.size() == 1) return;
   std::vector<torch::Tensor> tensors = parameters.values();
-  std::vector<int64_t> bytes;
+  std::vector<std::vector<size_t>> buckets;
+  for (const Layout::Bucket& bucket : layout.buckets) buckets.push_back(bucket.parameters);
   std::unordered_map<size_t, std::string> names;
-  for (const auto& item : parameters) {
-    names[bytes.size()] = item.key();
-    bytes.push_back(static_cast<int64_t>(item.value().nbytes()));
-  }
+  for (const auto& item : parameters) names[names.size()] = item.key();
   const std::vector<bool> sparse(tensors.size(), false);
-  reducer_ = make_reducer(std::move(tensors), gradient_buckets(bytes), ranks.group(), sparse, kLargestBucket,
-                          /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true, names, kLargestBucket,
+  reducer_ = make_reducer(std::move(tensors), std::move(buckets), ranks.group(), sparse,
+                          int64_t{c10d::kDefaultBucketBytesCap}, /*find_unused_parameters=*/false,
+                          /*gradient_as_bucket_view=*/true, names, int64_t{c10d::kDefaultFirstBucketBytes},
                           /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false);
-  auto hook = std::make_unique<Hook>(ranks);
+  auto hook = std::make_unique<Hook>(layout, ranks);
   hook_ = hook.get();
   reducer_->register_comm_hook(std::move(hook));
 }

@@ -3,10 +3,10 @@
 
 #include <torch/torch.h>
 
-#include <cstdint>
 #include <memory>
-#include <vector>
+#include <string>
 
+#include "t6/train/distributed/layout.h"
 #include "t6/train/ranks.h"
 
 namespace c10d {
@@ -15,19 +15,20 @@ class Reducer;
 
 namespace t6 {
 
-// LibTorch's Reducer over the ranks: parameters whose gradients come one after another share a buffer, which is summed
-// as soon as the last of them is there. Alone it does nothing.
+// LibTorch's Reducer over the ranks: the gradients of a bucket share a buffer, of which each rank sums its part as soon
+// as the last of them is there. Alone it does nothing.
 class GradientSum {
  public:
-  // Both outlive this. Every parameter takes part in every backward pass, once.
-  GradientSum(const torch::OrderedDict<std::string, torch::Tensor>& parameters, Ranks& ranks);
+  // All outlive this. Every parameter takes part in every backward pass, once.
+  GradientSum(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const Layout& layout, Ranks& ranks);
   ~GradientSum();
   GradientSum(const GradientSum&) = delete;
   GradientSum& operator=(const GradientSum&) = delete;
 
   // The backward pass that follows sums: what it adds and what passes before it have added to the gradients.
   void begin();
-  // After that pass: the gradients are the sums of all ranks'. Error: a parameter took no part.
+  // After that pass: of each gradient the rank's part is the sum of all ranks', in their order; what the others have of
+  // it is of no use here. Error: a parameter took no part.
   void end();
 
  private:
@@ -36,9 +37,5 @@ class GradientSum {
   std::unique_ptr<c10d::Reducer> reducer_;
   Hook* hook_ = nullptr;  // the reducer's
 };
-
-// Which parameters share a buffer, those with the last gradients first: of few numbers, so that the first sums begin
-// early, and of enough that a message's delay is small beside its length. `bytes`: of each parameter.
-std::vector<std::vector<size_t>> gradient_buckets(const std::vector<int64_t>& bytes);
 
 }  // namespace t6

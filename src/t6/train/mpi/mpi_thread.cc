@@ -63,10 +63,10 @@ double MpiThread::busy_seconds() {
   return busy_seconds_ + (is_busy_ ? busy_.seconds() : 0);
 }
 
-void MpiThread::submit(Start start, c10::intrusive_ptr<MpiWork> work) {
+void MpiThread::submit(Start start, c10::intrusive_ptr<MpiWork> work, Then then) {
   {
     const std::lock_guard lock(mutex_);
-    new_.push_back({std::move(start), std::move(work)});
+    new_.push_back({std::move(start), std::move(work), std::move(then), {}});
     if (!std::exchange(is_busy_, true)) busy_ = Stopwatch();
   }
   changed_.notify_all();
@@ -118,42 +118,37 @@ bool MpiThread::take_new() {
   int abort_code = -1;
   {
     std::unique_lock lock(mutex_);
-    if (new_.empty() && works_.empty() && is_busy_) {
+    if (new_.empty() && running_.empty() && is_busy_) {
       busy_seconds_ += busy_.seconds();
       is_busy_ = false;
     }
-    changed_.wait(lock, [&] { return !new_.empty() || !works_.empty() || ending_ || abort_code_ >= 0; });
+    changed_.wait(lock, [&] { return !new_.empty() || !running_.empty() || ending_ || abort_code_ >= 0; });
     operations.swap(new_);
     abort_code = abort_code_;
   }
   if (abort_code >= 0) MPI_Abort(MPI_COMM_WORLD, abort_code);
   for (Operation& operation : operations) begin(std::move(operation));
-  return !works_.empty() || !ending_;
+  return !running_.empty() || !ending_;
 }
 
 void MpiThread::begin(Operation operation) {
-  MPI_Request request = MPI_REQUEST_NULL;
-  const int code = operation.start(&request);
+  const int code = operation.start(operation.requests);
   if (code != MPI_SUCCESS) return operation.work->complete(mpi_message(code));
-  requests_.push_back(request);
-  works_.push_back(std::move(operation.work));
+  running_.push_back(std::move(operation));
 }
 
 bool MpiThread::move_on() {
-  if (requests_.empty()) return false;
-  int index = MPI_UNDEFINED, done = 0;
-  const int code = MPI_Testany(static_cast<int>(requests_.size()), requests_.data(), &index, &done, MPI_STATUS_IGNORE);
-  if (!done || index == MPI_UNDEFINED) return false;
-  finish(static_cast<size_t>(index), code);
-  return true;
-}
-
-void MpiThread::finish(size_t index, int code) {
-  const auto place = static_cast<std::ptrdiff_t>(index);
-  const auto work = works_[index];
-  requests_.erase(requests_.begin() + place);
-  works_.erase(works_.begin() + place);
-  work->complete(code == MPI_SUCCESS ? "" : mpi_message(code));
+  for (auto operation = running_.begin(); operation != running_.end(); ++operation) {
+    Requests& requests = operation->requests;
+    int done = 0;
+    const int code = MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE);
+    if (code == MPI_SUCCESS && !done) continue;
+    if (code == MPI_SUCCESS && operation->then) operation->then();
+    operation->work->complete(code == MPI_SUCCESS ? "" : mpi_message(code));
+    running_.erase(operation);
+    return true;
+  }
+  return false;
 }
 
 }  // namespace t6

@@ -35,8 +35,13 @@ class MpiWork : public c10d::Work {
 
 class MpiThread {
  public:
-  // Calls one of MPI's nonblocking functions and returns what that returns.
-  using Start = std::function<int(MPI_Request* request)>;
+  // Messages of one operation that are under way.
+  using Requests = std::vector<MPI_Request>;
+  // Calls MPI's nonblocking functions, adds their requests, and returns what the last of them returned: the first that
+  // is not MPI_SUCCESS ends it.
+  using Start = std::function<int(Requests& requests)>;
+  // What is left to do when all have come.
+  using Then = std::function<void()>;
 
   // Starts MPI. Error: MPI's own, or MPI was started before.
   MpiThread();
@@ -51,7 +56,7 @@ class MpiThread {
   double busy_seconds();                          // so far, with an operation under way
 
   // From any thread; every rank submits the same operations in the same order.
-  void submit(Start start, c10::intrusive_ptr<MpiWork> work);
+  void submit(Start start, c10::intrusive_ptr<MpiWork> work, Then then = {});
   // Ends the processes of all ranks.
   [[noreturn]] void end_all(int code);
 
@@ -59,13 +64,14 @@ class MpiThread {
   struct Operation {
     Start start;
     c10::intrusive_ptr<MpiWork> work;
+    Then then;
+    Requests requests;
   };
   void start_mpi();
   void run();
   bool take_new();  // false: to end
   void begin(Operation operation);
   bool move_on();  // whether an operation has ended
-  void finish(size_t index, int code);
 
   std::thread thread_;
   std::mutex mutex_;
@@ -79,8 +85,7 @@ class MpiThread {
   Stopwatch busy_;
   bool is_busy_ = false;
   // Of the thread alone.
-  std::vector<MPI_Request> requests_;
-  std::vector<c10::intrusive_ptr<MpiWork>> works_;
+  std::deque<Operation> running_;
   int rank_ = 0, size_ = 1, ranks_here_ = 1;
 };
 
