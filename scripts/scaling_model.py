@@ -5,8 +5,8 @@
   scripts/scaling_model.py check docs/scaling.json      # measured steps beside the model's
   scripts/scaling_model.py paper                        # 8 to 1,024 GPUs
 
-Gradients are summed in buckets while the backward pass makes them, one bucket after another, as t6-train does it; then each rank
-updates its share of the parameters and all gather them. Rates are bytes a second that a rank sends while it receives as many.
+Each rank sums its part of every bucket of gradients while the backward pass makes them, one bucket after another, as t6-train
+does it; then it updates its parts of the parameters, and all gather them. Rates are bytes a second that a rank sends while it receives as many.
 """
 import argparse
 import dataclasses
@@ -15,7 +15,7 @@ import math
 import pathlib
 import sys
 
-LARGEST_BUCKET, SMALLEST_BUCKET, BUCKETS = 4 << 20, 64 << 10, 16  # as in src/t6/train/distributed/gradient_sum.cc
+LARGEST_BUCKET, SMALLEST_BUCKET, SMALLEST_PART, BUCKETS = 4 << 20, 64 << 10, 64 << 10, 16  # as in src/t6/train/distributed/layout.cc
 SMALL_SUMS = 2  # of a step: whether a signal came, and the loss
 TCP = 1.016  # bytes sent for a byte of payload, as measured: headers, and the acknowledgements of what came
 LEFT = 0.5  # of what processors do for messages, where a slow line goes on meanwhile: fitted to docs/scaling.json
@@ -25,6 +25,7 @@ LEFT = 0.5  # of what processors do for messages, where a slow line goes on mean
 class Machine:
     rate: float  # bytes a second
     delay: float = 50e-6  # seconds of a message without bytes
+    message: float = 10e-6  # seconds by which one more message that is under way at once makes them longer
     overhead: float = TCP
     software: float = 0  # seconds of a step's communication where the line takes no time: copies, sums, waiting for a processor
 
@@ -48,18 +49,14 @@ class Step:
         return self.compute + self.communication - self.hidden
 
 
-def sum_seconds(size, ranks, machine):
-    """Reduce-scatter and all-gather by halves (Rabenseifner): 2 log2 N messages, 2 (N - 1) / N of the bytes."""
-    return 2 * math.ceil(math.log2(ranks)) * machine.delay + 2 * (ranks - 1) / ranks * size * machine.overhead / machine.rate
+def exchange_seconds(size, ranks, machine):
+    """Parts of a bucket from each rank to each: N - 1 messages and (N - 1) / N of the bytes, in either direction."""
+    return machine.delay + (ranks - 2) * machine.message + (ranks - 1) / ranks * size * machine.overhead / machine.rate
 
 
-def gather_seconds(size, ranks, machine):
-    return machine.delay * math.ceil(math.log2(ranks)) + (ranks - 1) / ranks * size * machine.overhead / machine.rate
-
-
-def buckets_of(sizes):
+def buckets_of(sizes, ranks):
     """Bytes of each bucket, in the order in which the backward pass fills them. sizes: of each parameter, in bytes."""
-    wanted = min(max(sum(sizes) // BUCKETS, SMALLEST_BUCKET), LARGEST_BUCKET)
+    wanted = min(max(sum(sizes) // BUCKETS, SMALLEST_BUCKET), max(LARGEST_BUCKET, ranks * SMALLEST_PART))
     buckets, filled = [], wanted
     for size in reversed(sizes):
         if filled >= wanted:
@@ -82,18 +79,19 @@ def step(sizes, ranks, machine, forward, backward, update=0.0):
     if ranks == 1:
         return Step(forward + backward + update, 0, 0, 0, 0, 0, 0)
     total, made, free, sums, hidden, hidden_bytes = sum(sizes), 0, 0.0, 0.0, 0.0, 0
-    software = LEFT * machine.software / 3  # for each of three times (N - 1) / N of the bytes
-    for bucket in buckets_of(sizes):
+    software = LEFT * machine.software / 2  # for each of twice (N - 1) / N of the bytes
+    buckets = buckets_of(sizes, ranks)
+    for bucket in buckets:
         made += bucket
         ready = backward * made / total
         begin = max(ready, free)
-        seconds = sum_seconds(bucket, ranks, machine) + 2 * software * bucket / total
+        seconds = exchange_seconds(bucket, ranks, machine) + software * bucket / total
         free, sums = begin + seconds, sums + seconds
         hidden += max(0.0, min(free, backward) - begin)
         hidden_bytes += bucket if free <= backward else 0
-    gather = gather_seconds(total, ranks, machine) + software
+    gather = sum(exchange_seconds(bucket, ranks, machine) for bucket in buckets) + software
     small = SMALL_SUMS * 2 * math.ceil(math.log2(ranks)) * machine.delay
-    sent = 3 * (ranks - 1) / ranks * total * machine.overhead
+    sent = 2 * (ranks - 1) / ranks * total * machine.overhead
     return Step(forward + backward + update / ranks, sums, hidden, hidden_bytes, gather, small, sent)
 
 
@@ -115,7 +113,7 @@ def check(path):
 
 
 # A GPU's bfloat16 as training reaches it, and its share of a network of 400 Gbit/s: assumptions, not measurements.
-GPU = {"flops": 400e12, "machine": Machine(rate=40e9, delay=8e-6, overhead=1.03)}
+GPU = {"flops": 400e12, "machine": Machine(rate=40e9, delay=8e-6, message=1e-6, overhead=1.03)}
 MODELS = {"small": (124e6, 0.31), "medium": (353e6, 0.15), "large": (773e6, 0.08), "xl": (1555e6, 0.05)}  # parameters, embedding
 RANKS = (8, 64, 256, 1024)
 
