@@ -57,7 +57,7 @@ class AdamW {
     std::string name;
     torch::Tensor parameter;
     torch::Tensor part, average, square;  // of the parameter what the rank updates, of one shape
-    Layout::Part where;                   // in the parameter; of no numbers: another rank's alone
+    Layout::Part where;                   // in the parameter
     bool head_factor;
 
     torch::Tensor part_of(const torch::Tensor& whole) const;
