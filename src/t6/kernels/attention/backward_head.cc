@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/attention/backward_head.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/attention/row_sum-inl.h"
 #include "t6/kernels/attention/small_product-inl.h"
 #include "t6/kernels/simd/exp-inl.h"
 #include "t6/kernels/simd/transpose-inl.h"
@@ -47,16 +48,11 @@ class HeadFactors {
 // The head's queries, keys or values of tokens [begin, end) times `scale`, in rows [tokens, D to whole vectors] with
 // zeros past D.
 void materialize(const HeadFactors& factors, int64_t begin, int64_t end, float scale, float* rows) {
-  const Floats d;
-  const int64_t features = factors.features(), stride = round_up(features, kLanes);
+  const int64_t first = factors.first(), stride = round_up(factors.features(), kLanes);
   for (int64_t t = begin; t < end; ++t, rows += stride) {
-    for (int64_t i = 0; i < features; i += kLanes) {
-      Vector sum = hn::Zero(d);
-      for (int64_t r = factors.first(); r < factors.last(); ++r) {
-        sum = hn::MulAdd(hn::Set(d, factors.a(t, r) * scale), load_up_to(d, factors.b(t, r) + i, features - i), sum);
-      }
-      hn::Store(sum, d, rows + i);
-    }
+    write_row_sum(
+        factors.last() - first, [&](int64_t s) { return factors.a(t, first + s) * scale; },
+        [&](int64_t s) { return factors.b(t, first + s); }, factors.features(), rows);
   }
 }
 
@@ -172,7 +168,7 @@ class HeadBackward {
   void multiply_keys(int64_t count) {
     const auto multiply = [&](const Keys& keys, const float* rows, int64_t width, const float* across, int64_t features,
                               float* out) {
-      small_product({.a = rows + keys.begin * width,
+      float_product({.a = rows + keys.begin * width,
                      .a_row = width,
                      .a_step = 1,
                      .b = across,
@@ -228,7 +224,7 @@ class HeadBackward {
 
   void add_gradients(int64_t count) {
     for_keys([&](const Keys& keys) {
-      small_product({.a = products_ + keys.begin * kQueries,
+      float_product({.a = products_ + keys.begin * kQueries,
                      .a_row = 1,
                      .a_step = kQueries,
                      .b = keys_ + keys.begin * d_,
@@ -241,7 +237,7 @@ class HeadBackward {
                      .accumulate = &keys != seen_});
     });
     const auto add = [&](const Keys& keys, const float* weights, const float* rows, int64_t width, float* sums) {
-      small_product({.a = weights + keys.begin * kQueries,
+      float_product({.a = weights + keys.begin * kQueries,
                      .a_row = kQueries,
                      .a_step = 1,
                      .b = rows,

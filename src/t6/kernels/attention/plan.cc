@@ -9,8 +9,7 @@ namespace {
 // Rows of logits of a tile whose heads share keys: enough that packing a block of keys costs little beside using it.
 constexpr int64_t kTileRows = 64;
 // Queries of a tile where factors are shared by many heads: a block's keys or values are materialized once for so many.
-// More would push the heads' outputs out of the second-level cache.
-constexpr int64_t kFactorTokens = kManyQueries;
+constexpr int64_t kFactorTokens = 64;
 
 GroupFactors group_factors(const FactorView& view, bool shifted) {
   const GroupFactors plain = {view.has_a() ? view.rank : 1, view.has_a()};
@@ -29,15 +28,16 @@ AttentionPlan plan_attention(const Attention& x) {
   const int64_t tokens = factors ? kFactorTokens : std::max<int64_t>(1, kTileRows / plan.group);
   plan.tokens = std::clamp<int64_t>(x.T, 1, tokens);
 
-  // Multiply-adds of a group for a query and a key.
+  // Multiply-adds of a group for a query and a key; kManyQueries share what is materialized, or more.
+  const int64_t queries = std::min(plan.tokens, kManyQueries);
   const int64_t G = plan.group, D = x.k.features, E = x.v.features, R = plan.k.ranks;
   int64_t least = G * R * D;
   if (x.q.has_a() && x.q.rank * R * (D + G) < least) {
     plan.keys = KeyOrder::factors;
     least = x.q.rank * R * (D + G);
   }
-  if (plan.k.has_a && G * D + G * R * D / plan.tokens < least) plan.keys = KeyOrder::materialized;
-  if (plan.v.has_a && G * E + G * plan.v.ranks * E / plan.tokens < G * plan.v.ranks * E) {
+  if (plan.k.has_a && G * D + G * R * D / queries < least) plan.keys = KeyOrder::materialized;
+  if (plan.v.has_a && G * E + G * plan.v.ranks * E / queries < G * plan.v.ranks * E) {
     plan.values = ValueOrder::materialized;
   }
   return plan;

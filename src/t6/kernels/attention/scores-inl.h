@@ -221,20 +221,31 @@ class Scores {
   }
 
   void score_materialized() {
-    const Floats d;
-    const int64_t count = x_.k.features * kPageTokens;
-    float* materialized = buffers_.materialized.reserve(count);
+    float* materialized = buffers_.materialized.reserve(x_.k.features * kPageTokens);
     for (int64_t h = 0; h < chunk_.heads; ++h) {
-      const float* a = keys_.head_rows(chunk_.head + h);
-      for (int64_t i = 0; i < count; i += kLanes) {
-        const float* lanes = a + i % kPageTokens;
-        Vector sum = hn::Mul(hn::LoadU(d, lanes), hn::LoadU(d, keys_.feature_rows(0) + i));
-        for (int64_t s = 1; s < keys_.ranks(); ++s) {
-          sum = hn::MulAdd(hn::LoadU(d, lanes + s * kPageTokens), hn::LoadU(d, keys_.feature_rows(s) + i), sum);
+      materialize(chunk_.head + h, materialized);
+      float_product(query_product(h, 1, materialized));
+    }
+  }
+
+  // sum_s a_s b_s of one head, [features, 64]: tokens of a vector at a time, so that their head factors stay in
+  // registers.
+  void materialize(int64_t head, float* materialized) const {
+    const Floats d;
+    const float* a = keys_.head_rows(head);
+    const int64_t ranks = keys_.ranks(), count = x_.k.features * kPageTokens;
+    for (int64_t t = 0; t < kPageTokens; t += kLanes) {
+      for (int64_t s = 0; s < ranks; s += 2) {
+        const bool pair = s + 1 < ranks;
+        const Vector first = hn::LoadU(d, a + s * kPageTokens + t);
+        const Vector second = pair ? hn::LoadU(d, a + (s + 1) * kPageTokens + t) : hn::Zero(d);
+        const float *b = keys_.feature_rows(s), *b_second = pair ? keys_.feature_rows(s + 1) : b;
+        for (int64_t i = t; i < count; i += kPageTokens) {
+          const Vector sum =
+              hn::MulAdd(first, hn::LoadU(d, b + i), s > 0 ? hn::Load(d, materialized + i) : hn::Zero(d));
+          hn::Store(hn::MulAdd(second, hn::LoadU(d, b_second + i), sum), d, materialized + i);
         }
-        hn::Store(sum, d, materialized + i);
       }
-      small_product(query_product(h, 1, materialized));
     }
   }
 

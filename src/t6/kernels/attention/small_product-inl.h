@@ -57,14 +57,14 @@ constexpr int kProductRows = 6;
 constexpr int kProductVectors = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 2 : 4;
 
 // Sums over k in order, one multiply-add each: an element's bits do not depend on the tile that it falls into.
-template <int kRows, int kVectors, bool kShort, NumberType kType>
+template <int kRows, int kVectors, bool kShort, NumberType kType, bool kScaled>
 HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64_t step, int64_t m, int64_t n) {
   static_assert(!kShort || (kVectors == 1 && kType == NumberType::f32), "only a last vector of floats is short");
   const Floats d;
   const auto load_last = [&](const std::byte* row) HWY_ATTR {
     return load_first(d, reinterpret_cast<const float*>(row), static_cast<size_t>(p.N - n));
   };
-  const bool from_c = p.accumulate && !p.scale;
+  const bool from_c = p.accumulate && !(kScaled && p.scale);
   Vector sums[kRows][kVectors];
   T6_UNROLL
   for (int r = 0; r < kRows; ++r) {
@@ -90,7 +90,7 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
       for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(factor, row[v], sums[r][v]);
     }
   }
-  if (p.scale) {
+  if (kScaled && p.scale) {
     with_cache_type(p.scale.type, [&](auto type) HWY_ATTR {
       const int64_t row_bytes = stored_bytes(type(), p.scale_row);
       T6_UNROLL
@@ -116,19 +116,19 @@ HWY_INLINE void small_product_tile(const SmallProduct& p, NextBytes& next, int64
   }
 }
 
-template <int kRows, NumberType kType>
+template <int kRows, NumberType kType, bool kScaled>
 HWY_NOINLINE void small_product_rows(const SmallProduct& p, NextBytes& next, int64_t step, int64_t m) {
   int64_t n = 0;
   for (; n + kProductVectors * kLanes <= p.N; n += kProductVectors * kLanes) {
-    small_product_tile<kRows, kProductVectors, false, kType>(p, next, step, m, n);
+    small_product_tile<kRows, kProductVectors, false, kType, kScaled>(p, next, step, m, n);
   }
-  for (; n + kLanes <= p.N; n += kLanes) small_product_tile<kRows, 1, false, kType>(p, next, step, m, n);
+  for (; n + kLanes <= p.N; n += kLanes) small_product_tile<kRows, 1, false, kType, kScaled>(p, next, step, m, n);
   if constexpr (kType == NumberType::f32) {
-    if (n < p.N) small_product_tile<kRows, 1, true, kType>(p, next, step, m, n);
+    if (n < p.N) small_product_tile<kRows, 1, true, kType, kScaled>(p, next, step, m, n);
   }
 }
 
-template <NumberType kType>
+template <NumberType kType, bool kScaled>
 void small_product_of(const SmallProduct& p) {
   NextBytes next = p.next_b;
   const int64_t steps = divide_up(p.M, kProductRows) * divide_up(p.N, kProductVectors * kLanes) * p.K;
@@ -138,30 +138,33 @@ void small_product_of(const SmallProduct& p) {
     const int64_t left = p.M - m, rows = left == 8 ? 4 : std::min<int64_t>(left, kProductRows);
     switch (rows) {
       case 6:
-        small_product_rows<6, kType>(p, next, step, m);
+        small_product_rows<6, kType, kScaled>(p, next, step, m);
         break;
       case 5:
-        small_product_rows<5, kType>(p, next, step, m);
+        small_product_rows<5, kType, kScaled>(p, next, step, m);
         break;
       case 4:
-        small_product_rows<4, kType>(p, next, step, m);
+        small_product_rows<4, kType, kScaled>(p, next, step, m);
         break;
       case 3:
-        small_product_rows<3, kType>(p, next, step, m);
+        small_product_rows<3, kType, kScaled>(p, next, step, m);
         break;
       case 2:
-        small_product_rows<2, kType>(p, next, step, m);
+        small_product_rows<2, kType, kScaled>(p, next, step, m);
         break;
       default:
-        small_product_rows<1, kType>(p, next, step, m);
+        small_product_rows<1, kType, kScaled>(p, next, step, m);
     }
     m += rows;
   }
 }
 
 inline void small_product(const SmallProduct& p) {
-  with_cache_type(p.b.type, [&](auto type) { small_product_of<type()>(p); });
+  with_cache_type(p.b.type, [&](auto type) { small_product_of<type(), true>(p); });
 }
+
+// The same where b is float32 and there is no scale: a tenth of the code.
+inline void float_product(const SmallProduct& p) { small_product_of<NumberType::f32, false>(p); }
 
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "t6/kernels/attention/row_sum-inl.h"
 #include "t6/kernels/attention/scores-inl.h"
 #include "t6/kernels/attention/softmax_rows-inl.h"
 
@@ -94,24 +95,18 @@ class Values {
       SmallProduct product =
           weight_product(weights_ + h * tokens_ * kPageTokens, tokens_, materialized, output_stride_);
       product.c = output + h * tokens_ * output_stride_;
-      small_product(product);
+      float_product(product);
     }
   }
 
   // sum_s a_s b_s of one head, [count, output_stride].
   void materialize(int64_t head, float* materialized) const {
-    const Floats d;
-    const int64_t E = x_.v.features;
     const float* a = values_.head_rows(head);
     for (int64_t k = 0; k < count_; ++k) {
-      for (int64_t e = 0; e < E; e += kLanes) {
-        Vector sum = hn::Zero(d);
-        for (int64_t s = 0; s < values_.ranks(); ++s) {
-          const Vector row = load_up_to(d, values_.feature_rows(s) + k * values_.b_row() + e, E - e);
-          sum = hn::MulAdd(hn::Set(d, a[s * kPageTokens + k]), row, sum);
-        }
-        hn::Store(sum, d, materialized + k * output_stride_ + e);
-      }
+      write_row_sum(
+          values_.ranks(), [&](int64_t s) { return a[s * kPageTokens + k]; },
+          [&](int64_t s) { return values_.feature_rows(s) + k * values_.b_row(); }, x_.v.features,
+          materialized + k * output_stride_);
     }
   }
 
