@@ -72,8 +72,13 @@ function(t6_test name)
   add_executable(${name} ${TEST_UNPARSED_ARGUMENTS})
   t6_target_options(${name})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_definitions(${name} PRIVATE T6_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  target_link_libraries(${name} PRIVATE GTest::gmock_main GTest::gtest)
+  if(NOT TARGET t6_source_dir)
+    add_library(t6_source_dir STATIC ${PROJECT_SOURCE_DIR}/tests/source_dir.cc)
+    target_compile_definitions(t6_source_dir PRIVATE T6_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    target_include_directories(t6_source_dir PRIVATE ${PROJECT_SOURCE_DIR})
+    t6_target_options(t6_source_dir)
+  endif()
+  target_link_libraries(${name} PRIVATE t6_source_dir GTest::gmock_main GTest::gtest)
   if(TEST_LABELS)
     if(NOT TARGET ${TEST_LABELS}_tests)
       add_custom_target(${TEST_LABELS}_tests)
@@ -86,8 +91,17 @@ function(t6_test name)
     endif()
     add_dependencies(quick_tests ${name})
   endif()
-  gtest_discover_tests(${name} TEST_PREFIX "${TEST_PREFIX}" DISCOVERY_TIMEOUT 120
-                       PROPERTIES TIMEOUT 600 LABELS "${TEST_LABELS}")
+  if(NOT T6_SANITIZE)
+    gtest_discover_tests(${name} TEST_PREFIX "${TEST_PREFIX}" DISCOVERY_TIMEOUT 120
+                         PROPERTIES TIMEOUT 600 LABELS "${TEST_LABELS}")
+    return()
+  endif()
+  # A process takes longer to start under sanitizers than most tests take: a program's tests share four.
+  foreach(shard RANGE 3)
+    add_test(NAME ${name}.${shard} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name}.${shard} PROPERTIES TIMEOUT 1800 LABELS "${TEST_LABELS}"
+                         ENVIRONMENT "GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${shard}")
+  endforeach()
 endfunction()
 
 # t6_program(NAME FOLDER libraries...): the program NAME from src/t6/cli/FOLDER/*.cc, left in the build folder's root.
@@ -108,4 +122,20 @@ function(t6_scalar_kernels_test)
   t6_test(t6_kernels_scalar_test ${kernels} ${tests} PREFIX Scalar. LABELS slow)
   target_compile_definitions(t6_kernels_scalar_test PRIVATE HWY_COMPILE_ONLY_SCALAR)
   target_link_libraries(t6_kernels_scalar_test PRIVATE t6_numbers PkgConfig::hwy)
+endfunction()
+
+# t6_sanitized_arithmetic(): what computes is optimized under sanitizers, too, or its tests take long; all else is not, or
+# compiling it does.
+function(t6_sanitized_arithmetic)
+  t6_sources(kernels kernels)
+  t6_sources(numbers numbers)
+  set(options -O1)
+  if(T6_FUZZ)  # the kernels' own tests run under the sanitizers; here they would take Clang as long as all the rest
+    list(APPEND options -fno-sanitize=all)
+  elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC's analysis of what points where takes minutes in unrolled code with a sanitizer's checks.
+    list(APPEND options -fno-tree-pta)
+  endif()
+  set_source_files_properties(${kernels} PROPERTIES COMPILE_OPTIONS "${options}")
+  set_source_files_properties(${numbers} PROPERTIES COMPILE_OPTIONS -O1)
 endfunction()

@@ -14,6 +14,7 @@
 #include "t6/model/presets.h"
 #include "t6/model/toml.h"
 #include "tests/error_of.h"
+#include "tests/source_dir.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -247,7 +248,7 @@ TEST(Experiment, ThoseInTheFolderOfConfigurationsAreSound) {
       {"evidence/micro", {5, 20}},       {"evidence/recall-options", {7, 14}}};  // models, runs
   for (const auto& [name, sizes] : wanted) {
     const Plan plan =
-        make_plan(read_experiment(fmt::format("{}/configs/{}.toml", T6_SOURCE_DIR, name)), {.vocabulary = 257});
+        make_plan(read_experiment(source_dir() / fmt::format("configs/{}.toml", name)), {.vocabulary = 257});
     EXPECT_EQ(std::pair(plan.configurations.size(), plan.runs.size()), sizes) << name;
   }
 }

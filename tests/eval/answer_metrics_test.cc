@@ -8,6 +8,7 @@
 #include "t6/eval/chinese_words.h"
 #include "t6/formats/json.h"
 #include "tests/error_of.h"
+#include "tests/source_dir.h"
 
 namespace t6 {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 
 const std::shared_ptr<const ChineseWords>& chinese_words() {
-  static const auto words = std::make_shared<const ChineseWords>(T6_SOURCE_DIR "/tests/eval/data/chinese-words");
+  static const auto words = std::make_shared<const ChineseWords>(source_dir() / "tests/eval/data/chinese-words");
   return words;
 }
 
@@ -26,7 +27,7 @@ double score(std::string_view metric, std::string_view written, const AnswerKey&
 // Made by make_answer_scores.py with the authors' own programs.
 TEST(AnswerMetrics, AreThoseOfTheAuthors) {
   std::map<std::string, int> seen;
-  for (const Json& row : read_json(T6_SOURCE_DIR "/tests/eval/answer_scores.json")) {
+  for (const Json& row : read_json(source_dir() / "tests/eval/answer_scores.json")) {
     AnswerKey key{row["answers"], {}, chinese_words()};
     if (row.contains("classes")) key.classes = row["classes"].get<std::vector<std::string>>();
     const auto metric = row["metric"].get<std::string>();

@@ -7,6 +7,7 @@
 #include "t6/formats/json.h"
 #include "tests/damage.h"
 #include "tests/error_of.h"
+#include "tests/source_dir.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -15,7 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr char kFolder[] = T6_SOURCE_DIR "/tests/eval/data/chinese-words";
+const std::filesystem::path kFolder = source_dir() / "tests/eval/data/chinese-words";
 
 std::vector<std::string> cut(const ChineseWords& words, const std::string& text) {
   const std::vector<std::string_view> parts = words.cut(text);

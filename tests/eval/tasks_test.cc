@@ -8,6 +8,7 @@
 #include "t6/formats/json.h"
 #include "tests/damage.h"
 #include "tests/error_of.h"
+#include "tests/source_dir.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -17,7 +18,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const std::filesystem::path kData = std::filesystem::path(T6_SOURCE_DIR) / "tests/eval/data/tasks";
+const std::filesystem::path kData = source_dir() / "tests/eval/data/tasks";
 
 // What lm-evaluation-harness makes of the same files; tests/eval/make_tasks.py wrote it.
 const Json& harness() {

@@ -10,13 +10,14 @@
 #include "tests/error_of.h"
 #include "tests/formats/state_dict_builder.h"
 #include "tests/memory_file.h"
+#include "tests/source_dir.h"
 
 namespace t6 {
 namespace {
 
 using ::testing::HasSubstr;
 
-const std::filesystem::path kFolder = std::filesystem::path(T6_SOURCE_DIR) / "tests/formats";
+const std::filesystem::path kFolder = source_dir() / "tests/formats";
 
 std::string error(const std::string& content) {
   const MemoryFile file(content);

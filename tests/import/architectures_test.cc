@@ -6,6 +6,7 @@
 
 #include "t6/core/file.h"
 #include "tests/error_of.h"
+#include "tests/source_dir.h"
 
 namespace t6 {
 namespace {
@@ -30,7 +31,7 @@ TEST(Architectures, AreListedWhereANameIsUnknown) {
 
 // Not a matcher: its message would print the page.
 bool names(const std::string& page, std::string_view word) {
-  return read_text(std::filesystem::path(T6_SOURCE_DIR) / page).find(word) != std::string::npos;
+  return read_text(source_dir() / page).find(word) != std::string::npos;
 }
 
 TEST(Architectures, AreNamedInTheDocuments) {

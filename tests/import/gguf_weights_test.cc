@@ -10,6 +10,7 @@
 #include "t6/kernels/quantize.h"
 #include "t6/numbers/dequantize.h"
 #include "tests/context.h"
+#include "tests/source_dir.h"
 
 namespace t6 {
 namespace {
@@ -42,7 +43,7 @@ class GgufWeights : public ::testing::Test {
     return difference / largest;
   }
 
-  SafetensorsFile file_{std::filesystem::path(T6_SOURCE_DIR) / "tests/numbers/gguf_blocks.safetensors"};
+  SafetensorsFile file_{source_dir() / "tests/numbers/gguf_blocks.safetensors"};
 };
 
 TEST_F(GgufWeights, KeepTheBytesOfTypesThatBothHave) {

@@ -7,6 +7,7 @@
 #include "tests/context.h"
 #include "tests/error_of.h"
 #include "tests/formats/state_dict_builder.h"
+#include "tests/source_dir.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -15,7 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const std::filesystem::path kGolden = std::filesystem::path(T6_SOURCE_DIR) / "tests/golden/tpa.safetensors";
+const std::filesystem::path kGolden = source_dir() / "tests/golden/tpa.safetensors";
 
 TEST(ImportReference, GivesTheParametersThatGoldenFilesAreCheckedWith) {
   const SafetensorsFile file(kGolden);

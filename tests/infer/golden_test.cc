@@ -7,6 +7,7 @@
 #include "t6/core/error.h"
 #include "t6/formats/safetensors.h"
 #include "tests/context.h"
+#include "tests/source_dir.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -14,7 +15,7 @@ namespace {
 
 std::vector<std::filesystem::path> golden_files() {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(T6_SOURCE_DIR) / "tests/golden")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() / "tests/golden")) {
     if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
   }
   return files;
@@ -28,7 +29,7 @@ TEST(Golden, AgreesWithTheReferenceInEveryFile) {
 
 // The comparison must be able to fail: one weight changed, one weight that is not a number, one tensor gone.
 TEST(Golden, SeesADifferentModel) {
-  const SafetensorsFile file(std::filesystem::path(T6_SOURCE_DIR) / "tests/golden/tpa.safetensors");
+  const SafetensorsFile file(source_dir() / "tests/golden/tpa.safetensors");
   const TemporaryFolder folder;
   const std::string changed = "param.transformer.h.1.attn.c_proj.weight";
   const auto write = [&](float value, bool keep) {

@@ -8,6 +8,7 @@
 #include "t6/model/parameters.h"
 #include "t6/model/presets.h"
 #include "tests/error_of.h"
+#include "tests/source_dir.h"
 
 namespace t6 {
 namespace {
@@ -92,7 +93,7 @@ TEST(Config, RefusesWhatDoesNotGoTogether) {
 }
 
 TEST(Config, TheDocumentNamesEveryHeadActivation) {
-  const std::string text = read_text(std::filesystem::path(T6_SOURCE_DIR) / "docs/models.md");
+  const std::string text = read_text(source_dir() / "docs/models.md");
   for (const auto& [activation, name] : kHeadActivations) {
     EXPECT_NE(text.find(std::string("`") + name + "`"), std::string::npos) << name;
     ModelConfig config;
@@ -165,7 +166,7 @@ TEST(Config, LeavesOutWhatLayersThatAreAlikeDoNotSay) {
 }
 
 TEST(Config, TheDocumentNamesEveryKey) {
-  const std::string text = read_text(std::filesystem::path(T6_SOURCE_DIR) / "docs/models.md");
+  const std::string text = read_text(source_dir() / "docs/models.md");
   for (const char* key : {"sliding_window", "layer_types", "no_rope_layers", "attention_sinks", "rope_local_base_freq",
                           "post_norms", "hidden_act", "embedding_scale", "query_pre_attn_scalar",
                           "attention_output_bias", "yarn", "dynamic", "head_factor_bias", "factor_init",

@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/safetensors.h"
+#include "tests/source_dir.h"
 
 namespace t6 {
 namespace {
@@ -29,7 +30,7 @@ constexpr bool adds(NumberType type) {
 
 // tests/numbers/make_gguf_blocks.py made the file by the Python package gguf.
 TEST(GgufBlocks, AreDequantizedAsTheirMakersDo) {
-  const SafetensorsFile file(std::filesystem::path(T6_SOURCE_DIR) / "tests/numbers/gguf_blocks.safetensors");
+  const SafetensorsFile file(source_dir() / "tests/numbers/gguf_blocks.safetensors");
   for (const NumberType type : kAll) {
     const std::string name(number_type_name(type));
     const TensorView& blocks = file.at(name + ".blocks");

@@ -12,6 +12,7 @@
 #include "t6/text/prepare.h"
 #include "tests/damage.h"
 #include "tests/error_of.h"
+#include "tests/source_dir.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const fs::path kFixtures = fs::path(T6_SOURCE_DIR) / "tests/text/fixtures";
+const fs::path kFixtures = source_dir() / "tests/text/fixtures";
 
 // Each row's text, "none" for one without.
 std::vector<std::string> texts(const fs::path& file, const std::string& field,

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "t6/text/tokenizer/tokenizer_json.h"
+#include "tests/source_dir.h"
 #include "tests/text/split_words.h"
 
 namespace t6 {
@@ -38,7 +39,7 @@ TEST(PreTokenizer, TakesAPlainStringLiterally) {
 
 // tests/text/make_cuts.py wrote the words of Hugging Face's tokenizers.
 TEST(PreTokenizer, CutsAsFamiliesOfModelsDo) {
-  const Json cuts = read_json(std::filesystem::path(T6_SOURCE_DIR) / "tests/text/fixtures/cuts.json");
+  const Json cuts = read_json(source_dir() / "tests/text/fixtures/cuts.json");
   EXPECT_EQ(cuts.size(), 6u);
   for (const auto& [family, texts] : cuts.items()) {
     const std::string json = text_preparation(family).pre_tokenizer.dump();

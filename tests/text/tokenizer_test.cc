@@ -10,12 +10,13 @@
 #include "t6/core/file.h"
 #include "t6/core/random.h"
 #include "t6/formats/json.h"
+#include "tests/source_dir.h"
 
 namespace t6 {
 namespace {
 
 Json read_fixture(const std::string& family) {
-  return read_json(std::filesystem::path(T6_SOURCE_DIR) / "tests/text/fixtures" / (family + ".json"));
+  return read_json(source_dir() / "tests/text/fixtures" / (family + ".json"));
 }
 
 // What Hugging Face's tokenizers make of the same file and texts; tests/text/make_fixtures.py wrote it.

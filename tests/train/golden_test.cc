@@ -6,12 +6,13 @@
 
 #include "t6/core/file.h"
 #include "t6/formats/safetensors.h"
+#include "tests/source_dir.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
 namespace {
 
-const std::filesystem::path kFolder = std::filesystem::path(T6_SOURCE_DIR) / "tests/golden";
+const std::filesystem::path kFolder = source_dir() / "tests/golden";
 
 class Golden : public ::testing::TestWithParam<const char*> {};
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "t6/model/presets.h"
+#include "tests/source_dir.h"
 #include "tests/train/sample_run.h"
 
 namespace t6 {
@@ -251,7 +252,7 @@ TEST(RunConfig, ComesBackFromTheFolderOfARun) {
 // Every file in configs/ loads, experiments of comparisons apart, and there is one for each of the paper's runs.
 TEST(RunConfig, TheCommittedFilesAreTheRunsOfThePaper) {
   std::set<std::string> presets;
-  for (const auto& entry : std::filesystem::directory_iterator(T6_SOURCE_DIR "/configs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() / "configs")) {
     const bool experiment = entry.path().filename().string().starts_with("compare-");
     if (experiment || entry.path().extension() != ".toml") continue;
     const RunConfig config = load_run_config(entry.path(), {});
