@@ -73,12 +73,13 @@ def _attention(q_a, q_b, k_a, k_b, v_a, v_b, heads, *numbers):
             for way, factors in _divisions((q_a, q_b), (k_a, k_b), (v_a, v_b), heads)]
 
 
-def _attention_backward(d_out, lse, q_a, q_b, k_a, k_b, v_a, v_b, heads, *numbers):
-    numbers_too = [None] * (1 + len(numbers))
+def _attention_backward(d_out, lse, q_a, q_b, k_a, k_b, v_a, v_b, heads, *others):
     ways = []
     for way, factors in _divisions((q_a, q_b), (k_a, k_b), (v_a, v_b), heads):
         # The gradient of what every process used is the sum of what they found; one of an absent factor is empty.
         whole = Partial() if way == "heads" else Replicate()
         gradients = [Replicate() if each is None else whole if each == Replicate() else each for each in factors]
-        ways.append((gradients, [PLACEMENTS[way], PLACEMENTS[way], *factors, *numbers_too]))
+        # Numbers, and perhaps the output.
+        others_too = [PLACEMENTS[way] if hasattr(each, "placements") else None for each in others]
+        ways.append((gradients, [PLACEMENTS[way], PLACEMENTS[way], *factors, None, *others_too]))
     return ways

@@ -68,6 +68,7 @@ struct Problem {
     forward.out = forward.lse = nullptr;
     arguments.lse = lse.data();
     arguments.d_out = d_out.data();
+    arguments.out = out.data();
     arguments.dq_a = q.da.data();
     arguments.dq_b = q.db.data();
     arguments.dk_a = k.da.data();
@@ -97,13 +98,22 @@ struct Problem {
   AttentionBackward arguments;
 };
 
+constexpr bool grouped = true, own = false;
+
+Case tpa() { return {"tpa", {own, 3, 12}, {own, 2, 12}, {own, 2, 12}, 5}; }
+// Products of feature factors are fewer multiply-adds than those of so many heads.
+Case tpa_more_heads() { return {"tpa_more_heads", {own, 3, 13}, {own, 2, 13}, {own, 3, 17}, 45}; }
+
 std::vector<Case> cases() {
-  constexpr bool grouped = true, own = false;
   return {{"mha", {grouped, 6, 10}, {grouped, 6, 10}, {grouped, 6, 14}, 6},
           {"gqa", {grouped, 6, 16}, {grouped, 2, 16}, {grouped, 2, 16}, 6},
           {"mqa", {grouped, 5, 33}, {grouped, 1, 33}, {grouped, 1, 33}, 5},
-          {"tpa", {own, 3, 12}, {own, 2, 12}, {own, 2, 12}, 5},
+          tpa(),
           {"tpa_ranks", {own, 4, 20}, {own, 1, 20}, {own, 3, 17}, 7},
+          tpa_more_heads(),
+          {"tpa_many_heads", {own, 2, 20}, {own, 1, 20}, {own, 1, 20}, 17},
+          {"tpa_four_key_ranks", {own, 1, 16}, {own, 4, 16}, {own, 1, 8}, 20},
+          {"tpa_grouped_values", {own, 1, 32}, {own, 3, 32}, {grouped, 4, 9}, 32},
           {"kvonly", {grouped, 7, 9}, {own, 2, 9}, {own, 2, 9}, 7},
           {"grouped_keys_only", {grouped, 6, 8}, {grouped, 3, 8}, {own, 2, 8}, 6},
           {"one_head", {own, 2, 4}, {own, 1, 4}, {own, 1, 1}, 1}};
@@ -111,7 +121,9 @@ std::vector<Case> cases() {
 
 class BackwardKinds : public ::testing::TestWithParam<Case> {};
 
+// One thread takes blocks of keys however few there are; the division among threads has tests of its own.
 TEST_P(BackwardKinds, AgreesWithTheReference) {
+  const ThreadCount one(1);
   on_every_target([] {
     struct Size {
       int64_t T, start;
@@ -127,7 +139,16 @@ TEST_P(BackwardKinds, AgreesWithTheReference) {
   });
 }
 
+TEST_P(BackwardKinds, NeedsNoOutput) {
+  const ThreadCount one(1);
+  Problem problem(GetParam(), 70, 3);
+  problem.arguments.out = nullptr;
+  attention_backward(test_context(), {&problem.arguments, 1});
+  problem.expect_agreement();
+}
+
 TEST_P(BackwardKinds, SeesAWindowAndSinks) {
+  const ThreadCount one(1);
   struct View {
     int64_t window, sinks, T, start;
   };
@@ -159,28 +180,33 @@ INSTANTIATE_TEST_SUITE_P(AttentionBackward, BackwardKinds, ::testing::ValuesIn(c
                          [](const auto& test) { return test.param.name; });
 
 TEST(AttentionBackward, GivesTheSameBitsEachTime) {
-  const ThreadCount threads(3);
-  const Problem first(cases()[3], 200, 0), second(cases()[3], 200, 0);
-  attention_backward(test_context(), {&first.arguments, 1});
-  attention_backward(test_context(), {&second.arguments, 1});
-  EXPECT_EQ(first.q.db, second.q.db);
-  EXPECT_EQ(first.k.db, second.k.db);
-  EXPECT_EQ(first.v.db, second.v.db);
+  const ThreadCount threads(2);
+  for (const Case& shape : {tpa(), tpa_more_heads()}) {
+    const Problem first(shape, 200, 0), second(shape, 200, 0);
+    attention_backward(test_context(), {&first.arguments, 1});
+    attention_backward(test_context(), {&second.arguments, 1});
+    EXPECT_EQ(first.q.db, second.q.db);
+    EXPECT_EQ(first.k.db, second.k.db);
+    EXPECT_EQ(first.v.db, second.v.db);
+  }
 }
 
 // A constant factor has stride 0; its gradient is each token's own.
 TEST(AttentionBackward, ReadsConstantsAgain) {
-  for (const bool head_factors : {false, true}) {
-    Problem problem(cases()[3], 40, 0, 10, 0);
-    for (FactorView* view : {&problem.arguments.forward.q, &problem.arguments.forward.k}) {
-      (head_factors ? view->a_stride : view->b_stride) = 0;
+  const ThreadCount one(1);
+  for (const Case& shape : {tpa(), tpa_more_heads()}) {
+    for (const bool head_factors : {false, true}) {
+      Problem problem(shape, 40, 0, 10, 0);
+      for (FactorView* view : {&problem.arguments.forward.q, &problem.arguments.forward.k}) {
+        (head_factors ? view->a_stride : view->b_stride) = 0;
+      }
+      Attention forward = problem.arguments.forward;
+      forward.out = problem.out.data();
+      forward.lse = problem.lse.data();
+      attention(test_context(), forward);
+      attention_backward(test_context(), {&problem.arguments, 1});
+      problem.expect_agreement();
     }
-    Attention forward = problem.arguments.forward;
-    forward.out = problem.out.data();
-    forward.lse = problem.lse.data();
-    attention(test_context(), forward);
-    attention_backward(test_context(), {&problem.arguments, 1});
-    problem.expect_agreement();
   }
 }
 

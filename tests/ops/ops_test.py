@@ -113,6 +113,7 @@ class Attention(unittest.TestCase):
 
         q, k, v = {
             "tpa": (factors(3, 10), factors(2, 10), factors(2, 14)),
+            "tpa_low": (factors(2, 10), factors(1, 10), factors(2, 14)),  # ranks so low that products of factors pay
             "mha": (group(6, 8), group(6, 8), group(6, 8)),
             "gqa": (group(6, 8), group(2, 8), group(2, 8)),
             "kvonly": (group(6, 8), factors(2, 8), factors(1, 8)),
@@ -135,15 +136,17 @@ class Attention(unittest.TestCase):
 
     def test_opcheck(self):
         torch.manual_seed(2)
-        for kind in ("tpa", "mha", "gqa", "kvonly"):
+        for kind in ("tpa", "tpa_low", "mha", "gqa", "kvonly"):
             with self.subTest(kind):
                 torch.library.opcheck(ops.attention, self.arguments(kind))
-        plain = tuple(x.detach() if isinstance(x, torch.Tensor) else x for x in self.arguments("kvonly"))
-        torch.library.opcheck(ops.attention_backward, (torch.randn(2, 9, 6, 8), torch.randn(2, 9, 6), *plain))
+        for kind, features, output in (("kvonly", 8, ()), ("tpa_low", 14, (0, 0, torch.randn(2, 9, 6, 14)))):
+            plain = tuple(x.detach() if isinstance(x, torch.Tensor) else x for x in self.arguments(kind))
+            given = torch.randn(2, 9, 6, features), torch.randn(2, 9, 6)
+            torch.library.opcheck(ops.attention_backward, (*given, *plain, *output))
 
     def test_values(self):
         torch.manual_seed(3)
-        for kind in ("tpa", "mha", "gqa", "kvonly"):
+        for kind in ("tpa", "tpa_low", "mha", "gqa", "kvonly"):
             for length in (1, 9, 150):
                 with self.subTest(kind=kind, length=length):
                     self.check(self.arguments(kind, length=length))
@@ -151,7 +154,7 @@ class Attention(unittest.TestCase):
     def test_bfloat16(self):
         """Factors in bfloat16: the arithmetic's error is the rounding of what it gives."""
         torch.manual_seed(6)
-        for kind in ("tpa", "gqa"):
+        for kind in ("tpa", "tpa_low", "gqa"):
             arguments = [x.detach().bfloat16() if isinstance(x, torch.Tensor) else x for x in self.arguments(kind)]
             leaves = [x.requires_grad_() for x in arguments if isinstance(x, torch.Tensor)]
             wide = [x.detach().double().requires_grad_() if isinstance(x, torch.Tensor) else x for x in arguments]
@@ -169,7 +172,7 @@ class Attention(unittest.TestCase):
 
     def test_windows(self):
         torch.manual_seed(5)
-        for kind in ("tpa", "gqa"):
+        for kind in ("tpa", "tpa_low", "gqa"):
             for window, sinks, length in ((1, 0, 9), (4, 2, 9), (50, 3, 150), (64, 70, 150), (10, 0, 200)):
                 with self.subTest(kind=kind, window=window, sinks=sinks, length=length):
                     self.check((*self.arguments(kind, length=length), window, sinks))
@@ -185,13 +188,20 @@ class Attention(unittest.TestCase):
 
         self.check(constant, views)
 
-    def test_saves_the_factors_and_the_log_sum_exp_alone(self):
-        arguments = self.arguments("tpa", batch=1, length=64)
-        saved = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x.numel()) or x, lambda x: x):
-            ops.attention(*arguments)
-        factors = sum(x.numel() for x in arguments if isinstance(x, torch.Tensor))
-        self.assertEqual(sum(saved), factors + 64 * self.HEADS)
+    def test_saves_factors_and_results_alone(self):
+        """The output where queries and keys have head factors: the projection after it keeps the same memory."""
+        for kind, of_output in (("tpa", 14), ("kvonly", 0)):
+            with self.subTest(kind):
+                arguments = self.arguments(kind, batch=1, length=64)
+                saved = []
+                with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x) or x, lambda x: x):
+                    out, _ = ops.attention(*arguments)
+                    by_attention = len(saved)
+                    out.flatten(2) @ leaf(out.shape[2] * out.shape[3], 5)
+                factors = sum(x.numel() for x in arguments if isinstance(x, torch.Tensor))
+                kept = sum(x.numel() for x in saved[:by_attention])
+                self.assertEqual(kept, factors + 64 * self.HEADS * (1 + of_output))
+                self.assertIn(out.data_ptr(), [x.data_ptr() for x in saved[by_attention:]])
 
     def test_errors_name_the_argument(self):
         good = self.arguments("tpa")

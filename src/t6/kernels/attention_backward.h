@@ -15,6 +15,7 @@ struct AttentionBackward {
   Attention forward;
   const float* lse = nullptr;    // [T, H], as the forward pass gave it
   const float* d_out = nullptr;  // [T, H, E]
+  const float* out = nullptr;    // [T, H, E], likewise; null: what is faster with it is not taken
 
   // Written over, without gaps; those of a are not looked at where the view is grouped. Strides of the views that are 0
   // make no difference: every token gets its own gradient.

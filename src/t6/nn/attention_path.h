@@ -6,7 +6,8 @@
 namespace t6 {
 
 enum class AttentionPath {
-  fused,  // our kernels on the factors; float32. Keeps factors alone for the backward pass. On the CPU: elsewhere sdpa
+  fused,  // our kernels on the factors; float32. Keeps factors and its output for the backward pass. On the CPU:
+          // elsewhere sdpa
   sdpa    // queries, keys and values materialized, then LibTorch's scaled_dot_product_attention: to compare with
 };
 

@@ -49,7 +49,8 @@ std::tuple<Tensor, Tensor> attention_meta(const OptionalTensor& q_a, const Tenso
           torch::empty_symint({batch, length, arguments.head_count()}, q_b.options().dtype(torch::kFloat))};
 }
 
-void check_backward(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse) {
+void check_backward(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse,
+                    const OptionalTensor& out) {
   constexpr const char* kName = "t6::attention_backward";
   arguments.check(kName);
   const int64_t heads = arguments.head_count();
@@ -58,11 +59,15 @@ void check_backward(const AttentionArguments& arguments, const Tensor& d_out, co
               lse.sym_size(1) == b.sym_size(1) && lse.sym_size(2) == heads,
           "{}: lse must be Float [B, T, {}] with B and T of q_b, {}, not {} {}", kName, heads, shape_of(b),
           toString(lse.scalar_type()), shape_of(lse));
-  check_type(kName, "d_out", d_out);
-  require(d_out.dim() == 4 && d_out.sym_size(0) == b.sym_size(0) && d_out.sym_size(1) == b.sym_size(1) &&
-              d_out.sym_size(2) == heads && d_out.sym_size(3) == arguments.v.b.sym_size(3),
-          "{}: d_out must be [B, T, {}, E] with B and T of q_b, {}, and E of v_b, {}, not {} {}", kName, heads,
-          shape_of(b), shape_of(arguments.v.b), toString(d_out.scalar_type()), shape_of(d_out));
+  const auto check_output = [&](const char* name, const Tensor& x) {
+    check_type(kName, name, x);
+    require(x.dim() == 4 && x.sym_size(0) == b.sym_size(0) && x.sym_size(1) == b.sym_size(1) &&
+                x.sym_size(2) == heads && x.sym_size(3) == arguments.v.b.sym_size(3),
+            "{}: {} must be [B, T, {}, E] with B and T of q_b, {}, and E of v_b, {}, not {} {}", kName, name, heads,
+            shape_of(b), shape_of(arguments.v.b), toString(x.scalar_type()), shape_of(x));
+  };
+  check_output("d_out", d_out);
+  if (out) check_output("out", *out);
 }
 
 // Of q_a, q_b, k_a, k_b, v_a, v_b; that of an absent factor is empty, of shape [0].
@@ -78,9 +83,11 @@ float* place(const OptionalTensor& factor, const Tensor& gradient, int64_t seque
 }
 
 // In the factors' own types; `arguments` is packed.
-Gradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse) {
+Gradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse,
+                      const OptionalTensor& out) {
   const AttentionFactors &q = arguments.q, &k = arguments.k, &v = arguments.v;
-  const Tensor given = d_out.to(torch::kFloat).contiguous(), sums = lse.contiguous();
+  const auto packed = [](const Tensor& x) { return x.to(torch::kFloat).contiguous(); };
+  const Tensor given = packed(d_out), sums = lse.contiguous(), output = out ? packed(*out) : Tensor();
   Gradients gradients = {like(q.a, q.b), like(q.b, q.b), like(k.a, k.b),
                          like(k.b, k.b), like(v.a, v.b), like(v.b, v.b)};
   const auto& [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = gradients;
@@ -90,6 +97,7 @@ Gradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, 
     batch.push_back({.forward = forward,
                      .lse = sums.const_data_ptr<float>() + i * sums.stride(0),
                      .d_out = given.const_data_ptr<float>() + i * given.stride(0),
+                     .out = out ? output.const_data_ptr<float>() + i * output.stride(0) : nullptr,
                      .dq_a = place(q.a, dq_a, i),
                      .dq_b = place(q.b, dq_b, i),
                      .dk_a = place(k.a, dk_a, i),
@@ -103,11 +111,12 @@ Gradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, 
 
 Gradients backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
                        const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
-                       int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks) {
+                       int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks,
+                       const OptionalTensor& out) {
   AttentionArguments arguments{{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}};
-  check_backward(arguments, d_out, lse);
+  check_backward(arguments, d_out, lse, out);
   arguments.pack();
-  const auto [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = backward_of(arguments, d_out, lse);
+  const auto [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = backward_of(arguments, d_out, lse, out);
   const auto typed = [](const Tensor& gradient, const Tensor& factor) { return gradient.to(factor.scalar_type()); };
   return {typed(dq_a, q_a.value_or(q_b)), typed(dq_b, q_b), typed(dk_a, k_a.value_or(k_b)), typed(dk_b, k_b),
           typed(dv_a, v_a.value_or(v_b)), typed(dv_b, v_b)};
@@ -115,8 +124,10 @@ Gradients backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTen
 
 Gradients backward_meta(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
                         const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
-                        int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks) {
-  check_backward({{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}}, d_out, lse);
+                        int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks,
+                        const OptionalTensor& out) {
+  check_backward({{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}}, d_out, lse,
+                 out);
   return {like(q_a, q_b), like(q_b, q_b), like(k_a, k_b), like(k_b, k_b), like(v_a, v_b), like(v_b, v_b)};
 }
 
@@ -126,10 +137,11 @@ std::tuple<Tensor, Tensor> call_attention(const AttentionArguments& x) {
                  x.window.sinks);
 }
 
-Gradients call_backward(const Tensor& d_out, const Tensor& lse, const AttentionArguments& x) {
+Gradients call_backward(const Tensor& d_out, const Tensor& lse, const AttentionArguments& x,
+                        const OptionalTensor& out) {
   static const auto op = find_operator<decltype(backward_cpu)>("t6::attention_backward");
   return op.call(d_out, lse, x.q.a, x.q.b, x.k.a, x.k.b, x.v.a, x.v.b, x.heads, x.scales.logits, x.scales.values,
-                 x.window.window, x.window.sinks);
+                 x.window.window, x.window.sinks, out);
 }
 
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
@@ -147,7 +159,9 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     context->saved_data["window"] = window;
     context->saved_data["sinks"] = sinks;
     const auto or_undefined = [](const OptionalTensor& tensor) { return tensor.value_or(Tensor()); };
-    context->save_for_backward({or_undefined(q_a), q_b, or_undefined(k_a), k_b, or_undefined(v_a), v_b, lse});
+    // The output, which what follows keeps in any case, where it saves multiply-adds.
+    context->save_for_backward(
+        {or_undefined(q_a), q_b, or_undefined(k_a), k_b, or_undefined(v_a), v_b, lse, q_a && k_a ? out : Tensor()});
     return {out, lse};
   }
 
@@ -162,7 +176,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
         context->saved_data["heads"].toInt(),
         {context->saved_data["logit_scale"].toDouble(), context->saved_data["value_scale"].toDouble()},
         {context->saved_data["window"].toInt(), context->saved_data["sinks"].toInt()}};
-    const auto [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = call_backward(gradients[0], saved[6], x);
+    const auto [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = call_backward(gradients[0], saved[6], x, if_there(7));
     const auto of = [&](size_t i, const Tensor& gradient) { return saved[i].defined() ? gradient : Tensor(); };
     return {of(0, dq_a), dq_b, of(2, dk_a), dk_b, of(4, dv_a), dv_b, {}, {}, {}, {}, {}};
   }
@@ -210,7 +224,7 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
       "float logit_scale, float value_scale, int window=0, int sinks=0) -> (Tensor out, Tensor lse)");
   library.def(
       "attention_backward(Tensor d_out, Tensor lse, Tensor? q_a, Tensor q_b, Tensor? k_a, Tensor k_b, Tensor? v_a, "
-      "Tensor v_b, int heads, float logit_scale, float value_scale, int window=0, int sinks=0) -> "
+      "Tensor v_b, int heads, float logit_scale, float value_scale, int window=0, int sinks=0, Tensor? out=None) -> "
       "(Tensor dq_a, Tensor dq_b, Tensor dk_a, Tensor dk_b, Tensor dv_a, Tensor dv_b)");
   implement_with_gradients_elsewhere(library, "attention", &composite::attention);
 }

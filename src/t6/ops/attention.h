@@ -1,5 +1,6 @@
 // Causal attention over factors as operators: neither pass materializes all queries, keys or values, and all that waits
-// for the backward pass is the factors themselves and one number per token and head.
+// for the backward pass is the factors themselves, one number per token and head, and, where queries and keys have head
+// factors, the output, which the projection after it keeps anyway.
 #pragma once
 
 #include <torch/torch.h>

@@ -8,7 +8,7 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/attention/backward_head.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/attention/row_sum-inl.h"
+#include "t6/kernels/attention/head_factors-inl.h"
 #include "t6/kernels/attention/small_product-inl.h"
 #include "t6/kernels/simd/exp-inl.h"
 #include "t6/kernels/simd/transpose-inl.h"
@@ -19,64 +19,6 @@ namespace t6::HWY_NAMESPACE {
 // Queries of a block. They are the columns of the block's matrices, one row a key: 64 are the columns of a tile of the
 // small product, and the two matrices, 64 x M numbers each, stay in the second-level cache for a thousand keys.
 constexpr int64_t kQueries = 64;
-
-// One head's factors of a token: rank r has head factor a(r), and row b(r) of features.
-class HeadFactors {
- public:
-  HeadFactors(const FactorView& view, int64_t heads, int64_t head)
-      : view_(view), heads_(heads), head_(head), group_(head * view.rank / heads) {}
-
-  // The ranks that the head has a part in.
-  int64_t first() const { return view_.a ? 0 : group_; }
-  int64_t last() const { return view_.a ? view_.rank : group_ + 1; }
-  float a(int64_t token, int64_t r) const {
-    return view_.a ? view_.a[token * view_.a_stride + r * heads_ + head_] : 1.0f;
-  }
-  const float* b(int64_t token, int64_t r) const { return view_.b + token * view_.b_stride + r * view_.features; }
-  int64_t features() const { return view_.features; }
-
-  // Where the gradients of a(token, r) and b(token, r) go in tensors [tokens, R, H] and [tokens, R, D].
-  int64_t place_of_a(int64_t token, int64_t r) const { return (token * view_.rank + r) * heads_ + head_; }
-  int64_t place_of_b(int64_t token, int64_t r) const { return (token * view_.rank + r) * view_.features; }
-  bool has_a() const { return view_.a != nullptr; }
-
- private:
-  const FactorView& view_;
-  int64_t heads_, head_, group_;
-};
-
-// The head's queries, keys or values of tokens [begin, end) times `scale`, in rows [tokens, D to whole vectors] with
-// zeros past D.
-void materialize(const HeadFactors& factors, int64_t begin, int64_t end, float scale, float* rows) {
-  const int64_t first = factors.first(), stride = round_up(factors.features(), kLanes);
-  for (int64_t t = begin; t < end; ++t, rows += stride) {
-    write_row_sum(
-        factors.last() - first, [&](int64_t s) { return factors.a(t, first + s) * scale; },
-        [&](int64_t s) { return factors.b(t, first + s); }, factors.features(), rows);
-  }
-}
-
-// From gradients of what materialize() gave, [tokens, D to whole vectors], to those of the factors.
-void contract(const HeadFactors& factors, int64_t begin, int64_t end, float scale, const float* gradients, float* da,
-              float* db) {
-  const Floats d;
-  const int64_t features = factors.features(), stride = round_up(features, kLanes);
-  for (int64_t t = begin; t < end; ++t, gradients += stride) {
-    for (int64_t r = factors.first(); r < factors.last(); ++r) {
-      const float* b = factors.b(t, r);
-      float* b_gradient = db + factors.place_of_b(t, r);
-      const Vector a = hn::Set(d, factors.a(t, r) * scale);
-      Vector sum = hn::Zero(d);
-      for (int64_t i = 0; i < features; i += kLanes) {
-        const int64_t left = features - i;
-        const Vector gradient = hn::Load(d, gradients + i);
-        sum = hn::MulAdd(gradient, load_up_to(d, b + i, left), sum);
-        store_up_to(hn::MulAdd(a, gradient, load_up_to(d, b_gradient + i, left)), d, b_gradient + i, left);
-      }
-      if (factors.has_a()) da[factors.place_of_a(t, r)] = scale * hn::GetLane(hn::SumOfLanes(d, sum));
-    }
-  }
-}
 
 class HeadBackward {
  public:
@@ -115,10 +57,10 @@ class HeadBackward {
       multiply_keys(count);
       update_softmax(first, count);
       add_gradients(count);
-      contract(q_, first, first + count, x_.logit_scale, query_gradients_, p_.dq_a, features.q);
+      contract(q_, first, first + count, x_.logit_scale, query_gradients_, d_, p_.dq_a, features.q);
     }
-    contract(k_, 0, keys_count_, 1, key_gradients_, p_.dk_a, features.k);
-    contract(v_, 0, keys_count_, 1, value_gradients_, p_.dv_a, features.v);
+    contract(k_, 0, keys_count_, 1, key_gradients_, d_, p_.dk_a, features.k);
+    contract(v_, 0, keys_count_, 1, value_gradients_, e_, p_.dv_a, features.v);
   }
 
  private:

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "t6/kernels/attention/factor_block-inl.h"
+#include "t6/kernels/attention/pair_logits-inl.h"
 #include "t6/kernels/attention/small_product-inl.h"
 #include "t6/kernels/attention/tile.h"
 
@@ -126,7 +127,31 @@ class Scores {
     }
   }
 
+  // All key ranks at once, where head factors are rows: those of a page are fetched early, one rank after the other.
+  bool score_head_rows() {
+    if (x_.k.pages || !keys_.has_a() || keys_.ranks() > kPairRanks) return false;
+    const int64_t R = x_.q.rank;
+    const float* key_heads[kPairRanks];
+    for (int64_t s = 0; s < keys_.ranks(); ++s) {
+      key_heads[s] = reinterpret_cast<const float*>(keys_.a(s, chunk_.head).at);
+    }
+    for (int64_t t = 0; t < tokens_; ++t) {
+      write_pair_logits({.query_heads = query_heads_ + t * R * x_.heads + first_head_ + chunk_.group_head + chunk_.head,
+                         .query_step = x_.heads,
+                         .pairs = products_ + t * R * kPageTokens,
+                         .pairs_step = tokens_ * R * kPageTokens,
+                         .key_heads = key_heads,
+                         .logits = logits_ + t * kPageTokens,
+                         .logits_row = tokens_ * kPageTokens,
+                         .heads = chunk_.heads,
+                         .query_ranks = R},
+                        keys_.ranks());
+    }
+    return true;
+  }
+
   void score_factors() {
+    if (score_head_rows()) return;
     const int64_t R = x_.q.rank;
     for (int64_t t = 0; t < tokens_; ++t) {
       for (int64_t s = 0; s < keys_.ranks(); ++s) {
