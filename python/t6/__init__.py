@@ -1,13 +1,15 @@
 """T6 in Python: models built on Tensor Product Attention.
 
 t6.Model runs a model with T6's own engine (t6.engine); t6.nn has the attention and the model as PyTorch modules, t6.ops
-the kernels as operators of Torch; where transformers is imported, before or after this, it knows the model type "t6".
+the kernels as operators of Torch. Where torch is imported, before or after this, it has torch.ops.t6.* (if this T6 was built
+with operators for it: `import t6.ops` says why not), and transformers knows the model type "t6".
 Each part is imported when it is first used, so that `import t6` takes no time and none of them needs what another needs.
 """
 
 import importlib
 
 from . import _transformers
+from ._when_imported import when_imported
 
 _MODULES = ("engine", "nn", "ops")
 _NAMES = {"Model": "engine", "Session": "engine", "Stream": "engine", "Generation": "engine", "Options": "engine",
@@ -36,4 +38,12 @@ def __dir__():
     return sorted({*globals(), *__all__})
 
 
+def _load_operators():
+    try:
+        importlib.import_module(".ops", __name__)
+    except ImportError:  # which whoever imports them hears
+        pass
+
+
+when_imported("torch", _load_operators)
 _transformers.register_when_imported()

@@ -9,7 +9,7 @@ Rotation acts on b alone (theorem 3.1), so the factors of keys are cached rotate
 take H D. Every attention here is made of two functions: `project` maps hidden states to queries and to the numbers of
 each token that a cache keeps, `heads` maps those numbers, cached or new, to keys and values. A variant of attention is
 another pair of them, or a subclass that changes one; `block.self_attn = Mine(config, layer)` puts it into a model. What
-follows (shifted keys, softmax, gate, output) is `Attention.forward`. Where T6's operators are loaded (`import t6.ops`),
+follows (shifted keys, softmax, gate, output) is `Attention.forward`. Where this T6 has operators for Torch (t6.ops),
 attention over factors on the CPU is theirs and materializes no heads.
 
 Letters of shapes: B sequences, T new tokens, L tokens that they see (cached and new), C hidden width, H heads, G heads of
@@ -353,7 +353,7 @@ class FactorCache:
 
 
 def loaded_operator(name: str, x: Tensor, *types: torch.dtype) -> Callable[..., Any] | None:
-    """torch.ops.t6.NAME, where `import t6.ops` has loaded it and it is for x: a plain tensor on the CPU, of one of these types."""
+    """torch.ops.t6.NAME, where t6.ops has loaded it and it is for x: a plain tensor on the CPU, of one of these types."""
     if "t6.ops" not in sys.modules or x.device.type != "cpu" or x.dtype not in types or type(x) is not Tensor:
         return None
     return getattr(torch.ops.t6, name)

@@ -1,7 +1,7 @@
 """T6's kernels as operators of Torch: torch.ops.t6.*, on the CPU, for models of your own.
 
-Importing this loads the operators, which a wheel has if it was built with them (docs/python.md), for one minor version of
-Torch. From then on t6.nn's attention uses them, too. The functions here are the operators with the arguments that a model
+A wheel has the operators if it was built with them (docs/python.md), for one minor version of Torch; `import t6` loads them
+where there are any, importing this says why there are none. t6.nn's attention uses them, too. The functions here are the operators with the arguments that a model
 has at hand; each has gradients of the first order, runs under torch.compile and torch.autocast("cpu", torch.bfloat16), and
 names what is wrong with its arguments in a RuntimeError.
 
@@ -68,7 +68,7 @@ def attention(q: Factors, k: Factors, v: Factors, *, scale: float | None = None,
     """Causal attention [B, T, H, E] over factors, float32 or bfloat16; keys and queries are rotated already.
 
     scale: of the logits; None: 1 / sqrt(D). window: the last tokens, its own among them, that a token sees; 0: all.
-    sinks: the first tokens of all, which it sees, too. Keeps the factors and a number a head for the backward pass.
+    sinks: the first tokens of all, which it sees, too. Keeps the factors, a number a head, and its output where q and k have a.
     """
     q, k, v = Factors(*q), Factors(*k), Factors(*v)
     logit_scale = (q.b.shape[-1]**-0.5 if scale is None else scale) * q.scale * k.scale

@@ -15,6 +15,7 @@ sys.path.insert(0, str(BUILD / "python"))  # the package beside the operators
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 import t6.ops  # noqa: E402
+import support  # noqa: E402
 import variants  # noqa: E402
 from t6 import nn  # noqa: E402
 
@@ -78,6 +79,18 @@ class Loading(Case):
         this = "v" + "_".join(torch.__version__.split(".")[:2])
         with self.assertRaisesRegex(ImportError, "could not be loaded"):
             self.load_from(**{this: "no library"})
+
+
+    def test_torch_has_them_where_there_are_any(self):
+        """Whichever of torch and t6 is imported first."""
+        built = str(pathlib.Path(t6.__file__).parent.parent)
+        for package, there in ((built, "True"), (str(support.SOURCE / "python"), "False")):
+            for imports in ("import t6, torch", "import torch, t6", "import t6.nn, torch"):
+                with self.subTest(package=package, imports=imports):
+                    code = f"{imports}; print(hasattr(torch.ops.t6, 'attention'))"
+                    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                                            env={**os.environ, "PYTHONPATH": package})
+                    self.assertEqual(result.stdout, f"{there}\n", result.stderr)
 
 
 class Operators(Case):
