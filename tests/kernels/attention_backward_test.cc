@@ -121,10 +121,18 @@ std::vector<Case> cases() {
 
 class BackwardKinds : public ::testing::TestWithParam<Case> {};
 
-// One thread takes blocks of keys however few there are; the division among threads has tests of its own.
+// One thread takes blocks of keys however few there are; several take heads where blocks are few.
+template <typename Check>
+void on_every_target_and_threads(const Check& check) {
+  for (const int threads : {1, 3}) {
+    SCOPED_TRACE(threads);
+    const ThreadCount count(threads);
+    on_every_target(check);
+  }
+}
+
 TEST_P(BackwardKinds, AgreesWithTheReference) {
-  const ThreadCount one(1);
-  on_every_target([] {
+  on_every_target_and_threads([] {
     struct Size {
       int64_t T, start;
     };
@@ -148,11 +156,10 @@ TEST_P(BackwardKinds, NeedsNoOutput) {
 }
 
 TEST_P(BackwardKinds, SeesAWindowAndSinks) {
-  const ThreadCount one(1);
   struct View {
     int64_t window, sinks, T, start;
   };
-  on_every_target([] {
+  on_every_target_and_threads([] {
     for (const auto [window, sinks, T, start] : {View{1, 0, 5, 0}, View{3, 2, 70, 0}, View{64, 0, 140, 0},
                                                  View{20, 70, 140, 0}, View{100, 3, 70, 130}, View{500, 4, 70, 0}}) {
       SCOPED_TRACE(fmt::format("window {} sinks {} T {} start {}", window, sinks, T, start));
@@ -180,9 +187,9 @@ INSTANTIATE_TEST_SUITE_P(AttentionBackward, BackwardKinds, ::testing::ValuesIn(c
                          [](const auto& test) { return test.param.name; });
 
 TEST(AttentionBackward, GivesTheSameBitsEachTime) {
-  const ThreadCount threads(2);
+  const ThreadCount threads(3);
   for (const Case& shape : {tpa(), tpa_more_heads()}) {
-    const Problem first(shape, 200, 0), second(shape, 200, 0);
+    const Problem first(shape, 400, 0), second(shape, 400, 0);
     attention_backward(test_context(), {&first.arguments, 1});
     attention_backward(test_context(), {&second.arguments, 1});
     EXPECT_EQ(first.q.db, second.q.db);

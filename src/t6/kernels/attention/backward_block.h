@@ -1,5 +1,5 @@
 // The gradient of attention for a block of keys of one sequence, for all heads at once: logits and their gradients by
-// products of feature factors, which heads share (A.2), where a head's own are twice the multiply-adds or more.
+// products of feature factors, which heads share (A.2).
 #pragma once
 
 #include "t6/kernels/attention/buffers.h"

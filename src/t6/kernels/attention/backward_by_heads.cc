@@ -31,11 +31,10 @@ int64_t multiply_adds(const AttentionBackward& x) {
 // Heads of all sequences in a row, cut into pieces of one size for the threads, and where a sequence ends.
 std::vector<std::vector<HeadRange>> divide(std::span<const AttentionBackward> batch, int64_t threads) {
   int64_t heads = 0;
-  for (const AttentionBackward& x : batch) heads += x.forward.T > 0 ? x.forward.heads : 0;
+  for (const AttentionBackward& x : batch) heads += x.forward.heads;
   std::vector<std::vector<HeadRange>> pieces(static_cast<size_t>(threads));
   int64_t before = 0;
   for (const AttentionBackward& x : batch) {
-    if (x.forward.T <= 0) continue;
     for (int64_t i = 0; i < threads; ++i) {
       const int64_t first = std::max<int64_t>(0, heads * i / threads - before);
       const int64_t last = std::min(x.forward.heads, heads * (i + 1) / threads - before);

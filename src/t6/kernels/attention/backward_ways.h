@@ -1,4 +1,5 @@
-// The two ways to the gradient of attention, each with its own division of the work among threads.
+// The two ways to the gradient of attention, each with its own division of the work among threads. Sequences of one
+// token at least.
 #pragma once
 
 #include <span>
