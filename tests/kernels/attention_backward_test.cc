@@ -90,7 +90,7 @@ struct Problem {
       all.insert(all.end(), theirs->a.begin(), theirs->a.end());
       all.insert(all.end(), theirs->b.begin(), theirs->b.end());
     }
-    EXPECT_LT(largest_error(got, all), 2e-5);
+    EXPECT_LT(largest_error(got, all), 5e-6);
   }
 
   Factors q, k, v;

@@ -128,26 +128,30 @@ class HeadBackward {
   }
 
   // Logits become weights, e^(logit - lse), and the weights' gradients those of the logits: w (dw - sum over keys w
-  // dw).
+  // dw). The weights are made to sum to 1: `lse` is of logits that the forward pass may have rounded otherwise, by
+  // products of factors, and of a weight near 1 the difference would be all that is left.
   void update_softmax(int64_t first, int64_t count) {
     const Floats d;
     for (int64_t i = 0; i < count; i += kLanes) {
       const Vector log_sum = hn::Load(d, log_sums_ + i);
       const Vector query = hn::Iota(d, static_cast<float>(i));
-      Vector sum = hn::Zero(d);
+      Vector sum = hn::Zero(d), weights = hn::Zero(d);
       for_keys([&](const Keys& keys) HWY_ATTR {
         for (int64_t k = keys.begin; k < keys.end; ++k) {
           float* at = weights_ + k * kQueries + i;
           const Vector weight = seen_alone(exp_below_88(d, hn::Sub(hn::Load(d, at), log_sum)), k, first, count, query);
           hn::Store(weight, d, at);
+          weights = hn::Add(weights, weight);
           sum = hn::MulAdd(weight, hn::Load(d, products_ + k * kQueries + i), sum);
         }
       });
+      const Vector scale = hn::Div(hn::Set(d, 1.0f), weights), mean = hn::Mul(sum, scale);
       for_keys([&](const Keys& keys) HWY_ATTR {
         for (int64_t k = keys.begin; k < keys.end; ++k) {
-          const Vector weight = hn::Load(d, weights_ + k * kQueries + i);
-          float* at = products_ + k * kQueries + i;
-          hn::Store(hn::Mul(weight, hn::Sub(hn::Load(d, at), sum)), d, at);
+          float *weight_at = weights_ + k * kQueries + i, *at = products_ + k * kQueries + i;
+          const Vector weight = hn::Mul(hn::Load(d, weight_at), scale);
+          hn::Store(weight, d, weight_at);
+          hn::Store(hn::Mul(weight, hn::Sub(hn::Load(d, at), mean)), d, at);
         }
       });
     }
