@@ -38,18 +38,18 @@ class FactorBlock {
   // What b(s) gives: keys have their tokens in the lanes, [features, 64]; values are rows, [64, features].
   enum class Side { keys, values };
 
-  // A shift [2, heads] doubles the ranks: the second half is of the tokens before. `floats`: b(s) must be float32;
+  // A shift [2, heads] doubles the ranks: the second half is of the tokens before. `floats`: b(s) is float32;
   // otherwise it is left as it is stored where products can read it so, which is faster even when they read it several
-  // times: conversion hides behind the multiply-adds, and numbers made floats first would not fit into the first-level
-  // cache beside the rest.
+  // times.
   FactorBlock(Side side, const FactorView& view, const float* shift, int64_t heads, bool floats, BlockBuffers& buffers)
       : side_(side),
         view_(view),
         shift_(shift),
         heads_(heads),
         ranks_(view.has_a() ? view.rank : 1),
+        floats_(floats),
         as_rows_(!view.pages || view.paged_b.width == 0 || shift || finished_on_use(view)),
-        as_stored_(!as_rows_ && is_multiplied_as_stored(floats)),
+        as_stored_(!as_rows_ && is_multiplied_as_stored()),
         scales_as_a_(!as_rows_ && has_scales(view.paged_b.type)),
         buffers_(buffers) {
     buffers_.a.assign(static_cast<size_t>(ranks()), {});
@@ -110,9 +110,10 @@ class FactorBlock {
   }
   const float* feature_rows(int64_t s) const { return reinterpret_cast<const float*>(b(s).at); }
 
-  // What a product with b(s) is to fetch for the one after the next select().
+  // What a product with b(s) is to fetch for the one after the next select(). Nothing where b(s) is float32: the loads
+  // that fetch cost its product more than they save.
   NextBytes next_b(int64_t s) const {
-    const StoredValues next = as_rows_ ? StoredValues() : next_numbers(view_.paged_b, s);
+    const StoredValues next = as_rows_ || floats_ ? StoredValues() : next_numbers(view_.paged_b, s);
     return {next.at, next ? view_.paged_b.vector_bytes() : 0};
   }
   // Where a(s, head) will be read from after it; null where that is not known.
@@ -122,10 +123,10 @@ class FactorBlock {
   }
 
  private:
-  bool is_multiplied_as_stored(bool floats) const {
+  bool is_multiplied_as_stored() const {
     const PagedStream& stream = view_.paged_b;
     if (stream.token_rows != (side_ == Side::values)) return false;
-    return stream.type == NumberType::f32 || (!floats && (!stream.token_rows || view_.features % kLanes == 0));
+    return stream.type == NumberType::f32 || (!floats_ && (!stream.token_rows || view_.features % kLanes == 0));
   }
 
   const std::byte* page() const { return view_.pages[first_ / kPageTokens]; }
@@ -240,7 +241,7 @@ class FactorBlock {
   const FactorView& view_;
   const float* shift_;
   const int64_t heads_, ranks_;
-  const bool as_rows_, as_stored_;
+  const bool floats_, as_rows_, as_stored_;
   const bool scales_as_a_;  // the scales of b in a page are head factors, or a part of them
   BlockBuffers& buffers_;
   int64_t first_ = 0, count_ = 0, end_ = 0, head_ = 0, first_rank_ = 0;

@@ -6,8 +6,9 @@
 namespace t6 {
 namespace {
 
-// Rows of logits of a tile whose heads share keys: enough that packing a block of keys costs little beside using it.
-constexpr int64_t kTileRows = 64;
+// Rows of logits of a tile whose heads share keys: enough that packing a block of keys, or making floats of it, costs
+// little beside using it.
+constexpr int64_t kTileRows = 128;
 // Queries of a tile where factors are shared by many heads: a block's keys or values are materialized once for so many.
 constexpr int64_t kFactorTokens = 64;
 
@@ -25,7 +26,7 @@ AttentionPlan plan_attention(const Attention& x) {
   plan.k = group_factors(x.k, x.k_shift != nullptr);
   plan.v = group_factors(x.v, x.v_shift != nullptr);
   const bool factors = plan.k.has_a || plan.v.has_a || x.q.has_a();
-  const int64_t tokens = factors ? kFactorTokens : std::max<int64_t>(1, kTileRows / plan.group);
+  const int64_t tokens = factors ? kFactorTokens : std::clamp<int64_t>(kTileRows / plan.group, 1, kPageTokens);
   plan.tokens = std::clamp<int64_t>(x.T, 1, tokens);
 
   // Multiply-adds of a group for a query and a key; kManyQueries share what is materialized, or more.

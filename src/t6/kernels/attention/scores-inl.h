@@ -35,7 +35,8 @@ class Scores {
         first_head_(tile.group * plan.group),
         heads_(tile.groups * plan.group),
         query_stride_(padded_row(x_.q.features)),
-        keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads, plan.keys == KeyOrder::materialized, buffers.keys) {
+        keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads,
+              plan.keys == KeyOrder::materialized || has_many_rows(plan, tile), buffers.keys) {
     if (plan_.keys == KeyOrder::factors) {
       gather_factors();
     } else {
