@@ -38,9 +38,9 @@ class FactorBlock {
   // What b(s) gives: keys have their tokens in the lanes, [features, 64]; values are rows, [64, features].
   enum class Side { keys, values };
 
-  // A shift [2, heads] doubles the ranks: the second half is of the tokens before. `floats`: b(s) is float32;
-  // otherwise it is left as it is stored where products can read it so, which is faster even when they read it several
-  // times.
+  // A shift [2, heads] doubles the ranks: the second half is of the tokens before. `floats`: a and b are float32
+  // without scales, but for scales that stand for head factors; otherwise they are left as they are stored where
+  // products can read them so, which is faster even when they read them several times.
   FactorBlock(Side side, const FactorView& view, const float* shift, int64_t heads, bool floats, BlockBuffers& buffers)
       : side_(side),
         view_(view),
@@ -118,7 +118,7 @@ class FactorBlock {
   }
   // Where a(s, head) will be read from after it; null where that is not known.
   StoredValues next_a(int64_t s, int64_t head) const {
-    const StoredValues next = a_as_stored() ? next_numbers(view_.paged_a, s) : StoredValues();
+    const StoredValues next = a_in_page() && !floats_ ? next_numbers(view_.paged_a, s) : StoredValues();
     return next ? next.from_row(head_ + head, kPageTokens) : next;
   }
 
@@ -130,7 +130,7 @@ class FactorBlock {
   }
 
   const std::byte* page() const { return view_.pages[first_ / kPageTokens]; }
-  bool a_as_stored() const { return view_.pages && view_.paged_a.width > 0 && !shift_; }
+  bool a_in_page() const { return view_.pages && view_.paged_a.width > 0 && !shift_; }
 
   // Vector s of the next group of ranks: of this page, or of the one after it.
   StoredValues next_numbers(const PagedStream& stream, int64_t s) const {
@@ -173,12 +173,13 @@ class FactorBlock {
   }
 
   void load_heads() {
-    if (a_as_stored()) {
+    if (a_in_page()) {
       find_heads();
     } else if (a_row() > 0) {
       make_heads();
     }
     if (scales_as_a_) scale_by_b();
+    if (a_in_page() && floats_) write_heads();
   }
 
   // Head factors in rows of 64 numbers.
@@ -212,6 +213,18 @@ class FactorBlock {
       StoredValues& numbers = buffers_.a[static_cast<size_t>(s)];
       numbers = stored_values(view_.paged_a, page(), s);
       numbers.scales = token_scales(view_.paged_a, page(), s, scales);
+    }
+  }
+
+  // As floats, where the page's are anything else.
+  void write_heads() {
+    const int64_t tile = heads_ * kPageTokens;
+    float* floats = buffers_.a_tile.reserve(ranks() * tile);
+    for (int64_t s = 0; s < ranks(); ++s, floats += tile) {
+      StoredValues& numbers = buffers_.a[static_cast<size_t>(s)];
+      if (numbers.type == NumberType::f32 && !numbers.scales) continue;
+      write_floats(numbers, heads_, floats);
+      numbers = floats;
     }
   }
 

@@ -9,6 +9,8 @@ namespace {
 // Rows of logits of a tile whose heads share keys: enough that packing a block of keys, or making floats of it, costs
 // little beside using it.
 constexpr int64_t kTileRows = 128;
+// From so many on a block is made floats.
+constexpr int64_t kManyRows = 32;
 // Queries of a tile where factors are shared by many heads: a block's keys or values are materialized once for so many.
 constexpr int64_t kFactorTokens = 64;
 
@@ -28,6 +30,7 @@ AttentionPlan plan_attention(const Attention& x) {
   const bool factors = plan.k.has_a || plan.v.has_a || x.q.has_a();
   const int64_t tokens = factors ? kFactorTokens : std::clamp<int64_t>(kTileRows / plan.group, 1, kPageTokens);
   plan.tokens = std::clamp<int64_t>(x.T, 1, tokens);
+  plan.many_rows = plan.tokens > 1 && plan.tokens * plan.group >= kManyRows;
 
   // Multiply-adds of a group for a query and a key; kManyQueries share what is materialized, or more.
   const int64_t queries = std::min(plan.tokens, kManyQueries);

@@ -28,6 +28,9 @@ struct AttentionPlan {
   int64_t group = 1;   // heads that share feature factors of k and of v
   int64_t groups = 1;  // heads / group
   int64_t tokens = 1;  // queries of a tile
+  // Each number of a block meets so many rows of a tile, queries of a group's heads, that making all of them floats
+  // first costs less than converting in every product: a product of floats comes near the roof.
+  bool many_rows = false;
   GroupFactors k, v;
   KeyOrder keys = KeyOrder::dense;
   ValueOrder values = ValueOrder::factors;

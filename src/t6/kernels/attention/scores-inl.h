@@ -36,7 +36,9 @@ class Scores {
         heads_(tile.groups * plan.group),
         query_stride_(padded_row(x_.q.features)),
         keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads,
-              plan.keys == KeyOrder::materialized || has_many_rows(plan, tile), buffers.keys) {
+              plan.keys == KeyOrder::materialized || plan.many_rows, buffers.keys),
+        head_rows_(plan.keys == KeyOrder::factors && keys_.a_row() > 0 && keys_.ranks() <= kPairRanks &&
+                   (!x_.k.pages || plan.many_rows)) {
     if (plan_.keys == KeyOrder::factors) {
       gather_factors();
     } else {
@@ -128,9 +130,8 @@ class Scores {
     }
   }
 
-  // All key ranks at once, where head factors are rows: those of a page are fetched early, one rank after the other.
-  bool score_head_rows() {
-    if (x_.k.pages || !keys_.has_a() || keys_.ranks() > kPairRanks) return false;
+  // Of all key ranks at once; rows as they are stored are multiplied and fetched one rank after the other.
+  void score_head_rows() {
     const int64_t R = x_.q.rank;
     const float* key_heads[kPairRanks];
     for (int64_t s = 0; s < keys_.ranks(); ++s) {
@@ -148,11 +149,10 @@ class Scores {
                          .query_ranks = R},
                         keys_.ranks());
     }
-    return true;
   }
 
   void score_factors() {
-    if (score_head_rows()) return;
+    if (head_rows_) return score_head_rows();
     const int64_t R = x_.q.rank;
     for (int64_t t = 0; t < tokens_; ++t) {
       for (int64_t s = 0; s < keys_.ranks(); ++s) {
@@ -281,6 +281,7 @@ class Scores {
   TileBuffers& buffers_;
   const int64_t tokens_, first_head_, heads_, query_stride_;
   FactorBlock keys_;
+  const bool head_rows_;          // head factors are rows of floats: all key ranks at once
   int64_t block_ = 0;             // its first token
   int64_t rank_ = 0;              // the first of the selected group's keys
   float* queries_ = nullptr;      // [heads, tokens, query_stride], or [tokens, R_Q, D]

@@ -166,8 +166,23 @@ void small_product_of(const SmallProduct& p) {
 // The same where b is float32, and there is neither a scale nor anything to fetch: a tenth of the code.
 inline void float_product(const SmallProduct& p) { small_product_of<NumberType::f32, false>(p); }
 
+// The same with one row of scales for all rows, of whole vectors; nothing is accumulated.
+inline void scaled_float_product(const SmallProduct& p) {
+  const Floats d;
+  float_product(p);
+  const auto* scales = reinterpret_cast<const float*>(p.scale.at);
+  for (int64_t n = 0; n < p.N; n += kLanes) {
+    const Vector scale = hn::LoadU(d, scales + n);
+    for (float* c = p.c + n; c < p.c + p.M * p.c_row; c += p.c_row) hn::StoreU(hn::Mul(hn::LoadU(d, c), scale), d, c);
+  }
+}
+
 inline void small_product(const SmallProduct& p) {
-  if (p.b.type == NumberType::f32 && !p.scale && p.next_b.count == 0) return float_product(p);
+  if (p.b.type == NumberType::f32 && p.next_b.count == 0) {
+    if (!p.scale) return float_product(p);
+    const bool one_row = p.scale.type == NumberType::f32 && !p.scale.scales && p.scale_row == 0 && !p.next_scale;
+    if (one_row && !p.accumulate && p.N % kLanes == 0) return scaled_float_product(p);
+  }
   with_cache_type(p.b.type, [&](auto type) { small_product_of<type(), true>(p); });
 }
 

@@ -24,13 +24,6 @@ struct AttentionTile {
 
 int64_t tile_columns(const AttentionPlan& plan, const AttentionTile& tile);
 
-// Whether so many rows of a tile, queries of the heads of a group, use each number of a block that making them all
-// floats first costs less than the conversion in every product: a product of floats comes near the roof.
-inline bool has_many_rows(const AttentionPlan& plan, const AttentionTile& tile) {
-  constexpr int64_t kManyRows = 32;
-  return tile.tokens > 1 && tile.tokens * plan.group >= kManyRows;
-}
-
 // Sums up the tile's part of the keys. `state` has room for its columns, with outputs of padded_row(E) numbers.
 void sum_tile(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers,
               const SoftmaxState& state);

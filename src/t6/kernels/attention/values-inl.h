@@ -27,7 +27,7 @@ class Values {
         tokens_(tile.tokens),
         output_stride_(padded_row(x_.v.features)),
         materialized_(plan.v.has_a && plan.values == ValueOrder::materialized),
-        values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, materialized_ || has_many_rows(plan, tile),
+        values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, materialized_ || plan.many_rows,
                 buffers.values) {}
 
   void begin_block(int64_t first, int64_t count, int64_t end) {
