@@ -112,6 +112,7 @@ inline std::vector<Case> attention_cases() {
       {"mqa_many_heads", {group, contextual, 70, 5}, {group, contextual, 1, 5}, {group, contextual, 1, 33}, 70},
       {"tpa", {own, contextual, 3, 12}, {own, contextual, 2, 12}, {own, contextual, 2, 12}, 5},
       {"tpa_ranks", {own, contextual, 4, 20}, {own, contextual, 1, 20}, {own, contextual, 3, 17}, 37},
+      {"tpa_more_heads", {own, contextual, 3, 13}, {own, contextual, 2, 13}, {own, contextual, 3, 17}, 45},
       {"tpa_high_rank", {own, contextual, 16, 8}, {own, contextual, 17, 8}, {own, contextual, 1, 8}, 4},
       {"kvonly", {group, contextual, 7, 9}, {own, contextual, 2, 9}, {own, contextual, 2, 9}, 7},
       {"constant_a", {fixed, contextual, 3, 8}, {fixed, contextual, 2, 8}, {fixed, contextual, 2, 8}, 6},

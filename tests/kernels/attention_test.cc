@@ -46,7 +46,7 @@ TEST_P(Kinds, AgreesWithTheReference) {
 TEST_P(Kinds, AgreesInTheCachesPages) {
   on_every_target([] {
     for (const auto& [name, type, largest] : kCacheTypes) {
-      for (const int64_t T : {1, 5}) {
+      for (const int64_t T : {1, 5, 39}) {
         for (const bool key_rows : {false, true}) {
           SCOPED_TRACE(fmt::format("{} T {} rows {}", name, T, key_rows));
           Problem problem(GetParam(), T, 127 - T);
@@ -127,6 +127,29 @@ TEST_P(Kinds, GivesAQueryTheSameBitsInAnyCompanyAndOnAnyThreads) {
     std::vector<float> before = whole.out;
     attention(test_context(), whole.arguments);
     EXPECT_EQ(whole.out, before);
+  });
+}
+
+// One query multiplies a page as it is stored, many make floats of it first.
+TEST_P(Kinds, GivesAQueryTheSameBitsFromPagesWhereNoFactorsAre) {
+  on_every_target([] {
+    for (const auto& [name, type, largest] : kCacheTypes) {
+      SCOPED_TRACE(name);
+      const int64_t T = 40, start = 87;
+      Problem whole(GetParam(), T, start), singles(GetParam(), T, start);
+      Attention& x = whole.arguments;
+      const AttentionPlan plan = plan_attention(x);
+      if (plan.k.has_a || plan.v.has_a) return;
+      const Pages keys(x.k, x.heads, start + T, type, false), values(x.v, x.heads, start + T, type, true);
+      const Attention before = singles.arguments;
+      singles.arguments = x;
+      singles.arguments.q = before.q;
+      singles.arguments.out = before.out;
+      singles.arguments.lse = before.lse;
+      attention(test_context(), x);
+      for (int64_t t = 0; t < T; ++t) attention(test_context(), single_query(singles.arguments, t));
+      EXPECT_EQ(singles.out, whole.out);
+    }
   });
 }
 

@@ -30,7 +30,7 @@ LoadedModel load_model(Context& context, const std::filesystem::path& path) {
   LoadedModel loaded;
   loaded.path = found.path;
   loaded.text = std::move(stored.text);
-  // Beside the weights, but for one who has a single thread: 150,000 tokens are half a second of one.
+  // Beside the weights, but for one who has a single thread: a large vocabulary keeps one thread busy for a while.
   const bool beside = context.thread_count() > 1;
   std::future<std::shared_ptr<const Tokenizer>> tokenizer =
       std::async(beside ? std::launch::async : std::launch::deferred,
