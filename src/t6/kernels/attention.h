@@ -87,8 +87,8 @@ inline constexpr int64_t kManyQueries = 32;
 // Sequences of any lengths, on up to context.thread_count() threads. The bits of a query's output do not depend on the
 // sequences and queries beside it nor on the number of threads, as long as the order of contraction (attention/plan.h)
 // is the same, and, of factors in pages, what is made floats: for factors both depend on how many queries come at once.
-// Errors, before anything is computed: sizes that do not go together, factors or room that are missing; what lies behind
-// pointers and strides is not looked at.
+// Errors, before anything is computed: sizes that do not go together, factors or room that are missing; what lies
+// behind pointers and strides is not looked at.
 void attention(Context& context, std::span<const Attention> batch);
 void attention(Context& context, const Attention& arguments);
 
