@@ -4,6 +4,8 @@
 #include <hwy/highway.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,10 +22,22 @@
 namespace t6 {
 namespace {
 
+std::string name_of(NumberType type) {
+  return std::string(is_weight_type(type) ? weight_type_name(type) : number_type_name(type));
+}
+
+std::map<std::string, NumberType> types_by_name() {
+  std::map<std::string, NumberType> types;
+  for (const NumberType type : kWeightTypes) types[name_of(type)] = type;
+  for (const NumberType type : kSuperBlockTypes) types[name_of(type)] = type;
+  return types;
+}
+
 struct BenchOptions {
   int threads = processor_count();
   std::string target;  // the instruction set to use; empty: the best
   std::vector<int64_t> rows = {1, 4, 16, 512};
+  std::vector<std::string> types;  // empty: all
 };
 
 struct Size {
@@ -58,7 +72,7 @@ void measure(Context& context, NumberType type, Size size, int64_t T, double roo
   const double seconds = time_runs(work, 0.3).best_s;  // what the code does when nothing else runs
   const double operations =
       2.0 * static_cast<double>(T * size.outputs * size.inputs) * static_cast<double>(matrices.size());
-  const Json row = {{"type", is_weight_type(type) ? weight_type_name(type) : number_type_name(type)},
+  const Json row = {{"type", name_of(type)},
                     {"outputs", size.outputs},
                     {"inputs", size.inputs},
                     {"rows", T},
@@ -91,8 +105,10 @@ void run(const BenchOptions& options) {
   const Json header = {{"threads", options.threads}, {"memory_roof_gb_s", roof / 1e9}, {"target", options.target}};
   fmt::print("{}\n", header.dump());
   for (const int64_t T : options.rows) {
-    for (const NumberType type : kWeightTypes) measure_sizes(context, type, T, roof);
-    for (const NumberType type : kSuperBlockTypes) measure_sizes(context, type, T, roof);
+    for (const auto& [name, type] : types_by_name()) {
+      const bool wanted = std::find(options.types.begin(), options.types.end(), name) != options.types.end();
+      if (wanted || options.types.empty()) measure_sizes(context, type, T, roof);
+    }
   }
 }
 
@@ -104,6 +120,7 @@ int main(int argc, char** argv) {
   t6::BenchOptions options;
   t6::add_threads_flag(app, options.threads);
   app.add_option("--target", options.target, "An instruction set as Highway names it, for example AVX2");
+  app.add_option("--types", options.types, "Weight types; all if not given")->check(CLI::IsMember(t6::types_by_name()));
   app.add_option("--rows", options.rows, "Rows of x")->check(CLI::PositiveNumber)->capture_default_str();
   app.callback([&] { t6::run(options); });
   return t6::run_program(app, argc, argv);

@@ -11,10 +11,8 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/matmul.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/linear/matmul_blocks-inl.h"
 #include "t6/kernels/linear/matmul_floats-inl.h"
 #include "t6/kernels/linear/matmul_matrix_tiles-inl.h"
-#include "t6/kernels/linear/matmul_super_blocks-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

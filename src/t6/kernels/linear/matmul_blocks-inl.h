@@ -62,13 +62,12 @@ HWY_INLINE void sum_q8(const std::byte* values, const ActivationBlock* const (&x
   }
 }
 
-// A row's sums with a block's integer sums added.
+// What a block's integer sums give a row before x's scale.
 template <NumberType kType>
-HWY_INLINE Vector add_block(Vector scale, Vector minimum, IntegerVector total, const ActivationBlock& x, Vector sums) {
+HWY_INLINE Vector block_product(Vector scale, Vector minimum, IntegerVector total, const ActivationBlock& x) {
   const Floats d;
-  Vector product = hn::Mul(scale, hn::ConvertTo(d, total));
-  if constexpr (kType == NumberType::q4_1) product = hn::MulAdd(minimum, hn::Set(d, x.sum), product);
-  return hn::MulAdd(hn::Set(d, x.scale), product, sums);
+  const Vector product = hn::Mul(scale, hn::ConvertTo(d, total));
+  return kType == NumberType::q4_1 ? hn::MulAdd(minimum, hn::Set(d, x.sum), product) : product;
 }
 
 // Rows t.. of one vector of outputs, all of K.
@@ -100,7 +99,7 @@ HWY_INLINE void block_tile(const MatmulTask& p, int64_t t, int64_t vector, bool 
     const Vector minimum = kMinima ? load_halves(scales + kWeightGroup) : hn::Zero(d);
     T6_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      y[r] = add_block<kType>(scale, minimum, totals[r], *x[r], y[r]);
+      y[r] = hn::MulAdd(hn::Set(d, x[r]->scale), block_product<kType>(scale, minimum, totals[r], *x[r]), y[r]);
       ++x[r];
     }
   }

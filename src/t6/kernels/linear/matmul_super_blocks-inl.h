@@ -18,7 +18,7 @@ HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
 // Of all groups of a block of 256: those of 16 numbers are 16.
-struct SuperBlockScales {
+struct LaneScales {
   Vector scales[16], minima[16];
 };
 
@@ -54,7 +54,7 @@ HWY_INLINE Vector add_group_sums(Vector scale, Vector minimum, IntegerVector int
 
 // Adds what group kGroup of a block gives to the rows' products.
 template <typename Type, int kBlock, int kGroup, int kRows>
-HWY_INLINE void add_group(const std::byte* words, int64_t part, const SuperBlockScales& scales,
+HWY_INLINE void add_group(const std::byte* words, int64_t part, const LaneScales& scales,
                           const ActivationBlock* const (&x)[kRows], Vector (&products)[kRows]) {
   constexpr int64_t kWords = Type::kGroup / 4, kBegin = kGroup * kWords, kEnd = kBegin + kWords;
   // As many words as 16-bit sums hold, or all.
@@ -79,7 +79,7 @@ HWY_INLINE void add_group(const std::byte* words, int64_t part, const SuperBlock
 
 // Adds a block of 32 columns to the rows of y, and goes to the next block of x.
 template <typename Type, int kBlock, int kRows>
-HWY_INLINE void add_block(const std::byte* words, int64_t part, const SuperBlockScales& scales,
+HWY_INLINE void add_block(const std::byte* words, int64_t part, const LaneScales& scales,
                           const ActivationBlock* (&x)[kRows], Vector (&y)[kRows]) {
   Vector products[kRows];
   add_group<Type, kBlock, 0, kRows>(words, part, scales, x, products);
@@ -92,7 +92,7 @@ HWY_INLINE void add_block(const std::byte* words, int64_t part, const SuperBlock
 }
 
 template <typename Type, int kRows, int... kBlocks>
-HWY_INLINE void add_part(const std::byte* words, int64_t part, const SuperBlockScales& scales,
+HWY_INLINE void add_part(const std::byte* words, int64_t part, const LaneScales& scales,
                          const ActivationBlock* (&x)[kRows], Vector (&y)[kRows],
                          std::integer_sequence<int, kBlocks...> /*blocks*/) {
   (add_block<Type, kBlocks, kRows>(words, part, scales, x, y), ...);
@@ -100,7 +100,7 @@ HWY_INLINE void add_part(const std::byte* words, int64_t part, const SuperBlockS
 
 // Scales of the lanes' groups in one block of 256.
 template <typename Type>
-HWY_INLINE void read_scales(const std::byte* block, int64_t lane, SuperBlockScales& scales) {
+HWY_INLINE void read_scales(const std::byte* block, int64_t lane, LaneScales& scales) {
   const auto* halves = reinterpret_cast<const uint16_t*>(block) + lane;
   const Vector minima = Type::kMinima ? hn::Neg(load_halves(halves + kWeightGroup)) : hn::Zero(Floats());
   Type::scales(block + kWordLine + lane * 4, load_halves(halves), minima, scales.scales, scales.minima);
@@ -123,7 +123,7 @@ struct SuperBlockTile {
       y[r] = hn::Zero(Floats());
     }
     const std::byte* block = group_of(p, vector);
-    SuperBlockScales scales;
+    LaneScales scales;
     for (int64_t k = 0; k < p.K; k += kSuperBlock, block += kBytes) {
       read_scales<Type>(block, lane, scales);
       for (int64_t part = 0; part < kParts; ++part) {
@@ -137,98 +137,10 @@ struct SuperBlockTile {
   }
 };
 
-// Weights of a type put together, a byte each: line 8 b + i has columns 4 i and on of block b.
-template <typename Type>
-struct UnpackedWeights : Type {
-  static constexpr int kPeriod = 1;
-
-  template <int kBlock>
-  static HWY_INLINE Bytes weights(const std::byte* lines, int64_t part, int64_t i) {
-    return load_bytes(lines + (8 * part + i) * kLanes * 4);
-  }
-};
-
-template <typename Type, int... kBlocks>
-HWY_INLINE void unpack_weights(const std::byte* words, std::byte* lines, std::integer_sequence<int, kBlocks...>) {
-  constexpr int64_t kLine = kLanes * 4;
-  for (int64_t part = 0; part < kSuperBlock / kWeightBlock / Type::kPeriod; ++part) {
-    for (int64_t i = 0; i < 8; ++i) {
-      (hn::StoreU(Type::template weights<kBlocks>(words, part, i), Lanes32(),
-                  reinterpret_cast<uint32_t*>(lines + ((part * Type::kPeriod + kBlocks) * 8 + i) * kLine)),
-       ...);
-    }
-  }
-}
-
-// A block of 256 columns of one vector of outputs, and what the rows of x had before it.
-constexpr int64_t kUnpackedRows = 64;  // whose activations of a block, 26 KiB, stay in a first-level cache
-struct UnpackedBlock {
-  HWY_ALIGN std::byte weights[kSuperBlock * kLanes];
-  HWY_ALIGN float sums[kUnpackedRows * kLanes];
-  SuperBlockScales scales;
-  int64_t first_row, k;
-};
-
-// Adds the block's products to the sums of rows t...
-template <typename Type>
-struct UnpackedTile {
-  template <int kRows, int kVectors>
-  static HWY_INLINE void run(const MatmulTask& p, int64_t t, UnpackedBlock* block) {
-    static_assert(kVectors == 1);
-    const Floats d;
-    float* sums = block->sums + (t - block->first_row) * kLanes;
-    const ActivationBlock* x[kRows];
-    Vector y[kRows];
-    T6_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      x[r] = p.blocks + ((t + r) * p.K + block->k) / kWeightBlock;
-      y[r] = hn::Load(d, sums + r * kLanes);
-    }
-    for (int64_t b = 0; b < kSuperBlock / kWeightBlock; ++b) {
-      add_block<UnpackedWeights<Type>, 0, kRows>(block->weights, b, block->scales, x, y);
-    }
-    T6_UNROLL
-    for (int r = 0; r < kRows; ++r) hn::Store(y[r], d, sums + r * kLanes);
-  }
-};
-
-// At most kUnpackedRows rows: bits are put together once for all of them, to the same sums.
-template <typename Type>
-HWY_INLINE void multiply_unpacked(const MatmulTask& p, const MatmulRange& rows, int64_t vector) {
-  constexpr int64_t kBytes = super_block_layout(Type::kType).bytes();
-  const Floats d;
-  const int64_t lane = lane_of(vector);
-  UnpackedBlock unpacked;
-  unpacked.first_row = rows.t_begin;
-  std::fill_n(unpacked.sums, (rows.t_end - rows.t_begin) * kLanes, 0.0F);
-  const std::byte* block = group_of(p, vector);
-  for (unpacked.k = 0; unpacked.k < p.K; unpacked.k += kSuperBlock, block += kBytes) {
-    fetch_ahead(block, kBytes);
-    read_scales<Type>(block, lane, unpacked.scales);
-    unpack_weights<Type>(block + kWordLine + lane * 4, unpacked.weights,
-                         std::make_integer_sequence<int, Type::kPeriod>());
-    for_row_tiles<UnpackedTile<Type>, 1>(p, rows, &unpacked);
-  }
-  for (int64_t t = rows.t_begin; t < rows.t_end; ++t) {
-    store_outputs(p, t, vector, hn::Load(d, unpacked.sums + (t - rows.t_begin) * kLanes), false);
-  }
-}
-
 template <typename Type>
 void multiply_super_blocks(const MatmulTask& p, const MatmulRange& part) {
-  // From so many rows on it pays, but where a weight is two operations away.
-  constexpr int64_t kManyRows = 8;
-  constexpr bool kUnpacks = Type::kType != NumberType::q4_k;
   for (int64_t vector = part.group_begin * kGroupVectors; vector < part.group_end * kGroupVectors; ++vector) {
-    MatmulRange rows = part;
-    if constexpr (kUnpacks) {
-      while (rows.t_end - rows.t_begin >= kManyRows) {
-        const int64_t end = std::min(rows.t_begin + kUnpackedRows, rows.t_end);
-        multiply_unpacked<Type>(p, {.t_begin = rows.t_begin, .t_end = end}, vector);
-        rows.t_begin = end;
-      }
-    }
-    for_row_tiles<SuperBlockTile<Type>, 1, kUnpacks ? 4 : kMostTileRows>(p, rows, vector);
+    for_row_tiles<SuperBlockTile<Type>, 1>(p, part, vector);
   }
 }
 
