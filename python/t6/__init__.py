@@ -16,7 +16,7 @@ _NAMES = {"Model": "engine", "Session": "engine", "Stream": "engine", "Generatio
           "Error": "engine", "T6Config": "configuration_t6", "T6Cache": "modeling_t6",
           "T6ForCausalLM": "modeling_t6", "T6Model": "modeling_t6"}
 
-__all__ = [*_MODULES, *_NAMES]
+__all__ = [*_MODULES, *_NAMES, "__version__"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what type checkers see
@@ -25,12 +25,16 @@ if TYPE_CHECKING:  # what type checkers see
     from .engine import Error, Generation, Model, Options, Session, Stream
     from .modeling_t6 import T6Cache, T6ForCausalLM, T6Model
 
+    __version__: str
+
 
 def __getattr__(name):
     if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
     if name in _NAMES:
         return getattr(importlib.import_module(f".{_NAMES[name]}", __name__), name)
+    if name == "__version__":
+        return importlib.import_module(".engine", __name__)._engine.version
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -166,6 +166,7 @@ class Engine(unittest.TestCase):
             self.model.score("I")
 
     def test_says_what_it_is(self):
+        self.assertEqual(run_t6("--version"), f"t6 {t6.__version__}\n")
         info = self.model.info
         self.assertEqual((info["kind"], info["context"], info["threads"]), ("mqa", 128, 1))
         self.assertEqual(info["config"]["hidden_size"], 8)
