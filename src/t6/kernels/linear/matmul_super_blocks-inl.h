@@ -137,10 +137,15 @@ struct SuperBlockTile {
   }
 };
 
+// Whether any number of rows takes weights from the bits: of a type where they are two operations away, by vectors of
+// 16 lanes, which read x once for as many outputs as a strip has. Else only fewer rows than strips are for.
+template <typename Type>
+constexpr bool kAlwaysFromBits = kGroupVectors == 1 && Type::kType == NumberType::q4_k;
+
 template <typename Type>
 void multiply_super_blocks(const MatmulTask& p, const MatmulRange& part) {
   for (int64_t vector = part.group_begin * kGroupVectors; vector < part.group_end * kGroupVectors; ++vector) {
-    for_row_tiles<SuperBlockTile<Type>, 1>(p, part, vector);
+    for_row_tiles<SuperBlockTile<Type>, 1, kAlwaysFromBits<Type> ? kMostTileRows : 4>(p, part, vector);
   }
 }
 

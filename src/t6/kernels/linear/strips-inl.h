@@ -35,10 +35,9 @@ HWY_INLINE void store_bytes(Bytes bytes, std::byte* to) {
   hn::StoreU(bytes, Lanes32(), reinterpret_cast<uint32_t*>(to));
 }
 
-// Rows of x from which on vectors take strips: of K types, and of others. Vectors of 16 lanes take none where a weight
-// is two operations away: they read x once for as many outputs as a strip has.
+// Rows of x from which on vectors take strips: of K types, and of others.
 constexpr int64_t kFewRows = 8, kManyRows = 64;
-constexpr int64_t kNoRows = kPartRows + 1;
+constexpr int64_t kNoRows = kPartRows + 1;  // never
 
 // How strips of a type are read. A block has kGroups scales; kLargest is the largest weight. load() fills a strip from
 // column k of a group of rows. product() is what a block gives a row before x's scale: what the groups before group
@@ -91,7 +90,7 @@ struct BlockStrips {
 template <typename Type>
 struct SuperBlockStrips {
   static constexpr int64_t kGroups = kWeightBlock / Type::kGroup;
-  static constexpr int64_t kLeastRows = Type::kType != NumberType::q4_k || kGroupVectors > 1 ? kFewRows : kNoRows;
+  static constexpr int64_t kLeastRows = kAlwaysFromBits<Type> ? kNoRows : kFewRows;
   static constexpr bool kHalves = false;
   static constexpr int kLargest = Type::kLargest;
 
