@@ -44,6 +44,8 @@ TEST_F(Load, ReadsAModelFolderAndARunsFolder) {
 TEST_F(Load, SaysWhatAFolderLacks) {
   EXPECT_THAT([&] { load_model(test_context(), folder_ / "nothing"); },
               ThrowsMessage<Error>(HasSubstr("no such file or folder")));
+  EXPECT_THAT([&] { load_model(test_context(), "/dev/null"); },
+              ThrowsMessage<Error>(HasSubstr("neither a file nor a folder")));
   EXPECT_THAT([&] { load_model(test_context(), weights()); },
               ThrowsMessage<Error>(HasSubstr("not a checkpoint of the paper's code")));
   std::filesystem::remove(folder_ / "model" / "config.json");

@@ -18,8 +18,8 @@ FoundModel find_model(const std::filesystem::path& path) {
     require(is_gguf(path), "{}: not a GGUF file; wanted one, or the folder of a model or a run", path.string());
     return {ModelForm::gguf, path};
   }
-  require(std::filesystem::is_directory(path, ignored), "{}: no such file or folder; wanted a model's or a run's",
-          path.string());
+  require(std::filesystem::is_directory(path, ignored), "{}: {}; wanted a model's or a run's", path.string(),
+          path_exists(path) ? "neither a file nor a folder" : "no such file or folder");
   for (const auto& folder : {path, path / kRunModel}) {
     if (!path_exists(folder / kConfigFile)) continue;
     return {is_own_config(folder) ? ModelForm::own : ModelForm::hugging_face, folder};
