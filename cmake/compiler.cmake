@@ -29,3 +29,13 @@ if(CCACHE)
     add_compile_options(-fpch-preprocess)
   endif()
 endif()
+
+# Eight files of a room are compiled as one, which takes a third of the time and makes names in their unnamed namespaces
+# one another's neighbours. For a loop of small changes: -DCMAKE_UNITY_BUILD=OFF.
+if(NOT DEFINED CMAKE_UNITY_BUILD)
+  set(CMAKE_UNITY_BUILD ON)
+endif()
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-subobject-linkage)  # GCC takes a .cc that another includes for a header
+endif()

@@ -120,22 +120,25 @@ function(t6_scalar_kernels_test)
   t6_sources(kernels kernels)
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/*_test.cc)
   t6_test(t6_kernels_scalar_test ${kernels} ${tests} PREFIX Scalar. LABELS slow)
+  set_target_properties(t6_kernels_scalar_test PROPERTIES UNITY_BUILD OFF)
   target_compile_definitions(t6_kernels_scalar_test PRIVATE HWY_COMPILE_ONLY_SCALAR)
   target_link_libraries(t6_kernels_scalar_test PRIVATE t6_numbers PkgConfig::hwy)
 endfunction()
 
-# t6_sanitized_arithmetic(): what computes is optimized under sanitizers, too, or its tests take long; all else is not, or
-# compiling it does.
+# t6_sanitized_arithmetic(): what computes much is optimized under sanitizers, too, or its tests take long; all else is not,
+# or compiling it does.
 function(t6_sanitized_arithmetic)
+  foreach(target t6_numbers t6_text t6_xgrammar t6_grammar)
+    target_compile_options(${target} PRIVATE -O1)
+  endforeach()
   t6_sources(kernels kernels)
-  t6_sources(numbers numbers)
   set(options -O1)
   if(T6_FUZZ)  # the kernels' own tests run under the sanitizers; here they would take Clang as long as all the rest
     list(APPEND options -fno-sanitize=all)
   elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC's analysis of what points where takes minutes in unrolled code with a sanitizer's checks.
-    list(APPEND options -fno-tree-pta)
+    # In unrolled code with a sanitizer's checks GCC takes minutes to find what points where, and to mark where each of
+    # thousands of vectors ends to live.
+    list(APPEND options -fno-tree-pta -fno-sanitize-address-use-after-scope)
   endif()
   set_source_files_properties(${kernels} PROPERTIES COMPILE_OPTIONS "${options}")
-  set_source_files_properties(${numbers} PROPERTIES COMPILE_OPTIONS -O1)
 endfunction()

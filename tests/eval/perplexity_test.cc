@@ -18,7 +18,7 @@ void no_progress(int64_t, int64_t) {}
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-LoadedModel loaded_model(int64_t positions) {
+LoadedModel model_of_length(int64_t positions) {
   ModelConfig config = byte_config();
   config.max_position_embeddings = positions;
   return {{}, random_model(config), byte_tokenizer()};
@@ -47,7 +47,7 @@ double nats_by_definition(const LoadedModel& loaded, std::span<const int32_t> id
 }
 
 TEST(Perplexity, PredictsEachTokenOnceFromItsWindow) {
-  const LoadedModel loaded = loaded_model(48);
+  const LoadedModel loaded = model_of_length(48);
   const auto ids = random_ids(loaded.config(), 60);
   struct Size {
     size_t context, stride;
@@ -61,7 +61,7 @@ TEST(Perplexity, PredictsEachTokenOnceFromItsWindow) {
 }
 
 TEST(Perplexity, LossesByTokensBeforeAddUp) {
-  const LoadedModel loaded = loaded_model(48);
+  const LoadedModel loaded = model_of_length(48);
   const auto ids = random_ids(loaded.config(), 60);
   const Perplexity result = perplexity(test_context(), loaded, ids, {.context = 10, .stride = 10}, no_progress);
   ASSERT_EQ(result.by_position.size(), 4u);
@@ -84,7 +84,7 @@ TEST(Perplexity, LossesByTokensBeforeAddUp) {
 }
 
 TEST(Perplexity, RunsLongWindowsInPieces) {
-  const LoadedModel loaded = loaded_model(700);
+  const LoadedModel loaded = model_of_length(700);
   const auto ids = random_ids(loaded.config(), 720);
   const Perplexity result = perplexity(test_context(), loaded, ids, {.context = 600, .stride = 100}, no_progress);
   EXPECT_EQ(result.tokens, 719);
@@ -92,7 +92,7 @@ TEST(Perplexity, RunsLongWindowsInPieces) {
 }
 
 TEST(Perplexity, WindowsMayBeLongerThanTheModelsContext) {
-  const LoadedModel loaded = loaded_model(48), longer = loaded_model(200);
+  const LoadedModel loaded = model_of_length(48), longer = model_of_length(200);
   const auto ids = random_ids(loaded.config(), 150);
   const PerplexityOptions options = {.context = 120, .stride = 60};
   EXPECT_EQ(perplexity(test_context(), loaded, ids, options, no_progress).nats,
@@ -100,7 +100,7 @@ TEST(Perplexity, WindowsMayBeLongerThanTheModelsContext) {
 }
 
 TEST(Perplexity, TakesACacheOfAnyType) {
-  const LoadedModel loaded = loaded_model(48);
+  const LoadedModel loaded = model_of_length(48);
   const auto ids = random_ids(loaded.config(), 60);
   const double exact = perplexity(test_context(), loaded, ids, {}, no_progress).loss(),
                int4 = perplexity(test_context(), loaded, ids, {.cache_type = NumberType::i4}, no_progress).loss();
@@ -109,7 +109,7 @@ TEST(Perplexity, TakesACacheOfAnyType) {
 }
 
 TEST(Perplexity, TellsItsFiguresFromOneSum) {
-  const LoadedModel loaded = loaded_model(48);
+  const LoadedModel loaded = model_of_length(48);
   const auto ids = loaded.tokenizer->encode("some text<|endoftext|>more");
   const Perplexity result = perplexity(test_context(), loaded, ids, {}, no_progress);
   EXPECT_EQ(result.context, 48);
@@ -122,7 +122,7 @@ TEST(Perplexity, TellsItsFiguresFromOneSum) {
 }
 
 TEST(Perplexity, RefusesWhatItCannotMeasure) {
-  const LoadedModel loaded = loaded_model(48);
+  const LoadedModel loaded = model_of_length(48);
   const std::vector<int32_t> ids = {1, 2, 3};
   const auto message = [&](std::vector<int32_t> tokens, PerplexityOptions options, const char* text) {
     EXPECT_THAT([&] { perplexity(test_context(), loaded, tokens, options, no_progress); },

@@ -5,6 +5,7 @@
 #include "t6/nn/transformer.h"
 #include "t6/nn/weights.h"
 #include "tests/error_of.h"
+#include "tests/nn/random_model.h"
 #include "tests/zoo.h"
 
 namespace t6 {
@@ -22,14 +23,6 @@ ModelConfig classifier(AttentionKind kind) {
   config.num_labels = 5;
   if (kind == AttentionKind::gqa) config.num_key_value_heads = 1;
   return config;
-}
-
-Transformer random_model(const ModelConfig& config, AttentionPath path = AttentionPath::fused) {
-  const torch::NoGradGuard no_gradients;
-  Transformer model(config, path);
-  torch::manual_seed(5);
-  for (auto& item : model->named_parameters()) item.value().uniform_(-0.4, 0.4);
-  return model;
 }
 
 double difference(const torch::Tensor& a, const torch::Tensor& b) { return (a - b).abs().max().item<double>(); }

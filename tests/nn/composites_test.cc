@@ -4,6 +4,7 @@
 
 #include "t6/nn/transformer.h"
 #include "t6/nn/weights.h"
+#include "tests/nn/random_model.h"
 #include "tests/ops/composites_on.h"
 #include "tests/zoo.h"
 
@@ -11,12 +12,6 @@ namespace t6 {
 namespace {
 
 using torch::Tensor;
-
-Tensor gradients(const Transformer& model) {
-  std::vector<Tensor> all;
-  for (const auto& item : model->named_parameters()) all.push_back(item.value().grad().to(torch::kDouble).flatten());
-  return torch::cat(all);
-}
 
 struct Result {
   double loss;
@@ -35,10 +30,6 @@ Result result_of(const ModelConfig& config, const Execution& execution) {
   const Tensor loss = model->loss(tokens, targets);
   loss.backward();
   return {loss.item<double>(), gradients(model)};
-}
-
-double distance(const Tensor& got, const Tensor& wanted) {
-  return ((got - wanted).norm() / wanted.norm()).item<double>();
 }
 
 class ComposedModel : public ::testing::TestWithParam<ZooModel> {};

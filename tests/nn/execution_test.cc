@@ -11,6 +11,7 @@
 #include "t6/nn/transformer.h"
 #include "t6/ops/gated_linear.h"
 #include "tests/error_of.h"
+#include "tests/nn/random_model.h"
 #include "tests/zoo.h"
 
 namespace t6 {
@@ -35,21 +36,9 @@ struct Batch {
   torch::Tensor tokens, targets;
 };
 
-// All gradients as one vector of float64, in the order of the parameters' names.
-torch::Tensor gradients(const Transformer& model) {
-  std::vector<torch::Tensor> all;
-  for (const auto& item : model->named_parameters()) all.push_back(item.value().grad().to(torch::kDouble).flatten());
-  return torch::cat(all);
-}
-
 torch::Tensor gradients_of(Transformer& model, const Batch& batch) {
   model->loss(batch.tokens, batch.targets).backward();
   return gradients(model);
-}
-
-// The length of the difference, of the length of what is wanted.
-double distance(const torch::Tensor& got, const torch::Tensor& wanted) {
-  return ((got - wanted).norm() / wanted.norm()).item<double>();
 }
 
 class Executions : public ::testing::TestWithParam<ZooModel> {};

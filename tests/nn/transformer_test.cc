@@ -9,20 +9,12 @@
 #include "t6/model/parameters.h"
 #include "t6/nn/weights.h"
 #include "t6/ops/linear_cross_entropy.h"
+#include "tests/nn/random_model.h"
 #include "tests/temporary_folder.h"
 #include "tests/zoo.h"
 
 namespace t6 {
 namespace {
-
-// Every parameter random, output projections too, so that nothing is hidden behind a zero.
-Transformer random_model(const ModelConfig& config, AttentionPath path = AttentionPath::fused) {
-  const torch::NoGradGuard no_gradients;
-  Transformer model(config, path);
-  torch::manual_seed(5);
-  for (auto& item : model->named_parameters()) item.value().uniform_(-0.4, 0.4);
-  return model;
-}
 
 torch::Tensor random_tokens(const ModelConfig& config, torch::IntArrayRef shape) {
   return torch::randint(0, config.vocab_size, shape, torch::kLong);

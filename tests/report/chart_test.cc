@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/report/page_checks.h"
+
 namespace t6 {
 namespace {
 
@@ -15,14 +17,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::Pointwise;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-size_t count_of(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
 
 TEST(TicksTest, AreRoundAndInside) {
   EXPECT_THAT(nice_ticks(0, 24.6e6, 5), ElementsAre(0, 5e6, 10e6, 15e6, 20e6));

@@ -6,19 +6,13 @@
 #include <set>
 #include <string>
 
+#include "tests/report/page_checks.h"
+
 namespace t6 {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-size_t count_of(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
 
 ComparisonPage sample() {
   return {.name = "ranks <&>",

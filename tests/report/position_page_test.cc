@@ -9,7 +9,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-PositionPage report() {
+PositionPage sample_report() {
   return {.model = "runs/<tiny>",
           .text = "book.txt",
           .loss = 2.5,
@@ -21,7 +21,7 @@ PositionPage report() {
 }
 
 TEST(PositionPage, HasAChartAndItsNumbers) {
-  const std::string page = render_position_page(report());
+  const std::string page = render_position_page(sample_report());
   EXPECT_THAT(page, AllOf(HasSubstr("<h1>runs/&lt;tiny&gt;</h1>"), HasSubstr("2.5000 nats per token"),
                           HasSubstr("data-log-x=\"1\""), HasSubstr("512 to 1,024"), HasSubstr("2,991"),
                           HasSubstr("9.4877")));  // e^2.25
@@ -29,7 +29,7 @@ TEST(PositionPage, HasAChartAndItsNumbers) {
 }
 
 TEST(PositionPage, PlacesPointsByTheLogarithmOfTheirPosition) {
-  PositionPage powers = report();
+  PositionPage powers = sample_report();
   powers.parts = {{1, 2, 1, 5}, {10, 11, 1, 4}, {100, 101, 1, 3}};
   const std::string page = render_position_page(powers);
   EXPECT_THAT(page, AllOf(HasSubstr("points=\"0.00,"), HasSubstr(" 500.00,"), HasSubstr(" 1000.00,"),
@@ -37,7 +37,7 @@ TEST(PositionPage, PlacesPointsByTheLogarithmOfTheirPosition) {
 }
 
 TEST(PositionPage, OneRangeAndNoneAreDrawnToo) {
-  PositionPage one = report();
+  PositionPage one = sample_report();
   one.parts.resize(1);
   EXPECT_THAT(render_position_page(one), HasSubstr("<polyline"));
   one.parts.clear();

@@ -14,14 +14,13 @@
 #include "t6/numbers/cache_type.h"
 #include "t6/report/page/html.h"
 #include "tests/error_of.h"
+#include "tests/report/page_checks.h"
 #include "tests/temporary_folder.h"
 
 namespace t6 {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 class ReadRunTest : public testing::Test {
  protected:

@@ -34,7 +34,7 @@ std::vector<std::string> documents(const std::vector<fs::path>& files, const Doc
   return result;
 }
 
-std::string error_of(const std::vector<fs::path>& files, const DocumentOptions& options = {}) {
+std::string reading_error(const std::vector<fs::path>& files, const DocumentOptions& options = {}) {
   try {
     documents(files, options);
   } catch (const Error& error) {
@@ -128,22 +128,23 @@ TEST(DocumentReader, JsonLinesAreDocuments) {
 
 TEST(DocumentReader, ErrorsNameFileAndPlace) {
   const TemporaryFolder folder;
-  EXPECT_THAT(error_of({folder.write("a.jsonl", "{\"text\": \"a\"}\n\n{\"text\": \"b\"\n")}),
+  EXPECT_THAT(reading_error({folder.write("a.jsonl", "{\"text\": \"a\"}\n\n{\"text\": \"b\"\n")}),
               HasSubstr("a.jsonl:3: not valid JSON"));
-  EXPECT_THAT(error_of({folder.write("b.jsonl", "{\"txt\": \"a\"}\n")}),
+  EXPECT_THAT(reading_error({folder.write("b.jsonl", "{\"txt\": \"a\"}\n")}),
               HasSubstr("b.jsonl:1: the key \"text\" is missing"));
-  EXPECT_THAT(error_of({folder.write("c.jsonl", "{\"text\": 5}\n")}),
+  EXPECT_THAT(reading_error({folder.write("c.jsonl", "{\"text\": 5}\n")}),
               HasSubstr("c.jsonl:1: \"text\" must be a string, not 5"));
-  EXPECT_THAT(error_of({folder.write("d.jsonl", "[1]\n")}), HasSubstr("d.jsonl:1: wanted a JSON object"));
-  EXPECT_THAT(error_of({folder.write("e.jsonl", "{\"text\": \"\xff\"}\n")}), HasSubstr("e.jsonl:1: not valid JSON"));
-  EXPECT_THAT(error_of({folder.write("f.jsonl", "{\"text\": " + std::string(100'000, '[') + "\n")}),
+  EXPECT_THAT(reading_error({folder.write("d.jsonl", "[1]\n")}), HasSubstr("d.jsonl:1: wanted a JSON object"));
+  EXPECT_THAT(reading_error({folder.write("e.jsonl", "{\"text\": \"\xff\"}\n")}),
+              HasSubstr("e.jsonl:1: not valid JSON"));
+  EXPECT_THAT(reading_error({folder.write("f.jsonl", "{\"text\": " + std::string(100'000, '[') + "\n")}),
               HasSubstr("f.jsonl:1: "));
-  EXPECT_THAT(error_of({folder.write("g.txt", "good\xc3(bad")}), HasSubstr("g.txt: not UTF-8 text at byte 4"));
+  EXPECT_THAT(reading_error({folder.write("g.txt", "good\xc3(bad")}), HasSubstr("g.txt: not UTF-8 text at byte 4"));
   std::string text = lines_of_text(2 * kPartBytes);
   text[kPartBytes + 5000] = '\xff';
-  EXPECT_THAT(error_of({folder.write("h.txt", text)}),
+  EXPECT_THAT(reading_error({folder.write("h.txt", text)}),
               HasSubstr("h.txt: not UTF-8 text at byte " + std::to_string(kPartBytes + 5000)));
-  EXPECT_THAT(error_of({folder.path() / "gone.txt"}), HasSubstr("gone.txt: cannot open: No such file"));
+  EXPECT_THAT(reading_error({folder.path() / "gone.txt"}), HasSubstr("gone.txt: cannot open: No such file"));
 }
 
 TEST(DocumentReader, FieldsWithinFields) {
@@ -153,9 +154,10 @@ TEST(DocumentReader, FieldsWithinFields) {
                                      "{\"a.b.c\": \"whole\", \"a\": {\"b\": {\"c\": \"deep\"}}}\n");
   EXPECT_THAT(documents({file}, {.text_field = "a.b.c"}), ElementsAre("shorter", "whole"));
   const fs::path other = folder.write("b.jsonl", "{\"a\": {\"b\": null}}\n");
-  EXPECT_THAT(error_of({other}, {.text_field = "a.b"}), HasSubstr("b.jsonl:1: \"a.b\" must be a string, not null"));
-  EXPECT_THAT(error_of({other}, {.text_field = "a.c"}), HasSubstr("b.jsonl:1: the key \"a.c\" is missing"));
-  EXPECT_THAT(error_of({other}, {.text_field = "a.b.c"}), HasSubstr("is missing"));
+  EXPECT_THAT(reading_error({other}, {.text_field = "a.b"}),
+              HasSubstr("b.jsonl:1: \"a.b\" must be a string, not null"));
+  EXPECT_THAT(reading_error({other}, {.text_field = "a.c"}), HasSubstr("b.jsonl:1: the key \"a.c\" is missing"));
+  EXPECT_THAT(reading_error({other}, {.text_field = "a.b.c"}), HasSubstr("is missing"));
 }
 
 TEST(DocumentReader, FormatsMayBeSaid) {
@@ -208,11 +210,11 @@ TEST(DocumentReader, DamagedCompressedFilesAreErrors) {
   for (const auto& [extension, compress] : {std::pair{".gz", &gzip}, std::pair{".zst", &zstd}}) {
     const std::string whole = compress(text), name = std::string("a.txt") + extension;
     for (size_t size = 0; size < whole.size(); ++size) {
-      const std::string message = error_of({folder.write(name, whole.substr(0, size))});
+      const std::string message = reading_error({folder.write(name, whole.substr(0, size))});
       EXPECT_THAT(message, HasSubstr(name + ": its compressed data")) << size;
     }
-    EXPECT_THAT(error_of({folder.write(name, text)}), HasSubstr("its compressed data is damaged"));
-    EXPECT_THAT(error_of({folder.write(name, whole + "more")}), HasSubstr("its compressed data"));
+    EXPECT_THAT(reading_error({folder.write(name, text)}), HasSubstr("its compressed data is damaged"));
+    EXPECT_THAT(reading_error({folder.write(name, whole + "more")}), HasSubstr("its compressed data"));
   }
 }
 

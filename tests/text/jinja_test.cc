@@ -24,8 +24,8 @@ std::string render_json(std::string_view source, std::string_view variables) {
   return render(source, OrderedJson::parse(variables));
 }
 
-std::string error_of(std::string_view source, const OrderedJson& variables = OrderedJson::object(),
-                     const JinjaOptions& options = {}) {
+std::string render_error(std::string_view source, const OrderedJson& variables = OrderedJson::object(),
+                         const JinjaOptions& options = {}) {
   try {
     return "no error: " + render(source, variables, options);
   } catch (const Error& error) {
@@ -76,7 +76,7 @@ TEST(Jinja, RendersTemplatesInTheShapeOfLlama2) {
             "<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\nHi! [/INST] Hello. </s><s>[INST] Bye [/INST]");
   OrderedJson wrong = conversation();
   wrong["messages"].push_back({{"role", "user"}, {"content", "again"}});
-  EXPECT_EQ(error_of(source, wrong), "Roles must alternate: user");
+  EXPECT_EQ(render_error(source, wrong), "Roles must alternate: user");
 }
 
 TEST(Jinja, RendersToolsAndTheirCalls) {
@@ -139,8 +139,8 @@ TEST(Jinja, BindsTheParametersOfMacros) {
       render("{% macro m() %}<{{ caller(2) }}>{% endmacro %}{% call(x) m() %}{{ x + y }}{% endcall %}", {{"y", 1}}),
       "<3>");
   EXPECT_EQ(render("{% macro m() %}{{ x }}{% endmacro %}{% set x = 1 %}{{ m() }}"), "1");
-  EXPECT_THAT(error_of("{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}"), HasSubstr("not more than 1 argument"));
-  EXPECT_THAT(error_of("{% macro m(a=1, b) %}{% endmacro %}"), StartsWith("template line 1: "));
+  EXPECT_THAT(render_error("{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}"), HasSubstr("not more than 1 argument"));
+  EXPECT_THAT(render_error("{% macro m(a=1, b) %}{% endmacro %}"), StartsWith("template line 1: "));
 }
 
 TEST(Jinja, HasBlocksOfTextAsValues) {
@@ -166,9 +166,9 @@ TEST(Jinja, CalculatesAsPython) {
             "abab [1, 2] ab x is 002.0");
   EXPECT_EQ(render("{{ 1e16 }} {{ 1e15 }} {{ 0.0001 }} {{ 0.00001 }} {{ 0.1 + 0.2 }} {{ 2 == 2.0 }} {{ true + 1 }}"),
             "1e+16 1000000000000000.0 0.0001 1e-05 0.30000000000000004 True 2");
-  EXPECT_THAT(error_of("{{ 1 / 0 }}"), HasSubstr("division by zero"));
-  EXPECT_THAT(error_of("{{ 1 < 'a' }}"), HasSubstr("no order between a 'int' and a 'str'"));
-  EXPECT_THAT(error_of("{{ 9223372036854775807 + 1 }}"), HasSubstr("64 bits"));
+  EXPECT_THAT(render_error("{{ 1 / 0 }}"), HasSubstr("division by zero"));
+  EXPECT_THAT(render_error("{{ 1 < 'a' }}"), HasSubstr("no order between a 'int' and a 'str'"));
+  EXPECT_THAT(render_error("{{ 9223372036854775807 + 1 }}"), HasSubstr("64 bits"));
 }
 
 TEST(Jinja, PrintsValuesAsPython) {
@@ -189,16 +189,16 @@ TEST(Jinja, LooksUpAttributesAndItems) {
   const OrderedJson variables = {{"d", {{"items", 1}, {"x", {{"y", {5, 6}}}}}}};
   EXPECT_EQ(render("{{ d['items'] }} {{ d.x.y.1 }} {{ d.x['y'][0] }} {{ d.zz }} {{ d.items() | length }}", variables),
             "1 6 5  2");
-  EXPECT_EQ(error_of("{{ d.zz.y }}", variables), "template line 1: 'dict object' has no attribute 'zz'");
-  EXPECT_EQ(error_of("\n{{ 1 +\n q.x }}"), "template line 3: 'q' is undefined");
+  EXPECT_EQ(render_error("{{ d.zz.y }}", variables), "template line 1: 'dict object' has no attribute 'zz'");
+  EXPECT_EQ(render_error("\n{{ 1 +\n q.x }}"), "template line 3: 'q' is undefined");
   EXPECT_EQ(render("{{ q }}{{ q is defined }}{% for x in q %}{% endfor %}{{ q | default('D') }}"), "FalseD");
 }
 
 TEST(Jinja, RefusesToChangeValues) {
-  EXPECT_THAT(error_of("{{ [].append(1) }}"), HasSubstr("access to attribute 'append' of 'list' object is unsafe"));
-  EXPECT_THAT(error_of("{% set d = {} %}{{ d.update({}) }}"), HasSubstr("is unsafe"));
+  EXPECT_THAT(render_error("{{ [].append(1) }}"), HasSubstr("access to attribute 'append' of 'list' object is unsafe"));
+  EXPECT_THAT(render_error("{% set d = {} %}{{ d.update({}) }}"), HasSubstr("is unsafe"));
   EXPECT_EQ(render("{{ [].append }}{{ ''.__class__ }}"), "");
-  EXPECT_THAT(error_of("{% set d = {} %}{% set d.x = 1 %}"), HasSubstr("non-namespace"));
+  EXPECT_THAT(render_error("{% set d = {} %}{% set d.x = 1 %}"), HasSubstr("non-namespace"));
 }
 
 TEST(Jinja, HasTheMethodsOfStrings) {
@@ -232,9 +232,9 @@ TEST(Jinja, HasFilters) {
       "2.0 2.67 x\n  y [[1, 2], [3]]");
   EXPECT_EQ(render("{{ ('a<' | e) + '<' }} {{ '<b>x</b> &amp; y' | striptags }} {{ ['a', 'A'] | unique | list }}"),
             "a&lt;&lt; x & y ['a']");
-  EXPECT_THAT(error_of("{{ 1 | nothing }}"), HasSubstr("no filter named 'nothing'"));
+  EXPECT_THAT(render_error("{{ 1 | nothing }}"), HasSubstr("no filter named 'nothing'"));
   EXPECT_EQ(render("{% if false %}{{ 1 | nothing }}{% endif %}"), "") << "guarded by a condition";
-  EXPECT_THAT(error_of("{{ q | tojson }}"), HasSubstr("not JSON serializable"));
+  EXPECT_THAT(render_error("{{ q | tojson }}"), HasSubstr("not JSON serializable"));
 }
 
 TEST(Jinja, EvaluatesLateWhatFiltersSelect) {
@@ -257,13 +257,14 @@ TEST(Jinja, TellsTheTime) {
 }
 
 TEST(Jinja, NamesTheLineOfAnError) {
-  EXPECT_THAT(error_of("a\n{% if %}"), StartsWith("template line 2: expected an expression"));
-  EXPECT_THAT(error_of("\n\n{{ 'x }}"), StartsWith("template line 3: a string without an end"));
-  EXPECT_THAT(error_of("{% for x in y %}\n"), StartsWith("template line 1: expected 'endfor'"));
-  EXPECT_THAT(error_of("{% macro m() %}\n{{ 1 + 'a' }}{% endmacro %}\n\n{{ m() }}"), StartsWith("template line 2: "));
-  EXPECT_THAT(error_of("{% break %}"), HasSubstr("outside of a loop"));
-  EXPECT_THAT(error_of("{% unknown %}"), HasSubstr("expected a known tag, found 'unknown'"));
-  EXPECT_EQ(error_of("\n{{ raise_exception('No ' ~ 1) }}"), "No 1");
+  EXPECT_THAT(render_error("a\n{% if %}"), StartsWith("template line 2: expected an expression"));
+  EXPECT_THAT(render_error("\n\n{{ 'x }}"), StartsWith("template line 3: a string without an end"));
+  EXPECT_THAT(render_error("{% for x in y %}\n"), StartsWith("template line 1: expected 'endfor'"));
+  EXPECT_THAT(render_error("{% macro m() %}\n{{ 1 + 'a' }}{% endmacro %}\n\n{{ m() }}"),
+              StartsWith("template line 2: "));
+  EXPECT_THAT(render_error("{% break %}"), HasSubstr("outside of a loop"));
+  EXPECT_THAT(render_error("{% unknown %}"), HasSubstr("expected a known tag, found 'unknown'"));
+  EXPECT_EQ(render_error("\n{{ raise_exception('No ' ~ 1) }}"), "No 1");
 }
 
 std::string times(std::string_view text, int count) {
@@ -273,42 +274,46 @@ std::string times(std::string_view text, int count) {
 }
 
 TEST(Jinja, BoundsNesting) {
-  EXPECT_THAT(error_of("{{ " + times("(", 5000) + "1" + times(")", 5000) + " }}"), HasSubstr("nested deeper"));
-  EXPECT_THAT(error_of("{{ 1" + times(" + 1", 5000) + " }}"), HasSubstr("nested deeper"));
-  EXPECT_THAT(error_of("{{ " + times("not ", 5000) + "1 }}"), HasSubstr("nested deeper"));
-  EXPECT_THAT(error_of(times("{% if 1 %}", 5000) + times("{% endif %}", 5000)), HasSubstr("nested deeper"));
-  EXPECT_THAT(error_of("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"), HasSubstr("nests deeper than 900 levels"));
-  EXPECT_THAT(error_of("{% set n = namespace(l=[]) %}{% for i in range(999) %}{% set n.l = [n.l] %}{% endfor %}"),
+  EXPECT_THAT(render_error("{{ " + times("(", 5000) + "1" + times(")", 5000) + " }}"), HasSubstr("nested deeper"));
+  EXPECT_THAT(render_error("{{ 1" + times(" + 1", 5000) + " }}"), HasSubstr("nested deeper"));
+  EXPECT_THAT(render_error("{{ " + times("not ", 5000) + "1 }}"), HasSubstr("nested deeper"));
+  EXPECT_THAT(render_error(times("{% if 1 %}", 5000) + times("{% endif %}", 5000)), HasSubstr("nested deeper"));
+  EXPECT_THAT(render_error("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"),
+              HasSubstr("nests deeper than 900 levels"));
+  EXPECT_THAT(render_error("{% set n = namespace(l=[]) %}{% for i in range(999) %}{% set n.l = [n.l] %}{% endfor %}"),
               HasSubstr("nested deeper"));
-  EXPECT_THAT(error_of("{% set n = namespace() %}{% set n.n = n %}{{ n }}"), HasSubstr("nests deeper"));
-  EXPECT_THAT(error_of("{% set n = namespace(g=[1]) %}{% for i in range(9999) %}{% set n.g = n.g | map('abs') %}"
-                       "{% endfor %}{{ n.g | list }}"),
+  EXPECT_THAT(render_error("{% set n = namespace() %}{% set n.n = n %}{{ n }}"), HasSubstr("nests deeper"));
+  EXPECT_THAT(render_error("{% set n = namespace(g=[1]) %}{% for i in range(9999) %}{% set n.g = n.g | map('abs') %}"
+                           "{% endfor %}{{ n.g | list }}"),
               HasSubstr("nests deeper"));
   OrderedJson deep = 1;
   for (int i = 0; i < 200; ++i) deep = OrderedJson::array({deep});
-  EXPECT_THAT(error_of("", {{"x", deep}}), HasSubstr("nested deeper"));
+  EXPECT_THAT(render_error("", {{"x", deep}}), HasSubstr("nested deeper"));
 }
 
 TEST(Jinja, BoundsWorkAndMemory) {
-  EXPECT_THAT(error_of("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"),
+  EXPECT_THAT(render_error("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"),
               HasSubstr("more than 10000000 steps"));
-  EXPECT_THAT(error_of("{{ range(100001) }}"), HasSubstr("a range of more than 100000 items"));
-  EXPECT_THAT(error_of("{{ 'a' * 999999999999 }}"), HasSubstr("a text of more than"));
-  EXPECT_THAT(error_of("{{ '%999999999d' % 1 }}{{ '{:>999999999}'.format(1) }}"), HasSubstr("a text of more than"));
-  EXPECT_THAT(error_of("{% set n = namespace(s='ab') %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}"),
-              HasSubstr("a text of more than"));
-  EXPECT_THAT(error_of("{% set n = namespace(l=[1]) %}{% for i in range(99) %}{% set n.l = n.l + n.l %}{% endfor %}"),
-              HasSubstr("steps"));
-  EXPECT_THAT(error_of("{% set n = namespace(l=[1]) %}{% for i in range(150) %}{% set n.l = [n.l, n.l] %}{% endfor %}"
-                       "{{ n.l == [n.l[0], n.l[1]] }}{{ n.l }}"),
-              HasSubstr("steps"));
+  EXPECT_THAT(render_error("{{ range(100001) }}"), HasSubstr("a range of more than 100000 items"));
+  EXPECT_THAT(render_error("{{ 'a' * 999999999999 }}"), HasSubstr("a text of more than"));
+  EXPECT_THAT(render_error("{{ '%999999999d' % 1 }}{{ '{:>999999999}'.format(1) }}"), HasSubstr("a text of more than"));
+  EXPECT_THAT(
+      render_error("{% set n = namespace(s='ab') %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}"),
+      HasSubstr("a text of more than"));
+  EXPECT_THAT(
+      render_error("{% set n = namespace(l=[1]) %}{% for i in range(99) %}{% set n.l = n.l + n.l %}{% endfor %}"),
+      HasSubstr("steps"));
+  EXPECT_THAT(
+      render_error("{% set n = namespace(l=[1]) %}{% for i in range(150) %}{% set n.l = [n.l, n.l] %}{% endfor %}"
+                   "{{ n.l == [n.l[0], n.l[1]] }}{{ n.l }}"),
+      HasSubstr("steps"));
   OrderedJson many;
   for (int i = 0; i < 2000; ++i) many[std::to_string(i)] = i;
-  EXPECT_THAT(error_of("{{ dict(**many) }}", {{"many", many}}), HasSubstr("more than 1000 named arguments"));
+  EXPECT_THAT(render_error("{{ dict(**many) }}", {{"many", many}}), HasSubstr("more than 1000 named arguments"));
   JinjaOptions small;
   small.limits.text_bytes = 10;
   EXPECT_EQ(render("0123456789", OrderedJson::object(), small), "0123456789");
-  EXPECT_THAT(error_of("0123456789!", OrderedJson::object(), small), HasSubstr("more than 10 bytes"));
+  EXPECT_THAT(render_error("0123456789!", OrderedJson::object(), small), HasSubstr("more than 10 bytes"));
 }
 
 TEST(Jinja, TakesBytesThatAreNotUtf8) { EXPECT_EQ(render("\xff{{ x }}", {{"x", "a\x80"}}), "\uFFFDa\uFFFD"); }

@@ -34,7 +34,7 @@ Json small_tokenizer() {
               "vocab": {"a": 0, "b": 1, "ab": 2, "aba": 3}, "merges": [["a", "b"], "ab a"]}})");
 }
 
-std::string error_of(const std::string& text) {
+std::string loading_error(const std::string& text) {
   try {
     parse_tokenizer_file(text, "t.json");
   } catch (const Error& error) {
@@ -46,7 +46,7 @@ std::string error_of(const std::string& text) {
 std::string error_after(const std::function<void(Json&)>& change) {
   Json json = small_tokenizer();
   change(json);
-  return error_of(json.dump());
+  return loading_error(json.dump());
 }
 
 TEST(TokenizerFile, ReadsBothSpellingsOfMerges) {
@@ -72,8 +72,8 @@ TEST(TokenizerFile, ErrorsNameTheFieldThatIsMissing) {
               HasSubstr("added_tokens[1]: the key \"id\""));
   EXPECT_THAT(error_after([](Json& json) { json["pre_tokenizer"]["pretokenizers"][0].erase("pattern"); }),
               HasSubstr("pretokenizers[0]: the key \"pattern\""));
-  EXPECT_THAT(error_of("[]"), HasSubstr("t.json: wanted a JSON object"));
-  EXPECT_THAT(error_of(""), HasSubstr("t.json: not valid JSON"));
+  EXPECT_THAT(loading_error("[]"), HasSubstr("t.json: wanted a JSON object"));
+  EXPECT_THAT(loading_error(""), HasSubstr("t.json: not valid JSON"));
 }
 
 TEST(TokenizerFile, ErrorsNameTheFieldOfAWrongType) {
@@ -109,7 +109,7 @@ TEST(TokenizerFile, IdsMayLeaveHoles) {
   EXPECT_EQ(tokenizer.token(7), "");
   EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{7, 0}, false), "a");
   json["model"]["vocab"]["far"] = 300'000;
-  EXPECT_THAT(error_of(json.dump()), HasSubstr("the id 300000 of \"far\" is not below 262151"));
+  EXPECT_THAT(loading_error(json.dump()), HasSubstr("the id 300000 of \"far\" is not below 262151"));
 }
 
 // Hugging Face gives added tokens the ids that follow on the vocabulary, and that of the vocabulary to those in it.
@@ -177,7 +177,7 @@ TEST(TokenizerFile, DeepNestingIsAnError) {
   Json nested = small_tokenizer()["pre_tokenizer"];
   for (int depth = 0; depth < 100; ++depth) nested = {{"type", "Sequence"}, {"pretokenizers", Json::array({nested})}};
   EXPECT_THAT(error_after([&](Json& json) { json["pre_tokenizer"] = nested; }), HasSubstr("nested deeper"));
-  EXPECT_THAT(error_of(std::string(1'000'000, '[')), HasSubstr("t.json"));
+  EXPECT_THAT(loading_error(std::string(1'000'000, '[')), HasSubstr("t.json"));
 }
 
 // Whatever happens to the file: a tokenizer that works, or an Error.
@@ -194,7 +194,7 @@ void load_and_use(const std::string& text) {
 TEST(TokenizerFile, SurvivesTruncation) {
   const std::string text = small_tokenizer().dump();
   for (size_t size = 0; size < text.size(); ++size) {
-    EXPECT_NE(error_of(text.substr(0, size)), "no error") << size;
+    EXPECT_NE(loading_error(text.substr(0, size)), "no error") << size;
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "t6/core/error.h"
 #include "t6/formats/gguf/type_codes.h"
+#include "t6/formats/gguf/value_codes.h"
 #include "t6/formats/json.h"
 
 namespace t6 {
@@ -28,8 +29,8 @@ std::string part_ending(int64_t number, int64_t count) {
   return fmt::format("-{:05}-of-{:05}.gguf", number + 1, count);
 }
 
-// Codes of value types in the file.
-enum Code : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
+using gguf::Code;
+
 constexpr uint64_t kCodeSizes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 constexpr std::string_view kCodeNames[] = {"uint8",   "int8", "uint16", "int16",  "uint32", "int32",  "float32",
                                            "boolean", "text", "array",  "uint64", "int64",  "float64"};

@@ -3,6 +3,7 @@
 #include "t6/core/error.h"
 #include "t6/core/file.h"
 #include "t6/formats/gguf/type_codes.h"
+#include "t6/formats/gguf/value_codes.h"
 
 namespace t6 {
 namespace {
@@ -10,8 +11,7 @@ namespace {
 constexpr uint32_t kVersion = 3;
 constexpr uint64_t kAlignment = 32;  // the format's own where a file names none
 
-// Codes of value types in the file.
-enum Code : uint32_t { u32 = 4, i32 = 5, f32 = 6, boolean = 7, string = 8, list = 9 };
+using gguf::Code;
 
 template <typename T>
 void number(std::string& out, T value) {
@@ -39,7 +39,7 @@ void GgufWriter::begin(const std::string& key, uint32_t code) {
 }
 
 void GgufWriter::begin_list(const std::string& key, uint32_t code, size_t size) {
-  begin(key, Code::list);
+  begin(key, Code::array);
   number(values_, code);
   number(values_, uint64_t{size});
 }

@@ -14,7 +14,7 @@ namespace {
 // The format's own limit on its header.
 constexpr uint64_t kMaxHeader = 100'000'000;
 // Data begins at a multiple of a cache line, so that float32 rows can be read in place with vector loads.
-constexpr uint64_t kAlignment = 64;
+constexpr uint64_t kHeaderAlignment = 64;
 
 NumberType parse_type(const std::string& name, const std::string& source) {
   const std::optional<NumberType> type = find_number_type(name, kSafetensorsTypes);
@@ -124,7 +124,9 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
     offset = end;
   }
   std::string text = header.dump();
-  text.resize((text.size() + sizeof(uint64_t) + kAlignment - 1) / kAlignment * kAlignment - sizeof(uint64_t), ' ');
+  text.resize(
+      (text.size() + sizeof(uint64_t) + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment - sizeof(uint64_t),
+      ' ');
   const uint64_t size = text.size();
   FileWriter file(path);
   file.write(&size, sizeof(size));

@@ -14,7 +14,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "token shards are read and written as they lie in memory");
 
 using Header = std::array<int32_t, 256>;
-constexpr int32_t kMagic = 20240520;
+constexpr int32_t kShardMagic = 20240520;
 constexpr size_t kBufferedTokens = 1 << 18;  // 512 KiB or 1 MiB a write
 
 // True if `word` stands in `name` between ends, underscores, dashes or dots: "val" in "a_val_0" but not in
@@ -54,7 +54,8 @@ TokenShard::TokenShard(const std::filesystem::path& path) : file_(path) {
           file_.size(), sizeof(header));
   file_.read_at(0, header.data(), sizeof(header));
   const auto [magic, version, count] = std::array{header[0], header[1], header[2]};
-  require(magic == kMagic, "{}: not a token shard: it begins with {}, wanted {}", path.string(), magic, kMagic);
+  require(magic == kShardMagic, "{}: not a token shard: it begins with {}, wanted {}", path.string(), magic,
+          kShardMagic);
   require(version == 1 || version == 2, "{}: token shard of version {}, wanted 1 (uint16) or 2 (uint32)", path.string(),
           version);
   require(count >= 0, "{}: a token count of {}, wanted 0 or more", path.string(), count);
@@ -150,7 +151,7 @@ void TokenShardWriter::flush() {
 
 void TokenShardWriter::commit() {
   flush();
-  const std::array<int32_t, 3> header = {kMagic, bytes_per_token_ == 2 ? 1 : 2, static_cast<int32_t>(size_)};
+  const std::array<int32_t, 3> header = {kShardMagic, bytes_per_token_ == 2 ? 1 : 2, static_cast<int32_t>(size_)};
   file_.write_at(0, header.data(), sizeof(header));
   file_.commit();
 }

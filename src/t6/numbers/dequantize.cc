@@ -18,8 +18,6 @@ GroupScales unpack_scales(const uint8_t* packed, int index) {
           static_cast<uint8_t>((packed[index + 4] >> 4) | (packed[index] >> 6 << 4))};
 }
 
-int nibble(const uint8_t* values, int index) { return index < 16 ? values[index] & 15 : values[index - 16] >> 4; }
-
 int fifth_bit(const uint8_t* high, int index) { return (high[index / 8] >> (index % 8) & 1) << 4; }
 
 void decode(const BlockQ4_0& block, float* out) {

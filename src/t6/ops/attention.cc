@@ -71,7 +71,7 @@ void check_backward(const AttentionArguments& arguments, const Tensor& d_out, co
 }
 
 // Of q_a, q_b, k_a, k_b, v_a, v_b; that of an absent factor is empty, of shape [0].
-using Gradients = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+using AttentionGradients = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
 
 Tensor like(const OptionalTensor& factor, const Tensor& present) {
   return factor ? torch::empty_symint(factor->sym_sizes(), factor->options()) : torch::empty({0}, present.options());
@@ -83,13 +83,13 @@ float* place(const OptionalTensor& factor, const Tensor& gradient, int64_t seque
 }
 
 // In the factors' own types; `arguments` is packed.
-Gradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse,
-                      const OptionalTensor& out) {
+AttentionGradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, const Tensor& lse,
+                               const OptionalTensor& out) {
   const AttentionFactors &q = arguments.q, &k = arguments.k, &v = arguments.v;
   const auto packed = [](const Tensor& x) { return x.to(torch::kFloat).contiguous(); };
   const Tensor given = packed(d_out), sums = lse.contiguous(), output = out ? packed(*out) : Tensor();
-  Gradients gradients = {like(q.a, q.b), like(q.b, q.b), like(k.a, k.b),
-                         like(k.b, k.b), like(v.a, v.b), like(v.b, v.b)};
+  AttentionGradients gradients = {like(q.a, q.b), like(q.b, q.b), like(k.a, k.b),
+                                  like(k.b, k.b), like(v.a, v.b), like(v.b, v.b)};
   const auto& [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = gradients;
   std::vector<AttentionBackward> batch;
   for (const Attention& forward : arguments.sequences()) {
@@ -109,10 +109,11 @@ Gradients backward_of(const AttentionArguments& arguments, const Tensor& d_out, 
   return gradients;
 }
 
-Gradients backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
-                       const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
-                       int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks,
-                       const OptionalTensor& out) {
+AttentionGradients attention_backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a,
+                                          const Tensor& q_b, const OptionalTensor& k_a, const Tensor& k_b,
+                                          const OptionalTensor& v_a, const Tensor& v_b, int64_t heads,
+                                          double logit_scale, double value_scale, int64_t window, int64_t sinks,
+                                          const OptionalTensor& out) {
   AttentionArguments arguments{{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}};
   check_backward(arguments, d_out, lse, out);
   arguments.pack();
@@ -122,10 +123,11 @@ Gradients backward_cpu(const Tensor& d_out, const Tensor& lse, const OptionalTen
           typed(dv_a, v_a.value_or(v_b)), typed(dv_b, v_b)};
 }
 
-Gradients backward_meta(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a, const Tensor& q_b,
-                        const OptionalTensor& k_a, const Tensor& k_b, const OptionalTensor& v_a, const Tensor& v_b,
-                        int64_t heads, double logit_scale, double value_scale, int64_t window, int64_t sinks,
-                        const OptionalTensor& out) {
+AttentionGradients attention_backward_meta(const Tensor& d_out, const Tensor& lse, const OptionalTensor& q_a,
+                                           const Tensor& q_b, const OptionalTensor& k_a, const Tensor& k_b,
+                                           const OptionalTensor& v_a, const Tensor& v_b, int64_t heads,
+                                           double logit_scale, double value_scale, int64_t window, int64_t sinks,
+                                           const OptionalTensor& out) {
   check_backward({{q_a, q_b}, {k_a, k_b}, {v_a, v_b}, heads, {logit_scale, value_scale}, {window, sinks}}, d_out, lse,
                  out);
   return {like(q_a, q_b), like(q_b, q_b), like(k_a, k_b), like(k_b, k_b), like(v_a, v_b), like(v_b, v_b)};
@@ -137,9 +139,9 @@ std::tuple<Tensor, Tensor> call_attention(const AttentionArguments& x) {
                  x.window.sinks);
 }
 
-Gradients call_backward(const Tensor& d_out, const Tensor& lse, const AttentionArguments& x,
-                        const OptionalTensor& out) {
-  static const auto op = find_operator<decltype(backward_cpu)>("t6::attention_backward");
+AttentionGradients call_backward(const Tensor& d_out, const Tensor& lse, const AttentionArguments& x,
+                                 const OptionalTensor& out) {
+  static const auto op = find_operator<decltype(attention_backward_cpu)>("t6::attention_backward");
   return op.call(d_out, lse, x.q.a, x.q.b, x.k.a, x.k.b, x.v.a, x.v.b, x.heads, x.scales.logits, x.scales.values,
                  x.window.window, x.window.sinks, out);
 }
@@ -230,11 +232,11 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("attention", &attention_cpu);
-  library.impl("attention_backward", &backward_cpu);
+  library.impl("attention_backward", &attention_backward_cpu);
 }
 TORCH_LIBRARY_IMPL(t6, Meta, library) {
   library.impl("attention", &attention_meta);
-  library.impl("attention_backward", &backward_meta);
+  library.impl("attention_backward", &attention_backward_meta);
 }
 TORCH_LIBRARY_IMPL(t6, AutocastCPU, library) { library.impl("attention", &attention_autocast); }
 TORCH_LIBRARY_IMPL(t6, Autograd, library) {

@@ -17,7 +17,7 @@ namespace t6 {
 namespace {
 
 using torch::Tensor;
-using Gradients = std::tuple<Tensor, Tensor, Tensor>;  // of gate, up and weight
+using GatedLinearGradients = std::tuple<Tensor, Tensor, Tensor>;  // of gate, up and weight
 
 void check(const Tensor& gate, const Tensor& up, const Tensor& weight) {
   require(gate.scalar_type() == torch::kBFloat16 && up.scalar_type() == torch::kBFloat16 &&
@@ -68,8 +68,8 @@ Tensor gated_linear_meta(const Tensor& gate, const Tensor& up, const Tensor& wei
   return torch::empty_symint(result_sizes(gate, weight), weight.options());
 }
 
-Gradients backward_cpu(const Tensor& gradient, const Tensor& given_gate, const Tensor& given_up, const Tensor& weight,
-                       bool gelu) {
+GatedLinearGradients gated_linear_backward_cpu(const Tensor& gradient, const Tensor& given_gate, const Tensor& given_up,
+                                               const Tensor& weight, bool gelu) {
   check_backward(gradient, given_gate, given_up, weight);
   const Tensor gate = given_gate.contiguous(), up = given_up.contiguous();
   const Tensor given = gradient.reshape({-1, weight.size(0)});
@@ -81,7 +81,8 @@ Gradients backward_cpu(const Tensor& gradient, const Tensor& given_gate, const T
   return {d_gate, d_up, d_weight};
 }
 
-Gradients backward_meta(const Tensor& gradient, const Tensor& gate, const Tensor& up, const Tensor& weight, bool) {
+GatedLinearGradients gated_linear_backward_meta(const Tensor& gradient, const Tensor& gate, const Tensor& up,
+                                                const Tensor& weight, bool) {
   check_backward(gradient, gate, up, weight);
   const auto like = [](const Tensor& tensor) { return torch::empty_symint(tensor.sym_sizes(), tensor.options()); };
   return {like(gate), like(up), like(weight)};
@@ -103,7 +104,7 @@ struct GatedLinear : torch::autograd::Function<GatedLinear> {
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                torch::autograd::tensor_list gradients) {
-    static const auto op = find_operator<decltype(backward_cpu)>("t6::gated_linear_backward");
+    static const auto op = find_operator<decltype(gated_linear_backward_cpu)>("t6::gated_linear_backward");
     const auto saved = context->get_saved_variables();
     const auto [d_gate, d_up, d_weight] =
         op.call(gradients[0], saved[0], saved[1], saved[2], context->saved_data["gelu"].toBool());
@@ -132,8 +133,8 @@ Tensor gated_linear(const Tensor& gate, const Tensor& up, const Tensor& weight, 
   return t6::product(rows, weight, {.transpose_b = true}, torch::kFloat).view_symint(result_sizes(gate, weight));
 }
 
-Gradients gated_linear_backward(const Tensor& gradient, const Tensor& gate, const Tensor& up, const Tensor& weight,
-                                bool gelu) {
+GatedLinearGradients gated_linear_backward(const Tensor& gradient, const Tensor& gate, const Tensor& up,
+                                           const Tensor& weight, bool gelu) {
   check_backward(gradient, gate, up, weight);
   const Tensor given = gradient.reshape({-1, weight.size(0)}), act = activated(gate, gelu);
   const Tensor d_weight = t6::product(given, (act * up).reshape({-1, weight.size(1)}), {.transpose_a = true});
@@ -157,11 +158,11 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("gated_linear", &gated_linear_cpu);
-  library.impl("gated_linear_backward", &backward_cpu);
+  library.impl("gated_linear_backward", &gated_linear_backward_cpu);
 }
 TORCH_LIBRARY_IMPL(t6, Meta, library) {
   library.impl("gated_linear", &gated_linear_meta);
-  library.impl("gated_linear_backward", &backward_meta);
+  library.impl("gated_linear_backward", &gated_linear_backward_meta);
 }
 TORCH_LIBRARY_IMPL(t6, AutocastCPU, library) { library.impl("gated_linear", &gated_linear_autocast); }
 TORCH_LIBRARY_IMPL(t6, Autograd, library) {

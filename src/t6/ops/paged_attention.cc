@@ -131,10 +131,10 @@ std::vector<Attention> sequences_of(const Arguments& x, Places& places, const Te
 
 // The functions below have the operators' signatures.
 
-Tensor attention_cpu(const OptionalTensor& q_a, const Tensor& q_b, const Tensor& k_pages, const Tensor& v_pages,
-                     const Tensor& page_table, const Tensor& lengths, int64_t k_rank, int64_t v_rank,
-                     int64_t v_features, int64_t heads, double logit_scale, double value_scale, int64_t window,
-                     int64_t sinks) {
+Tensor paged_attention_cpu(const OptionalTensor& q_a, const Tensor& q_b, const Tensor& k_pages, const Tensor& v_pages,
+                           const Tensor& page_table, const Tensor& lengths, int64_t k_rank, int64_t v_rank,
+                           int64_t v_features, int64_t heads, double logit_scale, double value_scale, int64_t window,
+                           int64_t sinks) {
   Arguments x = arguments_of(q_a, q_b, k_pages, v_pages, page_table, lengths, k_rank, v_rank, v_features, heads,
                              logit_scale, value_scale, window, sinks);
   x.check();
@@ -145,29 +145,30 @@ Tensor attention_cpu(const OptionalTensor& q_a, const Tensor& q_b, const Tensor&
   return out.to(q_b.scalar_type());
 }
 
-Tensor attention_meta(const OptionalTensor& q_a, const Tensor& q_b, const Tensor& k_pages, const Tensor& v_pages,
-                      const Tensor& page_table, const Tensor& lengths, int64_t k_rank, int64_t v_rank,
-                      int64_t v_features, int64_t heads, double logit_scale, double value_scale, int64_t window,
-                      int64_t sinks) {
+Tensor paged_attention_meta(const OptionalTensor& q_a, const Tensor& q_b, const Tensor& k_pages, const Tensor& v_pages,
+                            const Tensor& page_table, const Tensor& lengths, int64_t k_rank, int64_t v_rank,
+                            int64_t v_features, int64_t heads, double logit_scale, double value_scale, int64_t window,
+                            int64_t sinks) {
   const Arguments x = arguments_of(q_a, q_b, k_pages, v_pages, page_table, lengths, k_rank, v_rank, v_features, heads,
                                    logit_scale, value_scale, window, sinks);
   x.check();
   return torch::empty_symint({q_b.sym_size(0), q_b.sym_size(1), x.head_count(), v_features}, q_b.options());
 }
 
-Tensor call_attention(const Arguments& x) {
-  static const auto op = find_operator<decltype(attention_cpu)>(kAttention);
+Tensor call_paged_attention(const Arguments& x) {
+  static const auto op = find_operator<decltype(paged_attention_cpu)>(kAttention);
   return op.call(x.q.a, x.q.b, x.k.numbers, x.v.numbers, x.table.pages, x.table.lengths, x.k.rank, x.v.rank,
                  x.v.features, x.heads, x.scales.logits, x.scales.values, x.window.window, x.window.sinks);
 }
 
-Tensor attention_autocast(const OptionalTensor& q_a, const Tensor& q_b, const Tensor& k_pages, const Tensor& v_pages,
-                          const Tensor& page_table, const Tensor& lengths, int64_t k_rank, int64_t v_rank,
-                          int64_t v_features, int64_t heads, double logit_scale, double value_scale, int64_t window,
-                          int64_t sinks) {
+Tensor paged_attention_autocast(const OptionalTensor& q_a, const Tensor& q_b, const Tensor& k_pages,
+                                const Tensor& v_pages, const Tensor& page_table, const Tensor& lengths, int64_t k_rank,
+                                int64_t v_rank, int64_t v_features, int64_t heads, double logit_scale,
+                                double value_scale, int64_t window, int64_t sinks) {
   const Autocast autocast(kAttention);  // pages stay as they were written
-  return call_attention(arguments_of(autocast.narrow(q_a), autocast.narrow(q_b), k_pages, v_pages, page_table, lengths,
-                                     k_rank, v_rank, v_features, heads, logit_scale, value_scale, window, sinks));
+  return call_paged_attention(arguments_of(autocast.narrow(q_a), autocast.narrow(q_b), k_pages, v_pages, page_table,
+                                           lengths, k_rank, v_rank, v_features, heads, logit_scale, value_scale, window,
+                                           sinks));
 }
 
 // Error: tokens that do not go with the pages. The streams of the pages.
@@ -229,7 +230,7 @@ void write_meta(const Tensor& pages, const Tensor& page_table, const Tensor& len
 
 Tensor paged_attention(const AttentionFactors& q, const FactorPages& k, const FactorPages& v, const PageTable& table,
                        int64_t heads, const AttentionScales& scales, const AttentionWindow& window) {
-  return call_attention({q, k, v, table, heads, scales, window});
+  return call_paged_attention({q, k, v, table, heads, scales, window});
 }
 
 TORCH_LIBRARY_FRAGMENT(t6, library) {
@@ -241,14 +242,14 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
       "write_pages(Tensor(a!) pages, Tensor page_table, Tensor lengths, Tensor? a, Tensor b, bool values) -> ()");
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
-  library.impl("paged_attention", &attention_cpu);
+  library.impl("paged_attention", &paged_attention_cpu);
   library.impl("write_pages", &write_cpu);
 }
 TORCH_LIBRARY_IMPL(t6, Meta, library) {
-  library.impl("paged_attention", &attention_meta);
+  library.impl("paged_attention", &paged_attention_meta);
   library.impl("write_pages", &write_meta);
 }
-TORCH_LIBRARY_IMPL(t6, AutocastCPU, library) { library.impl("paged_attention", &attention_autocast); }
+TORCH_LIBRARY_IMPL(t6, AutocastCPU, library) { library.impl("paged_attention", &paged_attention_autocast); }
 TORCH_LIBRARY_IMPL(t6, Autograd, library) {
   library.impl("paged_attention", torch::autograd::autogradNotImplementedFallback());
   library.impl("write_pages", torch::autograd::autogradNotImplementedFallback());

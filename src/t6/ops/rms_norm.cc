@@ -82,8 +82,9 @@ Normed norm_meta(const Tensor& x, const OptionalTensor& weight, double) {
           torch::empty_symint({rows}, options.dtype(torch::kFloat))};
 }
 
-std::tuple<Tensor, Tensor> backward_cpu(const Tensor& d_out, const Tensor& given_normed, const Tensor& given_factors,
-                                        const OptionalTensor& given_weight, torch::ScalarType dtype) {
+std::tuple<Tensor, Tensor> norm_backward_cpu(const Tensor& d_out, const Tensor& given_normed,
+                                             const Tensor& given_factors, const OptionalTensor& given_weight,
+                                             torch::ScalarType dtype) {
   check_backward(d_out, given_normed, given_factors, given_weight, dtype);
   const Tensor normed = given_normed.contiguous(), factors = given_factors.contiguous(), given = d_out.contiguous();
   const OptionalTensor weight = given_weight ? OptionalTensor(given_weight->contiguous()) : std::nullopt;
@@ -101,8 +102,8 @@ std::tuple<Tensor, Tensor> backward_cpu(const Tensor& d_out, const Tensor& given
   return {d_x, (given.to(torch::kFloat) * normed).view({factors.size(0), normed.size(-1)}).sum(0)};
 }
 
-std::tuple<Tensor, Tensor> backward_meta(const Tensor& d_out, const Tensor& normed, const Tensor& factors,
-                                         const OptionalTensor& weight, torch::ScalarType dtype) {
+std::tuple<Tensor, Tensor> norm_backward_meta(const Tensor& d_out, const Tensor& normed, const Tensor& factors,
+                                              const OptionalTensor& weight, torch::ScalarType dtype) {
   check_backward(d_out, normed, factors, weight, dtype);
   const auto floats = normed.options().dtype(torch::kFloat);
   return {torch::empty_symint(normed.sym_sizes(), normed.options().dtype(dtype)),
@@ -127,7 +128,7 @@ struct BfloatNorm : torch::autograd::Function<BfloatNorm> {
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                torch::autograd::tensor_list gradients) {
-    static const auto op = find_operator<decltype(backward_cpu)>("t6::rms_norm_to_bfloat16_backward");
+    static const auto op = find_operator<decltype(norm_backward_cpu)>("t6::rms_norm_to_bfloat16_backward");
     const auto saved = context->get_saved_variables();
     const OptionalTensor weight = saved[2].defined() ? OptionalTensor(saved[2]) : std::nullopt;
     const auto dtype = static_cast<torch::ScalarType>(context->saved_data["dtype"].toInt());
@@ -171,11 +172,11 @@ TORCH_LIBRARY_FRAGMENT(t6, library) {
 }
 TORCH_LIBRARY_IMPL(t6, CPU, library) {
   library.impl("rms_norm_to_bfloat16", &norm_cpu);
-  library.impl("rms_norm_to_bfloat16_backward", &backward_cpu);
+  library.impl("rms_norm_to_bfloat16_backward", &norm_backward_cpu);
 }
 TORCH_LIBRARY_IMPL(t6, Meta, library) {
   library.impl("rms_norm_to_bfloat16", &norm_meta);
-  library.impl("rms_norm_to_bfloat16_backward", &backward_meta);
+  library.impl("rms_norm_to_bfloat16_backward", &norm_backward_meta);
 }
 TORCH_LIBRARY_IMPL(t6, Autograd, library) {
   library.impl("rms_norm_to_bfloat16", &norm_autograd);

@@ -22,7 +22,7 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct BenchOptions {
   std::string model, cache_type = kServingCacheType;
   std::vector<int64_t> contexts;
   int64_t decode_tokens = 24;
@@ -39,7 +39,7 @@ struct Result {
   std::vector<SpeedRow> rows;
 };
 
-std::vector<int64_t> contexts_of(const Options& options, const ModelConfig& config) {
+std::vector<int64_t> contexts_of(const BenchOptions& options, const ModelConfig& config) {
   const auto room = [&](int64_t contexts) { return config.max_position_embeddings - contexts * options.decode_tokens; };
   std::vector<int64_t> contexts = options.contexts;
   for (const int64_t context : kContexts) {
@@ -57,7 +57,7 @@ double roof_percent(const Result& result, const SpeedRow& row) {
   return 100 * row.decode_rate * row.bytes_a_token / result.read_rate;
 }
 
-void print_json(const Options& options, const LoadedModel& loaded, const Result& result) {
+void print_json(const BenchOptions& options, const LoadedModel& loaded, const Result& result) {
   const Json machine = {{"engine", "t6"},
                         {"model", loaded.path.string()},
                         {"cpu", processor_name()},
@@ -82,7 +82,7 @@ void print_json(const Options& options, const LoadedModel& loaded, const Result&
   }
 }
 
-void print_text(const Options& options, const LoadedModel& loaded, const Result& result) {
+void print_text(const BenchOptions& options, const LoadedModel& loaded, const Result& result) {
   const auto bytes = [](int64_t count) { return format_bytes(static_cast<double>(count)); };
   fmt::print("{}: weights {}, loaded in {:.2f} s, first token after {:.2f} s; cache of {}\n", loaded.path.string(),
              bytes(loaded.model->weight_bytes()), result.load_s, result.first_token_s, options.cache_type);
@@ -97,7 +97,7 @@ void print_text(const Options& options, const LoadedModel& loaded, const Result&
   }
 }
 
-void run(const Options& options) {
+void run(const BenchOptions& options) {
   Context context(options.threads);
   Result result;
   const Stopwatch start;
@@ -115,7 +115,7 @@ void run(const Options& options) {
 }
 
 void add_model(CLI::App& bench) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   CLI::App* command = bench.add_subcommand("model", "Time reading and writing of a model at several contexts");
   add_model_argument(*command, options->model);
   command

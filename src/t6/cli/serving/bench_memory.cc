@@ -23,7 +23,7 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct BenchMemoryOptions {
   std::string preset = "small", budget = "4GiB", report;
   std::vector<std::string> kinds, cache_types = {"bfloat16", "int8", "int4"};
   MemoryRunOptions run;
@@ -42,7 +42,7 @@ std::vector<std::string> kinds_of(const std::string& size) {
 }
 
 // The most that a run takes, weights and cache.
-int64_t most_bytes(const Options& options) {
+int64_t most_bytes(const BenchMemoryOptions& options) {
   int64_t most = 0;
   for (const std::string& kind : options.kinds) {
     const int64_t weights = stored_bytes(NumberType::bf16, parameter_count(preset(options.preset + "-" + kind)));
@@ -51,11 +51,11 @@ int64_t most_bytes(const Options& options) {
   return most;
 }
 
-std::string machine_text(const Options& options) {
+std::string machine_text(const BenchMemoryOptions& options) {
   return fmt::format("{}, threads: {}, {}", processor_name(), options.threads, today());
 }
 
-std::string method_text(const Options& options) {
+std::string method_text(const BenchMemoryOptions& options) {
   return fmt::format(
       "Random weights in bfloat16. Caches are filled by writing random factors into their pages; at each context, and "
       "until the budget is full, {} tokens are decoded, whose median time counts. Resident memory is what the "
@@ -86,7 +86,7 @@ Json to_json(const MemoryReport& report, const MemoryRow& row) {
           {"decode", speeds}};
 }
 
-void print_json(const Options& options, const MemoryReport& report) {
+void print_json(const BenchMemoryOptions& options, const MemoryReport& report) {
   const Json machine = {{"preset", options.preset}, {"budget_bytes", options.run.budget},
                         {"cpu", processor_name()},  {"threads", options.threads},
                         {"date", today()},          {"method", report.method}};
@@ -115,7 +115,7 @@ void print_text(const MemoryReport& report) {
   for (const MemoryRow& row : report.rows) print_row(report, row);
 }
 
-MemoryReport measure(const Options& options) {
+MemoryReport measure(const BenchMemoryOptions& options) {
   MemoryReport report = {.preset = options.preset,
                          .machine = machine_text(options),
                          .method = method_text(options),
@@ -137,7 +137,7 @@ MemoryReport measure(const Options& options) {
   return report;
 }
 
-void run(Options options) {
+void run(BenchMemoryOptions options) {
   catch_interrupts();
   options.run.budget = parse_bytes(options.budget);
   const std::vector<std::string> known = kinds_of(options.preset);
@@ -160,7 +160,7 @@ void run(Options options) {
 }  // namespace
 
 void add_bench_memory(CLI::App& bench) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchMemoryOptions>();
   CLI::App* command = bench.add_subcommand("memory", "How many tokens of each kind of attention a budget holds");
   command->add_option("--preset", options->preset, "Size of the models: small, nano, ...")->capture_default_str();
   command->add_option("--budget", options->budget, "What the cache may take")->capture_default_str()->type_name("SIZE");

@@ -27,7 +27,7 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct ChatOptions {
   std::string model, load;
   ChatFlags chat;
   GenerateOptions generate = {.max_tokens = 1024};
@@ -180,7 +180,7 @@ void talk(Chat& chat, MessageReader& messages) {
   }
 }
 
-void run(const CLI::App& command, const Options& options) {
+void run(const CLI::App& command, const ChatOptions& options) {
   Context context(options.threads);
   const CacheOptions cache = cache_options(options.cache);
   const LoadedModel loaded = load_model(context, options.model);
@@ -199,7 +199,7 @@ void run(const CLI::App& command, const Options& options) {
 }  // namespace
 
 void add_chat(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ChatOptions>();
   CLI::App* command = app.add_subcommand("chat", "Talk with a model");
   add_model_argument(*command, options->model);
   CLI::Option* system = add_chat_flags(*command, options->chat).front();

@@ -32,7 +32,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct CompareOptions {
   std::string experiment, out;
   int threads = processor_count();
   bool dry_run = false, json = false, quiet = false;
@@ -40,13 +40,13 @@ struct Options {
 
 constexpr const char* kSpeedFile = "decoding.json";  // tokens per second by the name of a run
 
-fs::path out_folder(const Options& options) {
+fs::path out_folder(const CompareOptions& options) {
   if (!options.out.empty()) return options.out;
   return fs::path("runs") / fs::path(options.experiment).stem();
 }
 
 // For people; where --json asks for JSON alone on standard output, on standard error.
-void say(const Options& options, const std::string& text) {
+void say(const CompareOptions& options, const std::string& text) {
   std::FILE* stream = options.json ? stderr : stdout;
   fmt::print(stream, "{}", text);
   std::fflush(stream);
@@ -64,7 +64,7 @@ DataSizes sizes_of(const Experiment& experiment) {
   return {.vocabulary = facts.vocab_size.value_or(0)};
 }
 
-Plan plan_of(const Options& options) {
+Plan plan_of(const CompareOptions& options) {
   const Experiment experiment = read_experiment(options.experiment);
   return make_plan(experiment, sizes_of(experiment));
 }
@@ -81,7 +81,7 @@ double measure_decoding(Context& context, const fs::path& run, NumberType cache_
 }
 
 // Measures once and keeps what it measured, so that a report that is made again says the same.
-void add_decoding(const Options& options, const ComparisonFolder& folder, const Plan& plan,
+void add_decoding(const CompareOptions& options, const ComparisonFolder& folder, const Plan& plan,
                   std::vector<ConfigurationResult>& summary, const std::vector<RunResult>& results) {
   const fs::path file = folder.path() / kSpeedFile;
   Json known = path_exists(file) ? read_json(file) : Json::object();
@@ -116,7 +116,7 @@ void write_results(const ComparisonFolder& folder, const Plan& plan, const std::
   write_page(folder.path() / kComparisonReport, render_comparison_page(comparison_page(plan, summary, results, file)));
 }
 
-void print_results(const Options& options, const ComparisonFolder& folder, const Plan& plan,
+void print_results(const CompareOptions& options, const ComparisonFolder& folder, const Plan& plan,
                    const std::vector<ConfigurationResult>& summary, const std::vector<RunResult>& results) {
   if (options.json) fmt::print("{}\n", results_json(plan, summary, results).dump(2));
   std::string text = "\n" + text_of(results_table(plan, summary));
@@ -131,7 +131,7 @@ void print_results(const Options& options, const ComparisonFolder& folder, const
   say(options, text);
 }
 
-void finish(const Options& options, const ComparisonFolder& folder, const Plan& plan) {
+void finish(const CompareOptions& options, const ComparisonFolder& folder, const Plan& plan) {
   const std::vector<RunResult> results = read_results(folder, plan);
   std::vector<ConfigurationResult> summary = summarize(plan, results);
   if (!plan.experiment.is_task()) add_decoding(options, folder, plan, summary, results);
@@ -141,7 +141,7 @@ void finish(const Options& options, const ComparisonFolder& folder, const Plan& 
 }
 
 // Trains runs for the first process of a launch, which alone says what comes of it.
-void help(const Options& options) {
+void help(const CompareOptions& options) {
   constexpr double kPatience = 600;  // seconds: the first looks at data and settings before it begins
   ProgressBar::set_quiet(true);
   catch_interrupts();
@@ -153,7 +153,7 @@ void help(const Options& options) {
   ComparisonRuns(folder, plan, length).train_all();
 }
 
-void run(const Options& options) {
+void run(const CompareOptions& options) {
   const Workers workers = launched() ? Workers::several : Workers::one;
   const bool is_first = launched_rank() == 0;
   forget_launch();  // each run is trained by one process
@@ -192,7 +192,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_compare(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareOptions>();
   CLI::App* command = app.add_subcommand("compare", "Train models side by side and compare what they cost and learn");
   command->add_option("experiment", options->experiment, "A TOML file; docs/comparing.md has its keys")->required();
   command->add_option("-o,--out", options->out, "Folder of runs and results (default: runs/NAME for NAME.toml)");

@@ -30,7 +30,7 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct EvalOptions {
   std::string model, text, shard, classify, baseline_train, report, cache_type = "float32";
   DocumentOptions documents;
   PerplexityOptions perplexity;
@@ -95,7 +95,7 @@ void print_positions(const Perplexity& result) {
   }
 }
 
-void write_report(const Options& options, const Perplexity& result) {
+void write_report(const EvalOptions& options, const Perplexity& result) {
   const std::filesystem::path model(options.model);
   PositionPage report{.model = model.has_filename() ? model.filename().string() : options.model,
                       .text = options.shard.empty() ? options.text : options.shard,
@@ -110,7 +110,7 @@ void write_report(const Options& options, const Perplexity& result) {
   write_page(options.report, render_position_page(report));
 }
 
-void run_text(const Options& options) {
+void run_text(const EvalOptions& options) {
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
   print_notes(loaded.notes);
@@ -137,7 +137,7 @@ void run_text(const Options& options) {
   if (options.by_position) print_positions(result);
 }
 
-void run_written(const Options& options) {
+void run_written(const EvalOptions& options) {
   Context context(options.threads);
   const LoadedModel loaded = load_model(context, options.model);
   print_notes(loaded.notes);
@@ -190,7 +190,7 @@ void check_flags(const CLI::App& command) {
   }
 }
 
-void run(const CLI::App& command, Options options) {
+void run(const CLI::App& command, EvalOptions options) {
   check_sources(command);
   check_flags(command);
   if (!options.report.empty()) require_page_path(options.report);
@@ -207,7 +207,7 @@ void run(const CLI::App& command, Options options) {
 }  // namespace
 
 void add_eval(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvalOptions>();
   CLI::App* command = app.add_subcommand(
       "eval", "Loss, perplexity and bits per byte of a model on a text; scores of tasks and of answers");
   add_model_argument(*command, options->model);

@@ -19,30 +19,30 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::string model, to, out;
   std::optional<std::string> type;
   int threads = processor_count();
 };
 
 // Of matrices in a GGUF file.
-const std::map<std::string, std::optional<NumberType>> kTypes = {{"stored", std::nullopt},
-                                                                 {"f32", NumberType::f32},
-                                                                 {"f16", NumberType::f16},
-                                                                 {"bf16", NumberType::bf16},
-                                                                 {"q8", NumberType::q8_0}};
+const std::map<std::string, std::optional<NumberType>> kExportTypes = {{"stored", std::nullopt},
+                                                                       {"f32", NumberType::f32},
+                                                                       {"f16", NumberType::f16},
+                                                                       {"bf16", NumberType::bf16},
+                                                                       {"q8", NumberType::q8_0}};
 
-void run_gguf(const Options& options) {
+void run_gguf(const ExportOptions& options) {
   Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
   ImportedModel model = read_model(context, options.model);
   print_notes(model.notes);
-  const auto type = kTypes.at(options.type.value_or("stored"));
+  const auto type = kExportTypes.at(options.type.value_or("stored"));
   print_notes(export_gguf(context, std::move(model), type, options.model, options.out));
   fmt::print("{}: for llama.cpp\n", options.out);
 }
 
-void run_hugging_face(const Options& options) {
+void run_hugging_face(const ExportOptions& options) {
   if (options.type) throw CLI::ValidationError("--type: goes with --to gguf");
   Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
@@ -57,7 +57,7 @@ void run_hugging_face(const Options& options) {
 }  // namespace
 
 void add_export(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportOptions>();
   CLI::App* command = app.add_subcommand("export", "Write a model in the form that other programs read");
   add_model_argument(*command, options->model);
   command->add_option("--to", options->to, "hf: a folder for Hugging Face's transformers; gguf: a file for llama.cpp")
@@ -65,7 +65,7 @@ void add_export(CLI::App& app) {
       ->check(CLI::IsMember({"hf", "gguf"}));
   command->add_option("-o,--out", options->out, "The folder or the file to make")->required();
   command->add_option("--type", options->type, "Of matrices in a GGUF file; stored: as they are")
-      ->check(CLI::IsMember(kTypes))
+      ->check(CLI::IsMember(kExportTypes))
       ->default_str("stored");
   add_threads_flag(*command, options->threads);
   command->footer(

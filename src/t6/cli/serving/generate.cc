@@ -26,7 +26,7 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct GenerateCommandOptions {
   std::string model, prompt_file;
   std::optional<std::string> prompt;
   GenerateOptions generate;
@@ -37,7 +37,7 @@ struct Options {
   ChatFlags chat;
 };
 
-std::string read_prompt(const Options& options) {
+std::string read_prompt(const GenerateCommandOptions& options) {
   if (options.prompt) return *options.prompt;
   if (!options.prompt_file.empty()) return read_text(options.prompt_file);
   require(isatty(STDIN_FILENO) == 0, "no prompt: give --prompt, --prompt-file, or a text on standard input");
@@ -89,7 +89,7 @@ void print_statistics(const Generated& result) {
              format_digits(result.cache_bytes_per_token), stop_reason_name(result.reason));
 }
 
-void run(const CLI::App& command, const Options& options) {
+void run(const CLI::App& command, const GenerateCommandOptions& options) {
   Context context(options.threads);
   const std::string prompt = read_prompt(options);
   const LoadedModel loaded = load_model(context, options.model);
@@ -114,7 +114,7 @@ void run(const CLI::App& command, const Options& options) {
 }  // namespace
 
 void add_generate(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GenerateCommandOptions>();
   GenerateOptions& generate = options->generate;
   CLI::App* command = app.add_subcommand("generate", "Continue a text with a model");
   add_model_argument(*command, options->model);

@@ -22,12 +22,12 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct ImportOptions {
   std::string source, out, tokenizer, model;
   int threads = processor_count();
 };
 
-void run(const Options& options) {
+void run(const ImportOptions& options) {
   Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
   PartialFolder::require_free(options.out);
@@ -52,7 +52,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_import(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ImportOptions>();
   CLI::App* command = app.add_subcommand("import",
                                          "Make a model folder of a GGUF file, a Hugging Face folder or a "
                                          "checkpoint of the paper's code");

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kPasteBegins = "\x1b[200~", kPasteEnds = "\x1b[201~";
 constexpr char kPrompt[] = "> ", kIndent[] = "  ";  // of the first line and of further ones
-constexpr std::string_view kBlanks = " \t\n";
+constexpr std::string_view kLineBlanks = " \t\n";
 constexpr int kTab = 8;
 
 // What these keys do beside Control, as other keys do it alone.
@@ -173,8 +173,8 @@ size_t LineEditor::after(size_t at) const { return at < text_.size() ? at + utf8
 // Of the word at or before the cursor.
 size_t LineEditor::word_begin() const {
   const std::string_view left = std::string_view(text_).substr(0, cursor_);
-  const size_t last = left.find_last_not_of(kBlanks);
-  return last == std::string_view::npos ? 0 : left.find_last_of(kBlanks, last) + 1;
+  const size_t last = left.find_last_not_of(kLineBlanks);
+  return last == std::string_view::npos ? 0 : left.find_last_of(kLineBlanks, last) + 1;
 }
 
 size_t LineEditor::line_begin() const { return cursor_ == 0 ? 0 : text_.rfind('\n', cursor_ - 1) + 1; }
@@ -182,7 +182,7 @@ size_t LineEditor::line_end() const { return std::min(text_.find('\n', cursor_),
 
 std::string LineEditor::finish() {
   std::string text = std::move(text_);
-  const bool blank = text.find_first_not_of(kBlanks) == std::string::npos;
+  const bool blank = text.find_first_not_of(kLineBlanks) == std::string::npos;
   if (!blank && (earlier_.empty() || earlier_.back() != text)) earlier_.push_back(text);
   drop();
   return text;

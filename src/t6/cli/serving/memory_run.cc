@@ -25,7 +25,7 @@
 namespace t6 {
 namespace {
 
-constexpr int64_t kContexts[] = {1'000, 10'000, 100'000};
+constexpr int64_t kMemoryContexts[] = {1'000, 10'000, 100'000};
 constexpr int64_t kRandomPages = 4;  // that the pages of a cache are copies of, in turn
 
 // In [-1, 1).
@@ -79,7 +79,7 @@ class MemoryRun {
     malloc_trim(0);
     const int64_t before = resident_memory();
     MemoryRow row;
-    for (const int64_t context : kContexts) {
+    for (const int64_t context : kMemoryContexts) {
       if (context >= end_ - options_.decode_tokens) break;
       grow(context);
       row.speeds.push_back(decode());

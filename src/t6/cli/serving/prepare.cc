@@ -17,7 +17,7 @@
 namespace t6 {
 namespace {
 
-struct Arguments {
+struct PrepareCommandOptions {
   PrepareOptions options;
   std::string document_bytes, separator, format = "auto";
   int64_t seed = 0, val_documents = 0;
@@ -61,7 +61,7 @@ void print_split(const char* name, const SplitSummary& split) {
              format_bytes(static_cast<double>(split.bytes)), split.shards, split.shards == 1 ? "" : "s");
 }
 
-void print_notes(const PrepareNotes& notes, const DataSummary& summary) {
+void print_passed_over(const PrepareNotes& notes, const DataSummary& summary) {
   constexpr size_t kShown = 10;
   for (size_t i = 0; i < std::min(kShown, notes.passed_over.size()); ++i) {
     fmt::print("passed over: {} ({})\n", notes.passed_over[i].path.string(), notes.passed_over[i].reason);
@@ -83,7 +83,7 @@ void print_summary(const DataSummary& summary, const std::string& out) {
   print_split("val", summary.val);
 }
 
-void run(Arguments& arguments, bool fixed_val_documents) {
+void run(PrepareCommandOptions& arguments, bool fixed_val_documents) {
   PrepareOptions& options = arguments.options;
   if (arguments.threads > 0) options.threads = Threads(arguments.threads);
   options.seed = static_cast<uint64_t>(arguments.seed);
@@ -117,7 +117,7 @@ void run(Arguments& arguments, bool fixed_val_documents) {
     }
     fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
-    print_notes(notes, summary);
+    print_passed_over(notes, summary);
     print_summary(summary, options.out.string());
   }
 }
@@ -126,7 +126,7 @@ void run(Arguments& arguments, bool fixed_val_documents) {
 
 void add_prepare(CLI::App& app) {
   auto* command = app.add_subcommand("prepare", "Turn text into token shards for training and validation");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<PrepareCommandOptions>();
   PrepareOptions& options = arguments->options;
   arguments->document_bytes = "auto";
   command->footer(kFooter);

@@ -27,7 +27,7 @@ namespace {
 const std::map<std::string, NumberType> kTypes = {
     {"q8", NumberType::q8_0}, {"q4", NumberType::q4_1}, {"bf16", NumberType::bf16}};
 
-struct Options {
+struct QuantizeOptions {
   std::string model, type, out, text;
   int64_t tokens = 4096;  // enough to see a difference of a percent, a minute or so for a large model
   int threads = processor_count();
@@ -40,7 +40,7 @@ struct Side {
   std::optional<Perplexity> perplexity;
 };
 
-std::optional<Perplexity> measure(Context& context, const Options& options, const std::string& model) {
+std::optional<Perplexity> measure(Context& context, const QuantizeOptions& options, const std::string& model) {
   if (options.text.empty()) return std::nullopt;
   const LoadedModel loaded = load_model(context, model);
   const std::vector<int32_t> tokens = text_tokens(*loaded.tokenizer, options.text, options.tokens);
@@ -67,7 +67,7 @@ void print_side(const char* name, const Side& side) {
   fmt::print("   {}\n", weight_words(side.sizes));
 }
 
-void run(const Options& options) {
+void run(const QuantizeOptions& options) {
   Context context(options.threads);
   require(!path_exists(options.out), "{}: exists already", options.out);
   PartialFolder::require_free(options.out);
@@ -94,7 +94,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_quantize(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<QuantizeOptions>();
   CLI::App* command = app.add_subcommand("quantize", "Write a model with its matrices in fewer bits");
   add_model_argument(*command, options->model);
   command->add_option("--type", options->type, "8 or 4 bits in blocks of 32 with a scale, or bfloat16")

@@ -16,14 +16,14 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct ReportOptions {
   std::string run, out;
   SampleOptions samples;
   int threads = processor_count();
   bool no_samples = false;
 };
 
-void add_samples(Context& context, const Options& options, ReportData& data) {
+void add_samples(Context& context, const ReportOptions& options, ReportData& data) {
   SampleOptions samples = options.samples;
   samples.cancel = &interrupt_token();
   ProgressBar bar("samples", samples.total(), "samples");
@@ -38,7 +38,7 @@ void add_samples(Context& context, const Options& options, ReportData& data) {
   bar.hide();
 }
 
-void run(const Options& options) {
+void run(const ReportOptions& options) {
   catch_interrupts();
   const std::filesystem::path out =
       options.out.empty() ? std::filesystem::path(options.run) / kReportFile : std::filesystem::path(options.out);
@@ -57,7 +57,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_report(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReportOptions>();
   CLI::App* command = app.add_subcommand("report", "Write the report of a training run, a page that opens offline");
   command->add_option("run", options->run, "The folder of a training run")->required();
   command->add_option("-o,--out", options->out, "The file to write (default: report.html in the run's folder)");

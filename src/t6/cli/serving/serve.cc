@@ -17,7 +17,7 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct ServeOptions {
   std::string model, body = "16MiB";
   ServerOptions server;
   CacheFlags cache;
@@ -32,7 +32,7 @@ CacheOptions server_cache(CacheFlags flags) {
   return options;
 }
 
-void run(const Options& options) {
+void run(const ServeOptions& options) {
   ServerOptions server_options = options.server;
   server_options.cache = server_cache(options.cache);
   server_options.request_time = std::chrono::seconds(options.request_seconds);
@@ -52,7 +52,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_serve(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ServeOptions>();
   ServerOptions& server = options->server;
   CLI::App* command = app.add_subcommand("serve", "Serve a model over HTTP: OpenAI's endpoints and a page to chat on");
   add_model_argument(*command, options->model);

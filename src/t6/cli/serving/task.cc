@@ -15,7 +15,7 @@
 namespace t6 {
 namespace {
 
-struct Options {
+struct TaskCommandOptions {
   std::string name, tokenizer, haystack, questions;
   TaskSettings settings;
   int64_t count = 1, first = 0;
@@ -27,7 +27,7 @@ void print_list() {
   for (const TaskKind& kind : task_kinds()) fmt::print("{:<18}{}\n", kind.name, kind.words);
 }
 
-TaskSettings settings_of(const Options& options) {
+TaskSettings settings_of(const TaskCommandOptions& options) {
   TaskSettings settings = options.settings;
   settings.depth = options.depth;
   settings.key_letters = options.key_letters;
@@ -42,7 +42,7 @@ TaskSettings settings_of(const Options& options) {
   return settings;
 }
 
-void run(const Options& options) {
+void run(const TaskCommandOptions& options) {
   if (options.list) return print_list();
   if (options.name.empty()) throw CLI::RequiredError("name");
   catch_interrupts();
@@ -54,7 +54,7 @@ void run(const Options& options) {
   }
 }
 
-void add_length_flags(CLI::App& command, Options& options) {
+void add_length_flags(CLI::App& command, TaskCommandOptions& options) {
   auto* length =
       command
           .add_option("--length", options.settings.length,
@@ -67,7 +67,7 @@ void add_length_flags(CLI::App& command, Options& options) {
       ->needs(length);
 }
 
-void add_content_flags(CLI::App& command, Options& options) {
+void add_content_flags(CLI::App& command, TaskCommandOptions& options) {
   command.add_option("--depth", options.depth, "Where a single needle lies, in per cent (default: at random)")
       ->check(CLI::Range(int64_t{0}, int64_t{100}).description(""));
   command.add_option("--haystack", options.haystack,
@@ -80,7 +80,7 @@ void add_content_flags(CLI::App& command, Options& options) {
 }  // namespace
 
 void add_task(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TaskCommandOptions>();
   CLI::App* command = app.add_subcommand("task", "Write documents of a task for long contexts, with their answers");
   auto* list = command->add_flag("--list", options->list, "Print the names of the tasks");
   command->add_option("name", options->name, "The task, one that --list names");

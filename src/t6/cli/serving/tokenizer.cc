@@ -20,7 +20,7 @@
 namespace t6 {
 namespace {
 
-struct Arguments {
+struct TokenizerOptions {
   std::string tokenizer = "bytes";
   std::string input = "-";
   bool jsonl = false;
@@ -96,7 +96,7 @@ std::vector<int32_t> ids_from_text(std::string text, const std::string& where) {
   return ids;
 }
 
-void encode(const Arguments& arguments) {
+void encode(const TokenizerOptions& arguments) {
   const auto tokenizer = open_tokenizer(arguments.tokenizer);
   Input input(arguments.input);
   if (!arguments.jsonl) return print(fmt::format("{}\n", fmt::join(tokenizer->encode(input.all()), " ")));
@@ -107,7 +107,7 @@ void encode(const Arguments& arguments) {
   });
 }
 
-void decode(const Arguments& arguments) {
+void decode(const TokenizerOptions& arguments) {
   const auto tokenizer = open_tokenizer(arguments.tokenizer);
   Input input(arguments.input);
   if (!arguments.jsonl) {
@@ -118,7 +118,7 @@ void decode(const Arguments& arguments) {
   });
 }
 
-void info(const Arguments& arguments) {
+void info(const TokenizerOptions& arguments) {
   const auto tokenizer = open_tokenizer(arguments.tokenizer);
   std::vector<int32_t> special;
   for (int32_t id = 0; id < tokenizer->vocab_size(); ++id) {
@@ -139,9 +139,9 @@ void info(const Arguments& arguments) {
   print(text);
 }
 
-using Action = void (*)(const Arguments&);
+using Action = void (*)(const TokenizerOptions&);
 
-CLI::App* add_action(CLI::App& tokenizer, const std::shared_ptr<Arguments>& arguments, const char* name,
+CLI::App* add_action(CLI::App& tokenizer, const std::shared_ptr<TokenizerOptions>& arguments, const char* name,
                      const char* description, Action action) {
   CLI::App* command = tokenizer.add_subcommand(name, description);
   command->callback([=] {
@@ -151,7 +151,7 @@ CLI::App* add_action(CLI::App& tokenizer, const std::shared_ptr<Arguments>& argu
   return command;
 }
 
-void add_conversion_options(CLI::App& command, Arguments& arguments) {
+void add_conversion_options(CLI::App& command, TokenizerOptions& arguments) {
   command.add_option("input", arguments.input, "A file; - is the standard input")->capture_default_str();
   command
       .add_option("--tokenizer", arguments.tokenizer,
@@ -162,7 +162,7 @@ void add_conversion_options(CLI::App& command, Arguments& arguments) {
 }  // namespace
 
 void add_tokenizer(CLI::App& app) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TokenizerOptions>();
   CLI::App* tokenizer = app.add_subcommand("tokenizer", "Turn text into token ids and back; train a tokenizer");
   tokenizer->require_subcommand(1);
 

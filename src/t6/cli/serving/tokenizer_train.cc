@@ -16,7 +16,7 @@
 namespace t6 {
 namespace {
 
-struct Arguments {
+struct TrainingOptions {
   std::vector<std::filesystem::path> inputs;
   std::string out;
   std::string pattern = "gpt2";
@@ -26,7 +26,7 @@ struct Arguments {
 
 void stop_if_interrupted() { require(!interrupt_token().cancelled(), "interrupted; no tokenizer was written"); }
 
-void count_words(const Arguments& arguments, BytePairTrainer& trainer) {
+void count_words(const TrainingOptions& arguments, BytePairTrainer& trainer) {
   const std::vector<std::filesystem::path> files = find_documents(arguments.inputs);
   int64_t total = 0;
   for (const auto& path : files) {
@@ -44,7 +44,7 @@ void count_words(const Arguments& arguments, BytePairTrainer& trainer) {
   progress.finish();
 }
 
-void run(const Arguments& arguments) {
+void run(const TrainingOptions& arguments) {
   catch_interrupts();
   BytePairTrainer trainer(arguments.pattern);
   count_words(arguments, trainer);
@@ -66,7 +66,7 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 void add_tokenizer_train(CLI::App& tokenizer) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TrainingOptions>();
   CLI::App* command = tokenizer.add_subcommand("train", "Learn a byte-level BPE vocabulary from text");
   command
       ->add_option("input", arguments->inputs,

@@ -13,7 +13,7 @@ namespace t6 {
 namespace {
 
 constexpr char kVersion2[] = "longbench_v2";
-constexpr int64_t kMostTokens = 1 << 20;
+constexpr int64_t kMostAnswerTokens = 1 << 20;
 
 void add_prompts(LongBenchPrompts& prompts, std::string_view text, const std::string& source) {
   const Json json = parse_json(text, source);
@@ -24,7 +24,7 @@ void add_prompts(LongBenchPrompts& prompts, std::string_view text, const std::st
       require(std::ranges::find(kKeys, key) != std::end(kKeys), "{}: unknown key \"{}\"", object.source(), key);
     }
     prompts[name] = {object.string("prompt"),
-                     object.integer("max_tokens", 1, kMostTokens),
+                     object.integer("max_tokens", 1, kMostAnswerTokens),
                      object.string("metric"),
                      object.boolean_or("ends_with_line", false),
                      object.boolean_or("first_line", false),

@@ -19,9 +19,9 @@ constexpr uint16_t kExtra64 = 1;           // the extra field with sizes of 64 b
 constexpr uint32_t kInExtra = 0xffffffff;  // the number stands there
 
 // Little-endian numbers at any place of the archive.
-class Reader {
+class ZipReader {
  public:
-  Reader(std::span<const std::byte> bytes, std::string source) : bytes_(bytes), source_(std::move(source)) {}
+  ZipReader(std::span<const std::byte> bytes, std::string source) : bytes_(bytes), source_(std::move(source)) {}
 
   const std::string& source() const { return source_; }
   size_t size() const { return bytes_.size(); }
@@ -50,7 +50,7 @@ struct Directory {
   uint64_t position, entries;
 };
 
-Directory find_directory(const Reader& reader) {
+Directory find_directory(const ZipReader& reader) {
   const size_t size = reader.size();
   for (size_t back = kEndBytes; back <= std::min(size, kEndBytes + kLongestComment); ++back) {
     const size_t end = size - back;
@@ -72,7 +72,7 @@ struct Entry {
 };
 
 // Numbers that do not fit 32 bits stand in an extra field, in this order and only those.
-void read_extra64(const Reader& reader, uint64_t position, uint64_t bytes, Entry& entry) {
+void read_extra64(const ZipReader& reader, uint64_t position, uint64_t bytes, Entry& entry) {
   for (const uint64_t end = position + bytes; position + 4 <= end;) {
     uint64_t at = position + 4;
     const uint64_t next = at + reader.number<uint16_t>(position + 2);
@@ -87,7 +87,7 @@ void read_extra64(const Reader& reader, uint64_t position, uint64_t bytes, Entry
   }
 }
 
-std::span<const std::byte> entry_bytes(const Reader& reader, const Entry& entry) {
+std::span<const std::byte> entry_bytes(const ZipReader& reader, const Entry& entry) {
   reader.at(entry.local, kLocalBytes);
   require(reader.is(kLocal, entry.local), "{}: nothing is stored where \"{}\" should begin", reader.source(),
           entry.name);
@@ -99,7 +99,7 @@ std::span<const std::byte> entry_bytes(const Reader& reader, const Entry& entry)
 }  // namespace
 
 ZipFile::ZipFile(const std::filesystem::path& path) : archive_(path) {
-  const Reader reader(archive_.bytes(), path.string());
+  const ZipReader reader(archive_.bytes(), path.string());
   const Directory directory = find_directory(reader);
   uint64_t at = directory.position;
   for (uint64_t i = 0; i < directory.entries; ++i) {

@@ -12,9 +12,6 @@ constexpr int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 
 // Twice the numbers of the OCP's E2M1: a sign, two bits of exponent and one of mantissa.
 constexpr int8_t kMxfp4Values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
-// Number i of 32 in 16 bytes.
-int nibble(const uint8_t* values, int i) { return i < 16 ? values[i] & 15 : values[i - 16] >> 4; }
-
 // Number i of 256 in 64 bytes: two halves of four runs of 32, run r being bits 2r and 2r + 1 of 32 bytes.
 int two_bits(const uint8_t* values, int i) { return values[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3; }
 

@@ -15,7 +15,7 @@
 namespace t6 {
 namespace {
 
-struct Settings {
+struct ChatSettings {
   int64_t answers = 1;
   int64_t likeliest = -1;  // top_logprobs; -1: no log-probabilities
   StreamOptions stream;
@@ -23,7 +23,8 @@ struct Settings {
 
 class ChatTask : public AnswerTask {
  public:
-  ChatTask(const Service& service, std::shared_ptr<Exchange> exchange, const Settings& settings, const AnswerForm& form)
+  ChatTask(const Service& service, std::shared_ptr<Exchange> exchange, const ChatSettings& settings,
+           const AnswerForm& form)
       : AnswerTask(service, std::move(exchange), settings.stream.wanted, form, settings.answers),
         settings_(settings),
         choices_(static_cast<size_t>(settings.answers)) {}
@@ -128,15 +129,15 @@ class ChatTask : public AnswerTask {
     return {{"id", id_}, {"object", object}, {"created", created_}, {"model", service_.names[0]}};
   }
 
-  const Settings settings_;
+  const ChatSettings settings_;
   const std::string id_ = new_id("chatcmpl-");
   const int64_t created_ = unix_seconds();
   std::vector<Choice> choices_;
   bool greeted_ = false;
 };
 
-Settings read_settings(Body& body, const Service& service) {
-  Settings settings;
+ChatSettings chat_settings(Body& body, const Service& service) {
+  ChatSettings settings;
   settings.answers = body.integer("n", 1, 1, service.limits.sequences);
   settings.stream = read_stream_options(body);
   const int64_t likeliest = body.integer("top_logprobs", 0, 0, service.limits.likeliest);
@@ -163,7 +164,7 @@ void complete_chat(const Service& service, const std::shared_ptr<Exchange>& exch
   require_model(body, service);
   const ChatPrompt prompt = read_chat_prompt(body);
   const Tools tools = read_chat_tools(body);
-  const Settings settings = read_settings(body, service);
+  const ChatSettings settings = chat_settings(body, service);
   read_books(body);
   const OutputFormat format = read_output_format(body);
   ChatRequest request =

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int64_t kDefaultTokens = 16;  // OpenAI's
 
-struct Settings {
+struct CompletionSettings {
   int64_t answers = 1, candidates = 1;  // n and best_of: of each prompt
   int64_t logprobs = -1;                // -1: none
   bool echo = false;
@@ -28,7 +28,7 @@ struct Settings {
 
 class CompletionTask : public Task {
  public:
-  CompletionTask(const Service& service, std::shared_ptr<Exchange> exchange, const Settings& settings)
+  CompletionTask(const Service& service, std::shared_ptr<Exchange> exchange, const CompletionSettings& settings)
       : Task(service, std::move(exchange), settings.stream.wanted), settings_(settings) {}
 
   // After all are added.
@@ -146,14 +146,14 @@ class CompletionTask : public Task {
     return usage;
   }
 
-  const Settings settings_;
+  const CompletionSettings settings_;
   const std::string id_ = new_id("cmpl-");
   const int64_t created_ = unix_seconds();
   std::vector<Choice> choices_;
 };
 
-Settings read_settings(Body& body, const Service& service) {
-  Settings settings;
+CompletionSettings completion_settings(Body& body, const Service& service) {
+  CompletionSettings settings;
   settings.answers = body.integer("n", 1, 1, service.limits.sequences);
   settings.candidates = body.integer("best_of", settings.answers, settings.answers, service.limits.sequences);
   settings.logprobs = body.integer("logprobs", -1, 0, service.limits.likeliest);
@@ -173,7 +173,7 @@ void complete(const Service& service, const std::shared_ptr<Exchange>& exchange)
   Body body(exchange->request().body);
   require_model(body, service);
   const auto prompts = read_prompts(body, service, "prompt", static_cast<size_t>(service.limits.sequences));
-  const Settings settings = read_settings(body, service);
+  const CompletionSettings settings = completion_settings(body, service);
   if (static_cast<int64_t>(prompts.size()) * settings.candidates > service.limits.sequences) {
     throw ApiError(400, fmt::format("{} prompts with {} answers each are more than {}", prompts.size(),
                                     settings.candidates, service.limits.sequences));

@@ -15,14 +15,14 @@ namespace {
 
 constexpr size_t kMostTexts = 512;
 
-struct Settings {
+struct EmbeddingSettings {
   Pooling pooling = Pooling::mean;
   bool base64 = false;
 };
 
 class EmbeddingTask : public Task {
  public:
-  EmbeddingTask(const Service& service, std::shared_ptr<Exchange> exchange, const Settings& settings)
+  EmbeddingTask(const Service& service, std::shared_ptr<Exchange> exchange, const EmbeddingSettings& settings)
       : Task(service, std::move(exchange), /*streams=*/false), settings_(settings) {}
 
   void add_text(std::span<const int32_t> ids, Job::Clock::time_point deadline) {
@@ -50,12 +50,12 @@ class EmbeddingTask : public Task {
            {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
   }
 
-  const Settings settings_;
+  const EmbeddingSettings settings_;
   std::vector<std::shared_ptr<PooledStates>> states_;
 };
 
-Settings read_settings(Body& body) {
-  Settings settings;
+EmbeddingSettings embedding_settings(Body& body) {
+  EmbeddingSettings settings;
   body.only("encoding_format", {"float", "base64"}, "known are \"float\" and \"base64\"");
   settings.base64 = body.string("encoding_format", "float") == "base64";
   body.only("pooling", {"mean", "last"}, "known are \"mean\" and \"last\"");
@@ -71,7 +71,7 @@ void embed(const Service& service, const std::shared_ptr<Exchange>& exchange) {
   Body body(exchange->request().body);
   require_model(body, service);
   const auto texts = read_prompts(body, service, "input", kMostTexts);
-  const Settings settings = read_settings(body);
+  const EmbeddingSettings settings = embedding_settings(body);
   const auto deadline = read_deadline(body, service);
   for (const auto& ids : texts) (void)read_max_tokens(body, {}, static_cast<int64_t>(ids.size()), service, 0, 0);
   body.finish();

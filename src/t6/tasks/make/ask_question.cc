@@ -2,21 +2,20 @@
 #include <algorithm>
 
 #include "t6/core/error.h"
+#include "t6/tasks/make/haystack.h"
 #include "t6/tasks/make/makers.h"
 #include "t6/tasks/make/vocabulary.h"
 
 namespace t6 {
 namespace {
 
-constexpr std::string_view kSpace = " \t\n\v\f\r";
-
 // The beginning of `text` with at most `words` words, which are taken off `words`.
 std::string first_words(std::string_view text, int64_t& words) {
   size_t end = 0;
   while (words > 0) {
-    const size_t begin = text.find_first_not_of(kSpace, end);
+    const size_t begin = text.find_first_not_of(kWhiteSpace, end);
     if (begin >= text.size()) break;
-    end = std::min(text.find_first_of(kSpace, begin), text.size());
+    end = std::min(text.find_first_of(kWhiteSpace, begin), text.size());
     --words;
   }
   return std::string(text.substr(0, end));

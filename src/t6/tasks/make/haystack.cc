@@ -9,12 +9,11 @@ namespace {
 constexpr std::array<std::string_view, 5> kNoise = {"The grass is green.", "The sky is blue.", "The sun is yellow.",
                                                     "Here we go.", "There and back again."};
 
-constexpr std::string_view kSpace = " \t\n\v\f\r";
-
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> words;
-  for (size_t at = text.find_first_not_of(kSpace); at < text.size(); at = text.find_first_not_of(kSpace, at)) {
-    const size_t end = std::min(text.find_first_of(kSpace, at), text.size());
+  for (size_t at = text.find_first_not_of(kWhiteSpace); at < text.size();
+       at = text.find_first_not_of(kWhiteSpace, at)) {
+    const size_t end = std::min(text.find_first_of(kWhiteSpace, at), text.size());
     words.push_back(text.substr(at, end - at));
     at = end;
   }

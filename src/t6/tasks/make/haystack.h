@@ -11,6 +11,9 @@
 
 namespace t6 {
 
+// What lies between words.
+inline constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
+
 // RULER's five sentences again and again, five a line; the last line may have fewer. `sentences` >= 0.
 std::vector<std::string> noise_lines(int64_t sentences);
 

@@ -7,7 +7,7 @@ namespace t6::jinja {
 namespace {
 
 // Of expressions inside each other; Python's own parser has this limit for brackets.
-constexpr int kMostNesting = 200;
+constexpr int kMostExpressionNesting = 200;
 
 struct OperatorName {
   std::string_view name;
@@ -49,8 +49,9 @@ int deepest(const Arguments& arguments) {
 class ExpressionParser::Nesting {
  public:
   explicit Nesting(ExpressionParser* parser) : parser_(*parser) {
-    if (parser_.nesting_ >= kMostNesting) {
-      fail_at(parser_.tokens_.line(), fmt::format("an expression nested deeper than {} levels", kMostNesting));
+    if (parser_.nesting_ >= kMostExpressionNesting) {
+      fail_at(parser_.tokens_.line(),
+              fmt::format("an expression nested deeper than {} levels", kMostExpressionNesting));
     }
     ++parser_.nesting_;
   }
@@ -82,8 +83,8 @@ ExpressionPtr ExpressionParser::pair(Kind kind, int line, ExpressionPtr left, Ex
 void ExpressionParser::measure(Expression* node) const {
   node->depth = 1 + deepest(node->arguments);
   for (const ExpressionPtr& part : node->parts) node->depth = std::max(node->depth, part ? 1 + part->depth : 0);
-  if (node->depth > kMostNesting) {
-    fail_at(node->line, fmt::format("an expression nested deeper than {} levels", kMostNesting));
+  if (node->depth > kMostExpressionNesting) {
+    fail_at(node->line, fmt::format("an expression nested deeper than {} levels", kMostExpressionNesting));
   }
 }
 

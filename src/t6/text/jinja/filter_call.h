@@ -20,6 +20,9 @@ struct FilterCall {
   }
 };
 
+// The type of what finds its items late, as Python names it.
+inline constexpr std::string_view kGenerator = "generator";
+
 struct NamedFilter {
   std::string_view name;
   Value (*run)(const FilterCall& call);

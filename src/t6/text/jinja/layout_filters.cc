@@ -89,11 +89,11 @@ Value do_wordwrap(const FilterCall& call) {
   return call.runtime->text(std::move(out));
 }
 
-constexpr NamedFilter kFilters[] = {
+constexpr NamedFilter kLayoutFilters[] = {
     {"indent", do_indent}, {"truncate", do_truncate}, {"wordcount", do_wordcount}, {"wordwrap", do_wordwrap}};
 
 }  // namespace
 
-FilterTable layout_filters() { return {std::begin(kFilters), std::end(kFilters)}; }
+FilterTable layout_filters() { return {std::begin(kLayoutFilters), std::end(kLayoutFilters)}; }
 
 }  // namespace t6::jinja

@@ -137,12 +137,12 @@ Value do_attr(const FilterCall& call) {
   return call.runtime->undefined(fmt::format("'{} object' has no attribute {}", type_name(call.value), repr(name)));
 }
 
-constexpr NamedFilter kFilters[] = {
+constexpr NamedFilter kNumberFilters[] = {
     {"abs", do_abs},         {"round", do_round}, {"int", do_int},   {"float", do_float},
     {"default", do_default}, {"d", do_default},   {"attr", do_attr}, {"filesizeformat", do_filesizeformat}};
 
 }  // namespace
 
-FilterTable number_filters() { return {std::begin(kFilters), std::end(kFilters)}; }
+FilterTable number_filters() { return {std::begin(kNumberFilters), std::end(kNumberFilters)}; }
 
 }  // namespace t6::jinja

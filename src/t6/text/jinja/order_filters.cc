@@ -118,11 +118,11 @@ Value do_groupby(const FilterCall& call) {
   return call.runtime->list(std::move(groups));
 }
 
-constexpr NamedFilter kFilters[] = {
+constexpr NamedFilter kOrderFilters[] = {
     {"sort", do_sort}, {"dictsort", do_dictsort}, {"min", do_extreme}, {"max", do_extreme}, {"groupby", do_groupby}};
 
 }  // namespace
 
-FilterTable order_filters() { return {std::begin(kFilters), std::end(kFilters)}; }
+FilterTable order_filters() { return {std::begin(kOrderFilters), std::end(kOrderFilters)}; }
 
 }  // namespace t6::jinja

@@ -10,8 +10,6 @@
 namespace t6::jinja {
 namespace {
 
-constexpr std::string_view kGenerator = "generator";
-
 const std::string& name_of(const Value& value) {
   require(value.text() != nullptr, "the name of a filter or test is a string, not a '{}'", type_name(value));
   return value.text()->bytes;
@@ -161,11 +159,12 @@ Value do_unique(const FilterCall& call) {
                                               call.runtime);
 }
 
-constexpr NamedFilter kFilters[] = {{"map", do_map},           {"select", do_select},     {"reject", do_select},
-                                    {"selectattr", do_select}, {"rejectattr", do_select}, {"unique", do_unique}};
+constexpr NamedFilter kSelectionFilters[] = {{"map", do_map},           {"select", do_select},
+                                             {"reject", do_select},     {"selectattr", do_select},
+                                             {"rejectattr", do_select}, {"unique", do_unique}};
 
 }  // namespace
 
-FilterTable selection_filters() { return {std::begin(kFilters), std::end(kFilters)}; }
+FilterTable selection_filters() { return {std::begin(kSelectionFilters), std::end(kSelectionFilters)}; }
 
 }  // namespace t6::jinja

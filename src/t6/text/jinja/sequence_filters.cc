@@ -13,8 +13,6 @@
 namespace t6::jinja {
 namespace {
 
-constexpr std::string_view kGenerator = "generator";
-
 // Finds its items when the first is wanted, as Python's generators do.
 class LateSource : public Source {
  public:
@@ -167,10 +165,10 @@ Value do_sum(const FilterCall& call) {
   return sum;
 }
 
-constexpr NamedFilter kFilters[] = {{"length", do_length},   {"count", do_length}, {"list", do_list},
-                                    {"join", do_join},       {"first", do_first},  {"last", do_last},
-                                    {"reverse", do_reverse}, {"items", do_items},  {"batch", do_batch},
-                                    {"slice", do_slice},     {"sum", do_sum}};
+constexpr NamedFilter kSequenceFilters[] = {{"length", do_length},   {"count", do_length}, {"list", do_list},
+                                            {"join", do_join},       {"first", do_first},  {"last", do_last},
+                                            {"reverse", do_reverse}, {"items", do_items},  {"batch", do_batch},
+                                            {"slice", do_slice},     {"sum", do_sum}};
 
 }  // namespace
 
@@ -181,6 +179,6 @@ int64_t length_of(const Value& value) {
   return length;
 }
 
-FilterTable sequence_filters() { return {std::begin(kFilters), std::end(kFilters)}; }
+FilterTable sequence_filters() { return {std::begin(kSequenceFilters), std::end(kSequenceFilters)}; }
 
 }  // namespace t6::jinja

@@ -185,7 +185,7 @@ Value do_pprint(const FilterCall& call) {
   return call.runtime->text(pretty_print(call.value, call.runtime));
 }
 
-constexpr NamedFilter kFilters[] = {
+constexpr NamedFilter kTextFilters[] = {
     {"upper", do_case},      {"lower", do_case},    {"capitalize", do_case},    {"center", do_center},
     {"trim", do_trim},       {"title", do_title},   {"string", do_string},      {"safe", do_safe},
     {"escape", do_escape},   {"e", do_escape},      {"forceescape", do_escape}, {"striptags", do_striptags},
@@ -194,7 +194,7 @@ constexpr NamedFilter kFilters[] = {
 
 }  // namespace
 
-FilterTable text_filters() { return {std::begin(kFilters), std::end(kFilters)}; }
+FilterTable text_filters() { return {std::begin(kTextFilters), std::end(kTextFilters)}; }
 
 Value soft_text(const Value& value, Runtime* runtime) {
   return value.text() != nullptr ? value : runtime->text(str(value, runtime));

@@ -7,7 +7,7 @@
 namespace t6::jinja {
 namespace {
 
-constexpr char32_t kReplacement = 0xFFFD;
+constexpr char32_t kReplacementPoint = 0xFFFD;
 constexpr char32_t kSigma = 0x3A3;
 
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
@@ -98,7 +98,7 @@ std::string valid_utf8(std::string_view bytes) {
       text += bytes.substr(at, static_cast<size_t>(size));
       at += static_cast<size_t>(size);
     } else {
-      append_code_point(&text, kReplacement);
+      append_code_point(&text, kReplacementPoint);
       ++at;
     }
   }

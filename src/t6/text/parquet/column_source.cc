@@ -17,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kBatch = 256;               // rows that are decoded at a time
-constexpr int64_t kBufferBytes = 256 * 1024;  // read from the file at a time
+constexpr int64_t kBatch = 256;                     // rows that are decoded at a time
+constexpr int64_t kColumnBufferBytes = 256 * 1024;  // read from the file at a time
 
 // What Arrow throws, as an Error that names the file.
 template <typename Action>
@@ -36,7 +36,7 @@ auto with_errors_of(const std::string& name, Action action) {
 parquet::ReaderProperties reader_properties() {
   parquet::ReaderProperties properties;
   properties.enable_buffered_stream();
-  properties.set_buffer_size(kBufferBytes);
+  properties.set_buffer_size(kColumnBufferBytes);
   properties.set_page_checksum_verification(true);
   return properties;
 }
