@@ -9,7 +9,7 @@ namespace {
 
 using Ordered = nlohmann::ordered_json;
 
-Ordered finite(double value) { return std::isfinite(value) ? Ordered(value) : Ordered(); }
+Ordered finite_or_null(double value) { return std::isfinite(value) ? Ordered(value) : Ordered(); }
 template <typename T>
 Ordered known(const std::optional<T>& value) {
   return value ? Ordered(*value) : Ordered();
@@ -30,20 +30,20 @@ Ordered model_json(const Plan& plan, const Configuration& each, const Configurat
           {"optimizer", each.optimizer.empty() ? Ordered() : Ordered(each.optimizer)},
           {"at_edge", result.at_edge},
           {"seeds", result.loss.count},
-          {"validation_loss", finite(result.loss.mean)},
-          {"validation_loss_95", finite(result.loss.half_width)},
-          {"difference", finite(result.difference.mean)},
-          {"difference_95", finite(result.difference.half_width)},
-          {"validation_accuracy", finite(result.accuracy.mean)},
-          {"validation_accuracy_95", finite(result.accuracy.half_width)},
-          {"accuracy_difference", finite(result.accuracy_difference.mean)},
-          {"accuracy_difference_95", finite(result.accuracy_difference.half_width)},
-          {"test_accuracy", finite(result.test_accuracy.mean)},
-          {"test_accuracy_95", finite(result.test_accuracy.half_width)},
-          {"perplexity", finite(result.perplexity)},
-          {"bits_per_byte", finite(result.bits_per_byte)},
-          {"training_tokens_per_second", finite(result.training_rate)},
-          {"decoding_tokens_per_second", finite(result.decoding_rate)}};
+          {"validation_loss", finite_or_null(result.loss.mean)},
+          {"validation_loss_95", finite_or_null(result.loss.half_width)},
+          {"difference", finite_or_null(result.difference.mean)},
+          {"difference_95", finite_or_null(result.difference.half_width)},
+          {"validation_accuracy", finite_or_null(result.accuracy.mean)},
+          {"validation_accuracy_95", finite_or_null(result.accuracy.half_width)},
+          {"accuracy_difference", finite_or_null(result.accuracy_difference.mean)},
+          {"accuracy_difference_95", finite_or_null(result.accuracy_difference.half_width)},
+          {"test_accuracy", finite_or_null(result.test_accuracy.mean)},
+          {"test_accuracy_95", finite_or_null(result.test_accuracy.half_width)},
+          {"perplexity", finite_or_null(result.perplexity)},
+          {"bits_per_byte", finite_or_null(result.bits_per_byte)},
+          {"training_tokens_per_second", finite_or_null(result.training_rate)},
+          {"decoding_tokens_per_second", finite_or_null(result.decoding_rate)}};
 }
 
 Ordered rates_json(const Plan& plan, const std::vector<ConfigurationResult>& summary) {
@@ -53,7 +53,7 @@ Ordered rates_json(const Plan& plan, const std::vector<ConfigurationResult>& sum
       const RateResult& rate = summary[i].rates[j];
       rows.push_back({{"model", plan.configurations[i].name},
                       {"learning_rate", known(learning_rate(plan, rate.rate))},
-                      {"search_loss", finite(rate.search_loss)},
+                      {"search_loss", finite_or_null(rate.search_loss)},
                       {"chosen", summary[i].chosen == j}});
     }
   }
@@ -99,9 +99,9 @@ Ordered results_json(const Plan& plan, const std::vector<ConfigurationResult>& s
       curves.push_back({{"run", plan.runs[i].name},
                         {"step", record.step},
                         {"tokens", record.tokens},
-                        {"validation_loss", finite(record.loss)},
-                        {"bits_per_byte", finite(record.bits_per_byte)},
-                        {"validation_accuracy", finite(record.accuracy)}});
+                        {"validation_loss", finite_or_null(record.loss)},
+                        {"bits_per_byte", finite_or_null(record.bits_per_byte)},
+                        {"validation_accuracy", finite_or_null(record.accuracy)}});
     }
   }
   const Experiment& experiment = plan.experiment;

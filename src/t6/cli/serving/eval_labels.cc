@@ -67,7 +67,12 @@ void run_labels(const std::string& model, const std::string& file, ClassifyOptio
     bar.update(each.document + 1);
   });
   bar.hide();
-  (json ? print_json : print_text)(sample_mean(sums.right), sample_mean(sums.nats));
+  const SampleMean right = sample_mean(sums.right), nats = sample_mean(sums.nats);
+  if (json) {
+    print_json(right, nats);
+  } else {
+    print_text(right, nats);
+  }
 }
 
 }  // namespace t6

@@ -13,7 +13,7 @@ namespace {
 // All of them are exact as double.
 constexpr int64_t kMostFrequent = int64_t{1} << 53;
 
-size_t count_characters(std::string_view text) {
+size_t characters_of(std::string_view text) {
   size_t count = 0;
   for (size_t at = 0; at < text.size(); at += utf8_step(text, at).length) ++count;
   return count;
@@ -52,8 +52,7 @@ void WordList::add(std::string_view line, const std::string& where) {
   const size_t space = line.find(' ');
   require(space != 0 && space != std::string_view::npos, "{}: wanted is a word, a space and its frequency", where);
   FrequentWord word{line.substr(0, space)};
-  require(count_characters(word.text) <= kMostCharacters, "{}: a word of more than {} characters", where,
-          kMostCharacters);
+  require(characters_of(word.text) <= kMostCharacters, "{}: a word of more than {} characters", where, kMostCharacters);
   const std::string_view rest = line.substr(space + 1);
   word.frequency = read_frequency(rest.substr(0, rest.find(' ')), where);
   total_ += word.frequency;

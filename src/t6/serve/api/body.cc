@@ -25,6 +25,14 @@ std::string shown(const OrderedJson& found) {
   return text.size() <= kMost ? text : json_text(text.substr(0, kMost)).substr(1, kMost) + "...";
 }
 
+OrderedJson at(const OrderedJson& object, const char* key) { return object.value(key, OrderedJson(nullptr)); }
+
+const std::string& text_at(const OrderedJson& object, const char* key, const std::string& where) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_string()) bad_value(where + "." + key, at(object, key), "a string");
+  return found->get_ref<const std::string&>();
+}
+
 void only_keys(const OrderedJson& object, std::initializer_list<std::string_view> known, const std::string& where) {
   for (const auto& [key, value] : object.items()) {
     if (value.is_null() || std::ranges::count(known, key) > 0) continue;

@@ -51,4 +51,8 @@ void only_keys(const OrderedJson& object, std::initializer_list<std::string_view
 
 [[noreturn]] void bad_value(const std::string& key, const OrderedJson& found, const std::string& wanted);
 
+// What an object has at `key`, null where it has nothing. text_at: that text; bad_value where it is none.
+OrderedJson at(const OrderedJson& object, const char* key);
+const std::string& text_at(const OrderedJson& object, const char* key, const std::string& where);
+
 }  // namespace t6

@@ -150,7 +150,7 @@ ChatSettings chat_settings(Body& body, const Service& service) {
 }
 
 // What OpenAI's clients may say and what changes nothing on a server of one's own.
-void read_books(Body& body) {
+void read_chat_books(Body& body) {
   body.pass_over({"user", "metadata", "safety_identifier", "prompt_cache_key"});
   body.only("store", {false}, "nothing is stored");
   body.only("service_tier", {"auto", "default"}, "there is one tier");
@@ -165,7 +165,7 @@ void complete_chat(const Service& service, const std::shared_ptr<Exchange>& exch
   const ChatPrompt prompt = read_chat_prompt(body);
   const Tools tools = read_chat_tools(body);
   const ChatSettings settings = chat_settings(body, service);
-  read_books(body);
+  read_chat_books(body);
   const OutputFormat format = read_output_format(body);
   ChatRequest request =
       read_chat_request(body, service, prompt, tools, format, {"max_completion_tokens", "max_tokens"});

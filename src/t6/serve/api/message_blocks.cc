@@ -9,14 +9,6 @@
 namespace t6 {
 namespace {
 
-OrderedJson at(const OrderedJson& object, const char* key) { return object.value(key, OrderedJson(nullptr)); }
-
-const std::string& text_at(const OrderedJson& block, const char* key, const std::string& where) {
-  const auto found = block.find(key);
-  if (found == block.end() || !found->is_string()) bad_value(where + "." + key, at(block, key), "a string");
-  return found->get_ref<const std::string&>();
-}
-
 void append(std::string& text, const std::string& more) {
   if (!text.empty()) text += '\n';
   text += more;

@@ -12,8 +12,6 @@ using Kind = OutputFormat::Kind;
 
 constexpr const char* kAnyObject = R"({"type": "object", "additionalProperties": true})";
 
-OrderedJson at(const OrderedJson& object, const char* key) { return object.value(key, OrderedJson(nullptr)); }
-
 OutputFormat read_schema(const OrderedJson& format, const std::string& where) {
   only_keys(format, {"type", "name", "description", "schema", "strict"}, where);
   const OrderedJson strict = at(format, "strict");

@@ -10,14 +10,6 @@
 namespace t6 {
 namespace {
 
-const std::string& text_at(const OrderedJson& item, const char* key, const std::string& where) {
-  const auto found = item.find(key);
-  if (found == item.end() || !found->is_string()) {
-    bad_value(where + "." + key, item.value(key, OrderedJson(nullptr)), "a string");
-  }
-  return found->get_ref<const std::string&>();
-}
-
 // The assistant's message that the last item goes on with.
 OrderedJson& assistant_of(OrderedJson& messages) {
   if (messages.empty() || messages.back()["role"] != "assistant") {

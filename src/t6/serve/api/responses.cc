@@ -156,7 +156,7 @@ class ResponseTask : public BlockTask {
 };
 
 // What changes nothing where nothing is stored and there is one model; anything else is refused by name.
-void read_books(Body& body) {
+void read_response_books(Body& body) {
   body.pass_over({"user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"});
   body.only("store", {false}, "nothing is stored");
   body.only("previous_response_id", {}, "nothing is stored; send the whole conversation as input");
@@ -247,7 +247,7 @@ void respond(const Service& service, const std::shared_ptr<Exchange>& exchange) 
   const Tools tools = read_response_tools(body);
   const OutputFormat format = read_text_format(body, echoed);
   const bool streams = read_stream(body);
-  read_books(body);
+  read_response_books(body);
   ChatRequest request = read_chat_request(body, service, std::move(prompt), tools, format, {"max_output_tokens"});
   if (request.grammar) request.options.constraint = request.grammar->constraint();
   echo(body, request, tools, echoed);

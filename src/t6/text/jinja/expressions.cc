@@ -7,12 +7,12 @@
 
 namespace t6::jinja {
 
-using Kind = Expression::Kind;
+using ExpressionKind = Expression::Kind;
 
 Value Interpreter::evaluate(const Expression& node, Activation* frame) {
   runtime_.charge(1);
-  if (node.kind == Kind::constant) return node.value;
-  if (node.kind == Kind::name) return name(node, frame);
+  if (node.kind == ExpressionKind::constant) return node.value;
+  if (node.kind == ExpressionKind::name) return name(node, frame);
   const Runtime::Level level(&runtime_);
   AtLine line(this, node.line);
   Value value = evaluate_here(node, frame);
@@ -22,24 +22,24 @@ Value Interpreter::evaluate(const Expression& node, Activation* frame) {
 
 Value Interpreter::evaluate_here(const Expression& node, Activation* frame) {
   switch (node.kind) {
-    case Kind::tuple:
-    case Kind::list:
+    case ExpressionKind::tuple:
+    case ExpressionKind::list:
       return list(node, frame);
-    case Kind::dict:
+    case ExpressionKind::dict:
       return dict(node, frame);
-    case Kind::conditional:
+    case ExpressionKind::conditional:
       return conditional(node, frame);
-    case Kind::attribute:
+    case ExpressionKind::attribute:
       return get_attribute(evaluate(*node.parts[0], frame), node.text, &runtime_);
-    case Kind::item:
+    case ExpressionKind::item:
       return item(node, frame);
-    case Kind::slice:
+    case ExpressionKind::slice:
       return slice(node, frame);
-    case Kind::call:
+    case ExpressionKind::call:
       return call(node, frame, nullptr);
-    case Kind::filter:
+    case ExpressionKind::filter:
       return filter(node, frame, nullptr);
-    case Kind::test:
+    case ExpressionKind::test:
       return test(node, frame);
     default:
       return operation(node, frame);
@@ -48,16 +48,16 @@ Value Interpreter::evaluate_here(const Expression& node, Activation* frame) {
 
 Value Interpreter::operation(const Expression& node, Activation* frame) {
   switch (node.kind) {
-    case Kind::unary:
+    case ExpressionKind::unary:
       return apply(node.operators[0], evaluate(*node.parts[0], frame));
-    case Kind::binary:
+    case ExpressionKind::binary:
       return binary(node, frame);
-    case Kind::both:
-    case Kind::either:
+    case ExpressionKind::both:
+    case ExpressionKind::either:
       return logic(node, frame);
-    case Kind::negation:
+    case ExpressionKind::negation:
       return Value(!truth(evaluate(*node.parts[0], frame)));
-    case Kind::comparison:
+    case ExpressionKind::comparison:
       return comparison(node, frame);
     default:
       return concatenation(node, frame);
@@ -76,7 +76,7 @@ Value Interpreter::binary(const Expression& node, Activation* frame) {
 
 Value Interpreter::logic(const Expression& node, Activation* frame) {
   Value left = evaluate(*node.parts[0], frame);
-  return truth(left) == (node.kind == Kind::both) ? evaluate(*node.parts[1], frame) : left;
+  return truth(left) == (node.kind == ExpressionKind::both) ? evaluate(*node.parts[1], frame) : left;
 }
 
 Value Interpreter::item(const Expression& node, Activation* frame) {
@@ -120,7 +120,7 @@ Value Interpreter::conditional(const Expression& node, Activation* frame) {
 Value Interpreter::list(const Expression& node, Activation* frame) {
   std::vector<Value> items;
   for (const ExpressionPtr& part : node.parts) items.push_back(evaluate(*part, frame));
-  return runtime_.list(std::move(items), node.kind == Kind::tuple ? List::Type::tuple : List::Type::list);
+  return runtime_.list(std::move(items), node.kind == ExpressionKind::tuple ? List::Type::tuple : List::Type::list);
 }
 
 Value Interpreter::dict(const Expression& node, Activation* frame) {
