@@ -30,7 +30,7 @@ if(CCACHE)
   endif()
 endif()
 
-# Several files of a room are compiled as one, which takes a third of the time and makes names in their unnamed namespaces
+# Several files of a room are compiled as one, which reads what they include once and makes names in their unnamed namespaces
 # one another's neighbours: eight, so that a change compiles few others, and under sanitizers, where what all include takes
 # longest, up to forty. For a loop of small changes: -DCMAKE_UNITY_BUILD=OFF.
 if(NOT DEFINED CMAKE_UNITY_BUILD)
