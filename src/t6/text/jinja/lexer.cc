@@ -15,8 +15,6 @@ namespace {
 constexpr std::string_view kOperators[] = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
                                            "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
 
-bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
-
 std::string with_plain_newlines(std::string_view source) {
   std::string text;
   for (size_t i = 0; i < source.size(); ++i) {

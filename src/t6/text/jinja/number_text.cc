@@ -29,8 +29,7 @@ std::string plain(std::string_view text) {
   return out;
 }
 
-bool is_latin_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_ascii_alnum(char c) { return is_latin_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_ascii_alnum(char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Takes single underscores between digits out. False: others are there.
 bool drop_underscores(std::string* text) {

@@ -24,6 +24,7 @@ std::string to_utf8(const std::vector<char32_t>& points);
 bool is_space(char32_t point);
 bool is_line_break(char32_t point);
 bool is_alphabetic(char32_t point);
+inline bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_decimal(char32_t point);
 bool is_digit(char32_t point);
 bool is_numeric(char32_t point);
