@@ -145,7 +145,7 @@ constexpr bool kAlwaysFromBits = kGroupVectors == 1 && Type::kType == NumberType
 template <typename Type>
 void multiply_super_blocks(const MatmulTask& p, const MatmulRange& part) {
   for (int64_t vector = part.group_begin * kGroupVectors; vector < part.group_end * kGroupVectors; ++vector) {
-    for_row_tiles<SuperBlockTile<Type>, 1, kAlwaysFromBits<Type> ? kMostTileRows : 4>(p, part, vector);
+    for_row_tiles<SuperBlockTile<Type>, 1, kAlwaysFromBits<Type> ? kVectorTileRows : 4>(p, part, vector);
   }
 }
 

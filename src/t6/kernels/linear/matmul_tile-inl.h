@@ -48,11 +48,11 @@ HWY_INLINE void fetch_ahead(const std::byte* weights, int64_t bytes) {
   for (int64_t i = 0; i < bytes; i += kLine) hwy::Prefetch(weights + kAhead + i);
 }
 
-constexpr int kMostTileRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 4 : 8;  // 16 registers, or 32
+constexpr int kVectorTileRows = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3 ? 4 : 8;  // 16 registers, or 32
 
 // Calls Tile::run<rows, kVectors>(p, t, arguments...) for tiles of at most kRows rows that cover the part's rows of x,
 // large ones first.
-template <typename Tile, int kVectors, int kRows = kMostTileRows, typename... Arguments>
+template <typename Tile, int kVectors, int kRows = kVectorTileRows, typename... Arguments>
 HWY_INLINE void for_row_tiles(const MatmulTask& p, const MatmulRange& part, Arguments... arguments) {
   int64_t t = part.t_begin;
   for (; t + kRows <= part.t_end; t += kRows) Tile::template run<kRows, kVectors>(p, t, arguments...);
