@@ -38,6 +38,7 @@ struct BenchOptions {
   std::string target;  // the instruction set to use; empty: the best
   std::vector<int64_t> rows = {1, 4, 16, 512};
   std::vector<std::string> types;  // empty: all
+  bool bfloats = false;
 };
 
 struct Size {
@@ -55,7 +56,7 @@ WeightMatrix random_matrix(Context& context, NumberType type, Size size, Random&
   return {context, type, size.outputs, size.inputs, words.data()};
 }
 
-void measure(Context& context, NumberType type, Size size, int64_t T, double roof) {
+void measure(Context& context, NumberType type, Size size, int64_t T, bool bfloats, double roof) {
   Random random(1);
   std::vector<WeightMatrix> matrices;
   int64_t bytes = 0;
@@ -67,7 +68,9 @@ void measure(Context& context, NumberType type, Size size, int64_t T, double roo
   std::vector<float> x(static_cast<size_t>(T * size.inputs)), y(static_cast<size_t>(T * size.outputs));
   for (float& value : x) value = static_cast<float>(random.uniform());
   const auto work = [&] {
-    for (const WeightMatrix& w : matrices) matmul(context, {.x = x.data(), .w = &w, .y = y.data(), .T = T});
+    for (const WeightMatrix& w : matrices) {
+      matmul(context, {.x = x.data(), .w = &w, .y = y.data(), .T = T, .bfloats = bfloats});
+    }
   };
   const double seconds = time_runs(work, 0.3).best_s;  // what the code does when nothing else runs
   const double operations =
@@ -85,9 +88,9 @@ void measure(Context& context, NumberType type, Size size, int64_t T, double roo
 }
 
 // Those that the type's blocks go into.
-void measure_sizes(Context& context, NumberType type, int64_t T, double roof) {
+void measure_sizes(Context& context, NumberType type, int64_t T, bool bfloats, double roof) {
   for (const Size size : kSizes) {
-    if (size.inputs % number_type_info(type).block_numbers == 0) measure(context, type, size, T, roof);
+    if (size.inputs % number_type_info(type).block_numbers == 0) measure(context, type, size, T, bfloats, roof);
   }
 }
 
@@ -107,7 +110,7 @@ void run(const BenchOptions& options) {
   for (const int64_t T : options.rows) {
     for (const auto& [name, type] : types_by_name()) {
       const bool wanted = std::find(options.types.begin(), options.types.end(), name) != options.types.end();
-      if (wanted || options.types.empty()) measure_sizes(context, type, T, roof);
+      if (wanted || options.types.empty()) measure_sizes(context, type, T, options.bfloats, roof);
     }
   }
 }
@@ -121,6 +124,8 @@ int main(int argc, char** argv) {
   t6::add_threads_flag(app, options.threads);
   app.add_option("--target", options.target, "An instruction set as Highway names it, for example AVX2");
   app.add_option("--types", options.types, "Weight types; all if not given")->check(CLI::IsMember(t6::types_by_name()));
+  app.add_flag("--bfloats", options.bfloats,
+               "Products of bfloat16 numbers, as prompts have them on processors with tiles");
   app.add_option("--rows", options.rows, "Rows of x")->check(CLI::PositiveNumber)->capture_default_str();
   app.callback([&] { t6::run(options); });
   return t6::run_program(app, argc, argv);

@@ -153,6 +153,58 @@ TEST_P(Kinds, GivesAQueryTheSameBitsFromPagesWhereNoFactorsAre) {
   });
 }
 
+// Of numbers rounded to bfloat16, where the processor multiplies them: 2^-9 of each of queries, keys, weights and
+// values. Here logits of a rank of 17 reach 20, and an error of a hundredth in one is as much of its weight.
+double bfloat_tolerance() { return has_bfloat_attention() ? 4e-2 : 1e-5; }
+
+TEST_P(Kinds, AgreesInBfloats) {
+  on_every_target([] {
+    for (const int64_t T : {1, 5, 39, 70}) {
+      for (const int64_t window : {0, 70}) {
+        SCOPED_TRACE(fmt::format("T {} window {}", T, window));
+        Problem problem(GetParam(), T, 140 - T);
+        problem.arguments.bfloats = true;
+        problem.arguments.window = window;
+        problem.arguments.sinks = window / 20;
+        attention(test_context(), problem.arguments);
+        expect_agreement(problem, bfloat_tolerance());
+      }
+    }
+  });
+}
+
+TEST_P(Kinds, AgreesInBfloatsOfACachesPages) {
+  on_every_target([] {
+    for (const auto& [name, type, largest] : kCacheTypes) {
+      for (const bool key_rows : {false, true}) {
+        SCOPED_TRACE(fmt::format("{} rows {}", name, key_rows));
+        Problem problem(GetParam(), 39, 127 - 39);
+        const Pages keys(problem.arguments.k, GetParam().heads, 127, type, key_rows);
+        const Pages values(problem.arguments.v, GetParam().heads, 127, type, true);
+        problem.arguments.bfloats = true;
+        attention(test_context(), problem.arguments);
+        expect_agreement(problem, bfloat_tolerance());
+      }
+    }
+  });
+}
+
+TEST_P(Kinds, GivesAQueryTheSameBfloatsInAnyCompanyAndOnAnyThreads) {
+  on_every_target([] {
+    if (!has_bfloat_attention()) return;
+    const int64_t T = 70, start = 470;
+    Problem whole(GetParam(), T, start), singles(GetParam(), T, start);
+    whole.arguments.bfloats = singles.arguments.bfloats = true;
+    attention(test_context(), whole.arguments);
+    const ThreadCount threads(3);
+    std::vector<Attention> batch;
+    for (int64_t t = 0; t < T; ++t) batch.push_back(single_query(singles.arguments, t));
+    attention(test_context(), batch);
+    EXPECT_EQ(singles.out, whole.out);
+    EXPECT_EQ(singles.lse, whole.lse);
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Attention, Kinds, ::testing::ValuesIn(attention_cases()),
                          [](const auto& test) { return test.param.name; });
 

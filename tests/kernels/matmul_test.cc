@@ -110,6 +110,54 @@ TEST_P(MatmulTypes, GivesARowTheSameBitsInAnyCompanyAndOnAnyThreads) {
   });
 }
 
+// Where there are matrix tiles; elsewhere the same as without.
+TEST_P(MatmulTypes, MultipliesBfloatsWithTheSameBitsInAnyCompany) {
+  on_every_target([] {
+    for (const auto& [T, N, wanted] : {std::tuple<int64_t, int64_t, int64_t>{70, 61, 1800},
+                                       {1, 16, 32},
+                                       {33, 17, 290},
+                                       {530, 40, 33},
+                                       {5, 1, 4000}}) {
+      const int64_t K = columns(wanted);
+      SCOPED_TRACE(fmt::format("T {} N {} K {}", T, N, K));
+      const auto x = random_floats(T * (K + 3), 1), bias = random_floats(N, 4);
+      const WeightMatrix w = random_weight_matrix(GetParam(), N, K, 2),
+                         other = random_weight_matrix(NumberType::f32, 50, K, 3);
+      for (const bool accumulate : {false, true}) {
+        std::vector<float> whole = random_floats(T * (N + 5), 3, 0), rows = whole, others(static_cast<size_t>(T * 50));
+        Matmul product = {.x = x.data(),
+                          .w = &w,
+                          .y = whole.data(),
+                          .bias = bias.data(),
+                          .T = T,
+                          .x_stride = K + 3,
+                          .y_stride = N + 5,
+                          .accumulate = accumulate,
+                          .bfloats = true};
+        const std::vector<double> reference = matmul_reference(product);
+        {
+          const ThreadCount threads(3);
+          const Matmul products[] = {
+              product, {.x = x.data(), .w = &other, .y = others.data(), .T = T, .x_stride = K + 3, .bfloats = true}};
+          matmul(test_context(), products);
+          EXPECT_LT(largest_error(others, matmul_reference(products[1])), 5e-6);
+        }
+        std::vector<float> got;
+        for (int64_t t = 0; t < T; ++t) got.insert(got.end(), &whole[t * (N + 5)], &whole[t * (N + 5)] + N);
+        EXPECT_LT(largest_error(got, reference), 2e-5);
+        for (int64_t t = 0; t < T; ++t) {
+          Matmul row = product;
+          row.x += t * (K + 3);
+          row.y = rows.data() + t * (N + 5);
+          row.T = 1;
+          matmul(test_context(), row);
+        }
+        EXPECT_EQ(rows, whole);
+      }
+    }
+  });
+}
+
 TEST_P(MatmulTypes, PassesOnWhatIsNotANumber) {
   on_every_target([] {
     const int64_t K = columns(32);

@@ -102,7 +102,20 @@ TEST(MatrixTiles, MultiplyBfloats) {
   std::memcpy(a_pairs.data(), a.data(), a.size() * sizeof(uint16_t));
   std::memcpy(b_pairs.data(), b.data(), b.size() * sizeof(uint16_t));
   const MatrixTiles tiles(kMostTileRows, int64_t{kMatrixTileDepth} * 2);
-  multiply_bfloat_matrix_tile(a_pairs.data(), b_pairs.data(), kSteps, sums.data());
+  BfloatTileProduct product = {.a = a_pairs.data(),
+                               .a_row = kMatrixTileDepth * 2,
+                               .a_step = kMatrixTileDepth * 2 * kMatrixTileRows,
+                               .b = b_pairs.data(),
+                               .b_row = kMatrixTileColumns * 4,
+                               .b_half = kTileLanes * 4,
+                               .c = sums.data(),
+                               .c_row = kMatrixTileColumns * 4,
+                               .steps = kSteps};
+  multiply_bfloat_matrix_tile(product);
+  EXPECT_LT(largest_error(sums, wanted), 1e-6);
+  product.accumulate = true;
+  multiply_bfloat_matrix_tile(product);
+  for (double& sum : wanted) sum *= 2;
   EXPECT_LT(largest_error(sums, wanted), 1e-6);
 }
 

@@ -52,7 +52,8 @@ class Reader {
 
   std::vector<float> read(std::span<const int32_t> tokens) {
     cache_.clear();
-    const Step step = {.tokens = tokens, .cache = &cache_, .logits = Logits::none, .hidden_states = true};
+    const Step step = {
+        .tokens = tokens, .cache = &cache_, .logits = Logits::none, .hidden_states = true, .reading = true};
     pass_.run({&step, 1});
     return pooled(pass_.hidden_states(0), classifier_.config().hidden_size, classifier_.config().label_pooling);
   }

@@ -9,9 +9,10 @@
 namespace t6 {
 namespace {
 
-// Whether attention contracts in the same order however many queries come at once (kernels/attention.h): it does
-// without head factors.
-bool order_is_fixed(const ModelConfig& config) {
+// Whether a token read has the bits of a token written. Attention contracts in the same order however many queries come
+// at once (kernels/attention.h) without head factors, and nothing is rounded more for being read (forward.h).
+bool reads_as_it_writes(const ModelConfig& config) {
+  if (ForwardPass::rounds_reading()) return false;
   const AttentionShape shape = attention_shape(config);
   const auto grouped = [](const FactorShape& factors) { return factors.head == HeadFactor::grouped; };
   return grouped(shape.q) && grouped(shape.k) && grouped(shape.v) && !config.kv_shift;
@@ -20,7 +21,7 @@ bool order_is_fixed(const ModelConfig& config) {
 }  // namespace
 
 Engine::Engine(Context& context, std::shared_ptr<const Model> model, const EngineOptions& options)
-    : options_(options), alike_(order_is_fixed(model->config())), pass_(context, std::move(model)) {
+    : options_(options), alike_(reads_as_it_writes(model->config())), pass_(context, std::move(model)) {
   require(options.prompt_chunk > 0 && options.prompt_chunk % kPageTokens == 0,
           "prompts are read in chunks of a multiple of {} tokens, not of {}", kPageTokens, options.prompt_chunk);
   require(options.sequences >= 1, "at least one sequence must run at once, not {}", options.sequences);

@@ -90,7 +90,7 @@ class Engine {
   void write_tokens(const StepLogits& logits);
 
   EngineOptions options_;
-  bool alike_;  // a token's bits do not depend on how many are read with it
+  bool alike_;  // a token's bits do not depend on how many are read with it, nor on whether it is read or written
   ForwardPass pass_;
   std::vector<std::shared_ptr<Sequence>> sequences_;  // in the order in which they came
   std::optional<PrefixStore> kept_;

@@ -91,6 +91,8 @@ void ForwardPass::place_tokens(std::span<const Step> steps) {
     for (RotaryTable& rotary : rotaries_) rotary.extend(positions_.back() + 1);
   }
   T_ = static_cast<int64_t>(positions_.size());
+  written_ = 0;
+  for (const Step& step : steps) written_ += step.reading ? 0 : std::ssize(step.tokens);
   const int64_t C = model_->config().hidden_size;
   float* row = sized(hidden_, T_ * C);
   for (const Step& step : steps) {
@@ -101,6 +103,8 @@ void ForwardPass::place_tokens(std::span<const Step> steps) {
   }
 }
 
+bool ForwardPass::rounds_reading() { return has_bfloat_attention() || has_bfloat_matmul(); }
+
 std::span<const float> ForwardPass::run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted) {
   const Step step = {tokens, &cache, wanted};
   return run({&step, 1}).all;
@@ -109,6 +113,7 @@ std::span<const float> ForwardPass::run(std::span<const int32_t> tokens, FactorC
 StepLogits ForwardPass::run(std::span<const Step> steps) {
   require(!steps.empty(), "a forward pass needs at least one sequence");
   for (const Step& step : steps) check(step);
+  require(std::ranges::is_sorted(steps, {}, &Step::reading), "steps that read come after those that do not");
   for (const Step& step : steps) step.cache->reserve(static_cast<int64_t>(step.tokens.size()));
   place_tokens(steps);
   const ModelConfig& config = model_->config();
@@ -121,32 +126,53 @@ StepLogits ForwardPass::run(std::span<const Step> steps) {
   return output_logits();
 }
 
+// All products of one x, of whose rows the first `written` are of steps that do not read. Moves their pointers.
+void ForwardPass::multiply(std::span<Matmul> products, int64_t written) {
+  if (products.empty()) return;
+  const int64_t rows = products.front().T;
+  if (written > 0) {
+    for (Matmul& product : products) product.T = written;
+    matmul(context_, products);
+  }
+  if (written == rows) return;
+  for (Matmul& product : products) {
+    product.x += written * (product.x_stride ? product.x_stride : product.w->columns());
+    product.y += written * (product.y_stride ? product.y_stride : product.w->rows());
+    product.T = rows - written;
+    product.bfloats = true;
+  }
+  matmul(context_, products);
+}
+
 // What nobody asks for ends with the keys and values that it left in the caches.
 void ForwardPass::keep_wanted_rows() {
   const int64_t C = model_->config().hidden_size;
-  T_ = 0;
+  T_ = written_ = 0;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const int64_t count = kept_rows(steps_[i]);
     const float* from = hidden_.data() + (first_rows_[i] + std::ssize(steps_[i].tokens) - count) * C;
     std::copy_n(from, count * C, hidden_.data() + T_ * C);
     first_rows_[i] = T_;
     T_ += count;
+    if (!steps_[i].reading) written_ = T_;
   }
 }
 
 // The output head for the tokens whose logits are wanted.
 StepLogits ForwardPass::output_logits() {
   const int64_t V = model_->config().vocab_size;
-  int64_t rows = 0;
+  int64_t rows = 0, written = 0;
   logit_positions_.assign(1, 0);
   for (const Step& step : steps_) {
     rows += logit_rows(step);
+    if (!step.reading) written = rows;
     logit_positions_.push_back(static_cast<size_t>(rows * V));
   }
   if (rows == 0) return {{}, logit_positions_};
   normalize(rows == T_ ? hidden_.data() : wanted_rows(rows), rows, model_->final_norm());
   float* logits = sized(logits_, rows * V);
-  matmul(context_, {.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows});
+  Matmul head = {.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows};
+  multiply({&head, 1}, written);
   return {{logits, static_cast<size_t>(rows * V)}, logit_positions_};
 }
 
@@ -194,7 +220,7 @@ ForwardPass::Projected ForwardPass::project(const Layer& in, const TokenRows& to
   if (layer.gate) {
     products_.push_back({.x = tokens.x, .w = &layer.gate, .y = sized(head_gate_, T_ * layer.gate.rows()), .T = T_});
   }
-  matmul(context_, products_);
+  multiply(products_, written_);
 
   if (layer.query_down) {
     project_compressed(in, tokens, out.q);
@@ -222,12 +248,13 @@ void ForwardPass::project_compressed(const Layer& in, const TokenRows& tokens, c
   if (model_->shape().values == ValueSource::latent) {
     // The projection is narrower than the absorbed queries.
     float* rows = sized(query_absorbed_, T_ * layer.q.b.rows());
-    matmul(context_, {.x = from.x, .w = &layer.q.b, .y = rows, .T = T_});
+    Matmul product = {.x = from.x, .w = &layer.q.b, .y = rows, .T = T_};
+    multiply({&product, 1}, written_);
     return absorb_queries(context_, config, layer.latent, in.rotary, tokens, rows, queries.b);
   }
   products_.clear();
   add_products(layer.q, from, queries, products_);
-  matmul(context_, products_);
+  multiply(products_, written_);
   finish_factors(context_, model_->shape().q, config.head_activation, finish(in, layer.q), from, queries, false);
 }
 
@@ -274,6 +301,7 @@ Attention ForwardPass::sequence_attention(const Layer& in, int64_t index, size_t
   x.k_bias = layer.key_bias.view(in.rotary.dim() > 0 ? in.rotary.at(0) : nullptr);
   x.k_shift = layer.k_shift;
   x.v_shift = layer.v_shift;
+  x.bfloats = steps_[sequence].reading && cache.type() != NumberType::f32;
   x.out = attended_.data() + row * x.heads * shape.v.features;
   return x;
 }
@@ -298,10 +326,11 @@ void ForwardPass::add_product(const Matmul& product, const float* norm) {
   const ModelConfig& config = model_->config();
   Matmul to = product;
   to.accumulate = !config.post_norms;
-  to.y = config.post_norms ? sized(added_, T_ * config.hidden_size) : hidden_.data();
-  matmul(context_, to);
+  float* y = config.post_norms ? sized(added_, T_ * config.hidden_size) : hidden_.data();
+  to.y = y;
+  multiply({&to, 1}, written_);
   if (!config.post_norms) return;
-  rms_norm(context_, {.x = to.y,
+  rms_norm(context_, {.x = y,
                       .weight = norm,
                       .out = hidden_.data(),
                       .rows = T_,
@@ -346,9 +375,9 @@ void ForwardPass::feed_forward(const LayerWeights& layer) {
   const int64_t F = model_->config().feed_forward_dim();
   normalize(hidden_.data(), T_, layer.feed_forward_norm);
   float *gate = sized(gate_, T_ * F), *up = sized(up_, T_ * F);
-  const Matmul products[] = {{.x = normalized_.data(), .w = &layer.mlp_gate, .y = gate, .T = T_},
-                             {.x = normalized_.data(), .w = &layer.mlp_up, .y = up, .T = T_}};
-  matmul(context_, products);
+  Matmul products[] = {{.x = normalized_.data(), .w = &layer.mlp_gate, .y = gate, .T = T_},
+                       {.x = normalized_.data(), .w = &layer.mlp_up, .y = up, .T = T_}};
+  multiply(products, written_);
   switch (model_->config().hidden_act) {
     case GateActivation::silu:
       silu_gate(context_, gate, up, T_ * F);

@@ -22,6 +22,10 @@ struct Step {
   FactorCache* cache = nullptr;
   Logits logits = Logits::last;
   bool hidden_states = false;  // whether those of all tokens are wanted, by hidden_states()
+  // Whether the tokens are a part of a text that is read and not written: then products may be of bfloat16 numbers
+  // where the processor has such (Matmul::bfloats; of attention from a cache of fewer bits than float32), however the
+  // text is divided. Of a run's steps those that read come last.
+  bool reading = false;
 };
 
 // What a run gives, step by step.
@@ -43,12 +47,14 @@ class ForwardPass {
 
   // Runs the tokens of several sequences at once and adds them to their caches. The logits stay valid until the next
   // run. Errors, before anything is changed: no tokens, an id outside the vocabulary, more than a cache has room for, a
-  // cache of another model.
+  // cache of another model, a step that does not read after one that does.
   StepLogits run(std::span<const Step> steps);
   std::span<const float> run(std::span<const int32_t> tokens, FactorCache& cache, Logits wanted);  // [rows, V]
   // [tokens, C], of a step of the last run that asked for them: what the output head makes logits of, after the last
   // norm. Valid until the next call or run.
   std::span<const float> hidden_states(size_t step);
+  // Whether this machine may give tokens that are read other bits than those written (Step::reading).
+  static bool rounds_reading();
   // The errors of run() that are not about room.
   void check(const Step& step) const;
 
@@ -79,6 +85,7 @@ class ForwardPass {
   void keep_wanted_rows();
   void feed_forward(const LayerWeights& layer);
   void normalize(const float* x, int64_t rows, const float* weight);
+  void multiply(std::span<Matmul> products, int64_t written);
   void add_product(const Matmul& product, const float* norm);
   StepLogits output_logits();
   const float* wanted_rows(int64_t rows);
@@ -92,6 +99,7 @@ class ForwardPass {
   std::vector<int64_t> first_rows_;  // of each sequence; after the last layer's attention of the rows that are kept
   std::vector<int64_t> positions_;   // [T]
   int64_t T_ = 0;                    // rows: tokens of all sequences, then those that are kept
+  int64_t written_ = 0;              // of these, the first, whose steps do not read
   std::vector<Attention> attentions_;
   std::vector<Matmul> products_;
   std::vector<float> hidden_;      // [T, C], the residual stream

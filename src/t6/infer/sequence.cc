@@ -109,7 +109,8 @@ Step Sequence::next_step(int64_t longest) {
   return {.tokens = std::span(tokens_).subspan(static_cast<size_t>(cache_.size()), static_cast<size_t>(count)),
           .cache = &cache_,
           .logits = wanted_logits(count),
-          .hidden_states = takes_hidden_states()};
+          .hidden_states = takes_hidden_states(),
+          .reading = reads_prompt()};
 }
 
 // Where pieces end depends on this sequence alone, and so do the bits of its logits.

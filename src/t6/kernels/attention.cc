@@ -128,9 +128,10 @@ void attention(Context& context, std::span<const Attention> batch) {
   work.plans.clear();
   work.units.clear();
   int64_t cost = 0;
+  const bool bfloats = has_bfloat_attention();
   for (const Attention& x : batch) {
     check_attention(x);
-    work.plans.push_back(plan_attention(x));
+    work.plans.push_back(plan_attention(x, bfloats));
     cost += multiply_adds(x, work.plans.back());
   }
   const int64_t threads = std::clamp<int64_t>(cost / kGrain, 1, context.thread_count());

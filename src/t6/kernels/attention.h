@@ -77,9 +77,16 @@ struct Attention {
   const float* k_shift = nullptr;
   const float* v_shift = nullptr;
 
+  // Whether products may take keys, values, queries and weights rounded to bfloat16, with float32 sums: where the
+  // processor multiplies such numbers, from any number of queries on. Elsewhere nothing changes.
+  bool bfloats = false;
+
   float* out = nullptr;  // [T, H, E]
   float* lse = nullptr;  // [T, H], the logarithm of the sum of e^logit over the keys that a query sees; may be null
 };
+
+// Whether Attention::bfloats changes anything on this machine.
+bool has_bfloat_attention();
 
 // From so many queries of a sequence on, the order of contraction does not depend on how many more there are.
 inline constexpr int64_t kManyQueries = 32;

@@ -102,7 +102,16 @@ class BfloatProduct {
     const int64_t depth = panel_depth(at.depth);
     for (int64_t row = 0; row < part.rows; row += kRows, a += depth * kRows) {
       if constexpr (kMatrix) {
-        multiply_bfloat_matrix_tile(a, b, depth * kNumbers / kDepthStep, tile);
+        constexpr int64_t kRow = kMatrixTileDepth * 2;
+        multiply_bfloat_matrix_tile({.a = a,
+                                     .a_row = kRow,
+                                     .a_step = kRow * kRows,
+                                     .b = b,
+                                     .b_row = kColumns * 4,
+                                     .b_half = kTileLanes * 4,
+                                     .c = tile,
+                                     .c_row = kColumns * 4,
+                                     .steps = depth * kNumbers / kDepthStep});
       } else if constexpr (kFloat == PanelFloat::pair) {
         multiply_bfloat_tile(a, b, depth, tile);
       } else {

@@ -4,43 +4,60 @@
 #include <vector>
 
 #include "t6/core/error.h"
+#include "t6/core/rounding.h"
+#include "t6/kernels/linear/bfloat_tile.h"
 #include "t6/kernels/linear/matmul_task.h"
 #include "t6/kernels/linear/matrix_tiles.h"
+#include "t6/kernels/simd/aligned_buffer.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/matmul.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/linear/matmul_bfloats-inl.h"
 #include "t6/kernels/linear/matmul_floats-inl.h"
 #include "t6/kernels/linear/matmul_matrix_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
+// Of weights in blocks.
+template <typename Strips>
+void multiply_quantized(const MatmulTask& p, const MatmulRange& part) {
+  if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
+    if (p.bfloats) return multiply_by_bfloat_tiles<Strips>(p, part);
+  }
+  multiply_bytes<Strips>(p, part);
+}
+
 void multiply(const MatmulTask& p, const MatmulRange& part) {
   switch (p.type) {
     case NumberType::f32:
       return multiply_floats<NumberType::f32>(p, part);
     case NumberType::bf16:
+      if (HWY_TARGET == HWY_AVX3_DL && p.bfloats) return multiply_stored_bfloats(p, part);
       return multiply_floats<NumberType::bf16>(p, part);
     case NumberType::f16:
       return multiply_floats<NumberType::f16>(p, part);
     case NumberType::q8_0:
-      return multiply_bytes<BlockStrips<NumberType::q8_0>>(p, part);
+      return multiply_quantized<BlockStrips<NumberType::q8_0>>(p, part);
     case NumberType::q4_1:
-      return multiply_bytes<BlockStrips<NumberType::q4_1>>(p, part);
+      return multiply_quantized<BlockStrips<NumberType::q4_1>>(p, part);
     case NumberType::q2_k:
-      return multiply_bytes<SuperBlockStrips<SuperBlockQ2K>>(p, part);
+      return multiply_quantized<SuperBlockStrips<SuperBlockQ2K>>(p, part);
     case NumberType::q3_k:
-      return multiply_bytes<SuperBlockStrips<SuperBlockQ3K>>(p, part);
+      return multiply_quantized<SuperBlockStrips<SuperBlockQ3K>>(p, part);
     case NumberType::q4_k:
-      return multiply_bytes<SuperBlockStrips<SuperBlockQ4K>>(p, part);
+      return multiply_quantized<SuperBlockStrips<SuperBlockQ4K>>(p, part);
     case NumberType::q5_k:
-      return multiply_bytes<SuperBlockStrips<SuperBlockQ5K>>(p, part);
+      return multiply_quantized<SuperBlockStrips<SuperBlockQ5K>>(p, part);
     default:  // Q6_K, the last of kSuperBlockTypes
-      return multiply_bytes<SuperBlockStrips<SuperBlockQ6K>>(p, part);
+      return multiply_quantized<SuperBlockStrips<SuperBlockQ6K>>(p, part);
   }
 }
+
+// Whether multiply() takes MatmulTask::bfloats.
+bool takes_bfloat_tiles() { return HWY_TARGET == HWY_AVX3_DL; }
 
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -49,19 +66,29 @@ HWY_AFTER_NAMESPACE();
 namespace t6 {
 
 HWY_EXPORT(multiply);
+HWY_EXPORT(takes_bfloat_tiles);
 
 namespace {
 
 // Multiply-adds that are worth a hand-over to another thread (about a microsecond).
 constexpr int64_t kGrain = 1 << 16;
 
-MatmulTask task_of(const Matmul& m, const ActivationBlock* blocks, bool matrix_tiles) {
+// x in the forms in which products take it, and how many of its rows they take at once.
+struct PreparedX {
+  const ActivationBlock* blocks = nullptr;
+  const uint16_t* bfloats = nullptr;
+  int64_t part_rows = kPartRows;
+  int64_t groups = 1;  // of weights that a part has whole multiples of
+};
+
+MatmulTask task_of(const Matmul& m, const PreparedX& x, bool matrix_tiles) {
   const WeightMatrix& w = *m.w;
   return {.type = w.type(),
           .w = w.group(0),
           .group_bytes = w.group_bytes(),
           .x = m.x,
-          .blocks = blocks,
+          .blocks = x.blocks,
+          .bfloats = x.bfloats,
           .y = m.y,
           .bias = m.bias,
           .N = w.rows(),
@@ -73,8 +100,7 @@ MatmulTask task_of(const Matmul& m, const ActivationBlock* blocks, bool matrix_t
 }
 
 // Groups [begin, end) of all products' groups one after the other.
-void multiply_groups(std::span<const Matmul> products, const ActivationBlock* blocks, bool matrix_tiles,
-                     MatmulRange part) {
+void multiply_groups(std::span<const Matmul> products, const PreparedX& x, bool matrix_tiles, MatmulRange part) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(multiply);
   int64_t first = 0;
   const int64_t begin = part.group_begin, end = part.group_end;
@@ -82,13 +108,15 @@ void multiply_groups(std::span<const Matmul> products, const ActivationBlock* bl
     const int64_t groups = m.w->groups();
     part.group_begin = std::clamp<int64_t>(begin - first, 0, groups);
     part.group_end = std::clamp<int64_t>(end - first, 0, groups);
-    if (part.group_begin < part.group_end) kernel(task_of(m, blocks, matrix_tiles), part);
+    if (part.group_begin < part.group_end) kernel(task_of(m, x, matrix_tiles), part);
     first += groups;
   }
 }
 
 struct Memory {
   std::vector<ActivationBlock> blocks;
+  AlignedBuffer bfloats;
+  std::vector<Matmul> tiled, others;
 };
 
 // x as blocks when a product needs them, in memory of the context.
@@ -104,36 +132,76 @@ const ActivationBlock* quantized_x(Context& context, std::span<const Matmul> pro
   return blocks.data();
 }
 
-}  // namespace
+// x as tiles of bfloat16 (MatmulTask::bfloats).
+const uint16_t* rounded_x(Context& context, const Matmul& m) {
+  constexpr int64_t kRoundingGrain = 1 << 14;  // numbers that are worth a hand-over
+  const int64_t K = m.w->columns(), stride = m.x_stride ? m.x_stride : K, rows = round_up(m.T, kMatrixTileRows);
+  auto* out = reinterpret_cast<uint16_t*>(context.memory<Memory>().bfloats.reserve(rows * K / 2));
+  context.parallel_for(m.T, 1 + kRoundingGrain / std::max<int64_t>(1, K), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      uint16_t* to = out + t / kMatrixTileRows * kMatrixTileRows * K + t % kMatrixTileRows * kMatrixTileDepth;
+      for (int64_t k = 0; k < K; k += kMatrixTileDepth, to += kMatrixTileRows * kMatrixTileDepth) {
+        round_to_bfloats(m.x + t * stride + k, kMatrixTileDepth, to);
+      }
+    }
+  });
+  return out;
+}
 
-void matmul(Context& context, const Matmul& product) { matmul(context, std::span(&product, 1)); }
-
-void matmul(Context& context, std::span<const Matmul> products) {
-  if (products.empty() || products.front().T <= 0) return;
+void multiply_all(Context& context, std::span<const Matmul> products, const PreparedX& x, bool matrix_tiles) {
   const int64_t T = products.front().T, K = products.front().w->columns();
   int64_t groups = 0;
-  for (const Matmul& m : products) {
-    require(m.x == products.front().x && m.T == T && m.x_stride == products.front().x_stride && m.w->columns() == K,
-            "products of one job must have the same x");
-    groups += m.w->groups();
-  }
-  const ActivationBlock* blocks = quantized_x(context, products);
-  const bool matrix_tiles = has_matrix_tiles();
-  const int64_t row_parts = (T + kPartRows - 1) / kPartRows;
-  const int64_t cost = std::max<int64_t>(1, kWeightGroup * K * std::min(T, kPartRows));
+  for (const Matmul& m : products) groups += m.w->groups();
+  const int64_t row_parts = divide_up(T, x.part_rows);
+  const int64_t cost = std::max<int64_t>(1, kWeightGroup * K * std::min(T, x.part_rows));
   // Part i: group i % groups of rows i / groups.
-  context.parallel_for(row_parts * groups, 1 + kGrain / cost, [&](int64_t begin, int64_t end) {
+  context.parallel_for(row_parts * groups, std::max(x.groups, 1 + kGrain / cost), [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t row_part = begin / groups, group = begin % groups;
       const int64_t count = std::min(groups - group, end - begin);
-      multiply_groups(products, blocks, matrix_tiles,
-                      {.t_begin = row_part * kPartRows,
-                       .t_end = std::min(T, (row_part + 1) * kPartRows),
+      multiply_groups(products, x, matrix_tiles,
+                      {.t_begin = row_part * x.part_rows,
+                       .t_end = std::min(T, (row_part + 1) * x.part_rows),
                        .group_begin = group,
                        .group_end = group + count});
       begin += count;
     }
   });
+}
+
+}  // namespace
+
+bool has_bfloat_matmul() {
+  return has_matrix_tiles() && has_bfloat_tile() && HWY_DYNAMIC_DISPATCH(takes_bfloat_tiles)();
+}
+
+bool multiplies_bfloats(const Matmul& m) {
+  const int64_t K = m.w->columns();
+  const bool usable = has_blocks(m.w->type()) || m.w->type() == NumberType::bf16;
+  return m.bfloats && usable && K > 0 && K % kMatrixTileDepth == 0 && has_bfloat_matmul();
+}
+
+void matmul(Context& context, const Matmul& product) { matmul(context, std::span(&product, 1)); }
+
+void matmul(Context& context, std::span<const Matmul> products) {
+  if (products.empty() || products.front().T <= 0) return;
+  const Matmul& first = products.front();
+  for (const Matmul& m : products) {
+    require(m.x == first.x && m.T == first.T && m.x_stride == first.x_stride && m.w->columns() == first.w->columns(),
+            "products of one job must have the same x");
+  }
+  const bool matrix_tiles = has_matrix_tiles();
+  auto& [blocks, bfloats, tiled, others] = context.memory<Memory>();
+  if (std::any_of(products.begin(), products.end(), multiplies_bfloats)) {
+    tiled.clear();
+    others.clear();
+    for (const Matmul& m : products) (multiplies_bfloats(m) ? tiled : others).push_back(m);
+    multiply_all(context, tiled, {.bfloats = rounded_x(context, first), .part_rows = kTiledRows, .groups = 8},
+                 matrix_tiles);
+    products = others;
+    if (products.empty()) return;
+  }
+  multiply_all(context, products, {.blocks = quantized_x(context, products)}, matrix_tiles);
 }
 
 }  // namespace t6

@@ -19,12 +19,20 @@ struct Matmul {
   int64_t T = 0;
   int64_t x_stride = 0, y_stride = 0;  // numbers from one row to the next; 0: K and N
   bool accumulate = false;             // add to y
+  // Whether x and quantized weights may be rounded to bfloat16, with float32 sums, instead of x to blocks of 8 bits: on
+  // processors with matrix tiles, which multiply such numbers several times as fast, for any number of rows. Elsewhere,
+  // and for float32 and float16 weights, nothing changes.
+  bool bfloats = false;
 };
 
-// On up to context.thread_count() threads. A row of y depends on its row of x and on W alone: not on T, not on the
-// threads, so that a token decoded alone gives the bits that it gives inside a prompt. Errors: a T6_MATRIX_TILES in the
+// On up to context.thread_count() threads. A row of y depends on its row of x, on W and on `bfloats` alone: not on T,
+// not on the threads, so that a token alone gives the bits that it gives among others. Errors: a T6_MATRIX_TILES in the
 // environment that is not "off"; products of different x.
 void matmul(Context& context, const Matmul& product);
+
+// Whether Matmul::bfloats changes anything on this machine, and whether it does so in this product.
+bool has_bfloat_matmul();
+bool multiplies_bfloats(const Matmul& product);
 
 // Products of one x (x, T and x_stride are the same in all) as one job: x is prepared once, and threads meet once.
 void matmul(Context& context, std::span<const Matmul> products);

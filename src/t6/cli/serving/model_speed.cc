@@ -61,7 +61,11 @@ class ModelRun {
     while (cache_.size() < context) {
       const int64_t begin = cache_.size(), size = std::min(kPromptChunk, context - begin);
       const auto chunk = std::span(tokens_).subspan(static_cast<size_t>(begin), static_cast<size_t>(size));
-      (void)pass_.run(chunk, cache_, begin + size == context ? Logits::last : Logits::none);
+      const Step step = {.tokens = chunk,
+                         .cache = &cache_,
+                         .logits = begin + size == context ? Logits::last : Logits::none,
+                         .reading = true};
+      (void)pass_.run({&step, 1});
       progress_.update(cache_.size());
     }
     return static_cast<double>(count) / time.seconds();

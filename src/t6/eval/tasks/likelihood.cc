@@ -137,8 +137,10 @@ void LikelihoodReader::run(std::vector<Piece> pieces) {
       const int64_t size = piece_size(piece);
       if (tokens > 0 && tokens + size > kBatchTokens) break;
       const bool last = size == std::ssize(piece.tokens);
-      steps.push_back({piece.tokens.first(static_cast<size_t>(size)), piece.cache,
-                       piece.wanted == Logits::last && !last ? Logits::none : piece.wanted});
+      steps.push_back({.tokens = piece.tokens.first(static_cast<size_t>(size)),
+                       .cache = piece.cache,
+                       .logits = piece.wanted == Logits::last && !last ? Logits::none : piece.wanted,
+                       .reading = true});
       tokens += size;
     }
     const StepLogits logits = pass_.run(steps);

@@ -52,6 +52,7 @@ struct StateBuffer {
 };
 
 struct TileBuffers {
+  AlignedBuffer bfloat_queries, bfloat_keys, bfloat_weights, bfloat_values;
   AlignedBuffer queries, turned, query_heads, products, logits, weights, materialized, lane_sums;
   BlockBuffers keys, values;
   StateBuffer section, part, total;

@@ -21,16 +21,23 @@ GroupFactors group_factors(const FactorView& view, bool shifted) {
 
 }  // namespace
 
-AttentionPlan plan_attention(const Attention& x) {
+AttentionPlan plan_attention(const Attention& x, bool bfloats) {
   AttentionPlan plan;
   plan.group = std::gcd(x.k.has_a() ? x.heads : x.heads / x.k.rank, x.v.has_a() ? x.heads : x.heads / x.v.rank);
   plan.groups = x.heads / plan.group;
   plan.k = group_factors(x.k, x.k_shift != nullptr);
   plan.v = group_factors(x.v, x.v_shift != nullptr);
   const bool factors = plan.k.has_a || plan.v.has_a || x.q.has_a();
-  const int64_t tokens = factors ? kFactorTokens : std::clamp<int64_t>(kTileRows / plan.group, 1, kPageTokens);
+  plan.bfloats = x.bfloats && bfloats;
+  const int64_t tokens =
+      factors || plan.bfloats ? kFactorTokens : std::clamp<int64_t>(kTileRows / plan.group, 1, kPageTokens);
   plan.tokens = std::clamp<int64_t>(x.T, 1, tokens);
-  plan.many_rows = plan.tokens > 1 && plan.tokens * plan.group >= kManyRows;
+  plan.many_rows = plan.bfloats || (plan.tokens > 1 && plan.tokens * plan.group >= kManyRows);
+  if (plan.bfloats) {
+    if (plan.k.has_a) plan.keys = KeyOrder::materialized;
+    if (plan.v.has_a) plan.values = ValueOrder::materialized;
+    return plan;
+  }
 
   // Multiply-adds of a group for a query and a key; kManyQueries share what is materialized, or more.
   const int64_t queries = std::min(plan.tokens, kManyQueries);

@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "t6/kernels/attention/bfloat_product.h"
 #include "t6/kernels/attention/factor_block-inl.h"
 #include "t6/kernels/attention/pair_logits-inl.h"
 #include "t6/kernels/attention/small_product-inl.h"
 #include "t6/kernels/attention/tile.h"
+#include "t6/kernels/linear/matrix_tiles.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -36,7 +38,7 @@ class Scores {
         heads_(tile.groups * plan.group),
         query_stride_(padded_row(x_.q.features)),
         keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads,
-              plan.keys == KeyOrder::materialized || plan.many_rows, buffers.keys),
+              plan.keys == KeyOrder::materialized || (plan.many_rows && !plan.bfloats), buffers.keys),
         head_rows_(plan.keys == KeyOrder::factors && keys_.a_row() > 0 && keys_.ranks() <= kPairRanks &&
                    (!x_.k.pages || plan.many_rows)) {
     if (plan_.keys == KeyOrder::factors) {
@@ -44,6 +46,7 @@ class Scores {
     } else {
       gather_queries();
     }
+    if (plan_.bfloats) round_queries();
   }
 
   void begin_block(int64_t first, int64_t count, int64_t end) {
@@ -55,12 +58,17 @@ class Scores {
     keys_.select(head);
     rank_ = head * x_.k.rank / x_.heads;
     if (plan_.keys == KeyOrder::factors) multiply_factors();
+    if (plan_.bfloats && plan_.keys == KeyOrder::dense) round_keys(keys_.b(0));
   }
 
   // Logits of the chunk's heads, rows (head, query) of 64.
   void score(const Chunk& chunk, float* logits) {
     chunk_ = chunk;
     logits_ = logits;
+    if (plan_.bfloats) {
+      score_bfloats();
+      return add_held_bias();
+    }
     switch (plan_.keys) {
       case KeyOrder::factors:
         return score_factors();
@@ -107,6 +115,68 @@ class Scores {
         float* query = queries_ + (h * tokens_ + t) * query_stride_;
         if (!x_.q.has_a()) std::copy_n(rows + (first_head_ + h) * R / H * D, D, query);
         for (int64_t i = 0; i < D; ++i) query[i] *= x_.logit_scale;
+      }
+    }
+  }
+
+  // The dense queries once more, with zeros up to whole steps along K.
+  void round_queries() {
+    const int64_t rows = heads_ * tokens_;
+    bfloat_queries_ = reinterpret_cast<uint16_t*>(
+        buffers_.bfloat_queries.reserve(round_up(rows, kBfloatRows) * bfloat_features_ / 2));
+    for (int64_t row = 0; row < rows; ++row) {
+      uint16_t* to = bfloat_queries_ + row * bfloat_features_;
+      const float* query = queries_ + row * query_stride_;
+      for (int64_t i = 0; i < x_.q.features; i += kLanes) {
+        store_bfloats_up_to(hn::LoadU(Floats(), query + i), to + i, x_.q.features - i);
+      }
+      std::fill(to + x_.q.features, to + bfloat_features_, uint16_t{0});
+    }
+  }
+
+  // The block's keys of a head, or of all that share them, [features, 64], in pairs of features.
+  void round_keys(const StoredValues& keys) {
+    const int64_t pairs = bfloat_features_ / 2;
+    bfloat_keys_ = reinterpret_cast<uint32_t*>(buffers_.bfloat_keys.reserve(pairs * kPageTokens));
+    write_bfloat_pairs(keys, kPageTokens, x_.k.features, kPageTokens, pairs, bfloat_keys_, kPageTokens);
+  }
+
+  void score_rounded(int64_t head, int64_t heads) const {
+    const int64_t row = (chunk_.group_head + chunk_.head + head) * tokens_;
+    multiply_bfloats({.a = bfloat_queries_ + row * bfloat_features_,
+                      .a_row = bfloat_features_,
+                      .b = bfloat_keys_,
+                      .b_row = kPageTokens,
+                      .c = logits_ + head * tokens_ * kPageTokens,
+                      .c_row = kPageTokens,
+                      .M = heads * tokens_,
+                      .N = kPageTokens,
+                      .K = bfloat_features_},
+                     matrix_tiles_);
+  }
+
+  void score_bfloats() {
+    if (plan_.keys == KeyOrder::dense) {
+      score_rounded(0, chunk_.heads);
+      if (keys_.has_a()) scale_logits(reinterpret_cast<const float*>(keys_.a(0, 0).at));
+      return;
+    }
+    float* materialized = buffers_.materialized.reserve(x_.k.features * kPageTokens);
+    for (int64_t h = 0; h < chunk_.heads; ++h) {
+      materialize(chunk_.head + h, materialized);
+      round_keys(materialized);
+      score_rounded(h, 1);
+    }
+  }
+
+  // By what the keys of a type with scales lack, [64].
+  void scale_logits(const float* scales) const {
+    const Floats d;
+    const int64_t count = chunk_.heads * tokens_ * kPageTokens;
+    for (int64_t t = 0; t < kPageTokens; t += kLanes) {
+      const Vector scale = hn::LoadU(d, scales + t);
+      for (int64_t i = t; i < count; i += kPageTokens) {
+        hn::Store(hn::Mul(hn::Load(d, logits_ + i), scale), d, logits_ + i);
       }
     }
   }
@@ -280,14 +350,18 @@ class Scores {
   const AttentionTile& tile_;
   TileBuffers& buffers_;
   const int64_t tokens_, first_head_, heads_, query_stride_;
+  const int64_t bfloat_features_ = round_up(x_.q.features, kBfloatRows);
+  const bool matrix_tiles_ = has_matrix_tiles();
   FactorBlock keys_;
-  const bool head_rows_;          // head factors are rows of floats: all key ranks at once
-  int64_t block_ = 0;             // its first token
-  int64_t rank_ = 0;              // the first of the selected group's keys
-  float* queries_ = nullptr;      // [heads, tokens, query_stride], or [tokens, R_Q, D]
-  float* query_heads_ = nullptr;  // [tokens, R_Q, H]
-  float* products_ = nullptr;     // [R_K, tokens, R_Q, 64]
-  float* logits_ = nullptr;       // [chunk heads, tokens, 64]
+  const bool head_rows_;                // head factors are rows of floats: all key ranks at once
+  int64_t block_ = 0;                   // its first token
+  int64_t rank_ = 0;                    // the first of the selected group's keys
+  float* queries_ = nullptr;            // [heads, tokens, query_stride], or [tokens, R_Q, D]
+  uint16_t* bfloat_queries_ = nullptr;  // [heads, tokens, bfloat_features]
+  uint32_t* bfloat_keys_ = nullptr;     // [bfloat_features / 2, 64]
+  float* query_heads_ = nullptr;        // [tokens, R_Q, H]
+  float* products_ = nullptr;           // [R_K, tokens, R_Q, 64]
+  float* logits_ = nullptr;             // [chunk heads, tokens, 64]
   Chunk chunk_;
 };
 

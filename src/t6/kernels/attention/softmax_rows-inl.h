@@ -47,9 +47,22 @@ struct SpreadWeights {
   const StoredValues* a = nullptr;     // [ranks], 64 numbers each; null: plain weights
   const StoredValues* next = nullptr;  // what they will be for the next block, to be fetched early; each may be null
   int64_t ranks = 1;
-  float* out = nullptr;     // [64] of rank 0
-  int64_t rank_stride = 0;  // to the next rank's
+  float* out = nullptr;         // [64] of rank 0
+  int64_t rank_stride = 0;      // to the next rank's
+  uint16_t* bfloats = nullptr;  // [64] of the only rank, in the place of `out`; null: floats
 };
+
+constexpr int kRowVectors = kPageTokens / kLanes;
+
+HWY_INLINE void store_weights(const Vector (&weights)[kRowVectors], float* out, uint16_t* bfloats) {
+  if (bfloats) {
+    T6_UNROLL
+    for (int v = 0; v < kRowVectors; v += 2) store_bfloats(weights[v], weights[v + 1], bfloats + v * kLanes);
+    return;
+  }
+  T6_UNROLL
+  for (int v = 0; v < kRowVectors; ++v) hn::Store(weights[v], Floats(), out + v * kLanes);
+}
 
 // How far logits may rise above the maximum that weights are relative to before everything is brought to a new one:
 // e^8 a weight is far from overflow, and so nearly every block but a row's first goes without.
@@ -60,7 +73,7 @@ constexpr float kSlack = 8;
 HWY_INLINE void online_softmax_update(float* row, const KeyRange& seen, const SpreadWeights& spread, float& maximum,
                                       float* lane_sums, float* output, int64_t output_stride) {
   const Floats d;
-  constexpr int kVectors = kPageTokens / kLanes;
+  constexpr int kVectors = kRowVectors;
   if (!seen.whole()) mask_row(row, seen);
   Vector logits[kVectors];
   T6_UNROLL
@@ -86,21 +99,20 @@ HWY_INLINE void online_softmax_update(float* row, const KeyRange& seen, const Sp
   }
   hn::Store(sum, d, lane_sums);
   float* out = spread.out;
-  if (!spread.a) {
-    T6_UNROLL
-    for (int v = 0; v < kVectors; ++v) hn::Store(logits[v], d, out + v * kLanes);
-    return;
-  }
+  if (!spread.a) return store_weights(logits, out, spread.bfloats);
   for (int64_t s = 0; s < spread.ranks; ++s, out += spread.rank_stride) {
     const StoredValues& a = spread.a[s];
     with_cache_type(a.type, [&](auto type) HWY_ATTR {
       if (spread.next[s]) fetch(spread.next[s].at, stored_bytes(type(), kPageTokens));
+      Vector weights[kVectors];
       T6_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        Vector weight = hn::Mul(logits[v], load_stored<type()>(a.at, v * kLanes));
-        if (a.scales) weight = hn::Mul(weight, hn::LoadU(d, a.scales + v * kLanes));
-        hn::Store(weight, d, out + v * kLanes);
+        weights[v] = hn::Mul(logits[v], load_stored<type()>(a.at, v * kLanes));
+        if (a.scales) weights[v] = hn::Mul(weights[v], hn::LoadU(d, a.scales + v * kLanes));
+        // Products of bfloat16 take what no query sees, too, whose scales may be anything.
+        if (spread.bfloats) weights[v] = hn::IfThenElseZero(hn::Ne(logits[v], hn::Zero(d)), weights[v]);
       }
+      store_weights(weights, out, spread.bfloats);
     });
   }
 }

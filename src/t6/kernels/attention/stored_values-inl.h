@@ -12,6 +12,7 @@
 
 #include "hwy/cache_control.h"
 #include "t6/kernels/attention/stored_values.h"
+#include "t6/kernels/simd/bfloats-inl.h"
 #include "t6/kernels/simd/vectors-inl.h"
 #include "t6/numbers/cache_page.h"
 #include "t6/numbers/stored_number.h"
@@ -69,6 +70,29 @@ inline void write_float_rows(const StoredValues& values, int64_t width, float* o
     for (int64_t t = 0; t < kPageTokens; ++t, row += stored_bytes(type(), width), out += width) {
       for (int64_t i = 0; i < width; i += kLanes) {
         store_up_to(load_stored<type()>(row, i), Floats(), out + i, width - i);
+      }
+    }
+  });
+}
+
+// Pairs of neighbouring rows, rounded to bfloat16, as attention/bfloat_product.h wants them: [pairs, out_row]. `count`
+// rows of `width` numbers are read, `row_numbers` apart; those after them are zeros, what lies past `width` is left as
+// it is. Where rows are not float32, they are whole vectors.
+inline void write_bfloat_pairs(const StoredValues& rows, int64_t row_numbers, int64_t count, int64_t width,
+                               int64_t pairs, uint32_t* out, int64_t out_row) {
+  with_cache_type(rows.type, [=](auto type) HWY_ATTR {
+    const int64_t row_bytes = stored_bytes(type(), row_numbers);
+    const auto load = [=](int64_t row, int64_t i) HWY_ATTR {
+      if (row >= count) return hn::Zero(Floats());
+      const std::byte* at = rows.at + row * row_bytes;
+      if constexpr (type() == NumberType::f32) {
+        if (width - i < kLanes) return load_up_to(Floats(), reinterpret_cast<const float*>(at) + i, width - i);
+      }
+      return load_stored<type()>(at, i);
+    };
+    for (int64_t p = 0; p < pairs; ++p) {
+      for (int64_t i = 0; i < width; i += kLanes) {
+        store_pairs(load(2 * p, i), load(2 * p + 1, i), out + p * out_row + i);
       }
     }
   });

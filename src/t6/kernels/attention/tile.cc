@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "t6/kernels/linear/bfloat_tile.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/attention/tile.cc"
 #include "hwy/foreach_target.h"
@@ -31,7 +33,7 @@ class Tile {
         heads_(tile.groups * plan.group),
         columns_(heads_ * tokens_),
         output_stride_(padded_row(x_.v.features)),
-        chunk_heads_(std::min(plan.group, std::max(kChunkHeads, kChunkRows / tokens_))),
+        chunk_heads_(std::min(plan.group, std::max(plan.bfloats ? 1 : kChunkHeads, kChunkRows / tokens_))),
         scores_(arguments, plan, tile, buffers),
         values_(arguments, plan, tile, buffers),
         logits_(buffers.logits.reserve(chunk_heads_ * tokens_ * kPageTokens)),
@@ -130,6 +132,9 @@ void sum_tile(const Attention& arguments, const AttentionPlan& plan, const Atten
   Tile(arguments, plan, tile, buffers).sum(state);
 }
 
+// Products of bfloat16 are written for what this target is dispatched to.
+bool takes_bfloats() { return HWY_TARGET == HWY_AVX3_DL; }
+
 void merge_columns(const SoftmaxState& from, const SoftmaxState& into, int64_t stride, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) merge_column(from, into, i, stride);
 }
@@ -142,6 +147,9 @@ namespace t6 {
 
 HWY_EXPORT(sum_tile);
 HWY_EXPORT(merge_columns);
+HWY_EXPORT(takes_bfloats);
+
+bool has_bfloat_attention() { return has_bfloat_tile() && HWY_DYNAMIC_DISPATCH(takes_bfloats)(); }
 
 void sum_tile(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers,
               const SoftmaxState& state) {

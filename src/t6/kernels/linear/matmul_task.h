@@ -15,6 +15,7 @@ struct MatmulTask {
   int64_t group_bytes = 0;
   const float* x = nullptr;
   const ActivationBlock* blocks = nullptr;  // [T, K / 32], x for quantized weights
+  const uint16_t* bfloats = nullptr;  // x rounded to bfloat16 in tiles, [T / 32, K / 32, 32, 32]; null: not wanted
   float* y = nullptr;
   const float* bias = nullptr;
   int64_t N = 0, K = 0, x_stride = 0, y_stride = 0;
@@ -24,8 +25,9 @@ struct MatmulTask {
 
 // Rows of x that stay in a second-level cache while the weights pass by.
 constexpr int64_t kPartRows = 128;
+constexpr int64_t kTiledRows = 512;  // of bfloat16 tiles, of which as many bytes come by for a number along K
 
-// Rows of x, at most kPartRows, and groups of outputs.
+// Rows of x, at most kPartRows or kTiledRows, and groups of outputs.
 struct MatmulRange {
   int64_t t_begin = 0, t_end = 0;
   int64_t group_begin = 0, group_end = 0;

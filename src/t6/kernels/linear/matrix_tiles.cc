@@ -118,28 +118,36 @@ T6_TILES void multiply_byte_tiles(const int8_t* const* x, int64_t x_stride, cons
   _tile_stored(0, sums, kLine);
 }
 
-T6_TILES void multiply_bfloat_matrix_tile(const float* a, const float* b, int64_t steps, float* sums) {
-  constexpr int64_t kHalf = kMatrixTileRows / 2, kPairs = kMatrixTileDepth / 2;
-  constexpr int64_t kLineA = kPairs * 4, kLineB = kMatrixTileColumns * 4;  // bytes
-  asm volatile("" : : : "memory");                                         // as above
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  for (int64_t i = 0; i < steps; ++i, a += kMatrixTileRows * kPairs, b += kPairs * kMatrixTileColumns) {
-    _tile_loadd(4, a, kLineA);
-    _tile_loadd(6, b, kLineB);
+T6_TILES void multiply_bfloat_matrix_tile(const BfloatTileProduct& p) {
+  constexpr int64_t kHalf = kMatrixTileRows / 2;
+  const auto *a = static_cast<const std::byte*>(p.a), *b = static_cast<const std::byte*>(p.b);
+  float* const lower = p.c + kHalf * p.c_row / int64_t{sizeof(float)};
+  asm volatile("" : : : "memory");  // as above
+  if (p.accumulate) {
+    _tile_loadd(0, p.c, p.c_row);
+    _tile_loadd(1, p.c + kTileLanes, p.c_row);
+    _tile_loadd(2, lower, p.c_row);
+    _tile_loadd(3, lower + kTileLanes, p.c_row);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  for (int64_t i = 0; i < p.steps; ++i, a += p.a_step, b += kMatrixTileDepth / 2 * p.b_row) {
+    _tile_loadd(4, a, p.a_row);
+    _tile_loadd(6, b, p.b_row);
     _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(7, b + kTileLanes, kLineB);
+    _tile_loadd(7, b + p.b_half, p.b_row);
     _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, a + kHalf * kPairs, kLineA);
+    _tile_loadd(5, a + kHalf * p.a_row, p.a_row);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
   }
-  _tile_stored(0, sums, kLineB);
-  _tile_stored(1, sums + kTileLanes, kLineB);
-  _tile_stored(2, sums + kHalf * kMatrixTileColumns, kLineB);
-  _tile_stored(3, sums + kHalf * kMatrixTileColumns + kTileLanes, kLineB);
+  _tile_stored(0, p.c, p.c_row);
+  _tile_stored(1, p.c + kTileLanes, p.c_row);
+  _tile_stored(2, lower, p.c_row);
+  _tile_stored(3, lower + kTileLanes, p.c_row);
 }
 
 #else
@@ -156,9 +164,7 @@ MatrixTiles::~MatrixTiles() = default;
 void multiply_byte_tiles(const int8_t* const*, int64_t, const std::byte* const*, int64_t, int32_t*) {
   fail("this processor has no matrix tiles");
 }
-void multiply_bfloat_matrix_tile(const float*, const float*, int64_t, float*) {
-  fail("this processor has no matrix tiles");
-}
+void multiply_bfloat_matrix_tile(const BfloatTileProduct&) { fail("this processor has no matrix tiles"); }
 
 #endif
 

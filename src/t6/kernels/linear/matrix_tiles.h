@@ -46,9 +46,21 @@ constexpr int64_t kMatrixTileDepth = 32;
 constexpr int kMatrixTileRows = 32;
 constexpr int kMatrixTileColumns = 32;
 
-// sums [32, 32] of products over `steps` times 32 numbers along K. a [steps, 32, 32] bfloat16 numbers, the last of
-// which lie along K; b [steps * 16, 32] pairs of neighbours along K, the first in the low half. Within the life of
-// MatrixTiles(16, 64).
-void multiply_bfloat_matrix_tile(const float* a, const float* b, int64_t steps, float* sums);
+// Products of 32 rows of a with 32 columns of b over `steps` times 32 numbers along K, as c or added to it. Strides are
+// bytes: a row of a has the numbers of a step side by side, a row of b neighbours along K in pairs, the first in the
+// low half.
+struct BfloatTileProduct {
+  const void* a = nullptr;
+  int64_t a_row = 0, a_step = 0;  // from row to row, and to the next 32 numbers of all
+  const void* b = nullptr;        // [16 steps, 32] pairs
+  int64_t b_row = 0, b_half = 0;  // from row to row, and to the last 16 columns of all
+  float* c = nullptr;
+  int64_t c_row = 0;
+  int64_t steps = 0;
+  bool accumulate = false;
+};
+
+// Within the life of MatrixTiles(16, 64).
+void multiply_bfloat_matrix_tile(const BfloatTileProduct& product);
 
 }  // namespace t6

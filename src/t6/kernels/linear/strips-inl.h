@@ -39,9 +39,10 @@ HWY_INLINE void store_bytes(Bytes bytes, std::byte* to) {
 constexpr int64_t kFewRows = 8, kManyRows = 64;
 constexpr int64_t kNoRows = kPartRows + 1;  // never
 
-// How strips of a type are read. A block has kGroups scales; kLargest is the largest weight. load() fills a strip from
-// column k of a group of rows. product() is what a block gives a row before x's scale: what the groups before group
-// kIndex of it gave, with that group's integer sums added. multiply() does without strips, for fewer than kLeastRows.
+// How strips of a type are read. A block has kGroups scales; kLargest is the largest weight, kZero what stands for
+// zero, kMinima whether there are minima that are added. load() fills a strip from column k of a group of rows.
+// product() is what a block gives a row before x's scale: what the groups before group kIndex of it gave, with that
+// group's integer sums added. multiply() does without strips, for fewer than kLeastRows.
 template <NumberType kType>
 struct BlockStrips {
   static constexpr int64_t kGroups = 1;
@@ -50,6 +51,8 @@ struct BlockStrips {
   // Whether the low and the high half of each byte are weights of their own, one line of them after the other.
   static constexpr bool kHalves = kBytes && kLargestWeight < 255;
   static constexpr int kLargest = kBytes && !kHalves ? 255 : 15;
+  static constexpr bool kMinima = !kBytes;
+  static constexpr int kZero = kBytes ? 128 : 0;
 
   static void load(const std::byte* group, int64_t k, Strip& strip) {
     const int64_t first = k / kWeightBlock, begin = scales_offset(kType, first);
@@ -92,7 +95,8 @@ struct SuperBlockStrips {
   static constexpr int64_t kGroups = kWeightBlock / Type::kGroup;
   static constexpr int64_t kLeastRows = kAlwaysFromBits<Type> ? kNoRows : kFewRows;
   static constexpr bool kHalves = false;
-  static constexpr int kLargest = Type::kLargest;
+  static constexpr int kLargest = Type::kLargest, kZero = Type::kZero;
+  static constexpr bool kMinima = Type::kMinima;
 
   static void load(const std::byte* group, int64_t k, Strip& strip) {
     constexpr SuperBlockLayout kLayout = super_block_layout(Type::kType);

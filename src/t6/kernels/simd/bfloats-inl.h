@@ -62,6 +62,33 @@ HWY_INLINE void store_bfloats_up_to(Vector v, uint16_t* to, int64_t left) {
 #endif
 }
 
+// Both rounded to bfloat16, words of low[i] in the low half and high[i] in the high one; or the numbers of `low` and
+// then of `high`, one behind the other. Precondition: has_bfloat_tile() (linear/bfloat_tile.h), whose instruction they
+// take.
+#if HWY_TARGET == HWY_AVX3_DL
+HWY_INLINE __m512i rounded_halves(Vector low, Vector high) {
+  __m512i both;
+  asm("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both) : "v"(low.raw), "v"(high.raw));
+  return both;
+}
+HWY_INLINE void store_pairs(Vector low, Vector high, uint32_t* to) {
+  alignas(64) static constexpr uint16_t kOrder[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi16(_mm512_load_si512(kOrder), rounded_halves(low, high)));
+}
+HWY_INLINE void store_bfloats(Vector low, Vector high, uint16_t* to) {
+  _mm512_storeu_si512(to, rounded_halves(low, high));
+}
+#else
+HWY_INLINE void store_pairs(Vector low, Vector high, uint32_t* to) {
+  hn::StoreU(hn::Or(rounded_words(high), hn::ShiftRight<16>(rounded_words(low))), WordTag(), to);
+}
+HWY_INLINE void store_bfloats(Vector low, Vector high, uint16_t* to) {
+  store_bfloats_up_to(low, to, kLanes);
+  store_bfloats_up_to(high, to + kLanes, kLanes);
+}
+#endif
+
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
