@@ -116,8 +116,9 @@ class BenchAttention(ProgramTest):
 
     def test_prefill_gives_memory_too(self):
         _, found = rows(self.run_program("bench", "attention", *self.SMALL, "--prefill", "--lengths", "65", "--kinds", "tpa,gqa",
-                                         "--json"))
-        self.assertEqual([row["kind"] for row in found], ["tpa", "gqa"])
+                                         "--dtypes", "float32,bfloat16", "--json"))
+        self.assertEqual([(row["kind"], row["dtype"]) for row in found],
+                         [(kind, dtype) for kind in ("tpa", "gqa") for dtype in ("float32", "bfloat16")])
         for row in found:
             self.assertGreater(row["torch_ratio"], 0)
             self.assertGreater(row["temporary_bytes"], 0)
@@ -146,6 +147,7 @@ class BenchAttention(ProgramTest):
         for flags, words in ((["--kinds", "mha,mxa"], ["--kinds", "mxa", "tpa"]), (["--lengths", "64,0"], ["--lengths", "0", "1"]),
                              (["--dtypes", "int3"], ["int3", "int8"]), (["--threads", "0"], ["--threads"]),
                              (["--groups", "5"], ["--groups", "divide"]), (["--prefill", "--kinds", "mla"], ["mla", "tpa"]),
+                             (["--prefill", "--dtypes", "int8"], ["bfloat16", "not int8"]),
                              (["--plot", "x.svg", "--prefill"], ["--prefill"]), (["--plot", "x.svg", "--dim", "100"], ["--dim", "1024"]),
                              (["--plot", "x.svg", "--groups", "5"], ["--groups", "16 heads"]), (["--heads", "many"], ["--heads", "many"])):
             self.refuse("bench", "attention", *flags, code=2, words=words)

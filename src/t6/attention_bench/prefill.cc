@@ -43,7 +43,7 @@ class FactorRows {
 // Everything that `batch` prompts of `length` tokens are and give.
 class Prompts {
  public:
-  Prompts(const ModelConfig& config, int64_t batch, int64_t length)
+  Prompts(const ModelConfig& config, int64_t batch, int64_t length, bool bfloats)
       : shape_(attention_shape(config)),
         random_(1),
         q_(shape_.q, batch * length, random_),
@@ -59,6 +59,7 @@ class Prompts {
       x.heads = shape_.q.heads;
       x.logit_scale = static_cast<float>(logit_scale(config, shape_));
       x.value_scale = static_cast<float>(shape_.v.scale());
+      x.bfloats = bfloats;
       x.out = out_.data() + i * length * x.heads * shape_.v.features;
       list_.push_back(x);
     }
@@ -97,20 +98,22 @@ int64_t temporary_bytes(const Threads& threads, const std::vector<Attention>& pr
   return allocated_bytes() - before;
 }
 
-void measure(const BenchOptions& options, const BenchSize& size, const std::string& kind, BenchTable& table) {
+void measure(const BenchOptions& options, const BenchSize& size, const std::string& kind, const std::string& dtype,
+             BenchTable& table) {
   const ModelConfig config = layer_config(options, kind);
-  BenchRow row = {.kind = kind, .dtype = "float32", .size = size};
+  BenchRow row = {.kind = kind, .dtype = dtype, .size = size};
+  const bool bfloats = dtype == "bfloat16";
   row.flops = prefill_flops(config, size.batch, size.length);
   const int64_t bytes = prompt_bytes(config, size.batch, size.length);
   row.bytes = static_cast<double>(bytes);
   if (!table.begin(kind, size, bytes)) return;
   {
-    const Prompts prompts(config, size.batch, size.length);
+    const Prompts prompts(config, size.batch, size.length, bfloats);
     row.temporary_bytes = temporary_bytes(table.context().threads(), prompts.list());
     row.time = time_runs([&] { attention(table.context(), prompts.list()); });
   }
   if (table.begin("PyTorch's " + kind, size, stock_prefill_bytes(config, size.batch, size.length))) {
-    const StockPrefill stock = stock_prefill(config, size.batch, size.length);
+    const StockPrefill stock = stock_prefill(config, size.batch, size.length, bfloats);
     row.stock = stock.time;
     row.stock_temporary_bytes = stock.temporary_bytes;
   }
@@ -120,9 +123,11 @@ void measure(const BenchOptions& options, const BenchSize& size, const std::stri
 }  // namespace
 
 void bench_prefill(const BenchOptions& options) {
-  BenchTable table(options, "prefill", 2 * std::ssize(options.kinds));
+  BenchTable table(options, "prefill", 2 * std::ssize(options.kinds) * std::ssize(options.dtypes));
   table.for_each_size([&](const BenchSize& size) {
-    for (const std::string& kind : options.kinds) measure(options, size, kind, table);
+    for (const std::string& kind : options.kinds) {
+      for (const std::string& dtype : options.dtypes) measure(options, size, kind, dtype, table);
+    }
   });
 }
 

@@ -110,14 +110,15 @@ int64_t stock_decode_bytes(const ModelConfig& config, int64_t batch, int64_t len
   return 4 * batch * length * (attention_shape(config).cache_numbers() + logits);
 }
 
-StockPrefill stock_prefill(const ModelConfig& config, int64_t batch, int64_t length) {
+StockPrefill stock_prefill(const ModelConfig& config, int64_t batch, int64_t length, bool bfloats) {
   const torch::NoGradGuard no_gradients;
   const AttentionShape attention = attention_shape(config);
   // [B, T, H, R] and [B, T, R, D]; without head factors b are the heads, [B, T, G, D].
+  const torch::ScalarType type = bfloats ? torch::kBFloat16 : torch::kFloat;
   const auto heads = [&](const FactorShape& shape) {
-    const Tensor b = torch::randn({batch, length, shape.rank, shape.features});
+    const Tensor b = torch::randn({batch, length, shape.rank, shape.features}).to(type);
     const bool factored = shape.head == HeadFactor::contextual;
-    const Tensor a = factored ? torch::randn({batch, length, shape.heads, shape.rank}) : Tensor();
+    const Tensor a = factored ? torch::randn({batch, length, shape.heads, shape.rank}).to(type) : Tensor();
     return [=] { return (factored ? a.matmul(b) / static_cast<double>(a.size(3)) : b).transpose(1, 2); };
   };
   const auto form_q = heads(attention.q), form_k = heads(attention.k), form_v = heads(attention.v);

@@ -25,6 +25,10 @@ void check(const BenchOptions& options) {
     want(kind != "gqa" || draws || options.heads % options.groups == 0, "--groups must divide --heads");
     want(kind != "mla" || !options.prefill, "--prefill compares mha, gqa, mqa and tpa, not mla");
   }
+  for (const std::string& dtype : options.dtypes) {
+    want(!options.prefill || dtype == "float32" || dtype == "bfloat16",
+         "--prefill multiplies numbers of float32 or bfloat16, not " + dtype);
+  }
   want(!draws || options.dtypes.size() == 1, "--plot draws one of --dtypes");
   want(!draws || options.threads.size() == 1, "--plot draws one of --threads");
   const std::string problem = draws ? plot_problem(options) : "";
@@ -53,7 +57,7 @@ void add_attention(CLI::App& bench) {
   lengths->check(CLI::Range(int64_t{1}, kLargestLength));
   list("--batch", options->batches, "Sequences at once")->check(CLI::Range(int64_t{1}, kLargestSize));
   list("-t,--threads", options->threads, "Threads of both engines")->check(CLI::Range(1, kMostThreads));
-  auto* dtypes = list("--dtypes", options->dtypes, "What our caches hold (with --plot: bfloat16)");
+  auto* dtypes = list("--dtypes", options->dtypes, "What our caches hold (with --plot: bfloat16); with --prefill what both multiply (float32)");
   dtypes->check(CLI::IsMember(cache_type_names()));
   auto* heads = size("--heads", options->heads, "Heads");
   size("--dim", options->dim, "Features of a head");
@@ -64,22 +68,21 @@ void add_attention(CLI::App& bench) {
   size("--mla-rope", options->mla_rope, "Rotated features of mla's keys");
   auto* prefill =
       command->add_flag("--prefill", options->prefill, "Time prompts of --lengths tokens, from their factors");
-  prefill->excludes(dtypes);
   command->add_option("--plot", options->plot, "Draw the paper's figure 5 for this machine (.svg or .png)")
       ->excludes(prefill)
       ->excludes(heads);
   command->add_flag("--json", options->json, "Print a JSON object per line: the machine's roof, then each row");
   command->footer(
       "A row is one decode step of one layer on a cache in pages, in our kernels; 'PyTorch ms' is the same kind in\n"
-      "stock PyTorch at float32, 'ratio' its time over ours. PyTorch's operators give the roof, in the same run.\n"
+      "stock PyTorch at float32 (a prompt's: at the same numbers), 'ratio' its time over ours. PyTorch's operators give the roof, in the same run.\n"
       "Examples:\n"
       "  t6 bench attention\n"
       "  t6 bench attention --kinds tpa,gqa --lengths 4096,16384,65536 --dtypes float32 --batch 1,8 --threads 1,2\n"
-      "  t6 bench attention --prefill --heads 34 --q-rank 6 --kv-rank 2\n"
+      "  t6 bench attention --prefill --heads 34 --q-rank 6 --kv-rank 2 --dtypes float32,bfloat16\n"
       "  t6 bench attention --plot figure5.svg --batch 1,16");
   command->callback([=] {
     if (options->prefill) {
-      options->dtypes = {"float32"};
+      if (dtypes->count() == 0) options->dtypes = {"float32"};
       if (kinds->count() == 0) options->kinds = {"tpa"};
     }
     if (!options->plot.empty()) {
