@@ -122,7 +122,8 @@ class Mpi(Ranks):
             self.train(2, "tiny.toml", "--out", name + "2", *flags)
             self.assert_same(name + "2", name)
             self.train(2, "tiny.toml", "--out", name + "22", *flags, "--batch", 2, "--set", "train.gradient_accumulation=2")
-            self.assert_close(name + "22", name, 1e-4 if "mla" in name else 1e-6)
+            # Rounding to bfloat16 makes 2^-9 of a weight's last digit, and how many of them grows with the steps.
+            self.assert_close(name + "22", name, 1e-3 if "mla" in name else 1e-6)
 
     def test_any_number_of_ranks_goes_on(self):
         self.train(1, "tiny.toml", "--out", "whole")
