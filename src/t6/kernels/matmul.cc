@@ -25,7 +25,7 @@ namespace t6::HWY_NAMESPACE {
 template <typename Strips>
 void multiply_quantized(const MatmulTask& p, const MatmulRange& part) {
   if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
-    if (p.bfloats) return multiply_by_bfloat_tiles<Strips>(p, part);
+    if (p.bfloats) return multiply_strips_as_bfloats<Strips>(p, part);
   }
   multiply_bytes<Strips>(p, part);
 }

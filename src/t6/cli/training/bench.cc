@@ -57,7 +57,8 @@ void add_attention(CLI::App& bench) {
   lengths->check(CLI::Range(int64_t{1}, kLargestLength));
   list("--batch", options->batches, "Sequences at once")->check(CLI::Range(int64_t{1}, kLargestSize));
   list("-t,--threads", options->threads, "Threads of both engines")->check(CLI::Range(1, kMostThreads));
-  auto* dtypes = list("--dtypes", options->dtypes, "What our caches hold (with --plot: bfloat16); with --prefill what both multiply (float32)");
+  auto* dtypes = list("--dtypes", options->dtypes,
+                      "What our caches hold (with --plot: bfloat16); with --prefill what both multiply (float32)");
   dtypes->check(CLI::IsMember(cache_type_names()));
   auto* heads = size("--heads", options->heads, "Heads");
   size("--dim", options->dim, "Features of a head");
@@ -74,7 +75,8 @@ void add_attention(CLI::App& bench) {
   command->add_flag("--json", options->json, "Print a JSON object per line: the machine's roof, then each row");
   command->footer(
       "A row is one decode step of one layer on a cache in pages, in our kernels; 'PyTorch ms' is the same kind in\n"
-      "stock PyTorch at float32 (a prompt's: at the same numbers), 'ratio' its time over ours. PyTorch's operators give the roof, in the same run.\n"
+      "stock PyTorch at float32 (a prompt's: at the same numbers), 'ratio' its time over ours. PyTorch's operators "
+      "give the roof, in the same run.\n"
       "Examples:\n"
       "  t6 bench attention\n"
       "  t6 bench attention --kinds tpa,gqa --lengths 4096,16384,65536 --dtypes float32 --batch 1,8 --threads 1,2\n"

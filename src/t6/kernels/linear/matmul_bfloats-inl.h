@@ -20,6 +20,8 @@ namespace t6::HWY_NAMESPACE {
 
 // Numbers along K at once: those of 512 rows of x stay in a second-level cache of 2 MiB while the weights pass by.
 constexpr int64_t kTiledDepth = 6 * kStripColumns;
+// So many at once of the weights, which stay in the first-level cache beside rows of x that pass by.
+constexpr int64_t kSliceDepth = kStripColumns;
 // Bytes of 32 numbers of a group's 16 outputs, a tile.
 constexpr int64_t kTileBytes = kMatrixTileDepth * kWeightGroup * 2;
 
@@ -54,19 +56,31 @@ void write_weight_tiles(const std::byte* group, int64_t k, int64_t depth, std::b
 }
 
 // Which numbers along K of which of x's rows and of which one or two groups of weights, whose tiles are `weights` and
-// those group_bytes behind them.
+// those group_bytes behind them. Sums of all rows, [rows / 32, 32, 32], are kept from the first numbers to the last
+// ones of a part of K; then they go to y, from the first part of K on.
 struct TiledPart {
   const MatmulRange& rows;
   int64_t k = 0, depth = 0;
   int64_t group = 0, groups = 0;
   const std::byte* weights = nullptr;
   int64_t group_bytes = 0;
+  float* sums = nullptr;
+  bool first = true, last = true, more = false;
 };
+
+inline void store_tile(const MatmulTask& p, const TiledPart& part, int64_t t, const float* sums) {
+  const int64_t rows = std::min<int64_t>(kMatrixTileRows, part.rows.t_end - t);
+  for (int64_t r = 0; r < rows; ++r, sums += kMatrixTileColumns) {
+    for (int64_t g = 0; g < part.groups; ++g) {
+      store_outputs(p, t + r, part.group + g, hn::Load(Floats(), sums + g * kWeightGroup), part.more);
+    }
+  }
+}
 
 inline void multiply_tiled_part(const MatmulTask& p, const TiledPart& part) {
   constexpr int64_t kRow = kMatrixTileDepth * 2, kFloat = sizeof(float);
-  HWY_ALIGN float sums[kMatrixTileRows * kMatrixTileColumns];
   const MatrixTiles tiles(kMostTileRows, kRow);
+  float* sums = part.sums;
   for (int64_t t = part.rows.t_begin; t < part.rows.t_end; t += kMatrixTileRows) {
     multiply_bfloat_matrix_tile({.a = p.bfloats + t * p.K + part.k * kMatrixTileRows,
                                  .a_row = kRow,
@@ -76,41 +90,54 @@ inline void multiply_tiled_part(const MatmulTask& p, const TiledPart& part) {
                                  .b_half = part.groups > 1 ? part.group_bytes : 0,
                                  .c = sums,
                                  .c_row = kMatrixTileColumns * kFloat,
-                                 .steps = part.depth / kMatrixTileDepth});
-    const int64_t rows = std::min<int64_t>(kMatrixTileRows, part.rows.t_end - t);
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t g = 0; g < part.groups; ++g) {
-        const Vector sum = hn::Load(Floats(), sums + r * kMatrixTileColumns + g * kWeightGroup);
-        store_outputs(p, t + r, part.group + g, sum, part.k > 0);
+                                 .steps = part.depth / kMatrixTileDepth,
+                                 .accumulate = !part.first});
+    if (part.last) store_tile(p, part, t, sums);
+    sums += kMatrixTileRows * kMatrixTileColumns;
+  }
+}
+
+// Rows from a multiple of 32 on. tiles(part) says where the tiles of its weights are, having made them where there are
+// none.
+template <typename Tiles>
+void multiply_by_bfloat_tiles(const MatmulTask& p, const MatmulRange& rows, const Tiles& tiles) {
+  HWY_ALIGN float sums[kTiledRows * kMatrixTileColumns];
+  for (int64_t k = 0; k < p.K; k += kTiledDepth) {
+    const int64_t end = std::min(p.K, k + kTiledDepth);
+    for (int64_t group = rows.group_begin; group < rows.group_end; group += 2) {
+      TiledPart part = {.rows = rows, .group = group, .sums = sums, .more = k > 0};
+      part.groups = std::min<int64_t>(2, rows.group_end - group);
+      for (part.k = k; part.k < end; part.k += kSliceDepth) {
+        part.depth = std::min(kSliceDepth, end - part.k);
+        part.first = part.k == k;
+        part.last = part.k + part.depth == end;
+        tiles(part);
+        multiply_tiled_part(p, part);
       }
     }
   }
 }
 
-// Rows from a multiple of 32 on. Types whose strips are made bfloat16, and bfloat16 weights, which are tiles as they
-// are.
+// Of types whose strips are made bfloat16.
 template <typename Strips>
-void multiply_by_bfloat_tiles(const MatmulTask& p, const MatmulRange& part) {
-  HWY_ALIGN std::byte panel[2 * kTiledDepth / kMatrixTileDepth * kTileBytes];
-  for (int64_t k = 0; k < p.K; k += kTiledDepth) {
-    const int64_t depth = std::min(kTiledDepth, p.K - k), bytes = depth / kMatrixTileDepth * kTileBytes;
-    for (int64_t group = part.group_begin; group < part.group_end; group += 2) {
-      const int64_t groups = std::min<int64_t>(2, part.group_end - group);
-      for (int64_t g = 0; g < groups; ++g) {
-        write_weight_tiles<Strips>(p.w + (group + g) * p.group_bytes, k, depth, panel + g * bytes);
-      }
-      multiply_tiled_part(p, {part, k, depth, group, groups, panel, bytes});
+void multiply_strips_as_bfloats(const MatmulTask& p, const MatmulRange& rows) {
+  HWY_ALIGN std::byte panel[2 * kSliceDepth / kMatrixTileDepth * kTileBytes];
+  multiply_by_bfloat_tiles(p, rows, [&](TiledPart& part) {
+    part.weights = panel;
+    part.group_bytes = part.depth / kMatrixTileDepth * kTileBytes;
+    for (int64_t g = 0; g < part.groups; ++g) {
+      write_weight_tiles<Strips>(p.w + (part.group + g) * p.group_bytes, part.k, part.depth,
+                                 panel + g * part.group_bytes);
     }
-  }
+  });
 }
-inline void multiply_stored_bfloats(const MatmulTask& p, const MatmulRange& part) {
-  for (int64_t k = 0; k < p.K; k += kTiledDepth) {
-    for (int64_t group = part.group_begin; group < part.group_end; group += 2) {
-      multiply_tiled_part(p,
-                          {part, k, std::min(kTiledDepth, p.K - k), group, std::min<int64_t>(2, part.group_end - group),
-                           p.w + group * p.group_bytes + k / kMatrixTileDepth * kTileBytes, p.group_bytes});
-    }
-  }
+
+// Of bfloat16 weights, which are tiles as they are.
+inline void multiply_stored_bfloats(const MatmulTask& p, const MatmulRange& rows) {
+  multiply_by_bfloat_tiles(p, rows, [&](TiledPart& part) {
+    part.weights = p.w + part.group * p.group_bytes + part.k / kMatrixTileDepth * kTileBytes;
+    part.group_bytes = p.group_bytes;
+  });
 }
 
 }  // namespace t6::HWY_NAMESPACE

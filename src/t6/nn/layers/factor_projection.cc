@@ -6,8 +6,8 @@ torch::Tensor materialize(const TensorProduct& product, int64_t batch, int64_t l
   const auto& [a, b, scale, shared] = product;
   if (!a.defined()) return b;
   const int64_t R = a.size(-2), H = a.size(-1), D = b.size(-1), tokens = batch * length;
-  // One small product per token: scaling the smaller factor, a, costs the least. Of constant head factors, too: bits of a
-  // large product of LibTorch's depend on where in memory its operands lie.
+  // One small product per token: scaling the smaller factor, a, costs the least. Of constant head factors, too: bits of
+  // a large product of LibTorch's depend on where in memory its operands lie.
   const torch::Tensor scaled = a * scale;
   const torch::Tensor heads =
       (a.dim() == 2 ? scaled.expand({tokens, R, H}) : scaled.reshape({tokens, R, H})).transpose(1, 2);
