@@ -87,9 +87,10 @@ test-wheel:  ## build the wheel, install it into .venv-wheel and test the engine
 	@scripts/setup.sh --without-torch --with-headers $(if $(filter own,$(PACKAGES)),--own-packages)
 	@scripts/wheel.sh --test
 
-check:  ## check the formatting and which room includes which
+check:  ## check the formatting, which room includes which, and names
 	@scripts/check_format.sh
 	@python3 scripts/check_includes.py
+	@python3 scripts/check_target_names.py
 
 format:  ## format all C++ files in place
 	@scripts/check_format.sh --fix

@@ -31,8 +31,8 @@ struct AttentionPlan {
   // Each number of a block meets so many rows of a tile, queries of a group's heads, that making all of them floats
   // first costs less than converting in every product: a product of floats comes near the roof.
   bool many_rows = false;
-  // Products are of bfloat16 numbers (attention/bfloat_product.h), of keys and values materialized where they have head
-  // factors: by matrix tiles they cost little beside the softmax.
+  // Products are of bfloat16 numbers (attention/small_bfloat_product.h), of keys and values materialized where they
+  // have head factors: by matrix tiles they cost little beside the softmax.
   bool bfloats = false;
   GroupFactors k, v;
   KeyOrder keys = KeyOrder::dense;

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "t6/kernels/attention/bfloat_product.h"
 #include "t6/kernels/attention/factor_block-inl.h"
 #include "t6/kernels/attention/pair_logits-inl.h"
+#include "t6/kernels/attention/small_bfloat_product.h"
 #include "t6/kernels/attention/small_product-inl.h"
 #include "t6/kernels/attention/tile.h"
 #include "t6/kernels/linear/matrix_tiles.h"
@@ -143,16 +143,16 @@ class Scores {
 
   void score_rounded(int64_t head, int64_t heads) const {
     const int64_t row = (chunk_.group_head + chunk_.head + head) * tokens_;
-    multiply_bfloats({.a = bfloat_queries_ + row * bfloat_features_,
-                      .a_row = bfloat_features_,
-                      .b = bfloat_keys_,
-                      .b_row = kPageTokens,
-                      .c = logits_ + head * tokens_ * kPageTokens,
-                      .c_row = kPageTokens,
-                      .M = heads * tokens_,
-                      .N = kPageTokens,
-                      .K = bfloat_features_},
-                     matrix_tiles_);
+    small_bfloat_product({.a = bfloat_queries_ + row * bfloat_features_,
+                          .a_row = bfloat_features_,
+                          .b = bfloat_keys_,
+                          .b_row = kPageTokens,
+                          .c = logits_ + head * tokens_ * kPageTokens,
+                          .c_row = kPageTokens,
+                          .M = heads * tokens_,
+                          .N = kPageTokens,
+                          .K = bfloat_features_},
+                         matrix_tiles_);
   }
 
   void score_bfloats() {

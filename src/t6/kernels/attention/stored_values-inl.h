@@ -75,9 +75,9 @@ inline void write_float_rows(const StoredValues& values, int64_t width, float* o
   });
 }
 
-// Pairs of neighbouring rows, rounded to bfloat16, as attention/bfloat_product.h wants them: [pairs, out_row]. `count`
-// rows of `width` numbers are read, `row_numbers` apart; those after them are zeros, what lies past `width` is left as
-// it is. Where rows are not float32, they are whole vectors.
+// Pairs of neighbouring rows, rounded to bfloat16, as attention/small_bfloat_product.h wants them: [pairs, out_row].
+// `count` rows of `width` numbers are read, `row_numbers` apart; those after them are zeros, what lies past `width` is
+// left as it is. Where rows are not float32, they are whole vectors.
 inline void write_bfloat_pairs(const StoredValues& rows, int64_t row_numbers, int64_t count, int64_t width,
                                int64_t pairs, uint32_t* out, int64_t out_row) {
   with_cache_type(rows.type, [=](auto type) HWY_ATTR {

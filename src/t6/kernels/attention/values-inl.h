@@ -126,17 +126,17 @@ class Values {
 
   // Rows [first, first + rows) of the chunk.
   void add_rounded(int64_t first, int64_t rows, float* output) const {
-    multiply_bfloats({.a = bfloat_weights_ + first * kPageTokens,
-                      .a_row = kPageTokens,
-                      .b = bfloat_values_,
-                      .b_row = round_up(x_.v.features, kBfloatRows),
-                      .c = output + first * output_stride_,
-                      .c_row = output_stride_,
-                      .M = rows,
-                      .N = output_stride_,
-                      .K = kPageTokens,
-                      .accumulate = true},
-                     matrix_tiles_);
+    small_bfloat_product({.a = bfloat_weights_ + first * kPageTokens,
+                          .a_row = kPageTokens,
+                          .b = bfloat_values_,
+                          .b_row = round_up(x_.v.features, kBfloatRows),
+                          .c = output + first * output_stride_,
+                          .c_row = output_stride_,
+                          .M = rows,
+                          .N = output_stride_,
+                          .K = kPageTokens,
+                          .accumulate = true},
+                         matrix_tiles_);
   }
 
   // sum_s a_s b_s of one head, [count, output_stride].

@@ -1,4 +1,4 @@
-#include "t6/kernels/attention/bfloat_product.h"
+#include "t6/kernels/attention/small_bfloat_product.h"
 
 #include <algorithm>
 
@@ -17,7 +17,7 @@ void copy_block(const float* from, int64_t from_row, int64_t rows, int64_t colum
   for (int64_t r = 0; r < rows; ++r) std::copy_n(from + r * from_row, columns, to + r * to_row);
 }
 
-void multiply_by_tiles(const BfloatProduct& p) {
+void multiply_by_tiles(const SmallBfloatProduct& p) {
   constexpr int64_t kFloat = sizeof(float);
   alignas(64) float part[kMatrixTileRows * kMatrixTileColumns];
   const MatrixTiles tiles(kMostTileRows, kMatrixTileDepth * 2);
@@ -59,7 +59,7 @@ void multiply_by_tiles(const BfloatProduct& p) {
 #endif
 
 template <int kRows, int kVectors>
-T6_BFLOATS void multiply_vectors(const BfloatProduct& p, int64_t m, int64_t n) {
+T6_BFLOATS void multiply_vectors(const SmallBfloatProduct& p, int64_t m, int64_t n) {
   float* c = p.c + m * p.c_row + n;
   __m512 sums[kRows][kVectors];
   T6_UNROLL_TILE
@@ -92,14 +92,14 @@ T6_BFLOATS void multiply_vectors(const BfloatProduct& p, int64_t m, int64_t n) {
 }
 
 template <int kVectors>
-T6_BFLOATS void multiply_columns(const BfloatProduct& p, int64_t n) {
+T6_BFLOATS void multiply_columns(const SmallBfloatProduct& p, int64_t n) {
   int64_t m = 0;
   for (; m + 12 <= p.M; m += 12) multiply_vectors<12, kVectors>(p, m, n);
   for (; m + 4 <= p.M; m += 4) multiply_vectors<4, kVectors>(p, m, n);
   for (; m < p.M; ++m) multiply_vectors<1, kVectors>(p, m, n);
 }
 
-T6_BFLOATS void multiply_by_vectors(const BfloatProduct& p) {
+T6_BFLOATS void multiply_by_vectors(const SmallBfloatProduct& p) {
   int64_t n = 0;
   for (; n + 32 <= p.N; n += 32) multiply_columns<2>(p, n);
   if (n < p.N) multiply_columns<1>(p, n);
@@ -107,13 +107,13 @@ T6_BFLOATS void multiply_by_vectors(const BfloatProduct& p) {
 
 #else
 
-void multiply_by_vectors(const BfloatProduct&) { fail("this processor has no bfloat16 products"); }
+void multiply_by_vectors(const SmallBfloatProduct&) { fail("this processor has no bfloat16 products"); }
 
 #endif
 
 }  // namespace
 
-void multiply_bfloats(const BfloatProduct& product, bool matrix_tiles) {
+void small_bfloat_product(const SmallBfloatProduct& product, bool matrix_tiles) {
   if (matrix_tiles) return multiply_by_tiles(product);
   multiply_by_vectors(product);
 }

@@ -11,7 +11,7 @@ constexpr int64_t kBfloatRows = 32;
 // c = a b or c += a b with float32 sums. a: rows of bfloat16. b: neighbours along K in pairs, the first in the low
 // half. K is a multiple of kBfloatRows. N one of 16; b's columns past N, and a's rows past M, may be anything, c's are
 // not touched.
-struct BfloatProduct {
+struct SmallBfloatProduct {
   const uint16_t* a = nullptr;  // [M, K]
   int64_t a_row = 0;
   const uint32_t* b = nullptr;  // [K / 2, N]
@@ -24,6 +24,6 @@ struct BfloatProduct {
 
 // By matrix tiles where `matrix_tiles` says so, else by vectors. A row's bits depend on its row of a and on b alone,
 // and on which of the two it is. Precondition: has_bfloat_tile(), and has_matrix_tiles() for the former.
-void multiply_bfloats(const BfloatProduct& product, bool matrix_tiles);
+void small_bfloat_product(const SmallBfloatProduct& product, bool matrix_tiles);
 
 }  // namespace t6
