@@ -78,7 +78,7 @@ struct PreparedX {
   const ActivationBlock* blocks = nullptr;
   const uint16_t* bfloats = nullptr;
   int64_t part_rows = kPartRows;
-  int64_t groups = 1;  // of weights that a part has whole multiples of
+  int64_t grain = 1;  // groups of weights that a part has at least
 };
 
 MatmulTask task_of(const Matmul& m, const PreparedX& x, bool matrix_tiles) {
@@ -155,7 +155,7 @@ void multiply_all(Context& context, std::span<const Matmul> products, const Prep
   const int64_t row_parts = divide_up(T, x.part_rows);
   const int64_t cost = std::max<int64_t>(1, kWeightGroup * K * std::min(T, x.part_rows));
   // Part i: group i % groups of rows i / groups.
-  context.parallel_for(row_parts * groups, std::max(x.groups, 1 + kGrain / cost), [&](int64_t begin, int64_t end) {
+  context.parallel_for(row_parts * groups, std::max(x.grain, 1 + kGrain / cost), [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t row_part = begin / groups, group = begin % groups;
       const int64_t count = std::min(groups - group, end - begin);
@@ -196,7 +196,7 @@ void matmul(Context& context, std::span<const Matmul> products) {
     tiled.clear();
     others.clear();
     for (const Matmul& m : products) (multiplies_bfloats(m) ? tiled : others).push_back(m);
-    multiply_all(context, tiled, {.bfloats = rounded_x(context, first), .part_rows = kTiledRows, .groups = 8},
+    multiply_all(context, tiled, {.bfloats = rounded_x(context, first), .part_rows = kTiledRows, .grain = 8},
                  matrix_tiles);
     products = others;
     if (products.empty()) return;

@@ -27,8 +27,8 @@ struct StockPrefill {
   Timing time;
   int64_t temporary_bytes = 0;  // the most that its tensors take beside inputs and output
 };
-// Causal attention of `length` tokens: Q, K and V materialized from the factors of tpa (mha, gqa, mqa have
-// them), then scaled_dot_product_attention. `bfloats`: all of them bfloat16, else float32.
+// Causal attention of `length` tokens: Q, K and V materialized from the factors of tpa (mha, gqa, mqa have them), then
+// scaled_dot_product_attention. `bfloats`: all of them bfloat16, else float32.
 StockPrefill stock_prefill(const ModelConfig& config, int64_t batch, int64_t length, bool bfloats);
 int64_t stock_prefill_bytes(const ModelConfig& config, int64_t batch, int64_t length);
 
