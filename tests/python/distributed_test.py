@@ -16,7 +16,9 @@ from unittest import mock
 import support  # noqa: F401  (the package's path)
 import torch
 from safetensors.torch import load_file
+from torch.distributed.checkpoint.metadata import _MEM_FORMAT_ENCODING, TensorProperties
 from t6.train import Trainer, TrainError, load_run_config, parse_setting
+from t6.train.checkpoint import require_harmless
 from t6.train.processes import require_new_addresses
 from train_test import TrainTest, numbers
 
@@ -113,6 +115,24 @@ class Distributed(TrainTest):
         told = self.ours(*self.words("run"), "--resume")
         self.assertIn("names posix.system", told)
         self.assertIn("resumed  after step", told)
+
+    def test_metadata_names_members_of_enums_alone(self):
+        """By getattr, as Debian 12's Python pickles them: of anything else it could fetch what runs."""
+
+        class Got:
+            def __init__(self, *words):
+                self.words = words
+
+            def __reduce__(self):
+                return getattr, self.words
+
+        file = self.folder / ".metadata"
+        file.write_bytes(pickle.dumps(Got(_MEM_FORMAT_ENCODING, "TORCH_PRESERVE_FORMAT")))
+        require_harmless(file)
+        for words in ((_MEM_FORMAT_ENCODING, "__init__"), (TensorProperties, "__init__")):
+            file.write_bytes(pickle.dumps(Got(*words)))
+            with self.assertRaisesRegex(TrainError, "__init__"):
+                require_harmless(file)
 
     def test_a_killed_process_is_started_again(self):
         self.one("whole", "--set", "train.checkpoint_every=4")
