@@ -79,19 +79,22 @@ TEST_P(Kinds, SeesAWindowAndSinks) {
 
 // With sinks in the first page, a window in the last ones, and a page before that for the shift.
 TEST_P(Kinds, ReadsNoPageThatItsWindowHasLeft) {
-  for (const int64_t T : {1, 5, 70}) {
-    Problem whole(GetParam(), T, 400), part(GetParam(), T, 400);
-    for (Problem* problem : {&whole, &part}) {
-      Attention& x = problem->arguments;
-      x.window = 70;
-      x.sinks = 3;
-      Pages keys(x.k, x.heads, x.start + T, NumberType::f32, false),
-          values(x.v, x.heads, x.start + T, NumberType::f32, true);
-      const int64_t first = (x.start + 1 - x.window) / kPageTokens - (x.k_shift ? 1 : 0);
-      if (problem == &part) keys.drop(1, first), values.drop(1, first);
-      attention(test_context(), x);
+  for (const bool bfloats : {false, true}) {
+    for (const int64_t T : {1, 5, 70}) {
+      Problem whole(GetParam(), T, 400), part(GetParam(), T, 400);
+      for (Problem* problem : {&whole, &part}) {
+        Attention& x = problem->arguments;
+        x.bfloats = bfloats;
+        x.window = 70;
+        x.sinks = 3;
+        Pages keys(x.k, x.heads, x.start + T, NumberType::f32, false),
+            values(x.v, x.heads, x.start + T, NumberType::f32, true);
+        const int64_t first = (x.start + 1 - x.window) / kPageTokens - (x.k_shift ? 1 : 0);
+        if (problem == &part) keys.drop(1, first), values.drop(1, first);
+        attention(test_context(), x);
+      }
+      EXPECT_EQ(part.out, whole.out) << T << (bfloats ? " in bfloat16" : "");
     }
-    EXPECT_EQ(part.out, whole.out) << T;
   }
 }
 
@@ -159,10 +162,12 @@ double bfloat_tolerance() { return has_bfloat_attention() ? 4e-2 : 1e-5; }
 
 TEST_P(Kinds, AgreesInBfloats) {
   on_every_target([] {
-    for (const int64_t T : {1, 5, 39, 70}) {
+    // A few queries, some rows of one tile, and tiles, strips and sections of keys.
+    for (const int64_t T : {1, 5, 39, 70, 333}) {
+      if (T > 70 && !has_bfloat_attention()) continue;
       for (const int64_t window : {0, 70}) {
         SCOPED_TRACE(fmt::format("T {} window {}", T, window));
-        Problem problem(GetParam(), T, 140 - T);
+        Problem problem(GetParam(), T, T < 140 ? 140 - T : 300);
         problem.arguments.bfloats = true;
         problem.arguments.window = window;
         problem.arguments.sinks = window / 20;
@@ -192,7 +197,7 @@ TEST_P(Kinds, AgreesInBfloatsOfACachesPages) {
 TEST_P(Kinds, GivesAQueryTheSameBfloatsInAnyCompanyAndOnAnyThreads) {
   on_every_target([] {
     if (!has_bfloat_attention()) return;
-    const int64_t T = 70, start = 470;
+    const int64_t T = 270, start = 270;
     Problem whole(GetParam(), T, start), singles(GetParam(), T, start);
     whole.arguments.bfloats = singles.arguments.bfloats = true;
     attention(test_context(), whole.arguments);

@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kGrain = 400'000;
 // Work is dealt out in at least so many pieces per thread, so that none waits long for the last.
 constexpr int64_t kPieces = 4;
+// Queries of a tile, whose number may be chosen, are not made fewer for that.
+constexpr int64_t kFewestTokens = 32;
 
 // A tile, and the pieces of keys that it is summed in.
 struct Unit {
@@ -42,19 +44,30 @@ int64_t multiply_adds(const Attention& x, const AttentionPlan& plan) {
          (plan.k.ranks * x.k.features + plan.v.ranks * x.v.features);
 }
 
-// Tiles of queries, and of groups of heads: one group at a time where a tile has many queries and so fills the cache
-// with the rows of one; all where it has few, so that a page's keys and values are read from end to end.
+// Queries of a tile. Those of bfloat16 have so many that there may be too few tiles.
+int64_t tile_tokens(const Attention& x, const AttentionPlan& plan, int64_t threads) {
+  int64_t tokens = plan.tokens;
+  const auto tiles = [&] { return divide_up(x.T, tokens) * divide_up(plan.groups, plan.tile_groups); };
+  while (plan.bfloats && tokens >= 2 * kFewestTokens && threads > 1 && tiles() < threads * kPieces) {
+    tokens = round_up(tokens / 2, kFewestTokens);
+  }
+  return tokens;
+}
+
+// Tiles of queries, and of groups of heads: few groups at a time where a tile has many queries and so fills the cache
+// with their rows; all where it has few, so that a page's keys and values are read from end to end.
 void divide(const Attention& x, const AttentionPlan& plan, int64_t threads, std::vector<Unit>& units) {
   const int64_t sections = std::max<int64_t>(1, divide_up(x.start + x.T, kSectionTokens));
-  const int64_t parts = plan.tokens > 1 ? plan.groups : std::min(plan.groups, divide_up(threads, sections));
-  const int64_t groups = divide_up(plan.groups, parts);
+  const int64_t parts = std::min(plan.groups, divide_up(threads, sections));
+  const int64_t groups = plan.tokens > 1 ? plan.tile_groups : divide_up(plan.groups, parts);
+  const int64_t tokens = tile_tokens(x, plan, threads);
   for (int64_t group = 0; group < plan.groups; group += groups) {
-    for (int64_t token = 0; token < x.T; token += plan.tokens) {
+    for (int64_t token = 0; token < x.T; token += tokens) {
       Unit unit;
       unit.x = &x;
       unit.plan = &plan;
       unit.tile = {.token = token,
-                   .tokens = std::min(plan.tokens, x.T - token),
+                   .tokens = std::min(tokens, x.T - token),
                    .group = group,
                    .groups = std::min(groups, plan.groups - group)};
       unit.tile.key_end = std::max<int64_t>(0, x.start + token + unit.tile.tokens);

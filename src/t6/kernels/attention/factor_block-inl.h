@@ -48,7 +48,7 @@ class FactorBlock {
         heads_(heads),
         ranks_(view.has_a() ? view.rank : 1),
         floats_(floats),
-        as_rows_(!view.pages || view.paged_b.width == 0 || shift || finished_on_use(view)),
+        as_rows_(is_in_rows(view, shift)),
         as_stored_(!as_rows_ && is_multiplied_as_stored()),
         scales_as_a_(!as_rows_ && has_scales(view.paged_b.type)),
         buffers_(buffers) {
@@ -91,6 +91,7 @@ class FactorBlock {
     if (has_a()) load_heads();
   }
 
+  Side side() const { return side_; }
   int64_t ranks() const { return ranks_ * (shift_ ? 2 : 1); }
   bool has_a() const { return shift_ || view_.has_a() || scales_as_a_; }
 
@@ -101,6 +102,12 @@ class FactorBlock {
     return buffers_.a[static_cast<size_t>(s)].from_row(head_ + head, a_row());
   }
   int64_t a_row() const { return shift_ || view_.has_a() ? kPageTokens : 0; }
+
+  // The side that a view's feature factors lie in a page for; without pages they are rows.
+  static Side stored_side(const FactorView& view, const float* shift) {
+    const bool columns = !is_in_rows(view, shift) && !view.paged_b.token_rows;
+    return columns ? Side::keys : Side::values;
+  }
 
   // The same of all ranks as floats, [ranks, 64], until the next call; and b(s) where it had to be floats.
   const float* head_rows(int64_t head) const {
@@ -123,6 +130,10 @@ class FactorBlock {
   }
 
  private:
+  static bool is_in_rows(const FactorView& view, const float* shift) {
+    return !view.pages || view.paged_b.width == 0 || shift || finished_on_use(view);
+  }
+
   bool is_multiplied_as_stored() const {
     const PagedStream& stream = view_.paged_b;
     if (stream.token_rows != (side_ == Side::values)) return false;

@@ -13,10 +13,28 @@ constexpr int64_t kTileRows = 128;
 constexpr int64_t kManyRows = 32;
 // Queries of a tile where factors are shared by many heads: a block's keys or values are materialized once for so many.
 constexpr int64_t kFactorTokens = 64;
+// Of a tile of bfloat16: rows, whose sums stay in the second-level cache beside a strip of keys, and queries, for which
+// a strip is made once.
+constexpr int64_t kBfloatTileRows = 2048;
+constexpr int64_t kFewestBfloatTokens = 128;
+constexpr int64_t kMostBfloatTokens = 1024;
 
 GroupFactors group_factors(const FactorView& view, bool shifted) {
   const GroupFactors plain = {view.has_a() ? view.rank : 1, view.has_a()};
   return shifted ? GroupFactors{2 * plain.ranks, true} : plain;
+}
+
+AttentionPlan plan_bfloats(const Attention& x, AttentionPlan plan) {
+  if (plan.k.has_a || plan.v.has_a) {
+    int64_t group = kBfloatTileRows / kMostBfloatTokens;
+    while (plan.group % group != 0) --group;
+    plan.group = group;
+    plan.groups = x.heads / group;
+  }
+  const int64_t tokens = std::clamp(kBfloatTileRows / plan.group, kFewestBfloatTokens, kMostBfloatTokens);
+  plan.tokens = std::clamp<int64_t>(x.T, 1, tokens);
+  plan.tile_groups = std::max<int64_t>(1, kBfloatTileRows / (tokens * plan.group));
+  return plan;
 }
 
 }  // namespace
@@ -29,15 +47,10 @@ AttentionPlan plan_attention(const Attention& x, bool bfloats) {
   plan.v = group_factors(x.v, x.v_shift != nullptr);
   const bool factors = plan.k.has_a || plan.v.has_a || x.q.has_a();
   plan.bfloats = x.bfloats && bfloats;
-  const int64_t tokens =
-      factors || plan.bfloats ? kFactorTokens : std::clamp<int64_t>(kTileRows / plan.group, 1, kPageTokens);
+  if (plan.bfloats) return plan_bfloats(x, plan);
+  const int64_t tokens = factors ? kFactorTokens : std::clamp<int64_t>(kTileRows / plan.group, 1, kPageTokens);
   plan.tokens = std::clamp<int64_t>(x.T, 1, tokens);
-  plan.many_rows = plan.bfloats || (plan.tokens > 1 && plan.tokens * plan.group >= kManyRows);
-  if (plan.bfloats) {
-    if (plan.k.has_a) plan.keys = KeyOrder::materialized;
-    if (plan.v.has_a) plan.values = ValueOrder::materialized;
-    return plan;
-  }
+  plan.many_rows = plan.tokens > 1 && plan.tokens * plan.group >= kManyRows;
 
   // Multiply-adds of a group for a query and a key; kManyQueries share what is materialized, or more.
   const int64_t queries = std::min(plan.tokens, kManyQueries);

@@ -25,14 +25,14 @@ struct GroupFactors {
 };
 
 struct AttentionPlan {
-  int64_t group = 1;   // heads that share feature factors of k and of v
-  int64_t groups = 1;  // heads / group
-  int64_t tokens = 1;  // queries of a tile
+  int64_t group = 1;        // heads that share feature factors of k and of v, or some of them
+  int64_t groups = 1;       // heads / group
+  int64_t tokens = 1;       // queries of a tile, at most
+  int64_t tile_groups = 1;  // of a tile with several queries
   // Each number of a block meets so many rows of a tile, queries of a group's heads, that making all of them floats
   // first costs less than converting in every product: a product of floats comes near the roof.
   bool many_rows = false;
-  // Products are of bfloat16 numbers (attention/small_bfloat_product.h), of keys and values materialized where they
-  // have head factors: by matrix tiles they cost little beside the softmax.
+  // Products are of bfloat16 numbers (attention/tile_bfloats-inl.h), whatever the orders below.
   bool bfloats = false;
   GroupFactors k, v;
   KeyOrder keys = KeyOrder::dense;

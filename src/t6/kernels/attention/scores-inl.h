@@ -12,10 +12,9 @@
 
 #include "t6/kernels/attention/factor_block-inl.h"
 #include "t6/kernels/attention/pair_logits-inl.h"
-#include "t6/kernels/attention/small_bfloat_product.h"
+#include "t6/kernels/attention/queries-inl.h"
 #include "t6/kernels/attention/small_product-inl.h"
 #include "t6/kernels/attention/tile.h"
-#include "t6/kernels/linear/matrix_tiles.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -35,18 +34,16 @@ class Scores {
         buffers_(buffers),
         tokens_(tile.tokens),
         first_head_(tile.group * plan.group),
-        heads_(tile.groups * plan.group),
-        query_stride_(padded_row(x_.q.features)),
+        queries_(arguments, plan, tile, buffers),
         keys_(FactorBlock::Side::keys, x_.k, x_.k_shift, x_.heads,
-              plan.keys == KeyOrder::materialized || (plan.many_rows && !plan.bfloats), buffers.keys),
+              plan.keys == KeyOrder::materialized || plan.many_rows, buffers.keys),
         head_rows_(plan.keys == KeyOrder::factors && keys_.a_row() > 0 && keys_.ranks() <= kPairRanks &&
                    (!x_.k.pages || plan.many_rows)) {
     if (plan_.keys == KeyOrder::factors) {
       gather_factors();
     } else {
-      gather_queries();
+      queries_.gather();
     }
-    if (plan_.bfloats) round_queries();
   }
 
   void begin_block(int64_t first, int64_t count, int64_t end) {
@@ -58,23 +55,18 @@ class Scores {
     keys_.select(head);
     rank_ = head * x_.k.rank / x_.heads;
     if (plan_.keys == KeyOrder::factors) multiply_factors();
-    if (plan_.bfloats && plan_.keys == KeyOrder::dense) round_keys(keys_.b(0));
   }
 
   // Logits of the chunk's heads, rows (head, query) of 64.
   void score(const Chunk& chunk, float* logits) {
     chunk_ = chunk;
     logits_ = logits;
-    if (plan_.bfloats) {
-      score_bfloats();
-      return add_held_bias();
-    }
     switch (plan_.keys) {
       case KeyOrder::factors:
         return score_factors();
       case KeyOrder::dense:
         score_dense();
-        return add_held_bias();
+        return queries_.add_held_bias(column(), chunk_.heads * tokens_, rank_, block_, logits_, kPageTokens);
       case KeyOrder::materialized:
         return score_materialized();
     }
@@ -84,101 +76,11 @@ class Scores {
   // Queries as factors: rows (query, rank) of b, and a, scaled.
   void gather_factors() {
     const int64_t R = x_.q.rank, D = x_.q.features, H = x_.heads;
-    queries_ = buffers_.queries.reserve(tokens_ * R * D);
-    write_factor_rows(x_.q, tile_.token, tile_.token + tokens_, buffers_.rows, queries_);
+    query_factors_ = buffers_.queries.reserve(tokens_ * R * D);
+    write_factor_rows(x_.q, tile_.token, tile_.token + tokens_, buffers_.rows, query_factors_);
     query_heads_ = buffers_.query_heads.reserve(tokens_ * R * H);
     write_head_rows(x_.q, H, tile_.token, tile_.token + tokens_, query_heads_);
     for (int64_t i = 0; i < tokens_ * R * H; ++i) query_heads_[i] *= x_.logit_scale;
-  }
-
-  // Dense queries, a row for each column, scaled.
-  void gather_queries() {
-    const int64_t R = x_.q.rank, D = x_.q.features, H = x_.heads;
-    queries_ = buffers_.queries.reserve(heads_ * tokens_ * query_stride_);
-    buffers_.query_rows.resize(static_cast<size_t>(R * D));
-    float* rows = buffers_.query_rows.data();
-    for (int64_t t = 0; t < tokens_; ++t) {
-      write_factor_rows(x_.q, tile_.token + t, tile_.token + t + 1, buffers_.rows, rows);
-      if (x_.q.has_a()) {
-        small_product({.a = x_.q.a + (tile_.token + t) * x_.q.a_stride + first_head_,
-                       .a_row = 1,
-                       .a_step = H,
-                       .b = rows,
-                       .b_row = D,
-                       .c = queries_ + t * query_stride_,
-                       .c_row = tokens_ * query_stride_,
-                       .M = heads_,
-                       .N = D,
-                       .K = R});
-      }
-      for (int64_t h = 0; h < heads_; ++h) {
-        float* query = queries_ + (h * tokens_ + t) * query_stride_;
-        if (!x_.q.has_a()) std::copy_n(rows + (first_head_ + h) * R / H * D, D, query);
-        for (int64_t i = 0; i < D; ++i) query[i] *= x_.logit_scale;
-      }
-    }
-  }
-
-  // The dense queries once more, with zeros up to whole steps along K.
-  void round_queries() {
-    const int64_t rows = heads_ * tokens_;
-    bfloat_queries_ = reinterpret_cast<uint16_t*>(
-        buffers_.bfloat_queries.reserve(round_up(rows, kBfloatRows) * bfloat_features_ / 2));
-    for (int64_t row = 0; row < rows; ++row) {
-      uint16_t* to = bfloat_queries_ + row * bfloat_features_;
-      const float* query = queries_ + row * query_stride_;
-      for (int64_t i = 0; i < x_.q.features; i += kLanes) {
-        store_bfloats_up_to(hn::LoadU(Floats(), query + i), to + i, x_.q.features - i);
-      }
-      std::fill(to + x_.q.features, to + bfloat_features_, uint16_t{0});
-    }
-  }
-
-  // The block's keys of a head, or of all that share them, [features, 64], in pairs of features.
-  void round_keys(const StoredValues& keys) {
-    const int64_t pairs = bfloat_features_ / 2;
-    bfloat_keys_ = reinterpret_cast<uint32_t*>(buffers_.bfloat_keys.reserve(pairs * kPageTokens));
-    write_bfloat_pairs(keys, kPageTokens, x_.k.features, kPageTokens, pairs, bfloat_keys_, kPageTokens);
-  }
-
-  void score_rounded(int64_t head, int64_t heads) const {
-    const int64_t row = (chunk_.group_head + chunk_.head + head) * tokens_;
-    small_bfloat_product({.a = bfloat_queries_ + row * bfloat_features_,
-                          .a_row = bfloat_features_,
-                          .b = bfloat_keys_,
-                          .b_row = kPageTokens,
-                          .c = logits_ + head * tokens_ * kPageTokens,
-                          .c_row = kPageTokens,
-                          .M = heads * tokens_,
-                          .N = kPageTokens,
-                          .K = bfloat_features_},
-                         matrix_tiles_);
-  }
-
-  void score_bfloats() {
-    if (plan_.keys == KeyOrder::dense) {
-      score_rounded(0, chunk_.heads);
-      if (keys_.has_a()) scale_logits(reinterpret_cast<const float*>(keys_.a(0, 0).at));
-      return;
-    }
-    float* materialized = buffers_.materialized.reserve(x_.k.features * kPageTokens);
-    for (int64_t h = 0; h < chunk_.heads; ++h) {
-      materialize(chunk_.head + h, materialized);
-      round_keys(materialized);
-      score_rounded(h, 1);
-    }
-  }
-
-  // By what the keys of a type with scales lack, [64].
-  void scale_logits(const float* scales) const {
-    const Floats d;
-    const int64_t count = chunk_.heads * tokens_ * kPageTokens;
-    for (int64_t t = 0; t < kPageTokens; t += kLanes) {
-      const Vector scale = hn::LoadU(d, scales + t);
-      for (int64_t i = t; i < count; i += kPageTokens) {
-        hn::Store(hn::Mul(hn::Load(d, logits_ + i), scale), d, logits_ + i);
-      }
-    }
   }
 
   // P of (A.2) for the block: [key rank, query, query rank, 64].
@@ -186,7 +88,7 @@ class Scores {
     const int64_t rows = tokens_ * x_.q.rank;
     products_ = buffers_.products.reserve(keys_.ranks() * rows * kPageTokens);
     for (int64_t s = 0; s < keys_.ranks(); ++s) {
-      small_product({.a = queries_,
+      small_product({.a = query_factors_,
                      .a_row = x_.q.features,
                      .a_step = 1,
                      .b = keys_.b(s),
@@ -244,10 +146,12 @@ class Scores {
     }
   }
 
+  int64_t column() const { return (chunk_.group_head + chunk_.head) * tokens_; }
+
   // Rows of queries of one or all of the chunk's heads times a block's keys.
   SmallProduct query_product(int64_t head, int64_t heads, const StoredValues& keys) const {
-    return {.a = queries_ + ((chunk_.group_head + chunk_.head) * tokens_ + head * tokens_) * query_stride_,
-            .a_row = query_stride_,
+    return {.a = queries_.row(column() + head * tokens_),
+            .a_row = queries_.stride(),
             .a_step = 1,
             .b = keys,
             .b_row = kPageTokens,
@@ -275,43 +179,6 @@ class Scores {
         product.accumulate = s > 0;
         if (chunk_.head + h == 0) product.next_b = keys_.next_b(s);
         small_product(product);
-      }
-    }
-  }
-
-  // What the keys lack. <q, R_(p + t) b> is <R_-p q, R_t b>: queries are turned back by the block's position, and R_t b
-  // is the same in every block.
-  void add_held_bias() {
-    if (!x_.k_bias.first) return;
-    const int64_t begin = x_.k_bias.first[rank_], pairs = x_.k_bias.first[rank_ + 1] - begin;
-    if (pairs == 0) return;
-    const int64_t rows = chunk_.heads * tokens_;
-    float* turned = buffers_.turned.reserve(rows * 2 * pairs);
-    turn_back(x_.k_bias.features + begin, pairs, rows, turned);
-    small_product({.a = turned,
-                   .a_row = 2 * pairs,
-                   .a_step = 1,
-                   .b = x_.k_bias.rows + begin * 2 * kPageTokens,
-                   .b_row = kPageTokens,
-                   .c = logits_,
-                   .c_row = kPageTokens,
-                   .M = rows,
-                   .N = kPageTokens,
-                   .K = 2 * pairs,
-                   .accumulate = true});
-  }
-
-  // The pairs of the chunk's queries, [rows, pairs, 2].
-  void turn_back(const int32_t* features, int64_t pairs, int64_t rows, float* turned) const {
-    const int64_t half = x_.k_bias.rotary_dim / 2;
-    const float* entry = x_.k_bias.rotary + block_ * x_.k_bias.rotary_dim;
-    const float* query = queries_ + (chunk_.group_head + chunk_.head) * tokens_ * query_stride_;
-    for (int64_t row = 0; row < rows; ++row, query += query_stride_) {
-      for (int64_t p = 0; p < pairs; ++p, turned += 2) {
-        const int64_t i = features[p];
-        const float cosine = entry[i], sine = entry[half + i];
-        turned[0] = query[i] * cosine + query[half + i] * sine;
-        turned[1] = query[half + i] * cosine - query[i] * sine;
       }
     }
   }
@@ -349,19 +216,16 @@ class Scores {
   const AttentionPlan& plan_;
   const AttentionTile& tile_;
   TileBuffers& buffers_;
-  const int64_t tokens_, first_head_, heads_, query_stride_;
-  const int64_t bfloat_features_ = round_up(x_.q.features, kBfloatRows);
-  const bool matrix_tiles_ = has_matrix_tiles();
+  const int64_t tokens_, first_head_;
+  Queries queries_;
   FactorBlock keys_;
-  const bool head_rows_;                // head factors are rows of floats: all key ranks at once
-  int64_t block_ = 0;                   // its first token
-  int64_t rank_ = 0;                    // the first of the selected group's keys
-  float* queries_ = nullptr;            // [heads, tokens, query_stride], or [tokens, R_Q, D]
-  uint16_t* bfloat_queries_ = nullptr;  // [heads, tokens, bfloat_features]
-  uint32_t* bfloat_keys_ = nullptr;     // [bfloat_features / 2, 64]
-  float* query_heads_ = nullptr;        // [tokens, R_Q, H]
-  float* products_ = nullptr;           // [R_K, tokens, R_Q, 64]
-  float* logits_ = nullptr;             // [chunk heads, tokens, 64]
+  const bool head_rows_;            // head factors are rows of floats: all key ranks at once
+  int64_t block_ = 0;               // its first token
+  int64_t rank_ = 0;                // the first of the selected group's keys
+  float* query_factors_ = nullptr;  // [tokens, R_Q, D]
+  float* query_heads_ = nullptr;    // [tokens, R_Q, H]
+  float* products_ = nullptr;       // [R_K, tokens, R_Q, 64]
+  float* logits_ = nullptr;         // [chunk heads, tokens, 64]
   Chunk chunk_;
 };
 

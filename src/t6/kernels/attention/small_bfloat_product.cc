@@ -20,7 +20,6 @@ void copy_block(const float* from, int64_t from_row, int64_t rows, int64_t colum
 void multiply_by_tiles(const SmallBfloatProduct& p) {
   constexpr int64_t kFloat = sizeof(float);
   alignas(64) float part[kMatrixTileRows * kMatrixTileColumns];
-  const MatrixTiles tiles(kMostTileRows, kMatrixTileDepth * 2);
   for (int64_t n = 0; n < p.N; n += kMatrixTileColumns) {
     for (int64_t m = 0; m < p.M; m += kMatrixTileRows) {
       float* c = p.c + m * p.c_row + n;

@@ -23,7 +23,8 @@ struct SmallBfloatProduct {
 };
 
 // By matrix tiles where `matrix_tiles` says so, else by vectors. A row's bits depend on its row of a and on b alone,
-// and on which of the two it is. Precondition: has_bfloat_tile(), and has_matrix_tiles() for the former.
+// and on which of the two it is. Precondition: has_bfloat_tile(); by matrix tiles, within the life of
+// MatrixTiles(kMostTileRows, 2 * kMatrixTileDepth).
 void small_bfloat_product(const SmallBfloatProduct& product, bool matrix_tiles);
 
 }  // namespace t6

@@ -21,17 +21,25 @@ namespace t6::HWY_NAMESPACE {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// Keys of a block that a query sees: those below `sinks`, and [begin, end).
+// Keys of a block, or of several, that a query sees: those below `sinks`, and [begin, end).
 struct KeyRange {
   int64_t sinks = 0, begin = 0, end = 0;
-  bool empty() const { return sinks <= 0 && std::max<int64_t>(begin, 0) >= std::min(end, kPageTokens); }
-  bool whole() const { return (begin <= 0 || sinks >= begin) && end >= kPageTokens; }
+  bool empty(int64_t keys = kPageTokens) const {
+    return sinks <= 0 && std::max<int64_t>(begin, 0) >= std::min(end, keys);
+  }
+  bool whole(int64_t keys = kPageTokens) const { return (begin <= 0 || sinks >= begin) && end >= keys; }
 };
 
-inline void mask_row(float* row, const KeyRange& seen) {
-  std::fill(row + std::clamp<int64_t>(seen.end, 0, kPageTokens), row + kPageTokens, kNever);
+// What query t of a tile sees, counted from key `first` on.
+inline KeyRange seen_keys(const Attention& x, int64_t t, int64_t first) {
+  const int64_t position = x.start + t;
+  return {x.window > 0 ? x.sinks - first : 0, x.window > 0 ? position + 1 - x.window - first : 0, position + 1 - first};
+}
+
+inline void mask_row(float* row, const KeyRange& seen, int64_t keys = kPageTokens) {
+  std::fill(row + std::clamp<int64_t>(seen.end, 0, keys), row + keys, kNever);
   const int64_t begin = std::min(seen.begin, std::max<int64_t>(seen.end, 0));
-  for (int64_t k = std::max<int64_t>(seen.sinks, 0); k < std::min(begin, kPageTokens); ++k) row[k] = kNever;
+  for (int64_t k = std::max<int64_t>(seen.sinks, 0); k < std::min(begin, keys); ++k) row[k] = kNever;
 }
 
 inline void scale_numbers(float* numbers, int64_t count, float factor) {
@@ -47,19 +55,13 @@ struct SpreadWeights {
   const StoredValues* a = nullptr;     // [ranks], 64 numbers each; null: plain weights
   const StoredValues* next = nullptr;  // what they will be for the next block, to be fetched early; each may be null
   int64_t ranks = 1;
-  float* out = nullptr;         // [64] of rank 0
-  int64_t rank_stride = 0;      // to the next rank's
-  uint16_t* bfloats = nullptr;  // [64] of the only rank, in the place of `out`; null: floats
+  float* out = nullptr;     // [64] of rank 0
+  int64_t rank_stride = 0;  // to the next rank's
 };
 
 constexpr int kRowVectors = kPageTokens / kLanes;
 
-HWY_INLINE void store_weights(const Vector (&weights)[kRowVectors], float* out, uint16_t* bfloats) {
-  if (bfloats) {
-    T6_UNROLL
-    for (int v = 0; v < kRowVectors; v += 2) store_bfloats(weights[v], weights[v + 1], bfloats + v * kLanes);
-    return;
-  }
+HWY_INLINE void store_weights(const Vector (&weights)[kRowVectors], float* out) {
   T6_UNROLL
   for (int v = 0; v < kRowVectors; ++v) hn::Store(weights[v], Floats(), out + v * kLanes);
 }
@@ -99,7 +101,7 @@ HWY_INLINE void online_softmax_update(float* row, const KeyRange& seen, const Sp
   }
   hn::Store(sum, d, lane_sums);
   float* out = spread.out;
-  if (!spread.a) return store_weights(logits, out, spread.bfloats);
+  if (!spread.a) return store_weights(logits, out);
   for (int64_t s = 0; s < spread.ranks; ++s, out += spread.rank_stride) {
     const StoredValues& a = spread.a[s];
     with_cache_type(a.type, [&](auto type) HWY_ATTR {
@@ -109,10 +111,8 @@ HWY_INLINE void online_softmax_update(float* row, const KeyRange& seen, const Sp
       for (int v = 0; v < kVectors; ++v) {
         weights[v] = hn::Mul(logits[v], load_stored<type()>(a.at, v * kLanes));
         if (a.scales) weights[v] = hn::Mul(weights[v], hn::LoadU(d, a.scales + v * kLanes));
-        // Products of bfloat16 take what no query sees, too, whose scales may be anything.
-        if (spread.bfloats) weights[v] = hn::IfThenElseZero(hn::Ne(logits[v], hn::Zero(d)), weights[v]);
       }
-      store_weights(weights, out, spread.bfloats);
+      store_weights(weights, out);
     });
   }
 }

@@ -75,29 +75,6 @@ inline void write_float_rows(const StoredValues& values, int64_t width, float* o
   });
 }
 
-// Pairs of neighbouring rows, rounded to bfloat16, as attention/small_bfloat_product.h wants them: [pairs, out_row].
-// `count` rows of `width` numbers are read, `row_numbers` apart; those after them are zeros, what lies past `width` is
-// left as it is. Where rows are not float32, they are whole vectors.
-inline void write_bfloat_pairs(const StoredValues& rows, int64_t row_numbers, int64_t count, int64_t width,
-                               int64_t pairs, uint32_t* out, int64_t out_row) {
-  with_cache_type(rows.type, [=](auto type) HWY_ATTR {
-    const int64_t row_bytes = stored_bytes(type(), row_numbers);
-    const auto load = [=](int64_t row, int64_t i) HWY_ATTR {
-      if (row >= count) return hn::Zero(Floats());
-      const std::byte* at = rows.at + row * row_bytes;
-      if constexpr (type() == NumberType::f32) {
-        if (width - i < kLanes) return load_up_to(Floats(), reinterpret_cast<const float*>(at) + i, width - i);
-      }
-      return load_stored<type()>(at, i);
-    };
-    for (int64_t p = 0; p < pairs; ++p) {
-      for (int64_t i = 0; i < width; i += kLanes) {
-        store_pairs(load(2 * p, i), load(2 * p + 1, i), out + p * out_row + i);
-      }
-    }
-  });
-}
-
 // Asks for `bytes` bytes to be fetched into the cache.
 HWY_INLINE void fetch(const std::byte* at, int64_t bytes) {
   for (int64_t i = 0; i < bytes; i += kLineBytes) hwy::Prefetch(at + i);

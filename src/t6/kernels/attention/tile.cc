@@ -11,6 +11,7 @@
 // After foreach_target.h, which includes this file once for each target.
 #include "t6/kernels/attention/scores-inl.h"
 #include "t6/kernels/attention/softmax_rows-inl.h"
+#include "t6/kernels/attention/tile_bfloats-inl.h"
 #include "t6/kernels/attention/values-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -27,40 +28,16 @@ class Tile {
       : x_(arguments),
         plan_(plan),
         tile_(tile),
-        buffers_(buffers),
         tokens_(tile.tokens),
         first_head_(tile.group * plan.group),
         heads_(tile.groups * plan.group),
         columns_(heads_ * tokens_),
         output_stride_(padded_row(x_.v.features)),
-        chunk_heads_(std::min(plan.group, std::max(plan.bfloats ? 1 : kChunkHeads, kChunkRows / tokens_))),
+        chunk_heads_(std::min(plan.group, std::max(kChunkHeads, kChunkRows / tokens_))),
         scores_(arguments, plan, tile, buffers),
         values_(arguments, plan, tile, buffers),
         logits_(buffers.logits.reserve(chunk_heads_ * tokens_ * kPageTokens)),
         lane_sums_(buffers.lane_sums.reserve(columns_ * kLaneRoom)) {}
-
-  void sum(const SoftmaxState& whole) {
-    const int64_t begin = tile_.key_begin, end = tile_.key_end;
-    if (begin / kPartTokens == (end - 1) / kPartTokens) return sum_part(begin, end, whole);
-    const SoftmaxState part = buffers_.part.reserve(columns_, output_stride_);
-    for (int64_t first = begin; first < end; first += kPartTokens) {
-      sum_part(first, std::min(end, first + kPartTokens), first == begin ? whole : part);
-      if (first > begin) merge(part, whole);
-    }
-  }
-
- private:
-  void merge(const SoftmaxState& from, const SoftmaxState& into) const {
-    for (int64_t i = 0; i < columns_; ++i) merge_column(from, into, i, output_stride_);
-  }
-
-  void sum_part(int64_t begin, int64_t end, const SoftmaxState& whole) {
-    const SoftmaxState section = buffers_.section.reserve(columns_, output_stride_);
-    for (int64_t first = begin; first < end || first == begin; first += kSectionTokens) {
-      sum_section(first, std::min(end, first + kSectionTokens), first == begin ? whole : section);
-      if (first > begin) merge(section, whole);
-    }
-  }
 
   void sum_section(int64_t begin, int64_t end, const SoftmaxState& state) {
     const Floats d;
@@ -79,12 +56,7 @@ class Tile {
     }
   }
 
-  // What query t of the tile sees of the block that begins at key `first`.
-  KeyRange seen(int64_t t, int64_t first) const {
-    const int64_t position = x_.start + tile_.token + t;
-    return {x_.window > 0 ? x_.sinks - first : 0, x_.window > 0 ? position + 1 - x_.window - first : 0,
-            position + 1 - first};
-  }
+  KeyRange seen(int64_t t, int64_t first) const { return seen_keys(x_, tile_.token + t, first); }
 
   void attend_block(int64_t first, int64_t count) {
     scores_.begin_block(first, count, tile_.key_end);
@@ -118,7 +90,6 @@ class Tile {
   const Attention& x_;
   const AttentionPlan& plan_;
   const AttentionTile& tile_;
-  TileBuffers& buffers_;
   const int64_t tokens_, first_head_, heads_, columns_, output_stride_, chunk_heads_;
   Scores scores_;
   Values values_;
@@ -127,9 +98,55 @@ class Tile {
   SoftmaxState state_;
 };
 
-void sum_tile(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers,
+// Sums of sections, in the tree that tile.h tells of.
+template <typename AnyTile>
+class SectionTree {
+ public:
+  SectionTree(AnyTile& of, const AttentionTile& tile, int64_t columns, int64_t stride, TileBuffers& buffers)
+      : of_(of), tile_(tile), columns_(columns), stride_(stride), buffers_(buffers) {}
+
+  void sum(const SoftmaxState& whole) {
+    const int64_t begin = tile_.key_begin, end = tile_.key_end;
+    if (begin / kPartTokens == (end - 1) / kPartTokens) return sum_part(begin, end, whole);
+    const SoftmaxState part = buffers_.part.reserve(columns_, stride_);
+    for (int64_t first = begin; first < end; first += kPartTokens) {
+      sum_part(first, std::min(end, first + kPartTokens), first == begin ? whole : part);
+      if (first > begin) merge(part, whole);
+    }
+  }
+
+ private:
+  void merge(const SoftmaxState& from, const SoftmaxState& into) const {
+    for (int64_t i = 0; i < columns_; ++i) merge_column(from, into, i, stride_);
+  }
+
+  void sum_part(int64_t begin, int64_t end, const SoftmaxState& whole) {
+    const SoftmaxState section = buffers_.section.reserve(columns_, stride_);
+    for (int64_t first = begin; first < end || first == begin; first += kSectionTokens) {
+      of_.sum_section(first, std::min(end, first + kSectionTokens), first == begin ? whole : section);
+      if (first > begin) merge(section, whole);
+    }
+  }
+
+  AnyTile& of_;
+  const AttentionTile& tile_;
+  const int64_t columns_, stride_;
+  TileBuffers& buffers_;
+};
+
+template <typename AnyTile>
+void sum_tile_as(const Attention& x, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers,
+                 const SoftmaxState& state) {
+  AnyTile of(x, plan, tile, buffers);
+  SectionTree(of, tile, tile_columns(plan, tile), padded_row(x.v.features), buffers).sum(state);
+}
+
+void sum_tile(const Attention& x, const AttentionPlan& plan, const AttentionTile& tile, TileBuffers& buffers,
               const SoftmaxState& state) {
-  Tile(arguments, plan, tile, buffers).sum(state);
+#if HWY_TARGET == HWY_AVX3_DL
+  if (plan.bfloats) return sum_tile_as<BfloatTile>(x, plan, tile, buffers, state);
+#endif
+  sum_tile_as<Tile>(x, plan, tile, buffers, state);
 }
 
 // Products of bfloat16 are written for what this target is dispatched to.

@@ -27,19 +27,14 @@ class Values {
         tokens_(tile.tokens),
         output_stride_(padded_row(x_.v.features)),
         materialized_(plan.v.has_a && plan.values == ValueOrder::materialized),
-        bfloats_(plan.bfloats),
-        matrix_tiles_(has_matrix_tiles()),
-        values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads,
-                materialized_ || (plan.many_rows && !plan.bfloats), buffers.values) {}
+        values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, materialized_ || plan.many_rows,
+                buffers.values) {}
 
   void begin_block(int64_t first, int64_t count, int64_t end) {
     count_ = count;
     values_.begin(first, count, end);
   }
-  void select_group(int64_t head) {
-    values_.select(head);
-    if (bfloats_ && !materialized_) round_values(values_.b(0), values_.b_row());
-  }
+  void select_group(int64_t head) { values_.select(head); }
 
   // Where online_softmax_update() is to leave the weights of the chunk's heads, rows (head, query): over the logits,
   // or, where values are factors, times each rank's head factors in rows of their own.
@@ -48,11 +43,7 @@ class Values {
     const int64_t rows = chunk.heads * tokens_;
     const bool spreads = values_.has_a() && !materialized_;
     ranks_ = spreads ? values_.ranks() : 1;
-    if (bfloats_) {
-      const int64_t room = round_up(rows, kBfloatRows) * kPageTokens;
-      bfloat_weights_ = reinterpret_cast<uint16_t*>(buffers_.bfloat_weights.reserve(room / 2));
-    }
-    weights_ = spreads && !bfloats_ ? buffers_.weights.reserve(ranks_ * rows * kPageTokens) : logits;
+    weights_ = spreads ? buffers_.weights.reserve(ranks_ * rows * kPageTokens) : logits;
     head_factors_.resize(static_cast<size_t>(ranks_));
     next_head_factors_.resize(static_cast<size_t>(ranks_));
     spread_ = {spreads ? head_factors_.data() : nullptr, next_head_factors_.data(), ranks_, weights_,
@@ -61,7 +52,6 @@ class Values {
   // For the rows of the chunk's head h.
   void select_head(int64_t h) {
     spread_.out = weights_ + h * tokens_ * kPageTokens;
-    if (bfloats_) spread_.bfloats = bfloat_weights_ + h * tokens_ * kPageTokens;
     for (int64_t s = 0; spread_.a && s < ranks_; ++s) {
       head_factors_[static_cast<size_t>(s)] = values_.a(s, chunk_.head + h);
       next_head_factors_[static_cast<size_t>(s)] = values_.next_a(s, chunk_.head + h);
@@ -70,7 +60,6 @@ class Values {
   SpreadWeights spread(int64_t t) const {
     SpreadWeights spread = spread_;
     spread.out += t * kPageTokens;
-    if (bfloats_) spread.bfloats += t * kPageTokens;
     return spread;
   }
 
@@ -78,7 +67,6 @@ class Values {
   void add(float* output) {
     const int64_t rows = chunk_.heads * tokens_;
     if (materialized_) return add_materialized(output);
-    if (bfloats_) return add_rounded(0, rows, output);
     for (int64_t s = 0; s < values_.ranks(); ++s) {
       SmallProduct product = weight_product(weights_ + s * rows * kPageTokens, rows, values_.b(s), values_.b_row());
       product.c = output;
@@ -105,38 +93,11 @@ class Values {
     float* materialized = buffers_.materialized.reserve(kPageTokens * output_stride_);
     for (int64_t h = 0; h < chunk_.heads; ++h) {
       materialize(chunk_.head + h, materialized);
-      if (bfloats_) {
-        round_values(materialized, output_stride_);
-        add_rounded(h * tokens_, tokens_, output);
-        continue;
-      }
       SmallProduct product =
           weight_product(weights_ + h * tokens_ * kPageTokens, tokens_, materialized, output_stride_);
       product.c = output + h * tokens_ * output_stride_;
       float_product(product);
     }
-  }
-
-  // The block's values of a head, or of all that share them, in pairs of tokens, zeros after the last.
-  void round_values(const StoredValues& values, int64_t stride) {
-    const int64_t columns = round_up(x_.v.features, kBfloatRows);
-    bfloat_values_ = reinterpret_cast<uint32_t*>(buffers_.bfloat_values.reserve(kPageTokens / 2 * columns));
-    write_bfloat_pairs(values, stride, count_, x_.v.features, kPageTokens / 2, bfloat_values_, columns);
-  }
-
-  // Rows [first, first + rows) of the chunk.
-  void add_rounded(int64_t first, int64_t rows, float* output) const {
-    small_bfloat_product({.a = bfloat_weights_ + first * kPageTokens,
-                          .a_row = kPageTokens,
-                          .b = bfloat_values_,
-                          .b_row = round_up(x_.v.features, kBfloatRows),
-                          .c = output + first * output_stride_,
-                          .c_row = output_stride_,
-                          .M = rows,
-                          .N = output_stride_,
-                          .K = kPageTokens,
-                          .accumulate = true},
-                         matrix_tiles_);
   }
 
   // sum_s a_s b_s of one head, [count, output_stride].
@@ -154,13 +115,11 @@ class Values {
   TileBuffers& buffers_;
   std::vector<StoredValues>&head_factors_, &next_head_factors_;  // [ranks], of a head
   const int64_t tokens_, output_stride_;
-  const bool materialized_, bfloats_, matrix_tiles_;
+  const bool materialized_;
   FactorBlock values_;
   int64_t count_ = 0, ranks_ = 1;
   Chunk chunk_;
-  float* weights_ = nullptr;            // [ranks, chunk heads, tokens, 64]
-  uint16_t* bfloat_weights_ = nullptr;  // [chunk heads, tokens, 64]
-  uint32_t* bfloat_values_ = nullptr;   // [32, features to whole tiles]
+  float* weights_ = nullptr;  // [ranks, chunk heads, tokens, 64]
   SpreadWeights spread_;
 };
 
