@@ -26,6 +26,18 @@ TEST(Float16, EveryValueSurvivesARoundTrip) {
   EXPECT_EQ(float16_from_float(65519.0f), 0x7bff);
   EXPECT_EQ(float16_from_float(65520.0f), 0x7c00);
   EXPECT_EQ(float16_from_float(-1e-8f), 0x8000);
+  EXPECT_EQ(float16_from_float(std::numeric_limits<float>::infinity()), 0x7c00);
+  EXPECT_EQ(float16_from_float(std::bit_cast<float>(0xff800001u)), 0xfe00);  // NaN
+}
+
+TEST(Float16, RoundsToNearestEven) {
+  for (uint16_t bits = 0; bits < 0x7bff; ++bits) {
+    const double low = float_from_float16(bits), high = float_from_float16(static_cast<uint16_t>(bits + 1));
+    const auto middle = static_cast<float>((low + high) / 2);
+    ASSERT_EQ(float16_from_float(middle), bits + bits % 2);
+    ASSERT_EQ(float16_from_float(std::nextafter(middle, 0.0f)), bits);
+    ASSERT_EQ(float16_from_float(std::nextafter(middle, 1e9f)), bits + 1);
+  }
 }
 
 }  // namespace

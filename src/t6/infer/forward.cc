@@ -5,6 +5,7 @@
 
 #include "t6/core/error.h"
 #include "t6/infer/forward/latent.h"
+#include "t6/kernels/gated_matmul.h"
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/model/norm_epsilons.h"
@@ -372,21 +373,30 @@ void ForwardPass::add_heads(const LayerWeights& layer) {
 }
 
 void ForwardPass::feed_forward(const LayerWeights& layer) {
-  const int64_t F = model_->config().feed_forward_dim();
+  const ModelConfig& config = model_->config();
+  const int64_t F = config.feed_forward_dim();
+  const Gate gate = config.hidden_act == GateActivation::silu ? Gate::silu : Gate::gelu_tanh;
   normalize(hidden_.data(), T_, layer.feed_forward_norm);
-  float *gate = sized(gate_, T_ * F), *up = sized(up_, T_ * F);
-  Matmul products[] = {{.x = normalized_.data(), .w = &layer.mlp_gate, .y = gate, .T = T_},
-                       {.x = normalized_.data(), .w = &layer.mlp_up, .y = up, .T = T_}};
-  multiply(products, written_);
-  switch (model_->config().hidden_act) {
-    case GateActivation::silu:
-      silu_gate(context_, gate, up, T_ * F);
-      break;
-    case GateActivation::gelu_tanh:
-      gelu_tanh_gate(context_, gate, up, T_ * F);
-      break;
+  Matmul down = {.w = &layer.mlp_down, .T = T_};
+  int64_t rows = T_;  // whose gates and ups go through memory
+  if (written_ < T_ && can_multiply_gated(layer.mlp_gate, layer.mlp_up, layer.mlp_down)) {
+    rows = written_;
+    gated_.resize(std::max(gated_.size(), static_cast<size_t>(gated_numbers(T_ - rows, F))));
+    gated_matmul(context_, {.x = normalized_.data() + rows * config.hidden_size,
+                            .gate = &layer.mlp_gate,
+                            .up = &layer.mlp_up,
+                            .function = gate,
+                            .T = T_ - rows,
+                            .out = gated_.data()});
+    down.tiles = gated_.data();
   }
-  add_product({.x = gate, .w = &layer.mlp_down, .T = T_}, layer.post_feed_forward_norm);
+  float *gates = sized(gate_, rows * F), *ups = sized(up_, rows * F);
+  Matmul products[] = {{.x = normalized_.data(), .w = &layer.mlp_gate, .y = gates, .T = rows},
+                       {.x = normalized_.data(), .w = &layer.mlp_up, .y = ups, .T = rows}};
+  multiply(products, std::min(written_, rows));
+  apply_gate(context_, gate, gates, ups, rows * F);
+  down.x = gates;
+  add_product(down, layer.post_feed_forward_norm);
 }
 
 }  // namespace t6

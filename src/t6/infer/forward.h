@@ -109,6 +109,7 @@ class ForwardPass {
   std::vector<float> attended_;   // [T, H, E], of MLA [T, H, d_c]
   std::vector<float> expanded_;   // [T, H, E] of MLA
   std::vector<float> gate_, up_;  // [T, F]
+  std::vector<uint16_t> gated_;   // [T, F] as gated_matmul() writes it
   std::vector<float> added_;      // [T, C], before the norm of post_norms
   std::vector<float> head_gate_;  // [T, H E]
   std::vector<float> wanted_;     // [rows, C], the hidden states that logits are made of

@@ -8,7 +8,7 @@
 #include "t6/kernels/linear/bfloat_tile.h"
 #include "t6/kernels/linear/matmul_task.h"
 #include "t6/kernels/linear/matrix_tiles.h"
-#include "t6/kernels/simd/aligned_buffer.h"
+#include "t6/kernels/linear/rounded_x.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/matmul.cc"
@@ -21,38 +21,31 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// Of weights in blocks.
-template <typename Strips>
-void multiply_quantized(const MatmulTask& p, const MatmulRange& part) {
-  if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
-    if (p.bfloats) return multiply_strips_as_bfloats<Strips>(p, part);
-  }
-  multiply_bytes<Strips>(p, part);
-}
-
 void multiply(const MatmulTask& p, const MatmulRange& part) {
+  if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
+    if (p.bfloats) return multiply_tiles(p, part);
+  }
   switch (p.type) {
     case NumberType::f32:
       return multiply_floats<NumberType::f32>(p, part);
     case NumberType::bf16:
-      if (HWY_TARGET == HWY_AVX3_DL && p.bfloats) return multiply_stored_bfloats(p, part);
       return multiply_floats<NumberType::bf16>(p, part);
     case NumberType::f16:
       return multiply_floats<NumberType::f16>(p, part);
     case NumberType::q8_0:
-      return multiply_quantized<BlockStrips<NumberType::q8_0>>(p, part);
+      return multiply_bytes<BlockStrips<NumberType::q8_0>>(p, part);
     case NumberType::q4_1:
-      return multiply_quantized<BlockStrips<NumberType::q4_1>>(p, part);
+      return multiply_bytes<BlockStrips<NumberType::q4_1>>(p, part);
     case NumberType::q2_k:
-      return multiply_quantized<SuperBlockStrips<SuperBlockQ2K>>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ2K>>(p, part);
     case NumberType::q3_k:
-      return multiply_quantized<SuperBlockStrips<SuperBlockQ3K>>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ3K>>(p, part);
     case NumberType::q4_k:
-      return multiply_quantized<SuperBlockStrips<SuperBlockQ4K>>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ4K>>(p, part);
     case NumberType::q5_k:
-      return multiply_quantized<SuperBlockStrips<SuperBlockQ5K>>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ5K>>(p, part);
     default:  // Q6_K, the last of kSuperBlockTypes
-      return multiply_quantized<SuperBlockStrips<SuperBlockQ6K>>(p, part);
+      return multiply_bytes<SuperBlockStrips<SuperBlockQ6K>>(p, part);
   }
 }
 
@@ -82,21 +75,17 @@ struct PreparedX {
 };
 
 MatmulTask task_of(const Matmul& m, const PreparedX& x, bool matrix_tiles) {
-  const WeightMatrix& w = *m.w;
-  return {.type = w.type(),
-          .w = w.group(0),
-          .group_bytes = w.group_bytes(),
-          .x = m.x,
-          .blocks = x.blocks,
-          .bfloats = x.bfloats,
-          .y = m.y,
-          .bias = m.bias,
-          .N = w.rows(),
-          .K = w.columns(),
-          .x_stride = m.x_stride ? m.x_stride : w.columns(),
-          .y_stride = m.y_stride ? m.y_stride : w.rows(),
-          .accumulate = m.accumulate,
-          .matrix_tiles = matrix_tiles};
+  MatmulTask task = task_of(*m.w);
+  task.x = m.x;
+  task.blocks = x.blocks;
+  task.bfloats = x.bfloats;
+  task.y = m.y;
+  task.bias = m.bias;
+  task.x_stride = m.x_stride ? m.x_stride : task.K;
+  task.y_stride = m.y_stride ? m.y_stride : task.N;
+  task.accumulate = m.accumulate;
+  task.matrix_tiles = matrix_tiles;
+  return task;
 }
 
 // Groups [begin, end) of all products' groups one after the other.
@@ -115,7 +104,6 @@ void multiply_groups(std::span<const Matmul> products, const PreparedX& x, bool 
 
 struct Memory {
   std::vector<ActivationBlock> blocks;
-  AlignedBuffer bfloats;
   std::vector<Matmul> tiled, others;
 };
 
@@ -132,20 +120,10 @@ const ActivationBlock* quantized_x(Context& context, std::span<const Matmul> pro
   return blocks.data();
 }
 
-// x as tiles of bfloat16 (MatmulTask::bfloats).
-const uint16_t* rounded_x(Context& context, const Matmul& m) {
-  constexpr int64_t kRoundingGrain = 1 << 14;  // numbers that are worth a hand-over
-  const int64_t K = m.w->columns(), stride = m.x_stride ? m.x_stride : K, rows = round_up(m.T, kMatrixTileRows);
-  auto* out = reinterpret_cast<uint16_t*>(context.memory<Memory>().bfloats.reserve(rows * K / 2));
-  context.parallel_for(m.T, 1 + kRoundingGrain / std::max<int64_t>(1, K), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      uint16_t* to = out + t / kMatrixTileRows * kMatrixTileRows * K + t % kMatrixTileRows * kMatrixTileDepth;
-      for (int64_t k = 0; k < K; k += kMatrixTileDepth, to += kMatrixTileRows * kMatrixTileDepth) {
-        round_to_bfloats(m.x + t * stride + k, kMatrixTileDepth, to);
-      }
-    }
-  });
-  return out;
+// x as MatmulTask::bfloats.
+const uint16_t* tiles_of(Context& context, const Matmul& m) {
+  const int64_t K = m.w->columns();
+  return m.tiles ? m.tiles : rounded_x(context, m.x, m.T, K, m.x_stride ? m.x_stride : K);
 }
 
 void multiply_all(Context& context, std::span<const Matmul> products, const PreparedX& x, bool matrix_tiles) {
@@ -191,12 +169,12 @@ void matmul(Context& context, std::span<const Matmul> products) {
             "products of one job must have the same x");
   }
   const bool matrix_tiles = has_matrix_tiles();
-  auto& [blocks, bfloats, tiled, others] = context.memory<Memory>();
+  auto& [blocks, tiled, others] = context.memory<Memory>();
   if (std::any_of(products.begin(), products.end(), multiplies_bfloats)) {
     tiled.clear();
     others.clear();
     for (const Matmul& m : products) (multiplies_bfloats(m) ? tiled : others).push_back(m);
-    multiply_all(context, tiled, {.bfloats = rounded_x(context, first), .part_rows = kTiledRows, .grain = 8},
+    multiply_all(context, tiled, {.bfloats = tiles_of(context, first), .part_rows = kTiledRows, .grain = 8},
                  matrix_tiles);
     products = others;
     if (products.empty()) return;

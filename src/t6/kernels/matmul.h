@@ -23,6 +23,8 @@ struct Matmul {
   // processors with matrix tiles, which multiply such numbers several times as fast, for any number of rows. Elsewhere,
   // and for float32 and float16 weights, nothing changes.
   bool bfloats = false;
+  // x as gated_matmul() writes it, in the place of x, where multiplies_bfloats(). Null: none.
+  const uint16_t* tiles = nullptr;
 };
 
 // On up to context.thread_count() threads. A row of y depends on its row of x, on W and on `bfloats` alone: not on T,

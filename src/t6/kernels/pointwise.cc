@@ -8,6 +8,7 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
 #include "hwy/contrib/math/math-inl.h"
+#include "t6/kernels/simd/gate-inl.h"
 #include "t6/kernels/simd/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -29,13 +30,6 @@ HWY_INLINE void for_vectors(int64_t count, Body&& body) {
        [&](Vector v, float* to) HWY_ATTR { store_first(v, d, to + i, rest); });
 }
 
-HWY_INLINE Vector logistic(Vector x) {
-  const Floats d;
-  const Vector one = hn::Set(d, 1.0f);
-  // At 100 e^-x is infinite already, and x goes no further than hn::Exp can follow.
-  return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Min(hn::Neg(x), hn::Set(d, 100.0f)))));
-}
-
 void sigmoid_part(float* x, int64_t count) {
   for_vectors(count, [=](auto load, auto store) HWY_ATTR { store(logistic(load(x)), x); });
 }
@@ -44,21 +38,9 @@ void sigmoid_gate_part(const float* gate, float* x, int64_t count) {
   for_vectors(count, [=](auto load, auto store) HWY_ATTR { store(hn::Mul(load(x), logistic(load(gate))), x); });
 }
 
-void silu_gate_part(float* gate, const float* up, int64_t count) {
-  for_vectors(count, [=](auto load, auto store) HWY_ATTR {
-    const Vector g = load(gate);
-    store(hn::Mul(hn::Mul(g, logistic(g)), load(up)), gate);
-  });
-}
-
-void gelu_tanh_gate_part(float* gate, const float* up, int64_t count) {
-  const Floats d;
-  // (1 + tanh(y)) / 2 is the logistic function of 2 y, and this 2 sqrt(2/pi).
-  const Vector twice = hn::Set(d, 1.5957691216057308f), cubic = hn::Set(d, 0.044715f);
-  for_vectors(count, [=](auto load, auto store) HWY_ATTR {
-    const Vector g = load(gate);
-    const Vector y = hn::MulAdd(hn::Mul(hn::Mul(g, g), g), cubic, g);
-    store(hn::Mul(hn::Mul(g, logistic(hn::Mul(twice, y))), load(up)), gate);
+void apply_gate_part(Gate function, float* gate, const float* up, int64_t count) {
+  with_gate(function, [=](auto of) HWY_ATTR {
+    for_vectors(count, [=](auto load, auto store) HWY_ATTR { store(hn::Mul(of(load(gate)), load(up)), gate); });
   });
 }
 
@@ -101,8 +83,7 @@ namespace t6 {
 
 HWY_EXPORT(sigmoid_part);
 HWY_EXPORT(sigmoid_gate_part);
-HWY_EXPORT(silu_gate_part);
-HWY_EXPORT(gelu_tanh_gate_part);
+HWY_EXPORT(apply_gate_part);
 HWY_EXPORT(rms_norm_rows);
 HWY_EXPORT(log_sum_exp_row);
 
@@ -119,16 +100,10 @@ void sigmoid_gate(Context& context, const float* gate, float* x, int64_t count) 
                        [&](int64_t begin, int64_t end) { kernel(gate + begin, x + begin, end - begin); });
 }
 
-void silu_gate(Context& context, float* gate, const float* up, int64_t count) {
-  const auto kernel = HWY_DYNAMIC_DISPATCH(silu_gate_part);
+void apply_gate(Context& context, Gate function, float* gate, const float* up, int64_t count) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(apply_gate_part);
   context.parallel_for(count, kGrain,
-                       [&](int64_t begin, int64_t end) { kernel(gate + begin, up + begin, end - begin); });
-}
-
-void gelu_tanh_gate(Context& context, float* gate, const float* up, int64_t count) {
-  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tanh_gate_part);
-  context.parallel_for(count, kGrain,
-                       [&](int64_t begin, int64_t end) { kernel(gate + begin, up + begin, end - begin); });
+                       [&](int64_t begin, int64_t end) { kernel(function, gate + begin, up + begin, end - begin); });
 }
 
 namespace {

@@ -25,9 +25,10 @@ void rms_norm(const RmsNorm& norm);
 
 void sigmoid(float* x, int64_t count);                                            // x = 1 / (1 + e^-x)
 void sigmoid_gate(Context& context, const float* gate, float* x, int64_t count);  // x *= sigmoid(gate)
-void silu_gate(Context& context, float* gate, const float* up, int64_t count);    // gate = gate sigmoid(gate) up
-// gate = GELU(gate) up, GELU in its form with a tanh: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
-void gelu_tanh_gate(Context& context, float* gate, const float* up, int64_t count);
+
+// Of a feed-forward layer: x sigmoid(x); GELU in its form with a tanh, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+enum class Gate { silu, gelu_tanh };
+void apply_gate(Context& context, Gate function, float* gate, const float* up, int64_t count);  // gate = f(gate) up
 
 // Softmax over `count` numbers that lie `stride` apart, for each of `stride` neighbours and each of `outer` blocks:
 // x is [outer, count, stride]. stride 1: plain rows.

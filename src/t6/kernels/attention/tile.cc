@@ -149,6 +149,21 @@ void sum_tile(const Attention& x, const AttentionPlan& plan, const AttentionTile
   sum_tile_as<Tile>(x, plan, tile, buffers, state);
 }
 
+void finish_columns(const Attention& x, const AttentionPlan& plan, const AttentionTile& tile, const SoftmaxState& state,
+                    int64_t begin, int64_t end) {
+  const Floats d;
+  const int64_t E = x.v.features, stride = padded_row(x.v.features);
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t t = tile.token + i % tile.tokens, h = tile.group * plan.group + i / tile.tokens;
+    const bool nothing = state.sum[i] == 0;  // no key at all
+    const Vector factor = hn::Set(d, nothing ? 0 : x.value_scale / state.sum[i]);
+    const float* from = state.output + i * stride;
+    float* to = x.out + (t * x.heads + h) * E;
+    for (int64_t e = 0; e < E; e += kLanes) store_up_to(hn::Mul(hn::LoadU(d, from + e), factor), d, to + e, E - e);
+    if (x.lse) x.lse[t * x.heads + h] = state.maximum[i] + std::log(state.sum[i]);
+  }
+}
+
 // Products of bfloat16 are written for what this target is dispatched to.
 bool takes_bfloats() { return HWY_TARGET == HWY_AVX3_DL; }
 
@@ -164,6 +179,7 @@ namespace t6 {
 
 HWY_EXPORT(sum_tile);
 HWY_EXPORT(merge_columns);
+HWY_EXPORT(finish_columns);
 HWY_EXPORT(takes_bfloats);
 
 bool has_bfloat_attention() { return has_bfloat_tile() && HWY_DYNAMIC_DISPATCH(takes_bfloats)(); }
@@ -181,18 +197,9 @@ int64_t tile_columns(const AttentionPlan& plan, const AttentionTile& tile) {
   return tile.groups * plan.group * tile.tokens;
 }
 
-void finish_columns(const Attention& x, const AttentionPlan& plan, const AttentionTile& tile, const SoftmaxState& state,
-                    int64_t begin, int64_t end) {
-  const int64_t E = x.v.features, stride = padded_row(x.v.features);
-  for (int64_t i = begin; i < end; ++i) {
-    const int64_t t = tile.token + i % tile.tokens, h = tile.group * plan.group + i / tile.tokens;
-    const bool nothing = state.sum[i] == 0;  // no key at all
-    const float factor = nothing ? 0 : x.value_scale / state.sum[i];
-    const float* from = state.output + i * stride;
-    float* to = x.out + (t * x.heads + h) * E;
-    for (int64_t e = 0; e < E; ++e) to[e] = from[e] * factor;
-    if (x.lse) x.lse[t * x.heads + h] = state.maximum[i] + std::log(state.sum[i]);
-  }
+void finish_columns(const Attention& arguments, const AttentionPlan& plan, const AttentionTile& tile,
+                    const SoftmaxState& state, int64_t begin, int64_t end) {
+  HWY_DYNAMIC_DISPATCH(finish_columns)(arguments, plan, tile, state, begin, end);
 }
 
 }  // namespace t6

@@ -87,7 +87,7 @@ class BfloatTile {
     }
   }
 
-  // What queries [begin, end] of the tile see of all that lies from key `first` on: between the first and the last one
+  // What queries [begin, last] of the tile see of all that lies from key `first` on: between the first and the last one
   // nothing that neither sees.
   KeyRange seen_by(int64_t begin, int64_t last, int64_t first) const {
     const KeyRange early = seen_keys(x_, tile_.token + begin, first), late = seen_keys(x_, tile_.token + last, first);

@@ -13,6 +13,7 @@
 #include "t6/core/rounding.h"
 #include "t6/kernels/linear/matrix_tiles.h"
 #include "t6/kernels/linear/strips-inl.h"
+#include "t6/kernels/linear/super_block_types-inl.h"
 #include "t6/kernels/simd/bfloats-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -20,8 +21,12 @@ namespace t6::HWY_NAMESPACE {
 
 // Numbers along K at once: those of 512 rows of x stay in a second-level cache of 2 MiB while the weights pass by.
 constexpr int64_t kTiledDepth = 6 * kStripColumns;
-// So many at once of the weights, which stay in the first-level cache beside rows of x that pass by.
+// So many at once of the weights at most, which stay in the first-level cache beside rows of x that pass by.
 constexpr int64_t kSliceDepth = kStripColumns;
+// Numbers of a slice of `depth`, alike but for the last one: sums are read and written again for each.
+constexpr int64_t slice_depth(int64_t depth) {
+  return round_up(divide_up(depth, divide_up(depth, kSliceDepth)), 2 * kWeightBlock);
+}
 // Bytes of 32 numbers of a group's 16 outputs, a tile.
 constexpr int64_t kTileBytes = kMatrixTileDepth * kWeightGroup * 2;
 
@@ -55,89 +60,153 @@ void write_weight_tiles(const std::byte* group, int64_t k, int64_t depth, std::b
   }
 }
 
-// Which numbers along K of which of x's rows and of which one or two groups of weights, whose tiles are `weights` and
-// those group_bytes behind them. Sums of all rows, [rows / 32, 32, 32], are kept from the first numbers to the last
-// ones of a part of K; then they go to y, from the first part of K on.
-struct TiledPart {
-  const MatmulRange& rows;
-  int64_t k = 0, depth = 0;
-  int64_t group = 0, groups = 0;
-  const std::byte* weights = nullptr;
-  int64_t group_bytes = 0;
-  float* sums = nullptr;
-  bool first = true, last = true, more = false;
-};
+// Groups of weights that rows of x, which come from the second-level cache, are multiplied with while they are in the
+// first.
+constexpr int64_t kTiledGroups = 4;
 
-inline void store_tile(const MatmulTask& p, const TiledPart& part, int64_t t, const float* sums) {
-  const int64_t rows = std::min<int64_t>(kMatrixTileRows, part.rows.t_end - t);
-  for (int64_t r = 0; r < rows; ++r, sums += kMatrixTileColumns) {
-    for (int64_t g = 0; g < part.groups; ++g) {
-      store_outputs(p, t + r, part.group + g, hn::Load(Floats(), sums + g * kWeightGroup), part.more);
-    }
+// What makes tiles of a type's weights; null for bfloat16, which are tiles as they are.
+using WriteWeightTiles = void (*)(const std::byte* group, int64_t k, int64_t depth, std::byte* to);
+
+inline WriteWeightTiles weight_tiles_writer(NumberType type) {
+  switch (type) {
+    case NumberType::bf16:
+      return nullptr;
+    case NumberType::q8_0:
+      return write_weight_tiles<BlockStrips<NumberType::q8_0>>;
+    case NumberType::q4_1:
+      return write_weight_tiles<BlockStrips<NumberType::q4_1>>;
+    case NumberType::q2_k:
+      return write_weight_tiles<SuperBlockStrips<SuperBlockQ2K>>;
+    case NumberType::q3_k:
+      return write_weight_tiles<SuperBlockStrips<SuperBlockQ3K>>;
+    case NumberType::q4_k:
+      return write_weight_tiles<SuperBlockStrips<SuperBlockQ4K>>;
+    case NumberType::q5_k:
+      return write_weight_tiles<SuperBlockStrips<SuperBlockQ5K>>;
+    default:  // Q6_K, the last of kSuperBlockTypes
+      return write_weight_tiles<SuperBlockStrips<SuperBlockQ6K>>;
   }
 }
 
-inline void multiply_tiled_part(const MatmulTask& p, const TiledPart& part) {
+// Where the tiles of columns [k, k + depth) of a group of the task's weights are: where they are stored, or in `panel`.
+inline const std::byte* weight_tiles(const MatmulTask& p, WriteWeightTiles write, int64_t group, int64_t k,
+                                     int64_t depth, std::byte* panel) {
+  const std::byte* weights = p.w + group * p.group_bytes;
+  if (!write) return weights + k / kMatrixTileDepth * kTileBytes;
+  write(weights, k, depth, panel);
+  return panel;
+}
+
+// Room for the tiles of kTiledGroups groups of a slice, and for each.
+constexpr int64_t kPanelBytes = kSliceDepth / kMatrixTileDepth * kTileBytes;
+
+// Which numbers along K of which rows of x, in tiles of K numbers in all, and of which groups of weights, in pairs one
+// behind the other. Sums of all rows, for each 32 of them [pairs of groups, 32, 32], are kept from the first numbers to
+// the last ones.
+struct TiledPart {
+  const uint16_t* x = nullptr;
+  int64_t K = 0;
+  int64_t t_begin = 0, t_end = 0;
+  int64_t k = 0, depth = 0;
+  int64_t groups = 0;
+  const std::byte* weights[kTiledGroups] = {};
+  float* sums = nullptr;
+  bool first = true, last = true;
+};
+
+// Calls store(t, sums) for each 32 rows, from t on, with their sums, after the last numbers.
+template <typename Store>
+void multiply_tiled_part(const TiledPart& part, const Store& store) {
   constexpr int64_t kRow = kMatrixTileDepth * 2, kFloat = sizeof(float);
   const MatrixTiles tiles(kMostTileRows, kRow);
   float* sums = part.sums;
-  for (int64_t t = part.rows.t_begin; t < part.rows.t_end; t += kMatrixTileRows) {
-    multiply_bfloat_matrix_tile({.a = p.bfloats + t * p.K + part.k * kMatrixTileRows,
-                                 .a_row = kRow,
-                                 .a_step = kRow * kMatrixTileRows,
-                                 .b = part.weights,
-                                 .b_row = kWeightGroup * kFloat,
-                                 .b_half = part.groups > 1 ? part.group_bytes : 0,
-                                 .c = sums,
-                                 .c_row = kMatrixTileColumns * kFloat,
-                                 .steps = part.depth / kMatrixTileDepth,
-                                 .accumulate = !part.first});
-    if (part.last) store_tile(p, part, t, sums);
-    sums += kMatrixTileRows * kMatrixTileColumns;
+  for (int64_t t = part.t_begin; t < part.t_end; t += kMatrixTileRows) {
+    const float* all = sums;
+    for (int64_t group = 0; group < part.groups; group += 2, sums += kMatrixTileRows * kMatrixTileColumns) {
+      const std::byte* const* weights = part.weights + group;
+      multiply_bfloat_matrix_tile({.a = part.x + t * part.K + part.k * kMatrixTileRows,
+                                   .a_row = kRow,
+                                   .a_step = kRow * kMatrixTileRows,
+                                   .b = weights[0],
+                                   .b_row = kWeightGroup * kFloat,
+                                   .b_half = group + 1 < part.groups ? weights[1] - weights[0] : 0,
+                                   .c = sums,
+                                   .c_row = kMatrixTileColumns * kFloat,
+                                   .steps = part.depth / kMatrixTileDepth,
+                                   .accumulate = !part.first});
+    }
+    if (part.last) store(t, all);
   }
 }
 
-// Rows from a multiple of 32 on. tiles(part) says where the tiles of its weights are, having made them where there are
-// none.
-template <typename Tiles>
-void multiply_by_bfloat_tiles(const MatmulTask& p, const MatmulRange& rows, const Tiles& tiles) {
-  HWY_ALIGN float sums[kTiledRows * kMatrixTileColumns];
-  for (int64_t k = 0; k < p.K; k += kTiledDepth) {
-    const int64_t end = std::min(p.K, k + kTiledDepth);
-    for (int64_t group = rows.group_begin; group < rows.group_end; group += 2) {
-      TiledPart part = {.rows = rows, .group = group, .sums = sums, .more = k > 0};
-      part.groups = std::min<int64_t>(2, rows.group_end - group);
-      for (part.k = k; part.k < end; part.k += kSliceDepth) {
-        part.depth = std::min(kSliceDepth, end - part.k);
-        part.first = part.k == k;
-        part.last = part.k + part.depth == end;
-        tiles(part);
-        multiply_tiled_part(p, part);
+// Outputs of 32 rows, or as many as there are, from row t on, of `groups` groups; `more`: they are added.
+inline void store_tiled_outputs(const MatmulTask& p, int64_t t, int64_t rows, int64_t group, int64_t groups, bool more,
+                                const float* sums) {
+  for (int64_t pair = 0; pair < groups; pair += 2) {
+    for (int64_t r = 0; r < std::min<int64_t>(rows, kMatrixTileRows); ++r) {
+      const float* row = sums + (pair / 2 * kMatrixTileRows + r) * kMatrixTileColumns;
+      for (int64_t g = pair; g < std::min(groups, pair + 2); ++g, row += kWeightGroup) {
+        store_outputs(p, t + r, group + g, hn::Load(Floats(), row), more);
       }
     }
   }
 }
 
-// Of types whose strips are made bfloat16.
-template <typename Strips>
-void multiply_strips_as_bfloats(const MatmulTask& p, const MatmulRange& rows) {
-  HWY_ALIGN std::byte panel[2 * kSliceDepth / kMatrixTileDepth * kTileBytes];
-  multiply_by_bfloat_tiles(p, rows, [&](TiledPart& part) {
-    part.weights = panel;
-    part.group_bytes = part.depth / kMatrixTileDepth * kTileBytes;
-    for (int64_t g = 0; g < part.groups; ++g) {
-      write_weight_tiles<Strips>(p.w + (part.group + g) * p.group_bytes, part.k, part.depth,
-                                 panel + g * part.group_bytes);
+// Rows from a multiple of 32 on.
+inline void multiply_tiles(const MatmulTask& p, const MatmulRange& rows) {
+  HWY_ALIGN float sums[kTiledRows * kTiledGroups * kWeightGroup];
+  HWY_ALIGN std::byte panel[kTiledGroups * kPanelBytes];
+  const WriteWeightTiles write = weight_tiles_writer(p.type);
+  TiledPart part = {.x = p.bfloats, .K = p.K, .t_begin = rows.t_begin, .t_end = rows.t_end, .sums = sums};
+  for (int64_t k = 0; k < p.K; k += kTiledDepth) {
+    const int64_t end = std::min(p.K, k + kTiledDepth), slice = slice_depth(end - k);
+    for (int64_t group = rows.group_begin; group < rows.group_end; group += kTiledGroups) {
+      part.groups = std::min(kTiledGroups, rows.group_end - group);
+      for (part.k = k; part.k < end; part.k += slice) {
+        part.depth = std::min(slice, end - part.k);
+        part.first = part.k == k;
+        part.last = part.k + part.depth == end;
+        for (int64_t g = 0; g < part.groups; ++g) {
+          part.weights[g] = weight_tiles(p, write, group + g, part.k, part.depth, panel + g * kPanelBytes);
+        }
+        multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
+          store_tiled_outputs(p, t, rows.t_end - t, group, part.groups, k > 0, of_rows);
+        });
+      }
     }
-  });
+  }
 }
 
-// Of bfloat16 weights, which are tiles as they are.
-inline void multiply_stored_bfloats(const MatmulTask& p, const MatmulRange& rows) {
-  multiply_by_bfloat_tiles(p, rows, [&](TiledPart& part) {
-    part.weights = p.w + part.group * p.group_bytes + part.k / kMatrixTileDepth * kTileBytes;
-    part.group_bytes = p.group_bytes;
-  });
+// Of a gated feed-forward layer, whose two products are of the same x with as many outputs, groups [group_begin,
+// group_end), an even number: store(t, group, gate, up) takes 32 rows from t on of both, [32, 32], of the two groups
+// from `group` on. Precondition: K is at most kTiledDepth.
+template <typename Store>
+void multiply_gated_tiles(const MatmulTask& gate, const MatmulTask& up, const MatmulRange& rows, const Store& store) {
+  HWY_ALIGN float sums[kTiledRows * kTiledGroups * kWeightGroup];
+  HWY_ALIGN std::byte panel[kTiledGroups * kPanelBytes];
+  const MatmulTask* const tasks[] = {&gate, &up};
+  const int64_t slice = slice_depth(gate.K);
+  TiledPart part = {.x = gate.bfloats,
+                    .K = gate.K,
+                    .t_begin = rows.t_begin,
+                    .t_end = rows.t_end,
+                    .groups = kTiledGroups,
+                    .sums = sums};
+  for (int64_t group = rows.group_begin; group < rows.group_end; group += 2) {
+    for (part.k = 0; part.k < gate.K; part.k += slice) {
+      part.depth = std::min(slice, gate.K - part.k);
+      part.first = part.k == 0;
+      part.last = part.k + part.depth == gate.K;
+      for (int64_t i = 0; i < kTiledGroups; ++i) {
+        const MatmulTask& p = *tasks[i / 2];
+        part.weights[i] =
+            weight_tiles(p, weight_tiles_writer(p.type), group + i % 2, part.k, part.depth, panel + i * kPanelBytes);
+      }
+      multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
+        store(t, group, of_rows, of_rows + kMatrixTileRows * kMatrixTileColumns);
+      });
+    }
+  }
 }
 
 }  // namespace t6::HWY_NAMESPACE

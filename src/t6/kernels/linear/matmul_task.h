@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "t6/kernels/linear/activations.h"
+#include "t6/kernels/weight_matrix.h"
 #include "t6/numbers/weight_type.h"
 
 namespace t6 {
@@ -22,6 +23,11 @@ struct MatmulTask {
   bool accumulate = false;
   bool matrix_tiles = false;  // has_matrix_tiles()
 };
+
+// The weights of a task.
+inline MatmulTask task_of(const WeightMatrix& w) {
+  return {.type = w.type(), .w = w.group(0), .group_bytes = w.group_bytes(), .N = w.rows(), .K = w.columns()};
+}
 
 // Rows of x that stay in a second-level cache while the weights pass by.
 constexpr int64_t kPartRows = 128;

@@ -1,0 +1,79 @@
+#include "t6/kernels/gated_matmul.h"
+
+#include <algorithm>
+
+#include "t6/core/rounding.h"
+#include "t6/kernels/linear/rounded_x.h"
+#include "t6/kernels/matmul.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "t6/kernels/gated_matmul.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/linear/matmul_bfloats-inl.h"
+#include "t6/kernels/simd/gate-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+// Groups of the rows, two of which are one tile of `out`.
+template <typename Function>
+void multiply_gated_as(const MatmulTask& gate, const MatmulTask& up, const MatmulRange& rows, uint16_t* out,
+                       const Function& function) {
+  static_assert(2 * kWeightGroup == kMatrixTileDepth);
+  multiply_gated_tiles(gate, up, rows, [&](int64_t t, int64_t group, const float* g, const float* u) HWY_ATTR {
+    const Floats d;
+    uint16_t* to = out + t * gate.N + group / 2 * kMatrixTileRows * kMatrixTileDepth;
+    for (int64_t i = 0; i < kMatrixTileRows * kMatrixTileColumns; i += 2 * kLanes) {
+      const auto gated = [&](int64_t at)
+                             HWY_ATTR { return hn::Mul(function(hn::Load(d, g + at)), hn::Load(d, u + at)); };
+      store_bfloats(gated(i), gated(i + kLanes), to + i);
+    }
+  });
+}
+
+void multiply_gated(const MatmulTask& gate, const MatmulTask& up, Gate function, const MatmulRange& rows,
+                    uint16_t* out) {
+  if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
+    with_gate(function, [&](auto of) HWY_ATTR { multiply_gated_as(gate, up, rows, out, of); });
+  }
+}
+
+int64_t most_gated_inputs() { return kTiledDepth; }
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace t6 {
+
+HWY_EXPORT(multiply_gated);
+HWY_EXPORT(most_gated_inputs);
+
+bool can_multiply_gated(const WeightMatrix& gate, const WeightMatrix& up, const WeightMatrix& down) {
+  const auto usable = [](const WeightMatrix& w) { return multiplies_bfloats({.w = &w, .bfloats = true}); };
+  return usable(gate) && usable(up) && usable(down) && gate.columns() <= HWY_DYNAMIC_DISPATCH(most_gated_inputs)();
+}
+
+int64_t gated_numbers(int64_t T, int64_t N) { return round_up(T, kMatrixTileRows) * N; }
+
+void gated_matmul(Context& context, const GatedMatmul& m) {
+  if (m.T <= 0) return;
+  const auto kernel = HWY_DYNAMIC_DISPATCH(multiply_gated);
+  const int64_t K = m.gate->columns(), pairs = m.gate->rows() / kMatrixTileColumns, parts = divide_up(m.T, kTiledRows);
+  MatmulTask gate = task_of(*m.gate), up = task_of(*m.up);
+  gate.bfloats = up.bfloats = rounded_x(context, m.x, m.T, K, K);
+  // Part i: outputs of pair i % pairs of groups, of rows i / pairs.
+  context.parallel_for(parts * pairs, 4, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t part = begin / pairs, pair = begin % pairs, count = std::min(pairs - pair, end - begin);
+      const MatmulRange rows = {part * kTiledRows, std::min(m.T, (part + 1) * kTiledRows), 2 * pair,
+                                2 * (pair + count)};
+      kernel(gate, up, m.function, rows, m.out);
+      begin += count;
+    }
+  });
+}
+
+}  // namespace t6
+#endif  // HWY_ONCE
