@@ -31,31 +31,25 @@ class Tile {
         tokens_(tile.tokens),
         first_head_(tile.group * plan.group),
         heads_(tile.groups * plan.group),
-        columns_(heads_ * tokens_),
         output_stride_(padded_row(x_.v.features)),
         chunk_heads_(std::min(plan.group, std::max(kChunkHeads, kChunkRows / tokens_))),
         scores_(arguments, plan, tile, buffers),
         values_(arguments, plan, tile, buffers),
-        logits_(buffers.logits.reserve(chunk_heads_ * tokens_ * kPageTokens)),
-        lane_sums_(buffers.lane_sums.reserve(columns_ * kLaneRoom)) {}
+        logits_(buffers.logits.reserve(chunk_heads_ * tokens_ * kPageTokens)) {}
 
-  void sum_section(int64_t begin, int64_t end, const SoftmaxState& state) {
-    const Floats d;
+  // Adds keys [begin, end) to the sums; those of the weights are in lanes, [columns, 16].
+  void attend_section(int64_t begin, int64_t end, const SoftmaxState& state, float* lane_sums) {
     state_ = state;
-    std::fill_n(state.maximum, columns_, kNever);
-    std::fill_n(state.output, columns_ * output_stride_, 0.0f);
-    std::fill_n(lane_sums_, columns_ * kLaneRoom, 0.0f);
+    lane_sums_ = lane_sums;
     for (int64_t first = begin; first < end; first += kPageTokens) {
       // The window has left it for all: a tile's queries are no more than a block's keys, so that none between the
       // first and the last sees a block that neither does.
       if (seen(0, first).empty() && seen(tokens_ - 1, first).empty()) continue;
       attend_block(first, std::min(end - first, kPageTokens));
     }
-    for (int64_t i = 0; i < columns_; ++i) {
-      state.sum[i] = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, lane_sums_ + i * kLaneRoom)));
-    }
   }
 
+ private:
   KeyRange seen(int64_t t, int64_t first) const { return seen_keys(x_, tile_.token + t, first); }
 
   void attend_block(int64_t first, int64_t count) {
@@ -90,11 +84,11 @@ class Tile {
   const Attention& x_;
   const AttentionPlan& plan_;
   const AttentionTile& tile_;
-  const int64_t tokens_, first_head_, heads_, columns_, output_stride_, chunk_heads_;
+  const int64_t tokens_, first_head_, heads_, output_stride_, chunk_heads_;
   Scores scores_;
   Values values_;
-  float* logits_;     // [chunk heads, tokens, 64]
-  float* lane_sums_;  // [columns, 16]
+  float* logits_;               // [chunk heads, tokens, 64]
+  float* lane_sums_ = nullptr;  // [columns, 16]
   SoftmaxState state_;
 };
 
@@ -120,10 +114,22 @@ class SectionTree {
     for (int64_t i = 0; i < columns_; ++i) merge_column(from, into, i, stride_);
   }
 
+  void sum_section(int64_t begin, int64_t end, const SoftmaxState& state) {
+    const Floats d;
+    float* lane_sums = buffers_.lane_sums.reserve(columns_ * kLaneRoom);
+    std::fill_n(state.maximum, columns_, kNever);
+    std::fill_n(state.output, columns_ * stride_, 0.0f);
+    std::fill_n(lane_sums, columns_ * kLaneRoom, 0.0f);
+    of_.attend_section(begin, end, state, lane_sums);
+    for (int64_t i = 0; i < columns_; ++i) {
+      state.sum[i] = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, lane_sums + i * kLaneRoom)));
+    }
+  }
+
   void sum_part(int64_t begin, int64_t end, const SoftmaxState& whole) {
     const SoftmaxState section = buffers_.section.reserve(columns_, stride_);
     for (int64_t first = begin; first < end || first == begin; first += kSectionTokens) {
-      of_.sum_section(first, std::min(end, first + kSectionTokens), first == begin ? whole : section);
+      sum_section(first, std::min(end, first + kSectionTokens), first == begin ? whole : section);
       if (first > begin) merge(section, whole);
     }
   }

@@ -43,8 +43,7 @@ class BfloatTile {
         keys_(FactorBlock::stored_side(x_.k, x_.k_shift), x_.k, x_.k_shift, x_.heads, true, buffers.keys),
         values_(FactorBlock::Side::values, x_.v, x_.v_shift, x_.heads, true, buffers.values),
         queries_(arguments, plan, tile, buffers),
-        logits_(buffers.logits.reserve(kStripRows * kStripKeys)),
-        lane_sums_(buffers.lane_sums.reserve(columns_ * kLaneRoom)) {
+        logits_(buffers.logits.reserve(kStripRows * kStripKeys)) {
     queries_.gather();
     round_queries();
     weights_ = reinterpret_cast<uint16_t*>(buffers.bfloat_weights.reserve(kStripRows * kStripKeys / 2));
@@ -53,16 +52,11 @@ class BfloatTile {
     if (has_matrix_tiles()) tiles_.emplace(kMostTileRows, kMatrixTileDepth * 2);
   }
 
-  void sum_section(int64_t begin, int64_t end, const SoftmaxState& state) {
-    const Floats d;
+  // As Tile::attend_section().
+  void attend_section(int64_t begin, int64_t end, const SoftmaxState& state, float* lane_sums) {
     state_ = state;
-    std::fill_n(state.maximum, columns_, kNever);
-    std::fill_n(state.output, columns_ * output_stride_, 0.0f);
-    std::fill_n(lane_sums_, columns_ * kLaneRoom, 0.0f);
+    lane_sums_ = lane_sums;
     for (int64_t first = begin; first < end; first += kStripKeys) attend(first, std::min(end - first, kStripKeys));
-    for (int64_t i = 0; i < columns_; ++i) {
-      state.sum[i] = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, lane_sums_ + i * kLaneRoom)));
-    }
   }
 
  private:
@@ -185,7 +179,7 @@ class BfloatTile {
   Queries queries_;
   std::optional<MatrixTiles> tiles_;
   float* logits_;                        // [32, 256]
-  float* lane_sums_;                     // [columns, 16]
+  float* lane_sums_ = nullptr;           // [columns, 16]
   uint16_t* rounded_queries_ = nullptr;  // [columns, features]
   uint16_t* weights_ = nullptr;          // [32, 256]
   uint32_t* rounded_keys_ = nullptr;     // [sharers, 4 blocks, features / 2, 64]
