@@ -97,7 +97,7 @@ inline const std::byte* weight_tiles(const MatmulTask& p, WriteWeightTiles write
   return panel;
 }
 
-// Room for the tiles of kTiledGroups groups of a slice, and for each.
+// Bytes of a group's tiles of a slice.
 constexpr int64_t kPanelBytes = kSliceDepth / kMatrixTileDepth * kTileBytes;
 
 // Which numbers along K of which rows of x, in tiles of K numbers in all, and of which groups of weights, in pairs one
