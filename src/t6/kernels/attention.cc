@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kGrain = 400'000;
 // Work is dealt out in at least so many pieces per thread, so that none waits long for the last.
 constexpr int64_t kPieces = 4;
-// Queries of a tile, whose number may be chosen, are not made fewer for that.
+// Tiles of bfloat16 are made smaller for that, down to so many queries.
 constexpr int64_t kFewestTokens = 32;
 
 // A tile, and the pieces of keys that it is summed in.

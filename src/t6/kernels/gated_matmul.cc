@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/linear/matmul_parts.h"
 #include "t6/kernels/linear/rounded_x.h"
 #include "t6/kernels/matmul.h"
 
@@ -16,7 +17,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// Groups of the rows, two of which are one tile of `out`.
+// Two groups of outputs are one tile of `out`.
 template <typename Function>
 void multiply_gated_as(const MatmulTask& gate, const MatmulTask& up, const MatmulRange& rows, uint16_t* out,
                        const Function& function) {
@@ -39,8 +40,6 @@ void multiply_gated(const MatmulTask& gate, const MatmulTask& up, Gate function,
   }
 }
 
-int64_t most_gated_inputs() { return kTiledDepth; }
-
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -48,11 +47,15 @@ HWY_AFTER_NAMESPACE();
 namespace t6 {
 
 HWY_EXPORT(multiply_gated);
-HWY_EXPORT(most_gated_inputs);
+
+namespace {
+// Pairs of groups of weights that a thread takes at once, so that rows of x come from memory as seldom.
+constexpr int64_t kPairGrain = 4;
+}  // namespace
 
 bool can_multiply_gated(const WeightMatrix& gate, const WeightMatrix& up, const WeightMatrix& down) {
   const auto usable = [](const WeightMatrix& w) { return multiplies_bfloats({.w = &w, .bfloats = true}); };
-  return usable(gate) && usable(up) && usable(down) && gate.columns() <= HWY_DYNAMIC_DISPATCH(most_gated_inputs)();
+  return usable(gate) && usable(up) && usable(down) && gate.columns() <= kTiledDepth;
 }
 
 int64_t gated_numbers(int64_t T, int64_t N) { return round_up(T, kMatrixTileRows) * N; }
@@ -60,19 +63,13 @@ int64_t gated_numbers(int64_t T, int64_t N) { return round_up(T, kMatrixTileRows
 void gated_matmul(Context& context, const GatedMatmul& m) {
   if (m.T <= 0) return;
   const auto kernel = HWY_DYNAMIC_DISPATCH(multiply_gated);
-  const int64_t K = m.gate->columns(), pairs = m.gate->rows() / kMatrixTileColumns, parts = divide_up(m.T, kTiledRows);
+  const int64_t K = m.gate->columns(), pairs = m.gate->rows() / kMatrixTileColumns;  // of groups
   MatmulTask gate = task_of(*m.gate), up = task_of(*m.up);
   gate.bfloats = up.bfloats = rounded_x(context, m.x, m.T, K, K);
-  // Part i: outputs of pair i % pairs of groups, of rows i / pairs.
-  context.parallel_for(parts * pairs, 4, [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t part = begin / pairs, pair = begin % pairs, count = std::min(pairs - pair, end - begin);
-      const MatmulRange rows = {part * kTiledRows, std::min(m.T, (part + 1) * kTiledRows), 2 * pair,
-                                2 * (pair + count)};
-      kernel(gate, up, m.function, rows, m.out);
-      begin += count;
-    }
-  });
+  for_matmul_parts(context, m.T, kTiledRows, pairs, kPairGrain,
+                   [&](int64_t t_begin, int64_t t_end, int64_t begin, int64_t end) {
+                     kernel(gate, up, m.function, {t_begin, t_end, 2 * begin, 2 * end}, m.out);
+                   });
 }
 
 }  // namespace t6

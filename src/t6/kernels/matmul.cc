@@ -6,6 +6,7 @@
 #include "t6/core/error.h"
 #include "t6/core/rounding.h"
 #include "t6/kernels/linear/bfloat_tile.h"
+#include "t6/kernels/linear/matmul_parts.h"
 #include "t6/kernels/linear/matmul_task.h"
 #include "t6/kernels/linear/matrix_tiles.h"
 #include "t6/kernels/linear/rounded_x.h"
@@ -130,21 +131,11 @@ void multiply_all(Context& context, std::span<const Matmul> products, const Prep
   const int64_t T = products.front().T, K = products.front().w->columns();
   int64_t groups = 0;
   for (const Matmul& m : products) groups += m.w->groups();
-  const int64_t row_parts = divide_up(T, x.part_rows);
   const int64_t cost = std::max<int64_t>(1, kWeightGroup * K * std::min(T, x.part_rows));
-  // Part i: group i % groups of rows i / groups.
-  context.parallel_for(row_parts * groups, std::max(x.grain, 1 + kGrain / cost), [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t row_part = begin / groups, group = begin % groups;
-      const int64_t count = std::min(groups - group, end - begin);
-      multiply_groups(products, x, matrix_tiles,
-                      {.t_begin = row_part * x.part_rows,
-                       .t_end = std::min(T, (row_part + 1) * x.part_rows),
-                       .group_begin = group,
-                       .group_end = group + count});
-      begin += count;
-    }
-  });
+  for_matmul_parts(context, T, x.part_rows, groups, std::max(x.grain, 1 + kGrain / cost),
+                   [&](int64_t t_begin, int64_t t_end, int64_t begin, int64_t end) {
+                     multiply_groups(products, x, matrix_tiles, {t_begin, t_end, begin, end});
+                   });
 }
 
 }  // namespace
@@ -165,7 +156,8 @@ void matmul(Context& context, std::span<const Matmul> products) {
   if (products.empty() || products.front().T <= 0) return;
   const Matmul& first = products.front();
   for (const Matmul& m : products) {
-    require(m.x == first.x && m.T == first.T && m.x_stride == first.x_stride && m.w->columns() == first.w->columns(),
+    require(m.x == first.x && m.tiles == first.tiles && m.T == first.T && m.x_stride == first.x_stride &&
+                m.w->columns() == first.w->columns(),
             "products of one job must have the same x");
   }
   const bool matrix_tiles = has_matrix_tiles();

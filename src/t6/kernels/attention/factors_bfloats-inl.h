@@ -31,67 +31,64 @@ HWY_INLINE void write_row_pairs(const Load& load, int64_t count, int64_t width, 
   }
 }
 
-// Calls write(load) with what loads row r's numbers from number i on: of the block's factors that are rows, [64,
-// features], of head `head` or of all that share them.
-template <typename Write>
-HWY_INLINE void with_rows(const FactorBlock& block, int64_t head, int64_t features, const Write& write) {
-  if (!block.has_a()) {
-    const float* rows = block.feature_rows(0);
-    return write([=, &block](int64_t r, int64_t i)
-                     HWY_ATTR { return load_up_to(Floats(), rows + r * block.b_row() + i, features - i); });
-  }
+// Calls write(load) with what loads row r's numbers from number i on: of the block's factors, rows of `width` numbers
+// that begin `row_numbers` apart, of head `head` or of all that share them. factor(a, r, i): a rank's head factors of
+// these numbers, of its 64 of the block.
+template <typename Factor, typename Write>
+HWY_INLINE void with_rows(const FactorBlock& block, int64_t head, int64_t row_numbers, int64_t width,
+                          const Factor& factor, const Write& write) {
+  const auto load = [&](int64_t s, int64_t r, int64_t i) HWY_ATTR {
+    return load_up_to(Floats(), block.feature_rows(s) + r * row_numbers + i, width - i);
+  };
+  if (!block.has_a()) return write([&](int64_t r, int64_t i) HWY_ATTR { return load(0, r, i); });
   const float* a = block.head_rows(head);
   write([&](int64_t r, int64_t i) HWY_ATTR {
-    const Floats d;
-    Vector sum = hn::Zero(d);
+    Vector sum = hn::Zero(Floats());
     for (int64_t s = 0; s < block.ranks(); ++s) {
-      const float* row = block.feature_rows(s) + r * block.b_row();
-      sum = hn::MulAdd(hn::Set(d, a[s * kPageTokens + r]), load_up_to(d, row + i, features - i), sum);
+      sum = hn::MulAdd(factor(a + s * kPageTokens, r, i), load(s, r, i), sum);
     }
     return sum;
   });
+}
+
+// Of factors whose rows are tokens.
+template <typename Write>
+HWY_INLINE void with_token_rows(const FactorBlock& block, int64_t head, int64_t features, const Write& write) {
+  with_rows(
+      block, head, block.b_row(), features,
+      [](const float* a, int64_t t, int64_t) HWY_ATTR { return hn::Set(Floats(), a[t]); }, write);
 }
 
 // The first `count` values of the block's head `head`, or of all its heads where they have no factors: [32 pairs of
 // tokens, out_row].
 inline void write_value_pairs(const FactorBlock& values, int64_t head, int64_t count, int64_t features, uint32_t* out,
                               int64_t out_row) {
-  with_rows(values, head, features,
-            [=](const auto& load) HWY_ATTR { write_row_pairs(load, count, features, kPageTokens / 2, out, out_row); });
+  with_token_rows(values, head, features, [=](const auto& load) HWY_ATTR {
+    write_row_pairs(load, count, features, kPageTokens / 2, out, out_row);
+  });
 }
 
 // The same of keys: [pairs of features, 64], zeros in pairs after the last feature. scratch: [64, pairs].
 inline void write_key_pairs(const FactorBlock& keys, int64_t head, int64_t count, int64_t features, int64_t pairs,
                             float* scratch, uint32_t* out) {
   const Floats d;
-  if (keys.side() == FactorBlock::Side::values) {
-    with_rows(keys, head, features, [=](const auto& load) HWY_ATTR {
-      for (int64_t t = 0; t < count; ++t) {
-        for (int64_t i = 0; i < 2 * pairs; i += 2 * kLanes) {
-          const Vector low = i < features ? load(t, i) : hn::Zero(d);
-          const Vector high = i + kLanes < features ? load(t, i + kLanes) : hn::Zero(d);
-          store_bfloats(low, high, reinterpret_cast<uint16_t*>(scratch + t * pairs) + i);
-        }
-      }
+  if (keys.side() == FactorBlock::Side::keys) {
+    const auto factor = [=](const float* a, int64_t, int64_t t) HWY_ATTR { return hn::Load(d, a + t); };
+    return with_rows(keys, head, kPageTokens, kPageTokens, factor, [=](const auto& load) HWY_ATTR {
+      write_row_pairs(load, features, kPageTokens, pairs, out, kPageTokens);
     });
-    // A pair is as wide as a float.
-    return transpose_rows(scratch, pairs, count, pairs, reinterpret_cast<float*>(out), kPageTokens);
   }
-  if (!keys.has_a()) {
-    const float* columns = keys.feature_rows(0);
-    const auto load = [=](int64_t i, int64_t t) HWY_ATTR { return hn::LoadU(d, columns + i * kPageTokens + t); };
-    return write_row_pairs(load, features, kPageTokens, pairs, out, kPageTokens);
-  }
-  const float* a = keys.head_rows(head);
-  const auto load = [&](int64_t i, int64_t t) HWY_ATTR {
-    Vector sum = hn::Zero(d);
-    for (int64_t s = 0; s < keys.ranks(); ++s) {
-      const float* column = keys.feature_rows(s) + i * kPageTokens;
-      sum = hn::MulAdd(hn::Load(d, a + s * kPageTokens + t), hn::LoadU(d, column + t), sum);
+  with_token_rows(keys, head, features, [=](const auto& load) HWY_ATTR {
+    for (int64_t t = 0; t < count; ++t) {
+      for (int64_t i = 0; i < 2 * pairs; i += 2 * kLanes) {
+        const Vector low = i < features ? load(t, i) : hn::Zero(d);
+        const Vector high = i + kLanes < features ? load(t, i + kLanes) : hn::Zero(d);
+        store_bfloats(low, high, reinterpret_cast<uint16_t*>(scratch + t * pairs) + i);
+      }
     }
-    return sum;
-  };
-  write_row_pairs(load, features, kPageTokens, pairs, out, kPageTokens);
+  });
+  // A pair is as wide as a float.
+  transpose_rows(scratch, pairs, count, pairs, reinterpret_cast<float*>(out), kPageTokens);
 }
 
 }  // namespace t6::HWY_NAMESPACE

@@ -24,6 +24,7 @@ GroupFactors group_factors(const FactorView& view, bool shifted) {
   return shifted ? GroupFactors{2 * plain.ranks, true} : plain;
 }
 
+// Few heads in a tile where keys or values are made for each.
 AttentionPlan plan_bfloats(const Attention& x, AttentionPlan plan) {
   if (plan.k.has_a || plan.v.has_a) {
     int64_t group = kBfloatTileRows / kMostBfloatTokens;
@@ -45,9 +46,9 @@ AttentionPlan plan_attention(const Attention& x, bool bfloats) {
   plan.groups = x.heads / plan.group;
   plan.k = group_factors(x.k, x.k_shift != nullptr);
   plan.v = group_factors(x.v, x.v_shift != nullptr);
-  const bool factors = plan.k.has_a || plan.v.has_a || x.q.has_a();
   plan.bfloats = x.bfloats && bfloats;
   if (plan.bfloats) return plan_bfloats(x, plan);
+  const bool factors = plan.k.has_a || plan.v.has_a || x.q.has_a();
   const int64_t tokens = factors ? kFactorTokens : std::clamp<int64_t>(kTileRows / plan.group, 1, kPageTokens);
   plan.tokens = std::clamp<int64_t>(x.T, 1, tokens);
   plan.many_rows = plan.tokens > 1 && plan.tokens * plan.group >= kManyRows;

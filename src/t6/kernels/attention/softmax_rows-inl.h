@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "t6/kernels/attention.h"
 #include "t6/kernels/attention/buffers.h"
 #include "t6/kernels/attention/stored_values-inl.h"
 #include "t6/kernels/simd/exp-inl.h"

@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/linear/matmul_task.h"
 #include "t6/kernels/linear/matrix_tiles.h"
 #include "t6/kernels/linear/strips-inl.h"
 #include "t6/kernels/linear/super_block_types-inl.h"
@@ -19,8 +20,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// Numbers along K at once: those of 512 rows of x stay in a second-level cache of 2 MiB while the weights pass by.
-constexpr int64_t kTiledDepth = 6 * kStripColumns;
+static_assert(kTiledDepth % kStripColumns == 0);
 // So many at once of the weights at most, which stay in the first-level cache beside rows of x that pass by.
 constexpr int64_t kSliceDepth = kStripColumns;
 // Numbers of a slice of `depth`, alike but for the last one: sums are read and written again for each.

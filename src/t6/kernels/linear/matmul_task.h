@@ -32,6 +32,8 @@ inline MatmulTask task_of(const WeightMatrix& w) {
 // Rows of x that stay in a second-level cache while the weights pass by.
 constexpr int64_t kPartRows = 128;
 constexpr int64_t kTiledRows = 512;  // of bfloat16 tiles, of which as many bytes come by for a number along K
+// Numbers along K of bfloat16 tiles at once: those of kTiledRows rows stay in a second-level cache of 2 MiB.
+constexpr int64_t kTiledDepth = 1536;
 
 // Rows of x, at most kPartRows or kTiledRows, and groups of outputs.
 struct MatmulRange {
