@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Attention of small-tpa in training: what waits for the backward pass, and how long both passes take.
 
-usage: attention_graph.py build/release/libt6_ops.so [--batch 4 --length 1024 --threads 2 --passes 7]
+usage: attention_graph.py build/release/libt6_ops.so [--batch 4 --length 1024 --threads 2 --passes 7 --dtype float32]
 Compares torch.ops.t6.attention with queries, keys and values materialized for scaled_dot_product_attention. Prints one JSON
 object: bytes of the tensors that autograd's graph keeps alive (factors among them, each storage once), and milliseconds, the
 least of the forward and of the backward passes, of both ways in turn.
@@ -60,17 +60,19 @@ def main():
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--passes", type=int, default=7)
     arguments = parser.parse_args()
     torch.ops.load_library(arguments.library)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
+    dtype = getattr(torch, arguments.dtype)
     factors = [
-        torch.randn(arguments.batch, arguments.length, rank, width, requires_grad=True)
+        torch.randn(arguments.batch, arguments.length, rank, width, dtype=dtype, requires_grad=True)
         for rank in (QUERY_RANK, KEY_RANK, KEY_RANK)
         for width in (HEADS, FEATURES)
     ]
-    row = {key: getattr(arguments, key) for key in ("batch", "length", "threads")}
+    row = {key: getattr(arguments, key) for key in ("batch", "length", "threads", "dtype")}
     ways = {"fused": fused, "sdpa": materialized}
     for name, attend in ways.items():
         row[f"{name}_held_mib"] = round(held_bytes(attend, factors) / 2**20, 1)

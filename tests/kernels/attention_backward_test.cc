@@ -1,5 +1,6 @@
 #include "t6/kernels/attention_backward.h"
 
+#include "t6/kernels/linear/matrix_tiles.h"
 #include "t6/kernels/reference/attention_backward.h"
 #include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
@@ -49,7 +50,7 @@ struct Factors {
 
 struct Problem {
   Problem(const Case& shape, int64_t T, int64_t start, uint64_t seed = 10, int64_t gap = 3, float stretch = 1,
-          int64_t window = 0, int64_t sinks = 0)
+          int64_t window = 0, int64_t sinks = 0, bool bfloats = false)
       : q(shape.q, shape.heads, T, gap, seed),
         k(shape.k, shape.heads, start + T, gap, seed + 10),
         v(shape.v, shape.heads, start + T, gap, seed + 20),
@@ -62,6 +63,7 @@ struct Problem {
     forward.value_scale = 0.7f;
     forward.window = window;
     forward.sinks = sinks;
+    forward.bfloats = bfloats;
     forward.out = out.data();
     forward.lse = lse.data();
     attention(test_context(), forward);
@@ -80,7 +82,7 @@ struct Problem {
 
   // Errors are relative to the largest of all gradients: those of queries and keys may be zero (one key alone), the
   // difference of large numbers.
-  void expect_agreement() const {
+  void expect_agreement(double tolerance = 5e-6) const {
     const AttentionGradients wanted = attention_backward_reference(arguments);
     std::vector<float> got;
     std::vector<double> all;
@@ -90,7 +92,7 @@ struct Problem {
       all.insert(all.end(), theirs->a.begin(), theirs->a.end());
       all.insert(all.end(), theirs->b.begin(), theirs->b.end());
     }
-    EXPECT_LT(largest_error(got, all), 5e-6);
+    EXPECT_LT(largest_error(got, all), tolerance);
   }
 
   Factors q, k, v;
@@ -181,6 +183,26 @@ TEST_P(BackwardKinds, TakesSequencesOfAnyLengthsOnAnyThreads) {
     attention_backward(test_context(), batch);
     for (const Problem* problem : {&first, &second, &third}) problem->expect_agreement();
   }
+}
+
+// By matrix tiles, where there are any, and without.
+TEST_P(BackwardKinds, TakesBfloats) {
+  struct Size {
+    int64_t T, start, window, sinks;
+  };
+  for (const bool tiles : {true, false}) {
+    SCOPED_TRACE(tiles);
+    allow_matrix_tiles(tiles);
+    for (const auto [T, start, window, sinks] :
+         {Size{1, 0, 0, 0}, Size{37, 0, 0, 0}, Size{70, 0, 0, 0}, Size{5, 66, 0, 0}, Size{300, 3, 0, 0},
+          Size{290, 270, 0, 0}, Size{5, 0, 1, 0}, Size{70, 0, 3, 2}, Size{290, 300, 40, 0}, Size{290, 300, 300, 70}}) {
+      SCOPED_TRACE(fmt::format("T {} start {} window {} sinks {}", T, start, window, sinks));
+      const Problem problem(GetParam(), T, start, 10, 3, 0.5f, window, sinks, true);
+      attention_backward(test_context(), {&problem.arguments, 1});
+      problem.expect_agreement(has_bfloat_attention() ? 2e-2 : 5e-6);
+    }
+  }
+  allow_matrix_tiles(true);
 }
 
 INSTANTIATE_TEST_SUITE_P(AttentionBackward, BackwardKinds, ::testing::ValuesIn(cases()),

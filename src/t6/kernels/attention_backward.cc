@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "t6/kernels/attention/backward_block.h"
+#include "t6/kernels/attention/backward_head_bfloats.h"
 #include "t6/kernels/attention/backward_ways.h"
 #include "t6/kernels/attention/check.h"
 
@@ -21,7 +22,7 @@ void attention_backward(Context& context, std::span<const AttentionBackward> bat
   for (const AttentionBackward& x : batch) {
     check_attention_backward(x);
     if (x.forward.T == 0) continue;
-    const bool by_block = goes_by_blocks(x);
+    const bool by_block = !goes_by_bfloats(x) && goes_by_blocks(x);
     (by_block ? by_blocks : by_heads).push_back(x);
     if (by_block) blocks += key_blocks(x);
   }

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "t6/kernels/attention/backward_head.h"
+#include "t6/kernels/attention/backward_head_bfloats.h"
 #include "t6/kernels/attention/backward_ways.h"
 
 namespace t6 {
@@ -68,13 +69,23 @@ void place_sums(std::vector<std::vector<HeadRange>>& pieces, AlignedBuffer& memo
   }
 }
 
-void run_part(const HeadRange& part, HeadBuffers& buffers) {
+// Of a thread.
+struct Buffers {
+  HeadBuffers floats;
+  BfloatHeadBuffers bfloats;
+};
+
+void run_part(const HeadRange& part, Buffers& buffers) {
   const FeatureSizes count(*part.x);
   std::fill_n(part.features.q, count.q, 0.0f);
   std::fill_n(part.features.k, count.k, 0.0f);
   std::fill_n(part.features.v, count.v, 0.0f);
   for (int64_t head = part.first_head; head < part.last_head; ++head) {
-    backward_head(*part.x, head, part.features, buffers);
+    if (goes_by_bfloats(*part.x)) {
+      backward_head_bfloats(*part.x, head, part.features, buffers.bfloats);
+    } else {
+      backward_head(*part.x, head, part.features, buffers.floats);
+    }
   }
 }
 
@@ -86,7 +97,7 @@ void add(const Context& context, const float* from, int64_t count, float* to) {
 
 struct Memory {
   AlignedBuffer sums;
-  std::vector<HeadBuffers> buffers;  // of each piece
+  std::vector<Buffers> buffers;  // of each piece
 };
 
 }  // namespace

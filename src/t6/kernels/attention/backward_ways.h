@@ -11,7 +11,8 @@ namespace t6 {
 // Multiply-adds that are worth a thread's start.
 inline constexpr int64_t kBackwardGrain = 400'000;
 
-// A head of a sequence at a time, its queries, keys and values materialized (backward_head.h). Always open.
+// A head of a sequence at a time, its queries, keys and values materialized (backward_head.h,
+// and backward_head_bfloats.h for those that goes_by_bfloats() names). Always open.
 void backward_by_heads(Context& context, std::span<const AttentionBackward> batch);
 // A block of keys of a sequence at a time, for all heads (backward_block.h): for those that goes_by_blocks() names.
 void backward_by_blocks(Context& context, std::span<const AttentionBackward> batch);

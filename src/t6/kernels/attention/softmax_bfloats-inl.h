@@ -12,23 +12,12 @@
 
 #include "t6/kernels/attention/softmax_rows-inl.h"
 #include "t6/kernels/simd/bfloats-inl.h"
+#include "t6/kernels/simd/power_of_two-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_AVX3_DL
-
-// 2^y to 3e-6 of itself, where bfloat16 keeps 4e-3: 2^floor(y) times a polynomial of what is left. 0 for -infinity.
-HWY_INLINE Vector power_of_two(Vector y) {
-  const Floats d;
-  constexpr int kDown = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
-  const Vector r{_mm512_reduce_ps(y.raw, kDown)};
-  Vector p = hn::MulAdd(hn::Set(d, 1.35341706e-2f), r, hn::Set(d, 5.20114633e-2f));
-  p = hn::MulAdd(p, r, hn::Set(d, 2.41442749e-1f));
-  p = hn::MulAdd(p, r, hn::Set(d, 6.93003838e-1f));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.00000259f));
-  return Vector{_mm512_scalef_ps(p.raw, y.raw)};
-}
 
 // A row's logits of keys [begin, end), whole blocks, become weights as by online_softmax_update(): `row`, `weights` and
 // `seen` count keys from one before `begin` on.
@@ -50,7 +39,6 @@ HWY_INLINE void online_softmax_bfloats(float* row, int64_t begin, int64_t end, c
     }
     maximum = now;
   }
-  constexpr float kLog2E = 1.44269504088896341f;
   const Vector slope = hn::Set(d, kLog2E), shift = hn::Set(d, maximum == kNever ? 0 : maximum * kLog2E);
   Vector sums[2] = {hn::Load(d, lane_sums), hn::Zero(d)};
   for (int64_t k = begin; k < end; k += kPageTokens) {

@@ -82,6 +82,8 @@ void AttentionArguments::check(const char* name) const {
 }
 
 void AttentionArguments::pack() {
+  const auto is_bfloat = [](const AttentionFactors& factors) { return factors.b.scalar_type() == torch::kBFloat16; };
+  bfloats = is_bfloat(q) && is_bfloat(k) && is_bfloat(v);
   for (AttentionFactors* factors : {&q, &k, &v}) t6::pack(*factors);
 }
 
@@ -98,6 +100,7 @@ std::vector<Attention> AttentionArguments::sequences() const {
     x.sinks = window.sinks;
     x.logit_scale = static_cast<float>(scales.logits);
     x.value_scale = static_cast<float>(scales.values);
+    x.bfloats = bfloats;
     sequences.push_back(x);
   }
   return sequences;

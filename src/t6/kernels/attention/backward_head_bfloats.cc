@@ -1,0 +1,403 @@
+#include "t6/kernels/attention/backward_head_bfloats.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "t6/core/rounding.h"
+#include "t6/kernels/attention/small_bfloat_product.h"
+#include "t6/kernels/linear/matrix_tiles.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "t6/kernels/attention/backward_head_bfloats.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/attention/head_factors-inl.h"
+#include "t6/kernels/simd/bfloats-inl.h"
+#include "t6/kernels/simd/power_of_two-inl.h"
+#include "t6/kernels/simd/transpose-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_AVX3_DL
+
+// Queries of a block and keys of a strip. Gradients of keys and values are sums over queries, those of queries over
+// keys: so many of each are added up in registers before a sum goes back to memory. What belongs to a block and a strip
+// stays in the second-level cache.
+constexpr int64_t kBlockQueries = 256;
+constexpr int64_t kStripKeys = 256;
+// Keys of a row of tiles, and queries that meet them at once: logits, and the gradients of weights, [32, 128] each, stay
+// in the first-level cache.
+constexpr int64_t kRowKeys = kBfloatRows;
+constexpr int64_t kChunkQueries = 128;
+// From one row of keys across to the next: a line more than they take, so that not all lie in a few sets of the cache.
+constexpr int64_t kAcrossRow = kStripKeys + kBfloatRows;
+
+class BfloatHeadBackward {
+ public:
+  BfloatHeadBackward(const AttentionBackward& arguments, int64_t head, BfloatHeadBuffers& buffers)
+      : p_(arguments),
+        x_(arguments.forward),
+        head_(head),
+        keys_count_(x_.start + x_.T),
+        rows_count_(round_up(keys_count_, kRowKeys)),
+        d_(round_up(x_.k.features, kBfloatRows)),
+        e_(round_up(x_.v.features, kBfloatRows)),
+        q_(x_.q, x_.heads, head),
+        k_(x_.k, x_.heads, head),
+        v_(x_.v, x_.heads, head),
+        rows_(buffers.rows.reserve(kBlockQueries * std::max(d_, e_))),
+        rounded_rows_(halves(buffers.rounded_rows, kBlockQueries * std::max(d_, e_))),
+        keys_(halves(buffers.keys, rows_count_ * d_)),
+        keys_across_(halves(buffers.keys_across, divide_up(keys_count_, kStripKeys) * d_ * kAcrossRow)),
+        values_(halves(buffers.values, rows_count_ * e_)),
+        key_gradients_(buffers.key_gradients.reserve(rows_count_ * d_)),
+        value_gradients_(buffers.value_gradients.reserve(rows_count_ * e_)),
+        queries_(pairs(buffers.queries, kBlockQueries * d_)),
+        query_pairs_(pairs(buffers.query_pairs, kBlockQueries * d_)),
+        out_gradients_(pairs(buffers.out_gradients, kBlockQueries * e_)),
+        out_gradient_pairs_(pairs(buffers.out_gradient_pairs, kBlockQueries * e_)),
+        query_gradients_(buffers.query_gradients.reserve(d_ * kBlockQueries)),
+        log_sums_(buffers.log_sums.reserve(kBlockQueries)),
+        means_(buffers.means.reserve(kBlockQueries)),
+        logits_(buffers.logits.reserve(kRowKeys * kChunkQueries)),
+        products_(buffers.products.reserve(kRowKeys * kChunkQueries)),
+        weights_(halves(buffers.weights, kRowKeys * kBlockQueries)),
+        logit_gradients_(halves(buffers.logit_gradients, kRowKeys * kBlockQueries)),
+        logit_gradient_pairs_(pairs(buffers.logit_gradient_pairs, kStripKeys * kBlockQueries)) {
+    if (has_matrix_tiles()) tiles_.emplace(kMostTileRows, kMatrixTileDepth * 2);
+  }
+
+  void run(const FeatureGradients& features) {
+    round_keys();
+    std::fill_n(key_gradients_, rows_count_ * d_, 0.0f);
+    std::fill_n(value_gradients_, rows_count_ * e_, 0.0f);
+    for (first_ = 0; first_ < x_.T; first_ += kBlockQueries) {
+      count_ = std::min(kBlockQueries, x_.T - first_);
+      columns_ = round_up(count_, kBfloatRows);
+      round_queries();
+      round_out_gradients();
+      std::fill_n(query_gradients_, d_ * kBlockQueries, 0.0f);
+      for (int64_t strip = 0; strip < x_.start + first_ + count_; strip += kStripKeys) add_strip(strip);
+      contract_queries(features.q);
+    }
+    contract(k_, 0, keys_count_, 1, key_gradients_, d_, p_.dk_a, features.k);
+    contract(v_, 0, keys_count_, 1, value_gradients_, e_, p_.dv_a, features.v);
+  }
+
+ private:
+  static uint16_t* halves(AlignedBuffer& buffer, int64_t count) {
+    return reinterpret_cast<uint16_t*>(buffer.reserve(count / 2));
+  }
+  static uint32_t* pairs(AlignedBuffer& buffer, int64_t numbers) {
+    return reinterpret_cast<uint32_t*>(buffer.reserve(numbers / 2));
+  }
+
+  // Tokens [begin, begin + count) of a head in rows_, `width` numbers each, zeros behind the features and up to whole
+  // rows of tiles.
+  void materialize_rows(const HeadFactors& factors, int64_t begin, int64_t count, float scale, int64_t width) {
+    const int64_t stride = round_up(factors.features(), kLanes);
+    for (int64_t t = 0; t < count; ++t) {
+      float* row = rows_ + t * width;
+      materialize(factors, begin + t, begin + t + 1, scale, row);
+      std::fill(row + stride, row + width, 0.0f);
+    }
+    fill_rows(count, width);
+  }
+  void fill_rows(int64_t count, int64_t width) {
+    std::fill(rows_ + count * width, rows_ + round_up(count, kBfloatRows) * width, 0.0f);
+  }
+
+  // rows_ rounded, and as pairs of neighbours in a row or of two rows.
+  void round_rows(int64_t count, int64_t width, uint16_t* to) const {
+    const Floats d;
+    for (int64_t i = 0; i < count * width; i += 2 * kLanes) {
+      store_bfloats(hn::Load(d, rows_ + i), hn::Load(d, rows_ + i + kLanes), to + i);
+    }
+  }
+  void pair_rows(int64_t count, int64_t width, uint32_t* to) const {
+    const Floats d;
+    for (int64_t t = 0; t < count; t += 2) {
+      const float* row = rows_ + t * width;
+      for (int64_t i = 0; i < width; i += kLanes) {
+        store_pairs(hn::Load(d, row + i), hn::Load(d, row + width + i), to + t / 2 * width + i);
+      }
+    }
+  }
+  // Words of 32 bits, [count, width] to [width, to_row].
+  static void turn_words(const void* from, int64_t count, int64_t width, void* to, int64_t to_row) {
+    transpose_rows(static_cast<const float*>(from), width, count, width, static_cast<float*>(to), to_row);
+  }
+  void turn_rows(int64_t count, int64_t width, uint32_t* to) {
+    round_rows(count, width, rounded_rows_);
+    turn_words(rounded_rows_, count, width / 2, to, kBlockQueries);
+  }
+
+  void round_keys() {
+    for (int64_t strip = 0; strip < keys_count_; strip += kStripKeys) {
+      const int64_t count = std::min(kStripKeys, keys_count_ - strip), rows = round_up(count, kRowKeys);
+      materialize_rows(k_, strip, count, 1, d_);
+      round_rows(rows, d_, keys_ + strip * d_);
+      pair_rows(rows, d_, reinterpret_cast<uint32_t*>(rounded_rows_));
+      turn_words(rounded_rows_, rows / 2, d_, across(strip), kAcrossRow / 2);
+      materialize_rows(v_, strip, count, 1, e_);
+      round_rows(rows, e_, values_ + strip * e_);
+    }
+  }
+  uint16_t* across(int64_t strip) const { return keys_across_ + strip / kStripKeys * d_ * kAcrossRow; }
+
+  void round_queries() {
+    materialize_rows(q_, first_, count_, x_.logit_scale, d_);
+    turn_rows(columns_, d_, queries_);
+    pair_rows(columns_, d_, query_pairs_);
+  }
+
+  // Also the logarithms of sums, and what the gradients of a query's weights are on average: sum_e d_out out. Queries
+  // after the last have weights 0.
+  void round_out_gradients() {
+    const Floats d;
+    const int64_t features = x_.v.features;
+    const Vector scale = hn::Set(d, x_.value_scale);
+    for (int64_t t = 0; t < count_; ++t) {
+      const int64_t token = (first_ + t) * x_.heads + head_;
+      const float *given = p_.d_out + token * features, *out = p_.out + token * features;
+      float* row = rows_ + t * e_;
+      Vector mean = hn::Zero(d);
+      for (int64_t i = 0; i < e_; i += kLanes) {
+        const int64_t left = std::max<int64_t>(0, features - i);
+        const Vector gradient = load_up_to(d, given + i, left);
+        mean = hn::MulAdd(gradient, load_up_to(d, out + i, left), mean);
+        hn::Store(hn::Mul(gradient, scale), d, row + i);
+      }
+      means_[t] = hn::GetLane(hn::SumOfLanes(d, mean));
+      log_sums_[t] = p_.lse[token] * kLog2E;
+    }
+    fill_rows(count_, e_);
+    std::fill(means_ + count_, means_ + columns_, 0.0f);
+    std::fill(log_sums_ + count_, log_sums_ + columns_, std::numeric_limits<float>::infinity());
+    turn_rows(columns_, e_, out_gradients_);
+    pair_rows(columns_, e_, out_gradient_pairs_);
+  }
+
+  // Columns of the block, in whole tiles, that see any of 32 keys from `key` on.
+  struct Columns {
+    int64_t begin, end;
+    bool empty() const { return begin >= end; }
+  };
+  Columns seen_by(int64_t key) const {
+    const int64_t ahead = key - x_.start - first_;  // of the block's first query
+    const bool far = x_.window == 0 || key < x_.sinks;
+    const int64_t end = far ? columns_ : std::min(columns_, round_up(ahead + kRowKeys - 1 + x_.window, kBfloatRows));
+    return {std::max<int64_t>(0, ahead) / kBfloatRows * kBfloatRows, end};
+  }
+  // Whether 32 queries from `column` on see all of 32 keys from `key` on.
+  bool seen_whole(int64_t key, int64_t column) const {
+    const int64_t ahead = key - x_.start - first_ - column;
+    if (ahead + kRowKeys - 1 > 0) return false;
+    return x_.window == 0 || key + kRowKeys <= x_.sinks || kBfloatRows - 1 < ahead + x_.window;
+  }
+
+  void add_strip(int64_t strip) {
+    const int64_t strip_end = std::min(strip + kStripKeys, round_up(x_.start + first_ + count_, kRowKeys));
+    int64_t begin = strip_end;  // the first key that any query sees
+    for (int64_t key = strip; key < strip_end; key += kRowKeys) {
+      const Columns seen = seen_by(key);
+      if (!seen.empty()) begin = std::min(begin, key);
+      if (begin > key) continue;
+      uint32_t* pairs = logit_gradient_pairs_ + (key - strip) / 2 * kBlockQueries;
+      clear_pairs(pairs, 0, seen.empty() ? columns_ : seen.begin);
+      if (seen.empty()) continue;
+      clear_pairs(pairs, seen.end, columns_);
+      for (int64_t chunk = seen.begin; chunk < seen.end; chunk += kChunkQueries) {
+        differentiate(key, {chunk, std::min(seen.end, chunk + kChunkQueries)}, pairs);
+      }
+      add_key_gradients(key, seen);
+    }
+    for (int64_t column = 0; column < columns_; column += kBfloatRows) {
+      const int64_t end = std::min(strip_end, round_up(x_.start + first_ + column + kBfloatRows, kRowKeys));
+      if (begin < end) add_query_gradients(strip, begin, end, column);
+    }
+  }
+
+  static void clear_pairs(uint32_t* pairs, int64_t begin, int64_t end) {
+    for (int64_t k = 0; begin < end && k < kRowKeys / 2; ++k) {
+      std::fill(pairs + k * kBlockQueries + begin, pairs + k * kBlockQueries + end, 0);
+    }
+  }
+
+  // The weights of 32 keys for some queries, and the gradients of their logits.
+  void differentiate(int64_t key, const Columns& columns, uint32_t* pairs) {
+    const auto multiply = [&](const uint16_t* rows, int64_t width, const uint32_t* across, float* out) {
+      small_bfloat_product({.a = rows + key * width,
+                            .a_row = width,
+                            .b = across + columns.begin,
+                            .b_row = kBlockQueries,
+                            .c = out,
+                            .c_row = kChunkQueries,
+                            .M = kRowKeys,
+                            .N = columns.end - columns.begin,
+                            .K = width},
+                           tiles_.has_value());
+    };
+    multiply(keys_, d_, queries_, logits_);
+    multiply(values_, e_, out_gradients_, products_);
+    for (int64_t column = columns.begin; column < columns.end; column += kBfloatRows) {
+      const int64_t at = column - columns.begin;
+      if (seen_whole(key, column)) {
+        differentiate_tile<false>(key, column, at, pairs);
+      } else {
+        differentiate_tile<true>(key, column, at, pairs);
+      }
+    }
+  }
+
+  // Of a key and a vector of queries from `column` on: logits become weights, e^(logit - lse), and the weights'
+  // gradients those of the logits: w (dw - sum over keys w dw).
+  template <bool kMasked>
+  HWY_INLINE void differentiate_vector(int64_t key, int64_t column, const float* logits, const float* products,
+                                       Vector& weight, Vector& gradient) const {
+    const Floats d;
+    weight = power_of_two(hn::MulSub(hn::Load(d, logits), hn::Set(d, kLog2E), hn::Load(d, log_sums_ + column)));
+    if constexpr (kMasked) weight = seen_alone(weight, key - x_.start - first_ - column, key);
+    gradient = hn::Mul(weight, hn::Sub(hn::Load(d, products), hn::Load(d, means_ + column)));
+  }
+  // A key's weights for a vector of queries, 0 for those that do not see it; ahead: of the first of them.
+  HWY_INLINE Vector seen_alone(Vector weight, int64_t ahead, int64_t key) const {
+    const Floats d;
+    const Vector query = hn::Iota(d, 0);
+    weight = hn::IfThenZeroElse(hn::Lt(query, hn::Set(d, static_cast<float>(ahead))), weight);
+    if (x_.window == 0 || key < x_.sinks) return weight;
+    return hn::IfThenZeroElse(hn::Ge(query, hn::Set(d, static_cast<float>(ahead + x_.window))), weight);
+  }
+
+  template <bool kMasked>
+  void differentiate_tile(int64_t key, int64_t column, int64_t at, uint32_t* pairs) {
+    for (int64_t k = 0; k < kRowKeys; k += 2) {
+      __m512i gradients[2];
+      T6_UNROLL
+      for (int i = 0; i < 2; ++i) {
+        Vector weight[2], gradient[2];
+        T6_UNROLL
+        for (int v = 0; v < 2; ++v) {
+          const int64_t from = (k + i) * kChunkQueries + at + v * kLanes;
+          differentiate_vector<kMasked>(key + k + i, column + v * kLanes, logits_ + from, products_ + from, weight[v],
+                                        gradient[v]);
+        }
+        const int64_t to = (k + i) * kBlockQueries + column;
+        store_bfloats(weight[0], weight[1], weights_ + to);
+        gradients[i] = rounded_halves(gradient[0], gradient[1]);
+        _mm512_storeu_si512(logit_gradients_ + to, gradients[i]);
+      }
+      // Not in the order of queries: query_of_column().
+      uint32_t* to = pairs + k / 2 * kBlockQueries + column;
+      _mm512_storeu_si512(to, _mm512_unpacklo_epi16(gradients[0], gradients[1]));
+      _mm512_storeu_si512(to + kLanes, _mm512_unpackhi_epi16(gradients[0], gradients[1]));
+    }
+  }
+  // The query of a column of query_gradients_ whose number is a multiple of 4, and three after it.
+  static int64_t query_of_column(int64_t column) {
+    const int64_t four = column % kBfloatRows / 4;
+    return column / kBfloatRows * kBfloatRows + four % 4 * 8 + four / 4 * 4;
+  }
+
+  void add_key_gradients(int64_t key, const Columns& seen) {
+    const auto add = [&](const uint16_t* weights, const uint32_t* rows, int64_t width, float* sums) {
+      small_bfloat_product({.a = weights + seen.begin,
+                            .a_row = kBlockQueries,
+                            .b = rows + seen.begin / 2 * width,
+                            .b_row = width,
+                            .c = sums + key * width,
+                            .c_row = width,
+                            .M = kRowKeys,
+                            .N = width,
+                            .K = seen.end - seen.begin,
+                            .accumulate = true},
+                           tiles_.has_value());
+    };
+    add(weights_, out_gradient_pairs_, e_, value_gradients_);
+    add(logit_gradients_, query_pairs_, d_, key_gradients_);
+  }
+
+  // From keys [begin, end) of the strip to 32 queries.
+  void add_query_gradients(int64_t strip, int64_t begin, int64_t end, int64_t column) {
+    small_bfloat_product({.a = across(strip) + begin - strip,
+                          .a_row = kAcrossRow,
+                          .b = logit_gradient_pairs_ + (begin - strip) / 2 * kBlockQueries + column,
+                          .b_row = kBlockQueries,
+                          .c = query_gradients_ + column,
+                          .c_row = kBlockQueries,
+                          .M = d_,
+                          .N = kBfloatRows,
+                          .K = end - begin,
+                          .accumulate = true},
+                         tiles_.has_value());
+  }
+
+  void contract_queries(float* feature_gradients) {
+    for (int64_t column = 0; column < columns_; column += 4) {
+      transpose_rows(query_gradients_ + column, kBlockQueries, d_, 4, rows_ + query_of_column(column) * d_, d_);
+    }
+    contract(q_, first_, first_ + count_, x_.logit_scale, rows_, d_, p_.dq_a, feature_gradients);
+  }
+
+  const AttentionBackward& p_;
+  const Attention& x_;
+  const int64_t head_, keys_count_, rows_count_;  // keys, and in whole rows of tiles
+  const int64_t d_, e_;                           // D and E in whole steps of products
+  const HeadFactors q_, k_, v_;
+  std::optional<MatrixTiles> tiles_;
+  float* rows_;                     // [256, d or e]
+  uint16_t* rounded_rows_;          // likewise
+  uint16_t* keys_;                  // [M, d]
+  uint16_t* keys_across_;           // [strips, d, 256 and a line]
+  uint16_t* values_;                // [M, e]
+  float* key_gradients_;            // [M, d]
+  float* value_gradients_;          // [M, e]
+  uint32_t* queries_;               // [d / 2, 256], times logit_scale
+  uint32_t* query_pairs_;           // [128, d], likewise
+  uint32_t* out_gradients_;         // [e / 2, 256], times value_scale
+  uint32_t* out_gradient_pairs_;    // [128, e], likewise
+  float* query_gradients_;          // [d, 256], without logit_scale
+  float* log_sums_;                 // [256], to base 2
+  float* means_;                    // [256]
+  float* logits_;                   // [32, 128]
+  float* products_;                 // [32, 128]: gradients of the weights
+  uint16_t* weights_;               // [32, 256]
+  uint16_t* logit_gradients_;       // [32, 256]
+  uint32_t* logit_gradient_pairs_;  // [128, 256]
+  // The block of queries that is worked on, and how many there are in whole tiles.
+  int64_t first_ = 0, count_ = 0, columns_ = 0;
+};
+
+void backward_bfloats(const AttentionBackward& arguments, int64_t head, const FeatureGradients& features,
+                      BfloatHeadBuffers& buffers) {
+  BfloatHeadBackward(arguments, head, buffers).run(features);
+}
+
+#else
+
+// Never called: goes_by_bfloats() is for processors of the target above.
+void backward_bfloats(const AttentionBackward&, int64_t, const FeatureGradients&, BfloatHeadBuffers&) {}
+
+#endif
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace t6 {
+
+HWY_EXPORT(backward_bfloats);
+
+bool goes_by_bfloats(const AttentionBackward& arguments) {
+  return arguments.forward.bfloats && arguments.out && has_bfloat_attention();
+}
+
+void backward_head_bfloats(const AttentionBackward& arguments, int64_t head, const FeatureGradients& features,
+                           BfloatHeadBuffers& buffers) {
+  HWY_DYNAMIC_DISPATCH(backward_bfloats)(arguments, head, features, buffers);
+}
+
+}  // namespace t6
+#endif  // HWY_ONCE
