@@ -25,19 +25,26 @@ struct BfloatResult {
   int64_t before_stride = 0, stride = 0;
 };
 
-// sums: rows kStride apart.
-template <int kStride>
+// sums: rows kStride apart. kRounds: the processor rounds by itself (simd/bfloats-inl.h).
+template <int kStride, bool kRounds>
 void store_sums(const float* sums, const BfloatResult& to) {
   const Floats d;
   for (int64_t r = 0; r < to.rows; ++r) {
-    for (int64_t i = 0; i < to.columns; i += kLanes) {
-      const int64_t left = to.columns - i;
-      Vector v = hn::Load(d, sums + r * kStride + i);
-      if (to.before) v = hn::Add(load_up_to(d, to.before + r * to.before_stride + i, left), v);
+    const auto sum_at = [&](int64_t i) HWY_ATTR {
+      const Vector sum = hn::Load(d, sums + r * kStride + i);
+      return to.before ? hn::Add(load_up_to(d, to.before + r * to.before_stride + i, to.columns - i), sum) : sum;
+    };
+    int64_t i = 0;
+    if (kRounds && to.bfloats) {
+      for (; i + 2 * kLanes <= to.columns; i += 2 * kLanes) {
+        store_bfloats(sum_at(i), sum_at(i + kLanes), to.bfloats + r * to.stride + i);
+      }
+    }
+    for (; i < to.columns; i += kLanes) {
       if (to.floats) {
-        store_up_to(v, d, to.floats + r * to.stride + i, left);
+        store_up_to(sum_at(i), d, to.floats + r * to.stride + i, to.columns - i);
       } else {
-        store_bfloats_up_to(v, to.bfloats + r * to.stride + i, left);
+        store_bfloats_up_to(sum_at(i), to.bfloats + r * to.stride + i, to.columns - i);
       }
     }
   }
@@ -52,10 +59,11 @@ class BfloatProduct {
   static constexpr bool kMatrix = kTile == BfloatTile::matrix;
   static constexpr PanelFloat kFloat = kTile == BfloatTile::floats ? PanelFloat::rounded : PanelFloat::pair;
   static constexpr int64_t kNumbers = kFloat == PanelFloat::pair ? 2 : 1;  // of a float
+  static constexpr bool kRounds = kFloat == PanelFloat::pair;
 
  public:
   static constexpr int kRows = kMatrix ? kMatrixTileRows : kTileRows;
-  static constexpr int kColumns = kMatrix ? kMatrixTileColumns : kTileColumns;
+  static constexpr int kColumns = kMatrix ? 2 * kMatrixTileColumns : kTileColumns;
   static constexpr int64_t kDepthStep = kMatrix ? kMatrixTileDepth : kNumbers;
   // 768 numbers, the width of small models, in one block: sums then go straight to C. A panel of B, [384, 32]
   // words, comes from the second-level cache, which a block of A, 516 x 384, leaves room for in 1 MiB.
@@ -82,10 +90,7 @@ class BfloatProduct {
   }
 
   void multiply_panel(const float* a, const float* b, const GemmPart& part, const GemmDepth& at, float* sums) const {
-    if constexpr (kMatrix) {
-      const MatrixTiles tiles(kMostTileRows, int64_t{kMatrixTileDepth} * 2);
-      return multiply_rows(a, b, part, at, sums);
-    }
+    if constexpr (kMatrix) return multiply_by_matrix_tiles(a, b, part, at, sums);
     multiply_rows(a, b, part, at, sums);
   }
 
@@ -96,28 +101,51 @@ class BfloatProduct {
     return source;
   }
 
+  static float* at_row(float* sums, int64_t row) { return sums ? sums + row * kBlockColumns : nullptr; }
+
   HWY_INLINE void multiply_rows(const float* a, const float* b, const GemmPart& part, const GemmDepth& at,
                                 float* sums) const {
     HWY_ALIGN float tile[kRows * kColumns];
     const int64_t depth = panel_depth(at.depth);
     for (int64_t row = 0; row < part.rows; row += kRows, a += depth * kRows) {
-      if constexpr (kMatrix) {
-        constexpr int64_t kRow = kMatrixTileDepth * 2;
-        multiply_bfloat_matrix_tile({.a = a,
-                                     .a_row = kRow,
-                                     .a_step = kRow * kRows,
-                                     .b = b,
-                                     .b_row = kColumns * 4,
-                                     .b_half = kTileLanes * 4,
-                                     .c = tile,
-                                     .c_row = kColumns * 4,
-                                     .steps = depth * kNumbers / kDepthStep});
-      } else if constexpr (kFloat == PanelFloat::pair) {
+      if constexpr (kFloat == PanelFloat::pair) {
         multiply_bfloat_tile(a, b, depth, tile);
       } else {
         multiply_tile<true>(a, b, depth, {.c = tile, .stride = kColumns});
       }
-      store_sums<kColumns>(tile, result(part, row, at, sums ? sums + row * kBlockColumns : nullptr));
+      store_sums<kColumns, kRounds>(tile, result(part, row, at, at_row(sums, row)));
+    }
+  }
+
+  // A slice of K at a time, so that what meets many rows, 64 columns of B, stays in the first-level cache beside 32 rows
+  // of A, which come from the second level once for both tiles of columns.
+  void multiply_by_matrix_tiles(const float* a, const float* b, const GemmPart& part, const GemmDepth& at,
+                                float* sums) const {
+    constexpr int64_t kGroupRows = 128, kMostSteps = 6, kStepFloats = kMatrixTileDepth / 2;
+    const MatrixTiles tiles(kMostTileRows, int64_t{kMatrixTileDepth} * 2);
+    HWY_ALIGN float group[kGroupRows * kColumns];
+    const int64_t depth = panel_depth(at.depth), steps = depth / kStepFloats, slice = even_block(steps, kMostSteps, 1);
+    for (int64_t first = 0; first < part.rows; first += kGroupRows) {
+      const int64_t last = std::min(first + kGroupRows, part.rows);
+      for (int64_t step = 0; step < steps; step += slice) {
+        for (int64_t row = first; row < last; row += kRows) {
+          float* products = group + (row - first) * kColumns;
+          for (int64_t column = 0; column < part.columns; column += kMatrixTileColumns) {
+            multiply_bfloat_matrix_tile({.a = a + row * depth + step * kStepFloats * kRows,
+                                         .a_row = kStepFloats * 4,
+                                         .a_step = kStepFloats * 4 * kRows,
+                                         .b = b + step * kStepFloats * kColumns + column,
+                                         .b_row = kColumns * 4,
+                                         .b_half = kTileLanes * 4,
+                                         .c = products + column,
+                                         .c_row = kColumns * 4,
+                                         .steps = std::min(slice, steps - step),
+                                         .accumulate = step > 0});
+          }
+          if (step + slice < steps) continue;
+          store_sums<kColumns, kRounds>(products, result(part, row, at, at_row(sums, row)));
+        }
+      }
     }
   }
 

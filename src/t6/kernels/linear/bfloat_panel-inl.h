@@ -57,7 +57,14 @@ void pack_float_rows(const MixedSource& from, int64_t width, int64_t depth, floa
 template <PanelFloat kFloat, int kWidth>
 void pack_side_by_side(const MixedSource& from, int64_t width, int64_t depth, float* panel) {
   constexpr int64_t kStep = kFloat == PanelFloat::pair ? 2 : 1;
-  for (int64_t k = 0; k < depth; k += kStep, panel += kWidth) {
+  int64_t k = 0;
+  if (kFloat == PanelFloat::pair && kWidth % kLanes == 0 && from.bfloats && width == kWidth) {
+    for (; k + 2 <= depth; k += 2, panel += kWidth) {
+      const auto *low = static_cast<const uint16_t*>(from.at(k * from.stride)), *high = low + from.stride;
+      zip_halves<kWidth>(low, high, reinterpret_cast<uint32_t*>(panel));
+    }
+  }
+  for (; k < depth; k += kStep, panel += kWidth) {
     for (int64_t i = 0; i < kWidth; i += kLanes) {
       const int64_t left = std::max<int64_t>(0, std::min<int64_t>(kLanes, width - i));
       Words word = load_rounded(from, from.at(k * from.stride + i), left);
@@ -115,6 +122,23 @@ void pack_bfloat_panel(const MixedSource& from, int64_t width, int64_t depth, fl
   pack_lines<kFloat, kWidth>(from, width, depth, panel);
 }
 
+// A step of a line, kMatrixTileDepth numbers.
+HWY_INLINE void copy_step(const MixedSource& from, const void* at, float* to) {
+  const Floats d;
+  if (from.bfloats) {
+    const auto* pairs = static_cast<const float*>(at);
+    T6_UNROLL
+    for (int64_t i = 0; i < kMatrixTileDepth / 2; i += kLanes) hn::StoreU(hn::LoadU(d, pairs + i), d, to + i);
+    return;
+  }
+  const auto* numbers = static_cast<const float*>(at);
+  auto* halves = reinterpret_cast<uint16_t*>(to);
+  T6_UNROLL
+  for (int64_t i = 0; i < kMatrixTileDepth; i += 2 * kLanes) {
+    store_bfloats(hn::LoadU(d, numbers + i), hn::LoadU(d, numbers + i + kLanes), halves + i);
+  }
+}
+
 // The same for rows of matrix tiles: pairs of a line side by side, panel [steps along K, kWidth, pairs of a step],
 // zeros after the last number.
 template <int kWidth>
@@ -128,6 +152,10 @@ void pack_matrix_tile_rows(const MixedSource& from, int64_t width, int64_t depth
                                                   count, step);
       std::fill(step + used * kWidth, step + kPairs * kWidth, 0.0f);
       transpose_rows(step, kWidth, kPairs, width, panel, kPairs);
+      continue;
+    }
+    if (count == kMatrixTileDepth) {
+      for (int64_t i = 0; i < width; ++i) copy_step(from, from.at(i * from.stride + k), panel + i * kPairs);
       continue;
     }
     for (int64_t i = 0; i < width; ++i) {

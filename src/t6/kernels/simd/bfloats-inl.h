@@ -89,6 +89,32 @@ HWY_INLINE void store_bfloats(Vector low, Vector high, uint16_t* to) {
 }
 #endif
 
+// Of kCount numbers each: to[i] has low[i] in the low half and high[i] in the high one.
+template <int kCount>
+HWY_INLINE void zip_halves(const uint16_t* low, const uint16_t* high, uint32_t* to) {
+#if HWY_TARGET == HWY_AVX3_DL
+  if constexpr (kCount % 32 == 0) {
+    alignas(64) static constexpr uint16_t kFirst[32] = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+                                                        8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+    const __m512i first = _mm512_load_si512(kFirst), second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+    T6_UNROLL
+    for (int i = 0; i < kCount; i += 32) {
+      const __m512i lows = _mm512_loadu_si512(low + i), highs = _mm512_loadu_si512(high + i);
+      _mm512_storeu_si512(to + i, _mm512_permutex2var_epi16(lows, first, highs));
+      _mm512_storeu_si512(to + i + 16, _mm512_permutex2var_epi16(lows, second, highs));
+    }
+    return;
+  }
+#endif
+  const WordTag words;
+  const HalfTag halves;
+  for (int64_t i = 0; i < kCount; i += kLanes) {
+    const Words lows = hn::PromoteTo(words, hn::LoadU(halves, low + i));
+    const Words highs = hn::PromoteTo(words, hn::LoadU(halves, high + i));
+    hn::StoreU(hn::Or(lows, hn::ShiftLeft<16>(highs)), words, to + i);
+  }
+}
+
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
