@@ -77,6 +77,7 @@ class BfloatProduct {
   static int64_t panel_depth(int64_t depth) { return round_up(depth, kDepthStep) / kNumbers; }
   // Only a whole sum is rounded.
   bool keeps_sums() const { return p_.c_type == NumberType::bf16 && p_.K > kBlockDepth; }
+  bool rows_side_by_side() const { return kMatrix && p_.a.transposed; }
 
   void pack_rows(int64_t row, int64_t rows, const GemmDepth& at, float* panel) const {
     const MixedSource source = source_of(p_.a, p_.a.transposed, row, at);

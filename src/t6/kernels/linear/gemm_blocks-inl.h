@@ -38,7 +38,7 @@ struct GemmDepth {
   int64_t k = 0, depth = 0;
 };
 
-// Of one part: a packed block of A, a packed panel of B, and sums that are not C's yet.
+// Of one part: a packed block of A, packed panels of B, and sums that are not C's yet.
 struct GemmBuffers {
   AlignedBuffer a, b, sums;
 };
@@ -74,27 +74,46 @@ GemmGrid divide_product(int64_t M, int64_t N, int64_t threads) {
 }
 
 // A Product knows its M, N and K, the size of a tile of sums (kRows, kColumns), the most numbers of K at once
-// (kBlockDepth, whole steps of kDepthStep), how many floats of a line of a panel `depth` numbers take, how to pack
-// panels of A and of B, and how to multiply two of them:
-//   panel_depth(depth); pack_rows(row, rows, depth, panel); pack_columns(column, columns, depth, panel);
-//   multiply_panel(a, b, part, depth, sums)
+// (kBlockDepth, whole steps of kDepthStep), how many floats of a line of a panel `depth` numbers take, whether the rows
+// of A lie side by side in memory and packing them writes nothing past a panel, how to pack panels of A and of B, and
+// how to multiply two of them:
+//   panel_depth(depth); rows_side_by_side(); pack_rows(row, rows, depth, panel);
+//   pack_columns(column, columns, depth, panel); multiply_panel(a, b, part, depth, sums)
 // Where it says keeps_sums(), `sums` is memory of the part, rows kBlockColumns apart, that is kept while a block of C
 // is computed; otherwise null.
 
-// Adds the products of some numbers of K to a block of C. buffers: with room for a packed block of A, a panel of B.
+// Where packed panels of B go, one after the other or all into the same place, and whether they are there already.
+struct GemmColumns {
+  float* panels = nullptr;
+  bool kept = false, packed = false;
+};
+
+// A block of A. Rows that lie side by side are packed some numbers of K at a time, for all panels: a panel takes a line
+// of the cache or two of each number, and pages that lie far apart.
 template <typename Product>
-void multiply_block(const Product& p, const GemmPart& block, const GemmDepth& depth, GemmBuffers& buffers) {
-  const int64_t panel_depth = p.panel_depth(depth.depth);
-  float* a = buffers.a.reserve(kBlockRows<Product> * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
-  float* b = buffers.b.reserve(Product::kColumns * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
-  float* sums = p.keeps_sums() ? buffers.sums.reserve(kBlockRows<Product> * kBlockColumns) : nullptr;
-  for (int64_t i = 0; i < block.rows; i += Product::kRows) {
-    p.pack_rows(block.row + i, std::min<int64_t>(Product::kRows, block.rows - i), depth, a + i * panel_depth);
+void pack_block_rows(const Product& p, const GemmPart& block, const GemmDepth& at, float* a) {
+  constexpr int64_t kSideBySide = 64;
+  const int64_t panel_depth = p.panel_depth(at.depth), most = p.rows_side_by_side() ? kSideBySide : at.depth;
+  for (int64_t k = 0; k < at.depth; k += most) {
+    for (int64_t i = 0; i < block.rows; i += Product::kRows) {
+      p.pack_rows(block.row + i, std::min<int64_t>(Product::kRows, block.rows - i),
+                  {at.k + k, std::min(most, at.depth - k)}, a + i * panel_depth + p.panel_depth(k) * Product::kRows);
+    }
   }
+}
+
+// Adds the products of some numbers of K to a block of C.
+template <typename Product>
+void multiply_block(const Product& p, const GemmPart& block, const GemmDepth& depth, const GemmColumns& columns,
+                    GemmBuffers& buffers) {
+  float* a = buffers.a.reserve(kBlockRows<Product> * p.panel_depth(Product::kBlockDepth) + kPanelOvershoot);
+  float* sums = p.keeps_sums() ? buffers.sums.reserve(kBlockRows<Product> * kBlockColumns) : nullptr;
+  pack_block_rows(p, block, depth, a);
   for (int64_t j = 0; j < block.columns; j += Product::kColumns) {
     const GemmPart panel = {block.row, block.rows, block.column + j,
                             std::min<int64_t>(Product::kColumns, block.columns - j)};
-    p.pack_columns(panel.column, panel.columns, depth, b);
+    float* b = columns.panels + (columns.kept ? j * p.panel_depth(depth.depth) : 0);
+    if (!columns.packed) p.pack_columns(panel.column, panel.columns, depth, b);
     p.multiply_panel(a, b, panel, depth, sums ? sums + j : nullptr);
   }
 }
@@ -104,11 +123,18 @@ void multiply_part(const Product& p, const GemmPart& part, GemmBuffers& buffers)
   const int64_t block_depth = even_block(p.K(), Product::kBlockDepth, Product::kDepthStep);
   const int64_t block_rows = even_block(part.rows, kBlockRows<Product>, Product::kRows);
   const int64_t block_columns = even_block(part.columns, kBlockColumns, Product::kColumns);
+  // Panels that several blocks of rows read are packed once, unless K is very long.
+  constexpr int64_t kMostKept = int64_t{1} << 21;  // floats
+  const int64_t all = p.panel_depth(p.K()) * block_columns, one = p.panel_depth(block_depth) * Product::kColumns;
+  const bool kept = part.rows > block_rows && all <= kMostKept;
+  float* panels = buffers.b.reserve((kept ? all : one) + kPanelOvershoot);
   for (int64_t column = part.column, end = column + part.columns; column < end; column += block_columns) {
     for (int64_t row = part.row, last = row + part.rows; row < last; row += block_rows) {
       const GemmPart block = {row, std::min(block_rows, last - row), column, std::min(block_columns, end - column)};
       for (int64_t k = 0; k < p.K(); k += block_depth) {
-        multiply_block(p, block, {k, std::min(block_depth, p.K() - k)}, buffers);
+        const GemmColumns columns = {panels + (kept ? p.panel_depth(k) * block_columns : 0), kept,
+                                     kept && row > part.row};
+        multiply_block(p, block, {k, std::min(block_depth, p.K() - k)}, columns, buffers);
       }
     }
   }
