@@ -175,21 +175,26 @@ std::byte* FactorCache::page(int64_t index, size_t group) {
   return page->data;
 }
 
-void FactorCache::write(int64_t layer, int64_t tokens, const NewFactors& keys, const NewFactors& values) {
+void FactorCache::write(const Context& context, int64_t layer, int64_t tokens, const NewFactors& keys,
+                        const NewFactors& values) {
   const LayerStreams& streams = layout_.layers[static_cast<size_t>(layer)];
   const auto& pages = groups_[group_of(layer)].pages;
-  const auto put = [&](const PagedStream& stream, const float* rows) {
-    for (int64_t t = 0; stream.width > 0 && t < tokens; ++t) {
-      const int64_t at = size_ + t;
-      write_token(stream, pages[static_cast<size_t>(at / kPageTokens)]->data, at % kPageTokens,
-                  rows + t * stream.vectors * stream.width);
+  const int64_t first = size_ / kPageTokens, count = pages_of(size_ + tokens) - first;
+  context.parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+    const int64_t from = std::max(size_, (first + begin) * kPageTokens);
+    const int64_t to = std::min(size_ + tokens, (first + end) * kPageTokens);
+    const auto put = [&](const PagedStream& stream, const float* rows) {
+      for (int64_t at = from; stream.width > 0 && at < to; ++at) {
+        write_token(stream, pages[static_cast<size_t>(at / kPageTokens)]->data, at % kPageTokens,
+                    rows + (at - size_) * stream.vectors * stream.width);
+      }
+    };
+    for (const auto& [stream, rows] : {std::pair(&streams.k, &keys), std::pair(&streams.v, &values)}) {
+      put(stream->a, rows->a);
+      put(stream->b, rows->b);
+      put(stream->c, rows->c);
     }
-  };
-  for (const auto& [to, from] : {std::pair(&streams.k, &keys), std::pair(&streams.v, &values)}) {
-    put(to->a, from->a);
-    put(to->b, from->b);
-    put(to->c, from->c);
-  }
+  });
 }
 
 void FactorCache::advance(int64_t tokens) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "t6/kernels/context.h"
 #include "t6/model/cache_layout.h"
 
 namespace t6 {
@@ -71,8 +72,8 @@ class FactorCache {
   // most (0: all at once), so that layers with a window need no more pages than that and their window take.
   void reserve(int64_t tokens, int64_t piece = 0);
   int64_t bytes_to_reserve(int64_t tokens, int64_t piece = 0) const;  // that this takes
-  // Factors of the next `tokens` tokens of a layer.
-  void write(int64_t layer, int64_t tokens, const NewFactors& keys, const NewFactors& values);
+  // Factors of the next `tokens` tokens of a layer, a page a thread.
+  void write(const Context& context, int64_t layer, int64_t tokens, const NewFactors& keys, const NewFactors& values);
   void advance(int64_t tokens);
   // Forgets the tokens from `size` on and gives the pages that held only them back. Where a layer with a window has
   // given back what the next token would see then, it forgets all, and size() is 0. Error: more than there are.

@@ -269,7 +269,7 @@ void ForwardPass::write_cache(int64_t layer, const Projected& factors) {
                         rows.b ? rows.b + row * kind.rank * kind.base_features() : nullptr,
                         rows.c ? rows.c + row * kind.rank * kind.third : nullptr};
     };
-    steps_[i].cache->write(layer, static_cast<int64_t>(steps_[i].tokens.size()), from(shape.k, factors.k),
+    steps_[i].cache->write(context_, layer, static_cast<int64_t>(steps_[i].tokens.size()), from(shape.k, factors.k),
                            from(shape.v, factors.v));
   }
 }

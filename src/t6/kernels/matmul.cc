@@ -72,7 +72,8 @@ struct PreparedX {
   const ActivationBlock* blocks = nullptr;
   const uint16_t* bfloats = nullptr;
   int64_t part_rows = kPartRows;
-  int64_t grain = 1;  // groups of weights that a part has at least
+  int64_t unit = 1;   // groups of weights that are multiplied together
+  int64_t grain = 1;  // units that a part has at least
 };
 
 MatmulTask task_of(const Matmul& m, const PreparedX& x, bool matrix_tiles) {
@@ -131,11 +132,12 @@ void multiply_all(Context& context, std::span<const Matmul> products, const Prep
   const int64_t T = products.front().T, K = products.front().w->columns();
   int64_t groups = 0;
   for (const Matmul& m : products) groups += m.w->groups();
-  const int64_t cost = std::max<int64_t>(1, kWeightGroup * K * std::min(T, x.part_rows));
-  for_matmul_parts(context, T, x.part_rows, groups, std::max(x.grain, 1 + kGrain / cost),
-                   [&](int64_t t_begin, int64_t t_end, int64_t begin, int64_t end) {
-                     multiply_groups(products, x, matrix_tiles, {t_begin, t_end, begin, end});
-                   });
+  const int64_t cost = std::max<int64_t>(1, x.unit * kWeightGroup * K * std::min(T, x.part_rows));
+  for_matmul_parts(
+      context, T, x.part_rows, divide_up(groups, x.unit), std::max(x.grain, 1 + kGrain / cost),
+      [&](int64_t t_begin, int64_t t_end, int64_t begin, int64_t end) {
+        multiply_groups(products, x, matrix_tiles, {t_begin, t_end, begin * x.unit, std::min(groups, end * x.unit)});
+      });
 }
 
 }  // namespace
@@ -166,7 +168,7 @@ void matmul(Context& context, std::span<const Matmul> products) {
     tiled.clear();
     others.clear();
     for (const Matmul& m : products) (multiplies_bfloats(m) ? tiled : others).push_back(m);
-    multiply_all(context, tiled, {.bfloats = tiles_of(context, first), .part_rows = kTiledRows, .grain = 8},
+    multiply_all(context, tiled, {.bfloats = tiles_of(context, first), .part_rows = kTiledRows, .unit = 2, .grain = 4},
                  matrix_tiles);
     products = others;
     if (products.empty()) return;

@@ -70,7 +70,7 @@ class MemoryRun {
     require(cache_.keeps_pages(), "the memory of layers with windows does not grow with their tokens");
     require(end_ > options.decode_tokens, "{} hold {} tokens, too few to decode {} more",
             format_bytes(static_cast<double>(options.budget)), end_, options.decode_tokens);
-    write_random_pages();
+    write_random_pages(context);
   }
 
   MemoryRow run() {
@@ -99,12 +99,12 @@ class MemoryRun {
  private:
   const ModelConfig& config() const { return pass_.model().config(); }
 
-  void write_random_pages() {
+  void write_random_pages(const Context& context) {
     const int64_t tokens = kRandomPages * kPageTokens;
     const std::vector<float> numbers = random_floats(tokens * random_.numbers_per_token(), 2);
     const NewFactors all = {numbers.data(), numbers.data(), numbers.data()};
     random_.reserve(tokens);
-    for (int64_t layer = 0; layer < random_.layer_count(); ++layer) random_.write(layer, tokens, all, all);
+    for (int64_t layer = 0; layer < random_.layer_count(); ++layer) random_.write(context, layer, tokens, all, all);
     random_.advance(tokens);
   }
 
