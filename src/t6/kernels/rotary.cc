@@ -3,7 +3,36 @@
 #include <algorithm>
 #include <cmath>
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "t6/kernels/rotary.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, which includes this file once for each target.
+#include "t6/kernels/simd/vectors-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t6::HWY_NAMESPACE {
+
+void rotate_rows(float* x, int64_t rows, int64_t stride, const float* entry, int64_t dim) {
+  const Floats d;
+  const int64_t half = dim / 2;
+  for (int64_t r = 0; r < rows; ++r, x += stride) {
+    for (int64_t i = 0; i < half; i += kLanes) {
+      const int64_t left = half - i;
+      const Vector cosine = load_up_to(d, entry + i, left), sine = load_up_to(d, entry + half + i, left);
+      const Vector first = load_up_to(d, x + i, left), second = load_up_to(d, x + half + i, left);
+      store_up_to(hn::NegMulAdd(second, sine, hn::Mul(first, cosine)), d, x + i, left);
+      store_up_to(hn::MulAdd(first, sine, hn::Mul(second, cosine)), d, x + half + i, left);
+    }
+  }
+}
+
+}  // namespace t6::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace t6 {
+
+HWY_EXPORT(rotate_rows);
 
 RotaryTable::RotaryTable(int64_t dim, double theta, std::span<const double> divisors, double scale)
     : dim_(dim), scale_(static_cast<float>(scale)) {
@@ -30,15 +59,8 @@ void RotaryTable::extend(int64_t positions) {
 }
 
 void rotate(float* x, int64_t rows, int64_t stride, const float* entry, int64_t dim) {
-  const int64_t half = dim / 2;
-  const float *cosine = entry, *sine = entry + half;
-  for (int64_t r = 0; r < rows; ++r, x += stride) {
-    for (int64_t i = 0; i < half; ++i) {
-      const float first = x[i], second = x[half + i];
-      x[i] = first * cosine[i] - second * sine[i];
-      x[half + i] = second * cosine[i] + first * sine[i];
-    }
-  }
+  HWY_DYNAMIC_DISPATCH(rotate_rows)(x, rows, stride, entry, dim);
 }
 
 }  // namespace t6
+#endif  // HWY_ONCE

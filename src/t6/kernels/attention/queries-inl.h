@@ -30,8 +30,9 @@ class Queries {
   // A row for each of the tile's columns.
   void gather() {
     const int64_t D = x_.q.features, tokens = tile_.tokens;
-    const FactorView view = view_of_heads();
     rows_ = buffers_.queries.reserve(heads_ * tokens * stride_);
+    if (!x_.q.has_a() && !finished_on_use(x_.q)) return scale_stored();
+    const FactorView view = view_of_heads();
     buffers_.query_rows.resize(static_cast<size_t>(view.rank * D));
     float* factors = buffers_.query_rows.data();
     for (int64_t t = 0; t < tokens; ++t) {
@@ -83,6 +84,22 @@ class Queries {
   }
 
  private:
+  // Queries that are stored as they are multiplied.
+  void scale_stored() {
+    const Floats d;
+    const int64_t D = x_.q.features;
+    const Vector scale = hn::Set(d, x_.logit_scale);
+    float* query = rows_;
+    for (int64_t h = 0; h < heads_; ++h) {
+      const float* from = x_.q.b + tile_.token * x_.q.b_stride + rank(h) * D;
+      for (int64_t t = 0; t < tile_.tokens; ++t, from += x_.q.b_stride, query += stride_) {
+        for (int64_t i = 0; i < D; i += kLanes) {
+          store_up_to(hn::Mul(load_up_to(d, from + i, D - i), scale), d, query + i, D - i);
+        }
+      }
+    }
+  }
+
   // Of the tile's head h, where queries have no head factors.
   int64_t rank(int64_t h) const { return (first_head_ + h) * x_.q.rank / x_.heads; }
 
