@@ -97,12 +97,13 @@ inline const std::byte* weight_tiles(const MatmulTask& p, WriteWeightTiles write
   return panel;
 }
 
-// Bytes of a group's tiles of a slice.
-constexpr int64_t kPanelBytes = kSliceDepth / kMatrixTileDepth * kTileBytes;
+// Bytes of a group's tiles of kTiledDepth numbers.
+constexpr int64_t kPanelBytes = kTiledDepth / kMatrixTileDepth * kTileBytes;
+// Rows whose sums are kept from slice to slice.
+constexpr int64_t kSumRows = 128;
 
-// Which numbers along K of which rows of x, in tiles of K numbers in all, and of which groups of weights, in pairs one
-// behind the other. Sums of all rows, for each 32 of them [pairs of groups, 32, 32], are kept from the first numbers to
-// the last ones.
+// Which numbers along K of which rows of x, in tiles of K numbers in all, and the tiles of which groups of weights, in
+// pairs one behind the other.
 struct TiledPart {
   const uint16_t* x = nullptr;
   int64_t K = 0;
@@ -110,32 +111,37 @@ struct TiledPart {
   int64_t k = 0, depth = 0;
   int64_t groups = 0;
   const std::byte* weights[kTiledGroups] = {};
-  float* sums = nullptr;
-  bool first = true, last = true;
 };
 
-// Calls store(t, sums) for each 32 rows, from t on, with their sums, after the last numbers.
+// Calls store(t, sums) for each 32 rows, from t on, with their sums, [pairs of groups, 32, 32].
 template <typename Store>
 void multiply_tiled_part(const TiledPart& part, const Store& store) {
   constexpr int64_t kRow = kMatrixTileDepth * 2, kFloat = sizeof(float);
+  HWY_ALIGN float all[kSumRows * kTiledGroups * kWeightGroup];
   const MatrixTiles tiles(kMostTileRows, kRow);
-  float* sums = part.sums;
-  for (int64_t t = part.t_begin; t < part.t_end; t += kMatrixTileRows) {
-    const float* all = sums;
-    for (int64_t group = 0; group < part.groups; group += 2, sums += kMatrixTileRows * kMatrixTileColumns) {
-      const std::byte* const* weights = part.weights + group;
-      multiply_bfloat_matrix_tile({.a = part.x + t * part.K + part.k * kMatrixTileRows,
-                                   .a_row = kRow,
-                                   .a_step = kRow * kMatrixTileRows,
-                                   .b = weights[0],
-                                   .b_row = kWeightGroup * kFloat,
-                                   .b_half = group + 1 < part.groups ? weights[1] - weights[0] : 0,
-                                   .c = sums,
-                                   .c_row = kMatrixTileColumns * kFloat,
-                                   .steps = part.depth / kMatrixTileDepth,
-                                   .accumulate = !part.first});
+  const int64_t slice = slice_depth(part.depth);
+  for (int64_t first = part.t_begin; first < part.t_end; first += kSumRows) {
+    const int64_t last = std::min(first + kSumRows, part.t_end);
+    for (int64_t k = 0; k < part.depth; k += slice) {
+      float* sums = all;
+      for (int64_t t = first; t < last; t += kMatrixTileRows) {
+        const float* of_rows = sums;
+        for (int64_t group = 0; group < part.groups; group += 2, sums += kMatrixTileRows * kMatrixTileColumns) {
+          const std::byte* const* weights = part.weights + group;
+          multiply_bfloat_matrix_tile({.a = part.x + t * part.K + (part.k + k) * kMatrixTileRows,
+                                       .a_row = kRow,
+                                       .a_step = kRow * kMatrixTileRows,
+                                       .b = weights[0] + k / kMatrixTileDepth * kTileBytes,
+                                       .b_row = kWeightGroup * kFloat,
+                                       .b_half = group + 1 < part.groups ? weights[1] - weights[0] : 0,
+                                       .c = sums,
+                                       .c_row = kMatrixTileColumns * kFloat,
+                                       .steps = std::min(slice, part.depth - k) / kMatrixTileDepth,
+                                       .accumulate = k > 0});
+        }
+        if (k + slice >= part.depth) store(t, of_rows);
+      }
     }
-    if (part.last) store(t, all);
   }
 }
 
@@ -154,25 +160,19 @@ inline void store_tiled_outputs(const MatmulTask& p, int64_t t, int64_t rows, in
 
 // Rows from a multiple of 32 on.
 inline void multiply_tiles(const MatmulTask& p, const MatmulRange& rows) {
-  HWY_ALIGN float sums[kTiledRows * kTiledGroups * kWeightGroup];
   HWY_ALIGN std::byte panel[kTiledGroups * kPanelBytes];
   const WriteWeightTiles write = weight_tiles_writer(p.type);
-  TiledPart part = {.x = p.bfloats, .K = p.K, .t_begin = rows.t_begin, .t_end = rows.t_end, .sums = sums};
-  for (int64_t k = 0; k < p.K; k += kTiledDepth) {
-    const int64_t end = std::min(p.K, k + kTiledDepth), slice = slice_depth(end - k);
+  TiledPart part = {.x = p.bfloats, .K = p.K, .t_begin = rows.t_begin, .t_end = rows.t_end};
+  for (part.k = 0; part.k < p.K; part.k += kTiledDepth) {
+    part.depth = std::min(p.K - part.k, kTiledDepth);
     for (int64_t group = rows.group_begin; group < rows.group_end; group += kTiledGroups) {
       part.groups = std::min(kTiledGroups, rows.group_end - group);
-      for (part.k = k; part.k < end; part.k += slice) {
-        part.depth = std::min(slice, end - part.k);
-        part.first = part.k == k;
-        part.last = part.k + part.depth == end;
-        for (int64_t g = 0; g < part.groups; ++g) {
-          part.weights[g] = weight_tiles(p, write, group + g, part.k, part.depth, panel + g * kPanelBytes);
-        }
-        multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
-          store_tiled_outputs(p, t, rows.t_end - t, group, part.groups, k > 0, of_rows);
-        });
+      for (int64_t g = 0; g < part.groups; ++g) {
+        part.weights[g] = weight_tiles(p, write, group + g, part.k, part.depth, panel + g * kPanelBytes);
       }
+      multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
+        store_tiled_outputs(p, t, rows.t_end - t, group, part.groups, part.k > 0, of_rows);
+      });
     }
   }
 }
@@ -182,30 +182,22 @@ inline void multiply_tiles(const MatmulTask& p, const MatmulRange& rows) {
 // from `group` on. Precondition: K is at most kTiledDepth.
 template <typename Store>
 void multiply_gated_tiles(const MatmulTask& gate, const MatmulTask& up, const MatmulRange& rows, const Store& store) {
-  HWY_ALIGN float sums[kTiledRows * kTiledGroups * kWeightGroup];
   HWY_ALIGN std::byte panel[kTiledGroups * kPanelBytes];
   const MatmulTask* const tasks[] = {&gate, &up};
-  const int64_t slice = slice_depth(gate.K);
   TiledPart part = {.x = gate.bfloats,
                     .K = gate.K,
                     .t_begin = rows.t_begin,
                     .t_end = rows.t_end,
-                    .groups = kTiledGroups,
-                    .sums = sums};
+                    .depth = gate.K,
+                    .groups = kTiledGroups};
   for (int64_t group = rows.group_begin; group < rows.group_end; group += 2) {
-    for (part.k = 0; part.k < gate.K; part.k += slice) {
-      part.depth = std::min(slice, gate.K - part.k);
-      part.first = part.k == 0;
-      part.last = part.k + part.depth == gate.K;
-      for (int64_t i = 0; i < kTiledGroups; ++i) {
-        const MatmulTask& p = *tasks[i / 2];
-        part.weights[i] =
-            weight_tiles(p, weight_tiles_writer(p.type), group + i % 2, part.k, part.depth, panel + i * kPanelBytes);
-      }
-      multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
-        store(t, group, of_rows, of_rows + kMatrixTileRows * kMatrixTileColumns);
-      });
+    for (int64_t i = 0; i < kTiledGroups; ++i) {
+      const MatmulTask& p = *tasks[i / 2];
+      part.weights[i] = weight_tiles(p, weight_tiles_writer(p.type), group + i % 2, 0, p.K, panel + i * kPanelBytes);
     }
+    multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
+      store(t, group, of_rows, of_rows + kMatrixTileRows * kMatrixTileColumns);
+    });
   }
 }
 
