@@ -211,12 +211,14 @@ INSTANTIATE_TEST_SUITE_P(AttentionBackward, BackwardKinds, ::testing::ValuesIn(c
 TEST(AttentionBackward, GivesTheSameBitsEachTime) {
   const ThreadCount threads(3);
   for (const Case& shape : {tpa(), tpa_more_heads()}) {
-    const Problem first(shape, 400, 0), second(shape, 400, 0);
-    attention_backward(test_context(), {&first.arguments, 1});
-    attention_backward(test_context(), {&second.arguments, 1});
-    EXPECT_EQ(first.q.db, second.q.db);
-    EXPECT_EQ(first.k.db, second.k.db);
-    EXPECT_EQ(first.v.db, second.v.db);
+    for (const bool bfloats : {false, true}) {
+      const Problem first(shape, 400, 0, 10, 3, 1, 0, 0, bfloats), second(shape, 400, 0, 10, 3, 1, 0, 0, bfloats);
+      attention_backward(test_context(), {&first.arguments, 1});
+      attention_backward(test_context(), {&second.arguments, 1});
+      EXPECT_EQ(first.q.db, second.q.db);
+      EXPECT_EQ(first.k.db, second.k.db);
+      EXPECT_EQ(first.v.db, second.v.db);
+    }
   }
 }
 

@@ -8,21 +8,27 @@ namespace t6 {
 namespace {
 
 TEST(Rotary, TurnsPairsByThePositionsAngle) {
-  const int64_t dim = 6, position = 13, stride = 9;
-  RotaryTable table(dim, 1000);
-  table.extend(position + 1);
-  auto x = random_floats(2 * stride, 1, 0);
-  const auto before = x;
-  rotate(x.data(), 2, stride, table.at(position), dim);
-  for (size_t row = 0; row < 2; ++row) {
-    for (size_t i = 0; i < 3; ++i) {
-      const double angle = 13 * std::pow(1000.0, -2.0 * static_cast<double>(i) / 6);
-      const double first = before[row * 9 + i], second = before[row * 9 + 3 + i];
-      EXPECT_NEAR(x[row * 9 + i], first * std::cos(angle) - second * std::sin(angle), 1e-5);
-      EXPECT_NEAR(x[row * 9 + 3 + i], second * std::cos(angle) + first * std::sin(angle), 1e-5);
+  on_every_target([] {
+    for (const int64_t dim : {2, 6, 32, 38, 64}) {
+      SCOPED_TRACE(dim);
+      const int64_t position = 13, stride = dim + 3;
+      RotaryTable table(dim, 1000);
+      table.extend(position + 1);
+      auto x = random_floats(2 * stride, 1, 0);
+      const auto before = x;
+      rotate(x.data(), 2, stride, table.at(position), dim);
+      for (size_t row = 0; row < 2; ++row) {
+        const size_t half = static_cast<size_t>(dim) / 2, at = row * static_cast<size_t>(stride);
+        for (size_t i = 0; i < half; ++i) {
+          const double angle = 13 * std::pow(1000.0, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
+          const double first = before[at + i], second = before[at + half + i];
+          EXPECT_NEAR(x[at + i], first * std::cos(angle) - second * std::sin(angle), 1e-5);
+          EXPECT_NEAR(x[at + half + i], second * std::cos(angle) + first * std::sin(angle), 1e-5);
+        }
+        for (size_t i = 2 * half; i < 2 * half + 3; ++i) EXPECT_EQ(x[at + i], before[at + i]);
+      }
     }
-    for (size_t i = 6; i < 9; ++i) EXPECT_EQ(x[row * 9 + i], before[row * 9 + i]);
-  }
+  });
 }
 
 TEST(Rotary, GrowsWithoutChangingWhatWasThere) {

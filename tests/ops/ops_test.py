@@ -152,23 +152,29 @@ class Attention(unittest.TestCase):
                     self.check(self.arguments(kind, length=length))
 
     def test_bfloat16(self):
-        """Factors in bfloat16: the arithmetic's error is the rounding of what it gives."""
+        """Factors in bfloat16: at most twice the error of torch's own operators in that type."""
         torch.manual_seed(6)
-        for kind in ("tpa", "tpa_low", "gqa"):
-            arguments = [x.detach().bfloat16() if isinstance(x, torch.Tensor) else x for x in self.arguments(kind)]
-            leaves = [x.requires_grad_() for x in arguments if isinstance(x, torch.Tensor)]
-            wide = [x.detach().double().requires_grad_() if isinstance(x, torch.Tensor) else x for x in arguments]
-            wide_leaves = [x for x in wide if isinstance(x, torch.Tensor)]
-            (out, lse), (wide_out, _) = ops.attention(*arguments), plain_attention(*wide)
-            self.assertEqual((out.dtype, lse.dtype), (torch.bfloat16, torch.float32))
-            self.assertLess(distance(out, wide_out), 1 / 256)
-            direction = torch.randn_like(out)
-            ours = torch.autograd.grad(out, leaves, direction)
-            theirs = torch.autograd.grad(wide_out, wide_leaves, direction.double())
-            for got, wanted in zip(ours, theirs, strict=True):
-                self.assertEqual(got.dtype, torch.bfloat16)
-                self.assertLess(distance(got, wanted), 1 / 256)
-            torch.library.opcheck(ops.attention, tuple(arguments))
+        for kind in ("tpa", "tpa_low", "mha", "gqa", "kvonly"):
+            for length in (9, 150):
+                with self.subTest(kind=kind, length=length):
+                    self.check_bfloat16(self.arguments(kind, length=length))
+
+    def check_bfloat16(self, given):
+        def tensors(arguments):
+            return [x for x in arguments if isinstance(x, torch.Tensor)]
+
+        arguments = [x.detach().bfloat16().requires_grad_() if isinstance(x, torch.Tensor) else x for x in given]
+        wide = [x.detach().double().requires_grad_() if isinstance(x, torch.Tensor) else x for x in arguments]
+        (out, lse), (wide_out, _), (plain_out, _) = ops.attention(*arguments), plain_attention(*wide), plain_attention(*arguments)
+        self.assertEqual((out.dtype, lse.dtype), (torch.bfloat16, torch.float32))
+        direction = torch.randn_like(out)
+        ours = out, *torch.autograd.grad(out, tensors(arguments), direction)
+        wanted = wide_out, *torch.autograd.grad(wide_out, tensors(wide), direction.double())
+        theirs = plain_out, *torch.autograd.grad(plain_out, tensors(arguments), direction)
+        for each, truth, other in zip(ours, wanted, theirs, strict=True):
+            self.assertEqual(each.dtype, torch.bfloat16)
+            self.assertLess(distance(each, truth), 2 * distance(other, truth))
+        torch.library.opcheck(ops.attention, tuple(arguments))
 
     def test_windows(self):
         torch.manual_seed(5)

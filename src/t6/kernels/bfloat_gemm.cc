@@ -118,8 +118,8 @@ class BfloatProduct {
     }
   }
 
-  // A slice of K at a time, so that what meets many rows, 64 columns of B, stays in the first-level cache beside 32 rows
-  // of A, which come from the second level once for both tiles of columns.
+  // A slice of K at a time, so that what meets many rows, 64 columns of B, stays in the first-level cache beside 32
+  // rows of A, which come from the second level once for both tiles of columns.
   void multiply_by_matrix_tiles(const float* a, const float* b, const GemmPart& part, const GemmDepth& at,
                                 float* sums) const {
     constexpr int64_t kGroupRows = 128, kMostSteps = 6, kStepFloats = kMatrixTileDepth / 2;

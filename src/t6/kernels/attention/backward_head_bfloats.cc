@@ -27,8 +27,8 @@ namespace t6::HWY_NAMESPACE {
 // stays in the second-level cache.
 constexpr int64_t kBlockQueries = 256;
 constexpr int64_t kStripKeys = 256;
-// Keys of a row of tiles, and queries that meet them at once: logits, and the gradients of weights, [32, 128] each, stay
-// in the first-level cache.
+// Keys of a row of tiles, and queries that meet them at once: logits, and the gradients of weights, [32, 128] each,
+// stay in the first-level cache.
 constexpr int64_t kRowKeys = kBfloatRows;
 constexpr int64_t kChunkQueries = 128;
 // From one row of keys across to the next: a line more than they take, so that not all lie in a few sets of the cache.

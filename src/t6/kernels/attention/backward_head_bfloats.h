@@ -16,8 +16,8 @@ struct BfloatHeadBuffers {
   AlignedBuffer log_sums, means, logits, products, weights, logit_gradients, logit_gradient_pairs;
 };
 
-// As backward_head(): queries, keys, values, weights and all their gradients are rounded where they are multiplied, sums
-// are float32.
+// As backward_head(): queries, keys, values, weights and all their gradients are rounded where they are multiplied,
+// sums are float32.
 void backward_head_bfloats(const AttentionBackward& arguments, int64_t head, const FeatureGradients& features,
                            BfloatHeadBuffers& buffers);
 
