@@ -12,10 +12,8 @@
 #define HWY_TARGET_INCLUDE "t6/kernels/attention/backward_head_bfloats.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
-#include "t6/kernels/attention/head_factors-inl.h"
-#include "t6/kernels/simd/bfloats-inl.h"
+#include "t6/kernels/attention/rounded_rows-inl.h"
 #include "t6/kernels/simd/power_of_two-inl.h"
-#include "t6/kernels/simd/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -47,25 +45,24 @@ class BfloatHeadBackward {
         q_(x_.q, x_.heads, head),
         k_(x_.k, x_.heads, head),
         v_(x_.v, x_.heads, head),
-        rows_(buffers.rows.reserve(kBlockQueries * std::max(d_, e_))),
-        rounded_rows_(halves(buffers.rounded_rows, kBlockQueries * std::max(d_, e_))),
-        keys_(halves(buffers.keys, rows_count_ * d_)),
-        keys_across_(halves(buffers.keys_across, divide_up(keys_count_, kStripKeys) * d_ * kAcrossRow)),
-        values_(halves(buffers.values, rows_count_ * e_)),
+        rows_(buffers.rows, buffers.rounded_rows, kBlockQueries, std::max(d_, e_)),
+        keys_(reserve_halves(buffers.keys, rows_count_ * d_)),
+        keys_across_(reserve_halves(buffers.keys_across, divide_up(keys_count_, kStripKeys) * d_ * kAcrossRow)),
+        values_(reserve_halves(buffers.values, rows_count_ * e_)),
         key_gradients_(buffers.key_gradients.reserve(rows_count_ * d_)),
         value_gradients_(buffers.value_gradients.reserve(rows_count_ * e_)),
-        queries_(pairs(buffers.queries, kBlockQueries * d_)),
-        query_pairs_(pairs(buffers.query_pairs, kBlockQueries * d_)),
-        out_gradients_(pairs(buffers.out_gradients, kBlockQueries * e_)),
-        out_gradient_pairs_(pairs(buffers.out_gradient_pairs, kBlockQueries * e_)),
+        queries_(reserve_words(buffers.queries, kBlockQueries / 2 * d_)),
+        query_pairs_(reserve_words(buffers.query_pairs, kBlockQueries / 2 * d_)),
+        out_gradients_(reserve_words(buffers.out_gradients, kBlockQueries / 2 * e_)),
+        out_gradient_pairs_(reserve_words(buffers.out_gradient_pairs, kBlockQueries / 2 * e_)),
         query_gradients_(buffers.query_gradients.reserve(d_ * kBlockQueries)),
         log_sums_(buffers.log_sums.reserve(kBlockQueries)),
         means_(buffers.means.reserve(kBlockQueries)),
         logits_(buffers.logits.reserve(kRowKeys * kChunkQueries)),
         products_(buffers.products.reserve(kRowKeys * kChunkQueries)),
-        weights_(halves(buffers.weights, kRowKeys * kBlockQueries)),
-        logit_gradients_(halves(buffers.logit_gradients, kRowKeys * kBlockQueries)),
-        logit_gradient_pairs_(pairs(buffers.logit_gradient_pairs, kStripKeys * kBlockQueries)) {
+        weights_(reserve_halves(buffers.weights, kRowKeys * kBlockQueries)),
+        logit_gradients_(reserve_halves(buffers.logit_gradients, kRowKeys * kBlockQueries)),
+        logit_gradient_pairs_(reserve_words(buffers.logit_gradient_pairs, kStripKeys / 2 * kBlockQueries)) {
     if (has_matrix_tiles()) tiles_.emplace(kMostTileRows, kMatrixTileDepth * 2);
   }
 
@@ -87,70 +84,22 @@ class BfloatHeadBackward {
   }
 
  private:
-  static uint16_t* halves(AlignedBuffer& buffer, int64_t count) {
-    return reinterpret_cast<uint16_t*>(buffer.reserve(count / 2));
-  }
-  static uint32_t* pairs(AlignedBuffer& buffer, int64_t numbers) {
-    return reinterpret_cast<uint32_t*>(buffer.reserve(numbers / 2));
-  }
-
-  // Tokens [begin, begin + count) of a head in rows_, `width` numbers each, zeros behind the features and up to whole
-  // rows of tiles.
-  void materialize_rows(const HeadFactors& factors, int64_t begin, int64_t count, float scale, int64_t width) {
-    const int64_t stride = round_up(factors.features(), kLanes);
-    for (int64_t t = 0; t < count; ++t) {
-      float* row = rows_ + t * width;
-      materialize(factors, begin + t, begin + t + 1, scale, row);
-      std::fill(row + stride, row + width, 0.0f);
-    }
-    fill_rows(count, width);
-  }
-  void fill_rows(int64_t count, int64_t width) {
-    std::fill(rows_ + count * width, rows_ + round_up(count, kBfloatRows) * width, 0.0f);
-  }
-
-  // rows_ rounded, and as pairs of neighbours in a row or of two rows.
-  void round_rows(int64_t count, int64_t width, uint16_t* to) const {
-    const Floats d;
-    for (int64_t i = 0; i < count * width; i += 2 * kLanes) {
-      store_bfloats(hn::Load(d, rows_ + i), hn::Load(d, rows_ + i + kLanes), to + i);
-    }
-  }
-  void pair_rows(int64_t count, int64_t width, uint32_t* to) const {
-    const Floats d;
-    for (int64_t t = 0; t < count; t += 2) {
-      const float* row = rows_ + t * width;
-      for (int64_t i = 0; i < width; i += kLanes) {
-        store_pairs(hn::Load(d, row + i), hn::Load(d, row + width + i), to + t / 2 * width + i);
-      }
-    }
-  }
-  // Words of 32 bits, [count, width] to [width, to_row].
-  static void turn_words(const void* from, int64_t count, int64_t width, void* to, int64_t to_row) {
-    transpose_rows(static_cast<const float*>(from), width, count, width, static_cast<float*>(to), to_row);
-  }
-  void turn_rows(int64_t count, int64_t width, uint32_t* to) {
-    round_rows(count, width, rounded_rows_);
-    turn_words(rounded_rows_, count, width / 2, to, kBlockQueries);
-  }
-
   void round_keys() {
     for (int64_t strip = 0; strip < keys_count_; strip += kStripKeys) {
       const int64_t count = std::min(kStripKeys, keys_count_ - strip), rows = round_up(count, kRowKeys);
-      materialize_rows(k_, strip, count, 1, d_);
-      round_rows(rows, d_, keys_ + strip * d_);
-      pair_rows(rows, d_, reinterpret_cast<uint32_t*>(rounded_rows_));
-      turn_words(rounded_rows_, rows / 2, d_, across(strip), kAcrossRow / 2);
-      materialize_rows(v_, strip, count, 1, e_);
-      round_rows(rows, e_, values_ + strip * e_);
+      rows_.materialize(k_, strip, count, 1, d_);
+      rows_.round(rows, d_, keys_ + strip * d_);
+      rows_.turn(rows, d_, across(strip), kAcrossRow);
+      rows_.materialize(v_, strip, count, 1, e_);
+      rows_.round(rows, e_, values_ + strip * e_);
     }
   }
   uint16_t* across(int64_t strip) const { return keys_across_ + strip / kStripKeys * d_ * kAcrossRow; }
 
   void round_queries() {
-    materialize_rows(q_, first_, count_, x_.logit_scale, d_);
-    turn_rows(columns_, d_, queries_);
-    pair_rows(columns_, d_, query_pairs_);
+    rows_.materialize(q_, first_, count_, x_.logit_scale, d_);
+    rows_.turn_pairs(columns_, d_, queries_, kBlockQueries);
+    rows_.pair(columns_, d_, query_pairs_);
   }
 
   // Also the logarithms of sums, and what the gradients of a query's weights are on average: sum_e d_out out. Queries
@@ -162,7 +111,7 @@ class BfloatHeadBackward {
     for (int64_t t = 0; t < count_; ++t) {
       const int64_t token = (first_ + t) * x_.heads + head_;
       const float *given = p_.d_out + token * features, *out = p_.out + token * features;
-      float* row = rows_ + t * e_;
+      float* row = rows_.row(t, e_);
       Vector mean = hn::Zero(d);
       for (int64_t i = 0; i < e_; i += kLanes) {
         const int64_t left = std::max<int64_t>(0, features - i);
@@ -173,11 +122,11 @@ class BfloatHeadBackward {
       means_[t] = hn::GetLane(hn::SumOfLanes(d, mean));
       log_sums_[t] = p_.lse[token] * kLog2E;
     }
-    fill_rows(count_, e_);
+    rows_.finish(count_, e_);
     std::fill(means_ + count_, means_ + columns_, 0.0f);
     std::fill(log_sums_ + count_, log_sums_ + columns_, std::numeric_limits<float>::infinity());
-    turn_rows(columns_, e_, out_gradients_);
-    pair_rows(columns_, e_, out_gradient_pairs_);
+    rows_.turn_pairs(columns_, e_, out_gradients_, kBlockQueries);
+    rows_.pair(columns_, e_, out_gradient_pairs_);
   }
 
   // Columns of the block, in whole tiles, that see any of 32 keys from `key` on.
@@ -336,9 +285,9 @@ class BfloatHeadBackward {
 
   void contract_queries(float* feature_gradients) {
     for (int64_t column = 0; column < columns_; column += 4) {
-      transpose_rows(query_gradients_ + column, kBlockQueries, d_, 4, rows_ + query_of_column(column) * d_, d_);
+      transpose_rows(query_gradients_ + column, kBlockQueries, d_, 4, rows_.row(query_of_column(column), d_), d_);
     }
-    contract(q_, first_, first_ + count_, x_.logit_scale, rows_, d_, p_.dq_a, feature_gradients);
+    contract(q_, first_, first_ + count_, x_.logit_scale, rows_.row(0, d_), d_, p_.dq_a, feature_gradients);
   }
 
   const AttentionBackward& p_;
@@ -347,8 +296,7 @@ class BfloatHeadBackward {
   const int64_t d_, e_;                           // D and E in whole steps of products
   const HeadFactors q_, k_, v_;
   std::optional<MatrixTiles> tiles_;
-  float* rows_;                     // [256, d or e]
-  uint16_t* rounded_rows_;          // likewise
+  const RowsToRound rows_;          // 256 of d or e
   uint16_t* keys_;                  // [M, d]
   uint16_t* keys_across_;           // [strips, d, 256 and a line]
   uint16_t* values_;                // [M, e]
