@@ -65,8 +65,8 @@ class BfloatProduct {
   static constexpr int kRows = kMatrix ? kMatrixTileRows : kTileRows;
   static constexpr int kColumns = kMatrix ? 2 * kMatrixTileColumns : kTileColumns;
   static constexpr int64_t kDepthStep = kMatrix ? kMatrixTileDepth : kNumbers;
-  // 768 numbers, the width of small models, in one block: sums then go straight to C. A panel of B, [384, 32]
-  // words, comes from the second-level cache, which a block of A, 516 x 384, leaves room for in 1 MiB.
+  // 768 numbers, the width of small models, in one block: sums then go straight to C. A panel of B, [384, 32] words or
+  // twice that, comes from the second-level cache, which a block of A, 516 x 384, leaves room for in 1 MiB.
   static constexpr int64_t kBlockDepth = 384 * kNumbers;
 
   explicit BfloatProduct(const BfloatGemm& product) : p_(product) {}

@@ -88,8 +88,8 @@ struct GemmColumns {
   bool kept = false, packed = false;
 };
 
-// A block of A. Rows that lie side by side are packed some numbers of K at a time, for all panels: a panel takes a line
-// of the cache or two of each number, and pages that lie far apart.
+// A block of A. Rows that lie side by side are packed some numbers of K at a time for all panels, of which each takes
+// but a line of the cache or two of a row of memory.
 template <typename Product>
 void pack_block_rows(const Product& p, const GemmPart& block, const GemmDepth& at, float* a) {
   constexpr int64_t kSideBySide = 64;
