@@ -6,6 +6,7 @@
 #include "t6/kernels/attention/backward_head_bfloats.h"
 #include "t6/kernels/attention/backward_ways.h"
 #include "t6/kernels/attention/check.h"
+#include "t6/kernels/linear/matrix_tiles.h"
 
 namespace t6 {
 
@@ -15,6 +16,8 @@ namespace {
 constexpr int64_t kBlocksPerThread = 2;
 
 }  // namespace
+
+bool trains_by_bfloats() { return has_bfloat_attention() && has_matrix_tiles(); }
 
 void attention_backward(Context& context, std::span<const AttentionBackward> batch) {
   std::vector<AttentionBackward> by_heads, by_blocks;

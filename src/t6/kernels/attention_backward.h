@@ -27,6 +27,10 @@ struct AttentionBackward {
   float* dv_b = nullptr;  // [M, R, E]
 };
 
+// Whether training is faster with Attention::bfloats in both passes: by matrix tiles. By vectors it is not: the
+// backward pass has more products in this form than in float32.
+bool trains_by_bfloats();
+
 // On up to context.thread_count() threads. The bits depend on the batch's sizes and on that number, not on what else
 // runs. Errors: as attention()'s, and what is said of `forward` above.
 void attention_backward(Context& context, std::span<const AttentionBackward> batch);

@@ -161,10 +161,9 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     context->saved_data["window"] = window;
     context->saved_data["sinks"] = sinks;
     const auto or_undefined = [](const OptionalTensor& tensor) { return tensor.value_or(Tensor()); };
-    // The output, which what follows keeps in any case, where it saves multiply-adds or opens the way to bfloat16.
-    const bool wants_output = (q_a && k_a) || q_b.scalar_type() == torch::kBFloat16;
+    // The output, which what follows keeps in any case, where it saves multiply-adds.
     context->save_for_backward(
-        {or_undefined(q_a), q_b, or_undefined(k_a), k_b, or_undefined(v_a), v_b, lse, wants_output ? out : Tensor()});
+        {or_undefined(q_a), q_b, or_undefined(k_a), k_b, or_undefined(v_a), v_b, lse, q_a && k_a ? out : Tensor()});
     return {out, lse};
   }
 

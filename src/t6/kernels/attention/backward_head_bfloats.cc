@@ -1,8 +1,10 @@
 #include "t6/kernels/attention/backward_head_bfloats.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
+#include <type_traits>
 
 #include "t6/core/rounding.h"
 #include "t6/kernels/attention/small_bfloat_product.h"
@@ -57,6 +59,7 @@ class BfloatHeadBackward {
         out_gradient_pairs_(reserve_words(buffers.out_gradient_pairs, kBlockQueries / 2 * e_)),
         query_gradients_(buffers.query_gradients.reserve(d_ * kBlockQueries)),
         log_sums_(buffers.log_sums.reserve(kBlockQueries)),
+        weight_sums_(buffers.weight_sums.reserve(kBlockQueries)),
         means_(buffers.means.reserve(kBlockQueries)),
         logits_(buffers.logits.reserve(kRowKeys * kChunkQueries)),
         products_(buffers.products.reserve(kRowKeys * kChunkQueries)),
@@ -75,6 +78,7 @@ class BfloatHeadBackward {
       columns_ = round_up(count_, kBfloatRows);
       round_queries();
       round_out_gradients();
+      sum_weights();
       std::fill_n(query_gradients_, d_ * kBlockQueries, 0.0f);
       for (int64_t strip = 0; strip < x_.start + first_ + count_; strip += kStripKeys) add_strip(strip);
       contract_queries(features.q);
@@ -102,28 +106,21 @@ class BfloatHeadBackward {
     rows_.pair(columns_, d_, query_pairs_);
   }
 
-  // Also the logarithms of sums, and what the gradients of a query's weights are on average: sum_e d_out out. Queries
-  // after the last have weights 0.
+  // Also the logarithms of sums. Queries after the last have weights 0.
   void round_out_gradients() {
     const Floats d;
     const int64_t features = x_.v.features;
     const Vector scale = hn::Set(d, x_.value_scale);
     for (int64_t t = 0; t < count_; ++t) {
       const int64_t token = (first_ + t) * x_.heads + head_;
-      const float *given = p_.d_out + token * features, *out = p_.out + token * features;
-      float* row = rows_.row(t, e_);
-      Vector mean = hn::Zero(d);
+      const float* given = p_.d_out + token * features;
       for (int64_t i = 0; i < e_; i += kLanes) {
-        const int64_t left = std::max<int64_t>(0, features - i);
-        const Vector gradient = load_up_to(d, given + i, left);
-        mean = hn::MulAdd(gradient, load_up_to(d, out + i, left), mean);
-        hn::Store(hn::Mul(gradient, scale), d, row + i);
+        const Vector gradient = load_up_to(d, given + i, std::max<int64_t>(0, features - i));
+        hn::Store(hn::Mul(gradient, scale), d, rows_.row(t, e_) + i);
       }
-      means_[t] = hn::GetLane(hn::SumOfLanes(d, mean));
       log_sums_[t] = p_.lse[token] * kLog2E;
     }
     rows_.finish(count_, e_);
-    std::fill(means_ + count_, means_ + columns_, 0.0f);
     std::fill(log_sums_ + count_, log_sums_ + columns_, std::numeric_limits<float>::infinity());
     rows_.turn_pairs(columns_, e_, out_gradients_, kBlockQueries);
     rows_.pair(columns_, e_, out_gradient_pairs_);
@@ -147,8 +144,40 @@ class BfloatHeadBackward {
     return x_.window == 0 || key + kRowKeys <= x_.sinks || kBfloatRows - 1 < ahead + x_.window;
   }
 
+  // The end of the keys that the block's queries see, in whole rows of tiles.
+  int64_t keys_end() const { return round_up(std::max<int64_t>(0, x_.start + first_ + count_), kRowKeys); }
+
+  // As in backward_head.cc: weights are made to sum to 1, and the mean of their gradients is that of these very
+  // numbers. From the output, which is rounded, it would leave of a weight near 1 what is lost by rounding. So logits
+  // are computed twice; the block's weights of all keys would not fit into the second-level cache.
+  void sum_weights() {
+    const Floats d;
+    std::fill_n(weight_sums_, columns_, 0.0f);
+    std::fill_n(means_, columns_, 0.0f);
+    for (int64_t key = 0; key < keys_end(); key += kRowKeys) {
+      for_chunks(key, seen_by(key), [&](int64_t column, int64_t at, auto masked) HWY_ATTR {
+        for (int64_t v = 0; v < kBfloatRows; v += kLanes) {
+          Vector sum = hn::Load(d, weight_sums_ + column + v), mean = hn::Load(d, means_ + column + v);
+          for (int64_t k = 0; k < kRowKeys; ++k) {
+            const int64_t from = k * kChunkQueries + at + v;
+            const Vector weight = weigh<masked()>(key + k, column + v, logits_ + from);
+            sum = hn::Add(sum, weight);
+            mean = hn::MulAdd(weight, hn::Load(d, products_ + from), mean);
+          }
+          hn::Store(sum, d, weight_sums_ + column + v);
+          hn::Store(mean, d, means_ + column + v);
+        }
+      });
+    }
+    for (int64_t i = 0; i < columns_; ++i) {
+      if (weight_sums_[i] == 0) continue;  // it sees no key
+      means_[i] /= weight_sums_[i];
+      log_sums_[i] += std::log2(weight_sums_[i]);
+    }
+  }
+
   void add_strip(int64_t strip) {
-    const int64_t strip_end = std::min(strip + kStripKeys, round_up(x_.start + first_ + count_, kRowKeys));
+    const int64_t strip_end = std::min(strip + kStripKeys, keys_end());
     int64_t begin = strip_end;  // the first key that any query sees
     for (int64_t key = strip; key < strip_end; key += kRowKeys) {
       const Columns seen = seen_by(key);
@@ -158,9 +187,9 @@ class BfloatHeadBackward {
       clear_pairs(pairs, 0, seen.empty() ? columns_ : seen.begin);
       if (seen.empty()) continue;
       clear_pairs(pairs, seen.end, columns_);
-      for (int64_t chunk = seen.begin; chunk < seen.end; chunk += kChunkQueries) {
-        differentiate(key, {chunk, std::min(seen.end, chunk + kChunkQueries)}, pairs);
-      }
+      for_chunks(key, seen, [&](int64_t column, int64_t at, auto masked) HWY_ATTR {
+        differentiate<masked()>(key, column, at, pairs);
+      });
       add_key_gradients(key, seen);
     }
     for (int64_t column = 0; column < columns_; column += kBfloatRows) {
@@ -175,41 +204,45 @@ class BfloatHeadBackward {
     }
   }
 
-  // The weights of 32 keys for some queries, and the gradients of their logits.
-  void differentiate(int64_t key, const Columns& columns, uint32_t* pairs) {
-    const auto multiply = [&](const uint16_t* rows, int64_t width, const uint32_t* across, float* out) {
-      small_bfloat_product({.a = rows + key * width,
-                            .a_row = width,
-                            .b = across + columns.begin,
-                            .b_row = kBlockQueries,
-                            .c = out,
-                            .c_row = kChunkQueries,
-                            .M = kRowKeys,
-                            .N = columns.end - columns.begin,
-                            .K = width},
-                           tiles_.has_value());
-    };
-    multiply(keys_, d_, queries_, logits_);
-    multiply(values_, e_, out_gradients_, products_);
-    for (int64_t column = columns.begin; column < columns.end; column += kBfloatRows) {
-      const int64_t at = column - columns.begin;
-      if (seen_whole(key, column)) {
-        differentiate_tile<false>(key, column, at, pairs);
-      } else {
-        differentiate_tile<true>(key, column, at, pairs);
+  // Of 32 keys and the queries that see any of them: their logits and the gradients of their weights, some queries at a
+  // time, and of each 32 of these visit(column, at, masked), `at` being their place in logits_ and products_, and
+  // masked() whether some do not see all keys.
+  template <typename Visit>
+  HWY_INLINE void for_chunks(int64_t key, const Columns& seen, const Visit& visit) const {
+    for (int64_t chunk = seen.begin; chunk < seen.end; chunk += kChunkQueries) {
+      const Columns columns = {chunk, std::min(seen.end, chunk + kChunkQueries)};
+      multiply_keys(keys_ + key * d_, d_, queries_, columns, logits_);
+      multiply_keys(values_ + key * e_, e_, out_gradients_, columns, products_);
+      for (int64_t column = chunk; column < columns.end; column += kBfloatRows) {
+        if (seen_whole(key, column)) {
+          visit(column, column - chunk, std::false_type());
+        } else {
+          visit(column, column - chunk, std::true_type());
+        }
       }
     }
   }
+  void multiply_keys(const uint16_t* rows, int64_t width, const uint32_t* across, const Columns& columns,
+                     float* out) const {
+    small_bfloat_product({.a = rows,
+                          .a_row = width,
+                          .b = across + columns.begin,
+                          .b_row = kBlockQueries,
+                          .c = out,
+                          .c_row = kChunkQueries,
+                          .M = kRowKeys,
+                          .N = columns.end - columns.begin,
+                          .K = width},
+                         tiles_.has_value());
+  }
 
-  // Of a key and a vector of queries from `column` on: logits become weights, e^(logit - lse), and the weights'
-  // gradients those of the logits: w (dw - sum over keys w dw).
+  // A key's weights for a vector of queries from `column` on, e^(logit - lse).
   template <bool kMasked>
-  HWY_INLINE void differentiate_vector(int64_t key, int64_t column, const float* logits, const float* products,
-                                       Vector& weight, Vector& gradient) const {
+  HWY_INLINE Vector weigh(int64_t key, int64_t column, const float* logits) const {
     const Floats d;
-    weight = power_of_two(hn::MulSub(hn::Load(d, logits), hn::Set(d, kLog2E), hn::Load(d, log_sums_ + column)));
-    if constexpr (kMasked) weight = seen_alone(weight, key - x_.start - first_ - column, key);
-    gradient = hn::Mul(weight, hn::Sub(hn::Load(d, products), hn::Load(d, means_ + column)));
+    const Vector power = hn::MulSub(hn::Load(d, logits), hn::Set(d, kLog2E), hn::Load(d, log_sums_ + column));
+    const Vector weight = power_of_two(power);
+    return kMasked ? seen_alone(weight, key - x_.start - first_ - column, key) : weight;
   }
   // A key's weights for a vector of queries, 0 for those that do not see it; ahead: of the first of them.
   HWY_INLINE Vector seen_alone(Vector weight, int64_t ahead, int64_t key) const {
@@ -220,8 +253,10 @@ class BfloatHeadBackward {
     return hn::IfThenZeroElse(hn::Ge(query, hn::Set(d, static_cast<float>(ahead + x_.window))), weight);
   }
 
+  // The weights of 32 keys for 32 queries, and the gradients of their logits: w (dw - sum over keys w dw).
   template <bool kMasked>
-  void differentiate_tile(int64_t key, int64_t column, int64_t at, uint32_t* pairs) {
+  void differentiate(int64_t key, int64_t column, int64_t at, uint32_t* pairs) const {
+    const Floats d;
     for (int64_t k = 0; k < kRowKeys; k += 2) {
       __m512i gradients[2];
       T6_UNROLL
@@ -229,9 +264,9 @@ class BfloatHeadBackward {
         Vector weight[2], gradient[2];
         T6_UNROLL
         for (int v = 0; v < 2; ++v) {
-          const int64_t from = (k + i) * kChunkQueries + at + v * kLanes;
-          differentiate_vector<kMasked>(key + k + i, column + v * kLanes, logits_ + from, products_ + from, weight[v],
-                                        gradient[v]);
+          const int64_t from = (k + i) * kChunkQueries + at + v * kLanes, query = column + v * kLanes;
+          weight[v] = weigh<kMasked>(key + k + i, query, logits_ + from);
+          gradient[v] = hn::Mul(weight[v], hn::Sub(hn::Load(d, products_ + from), hn::Load(d, means_ + query)));
         }
         const int64_t to = (k + i) * kBlockQueries + column;
         store_bfloats(weight[0], weight[1], weights_ + to);
@@ -308,7 +343,8 @@ class BfloatHeadBackward {
   uint32_t* out_gradient_pairs_;    // [128, e], likewise
   float* query_gradients_;          // [d, 256], without logit_scale
   float* log_sums_;                 // [256], to base 2
-  float* means_;                    // [256]
+  float* weight_sums_;              // [256]
+  float* means_;                    // [256]: sum over keys of weight times its gradient
   float* logits_;                   // [32, 128]
   float* products_;                 // [32, 128]: gradients of the weights
   uint16_t* weights_;               // [32, 256]
@@ -338,9 +374,7 @@ namespace t6 {
 
 HWY_EXPORT(backward_bfloats);
 
-bool goes_by_bfloats(const AttentionBackward& arguments) {
-  return arguments.forward.bfloats && arguments.out && has_bfloat_attention();
-}
+bool goes_by_bfloats(const AttentionBackward& arguments) { return arguments.forward.bfloats && has_bfloat_attention(); }
 
 void backward_head_bfloats(const AttentionBackward& arguments, int64_t head, const FeatureGradients& features,
                            BfloatHeadBuffers& buffers) {

@@ -1,6 +1,7 @@
 #include "t6/ops/arguments/attention_arguments.h"
 
 #include "t6/core/error.h"
+#include "t6/kernels/attention_backward.h"
 #include "t6/ops/arguments/shapes.h"
 
 namespace t6 {
@@ -83,7 +84,7 @@ void AttentionArguments::check(const char* name) const {
 
 void AttentionArguments::pack() {
   const auto is_bfloat = [](const AttentionFactors& factors) { return factors.b.scalar_type() == torch::kBFloat16; };
-  bfloats = is_bfloat(q) && is_bfloat(k) && is_bfloat(v);
+  bfloats = is_bfloat(q) && is_bfloat(k) && is_bfloat(v) && trains_by_bfloats();
   for (AttentionFactors* factors : {&q, &k, &v}) t6::pack(*factors);
 }
 

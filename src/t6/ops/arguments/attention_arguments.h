@@ -25,7 +25,7 @@ struct AttentionArguments {
   int64_t heads = 0;  // as given: 0 stands for head_count()
   AttentionScales scales;
   AttentionWindow window;
-  bool bfloats = false;  // after pack(): whether all feature factors were BFloat16, so that products may be, too
+  bool bfloats = false;  // after pack(): whether all feature factors were BFloat16, and products are faster so, too
 
   // The heads that were given, or else those of the first head factors that there are, or else one a rank of the
   // queries.
