@@ -196,6 +196,7 @@ TEST_P(BackwardKinds, TakesBfloats) {
     for (const auto [T, start, window, sinks] :
          {Size{1, 0, 0, 0}, Size{37, 0, 0, 0}, Size{70, 0, 0, 0}, Size{5, 66, 0, 0}, Size{300, 3, 0, 0},
           Size{290, 270, 0, 0}, Size{5, 0, 1, 0}, Size{70, 0, 3, 2}, Size{290, 300, 40, 0}, Size{290, 300, 300, 70}}) {
+      if (T > 100 && GetParam().heads > 7) continue;  // blocks and strips are alike for every head
       SCOPED_TRACE(fmt::format("T {} start {} window {} sinks {}", T, start, window, sinks));
       const Problem problem(GetParam(), T, start, 10, 3, 0.5f, window, sinks, true);
       attention_backward(test_context(), {&problem.arguments, 1});
