@@ -87,7 +87,8 @@ AttentionGradients backward_of(const AttentionArguments& arguments, const Tensor
                                const OptionalTensor& out) {
   const AttentionFactors &q = arguments.q, &k = arguments.k, &v = arguments.v;
   const auto packed = [](const Tensor& x) { return x.to(torch::kFloat).contiguous(); };
-  const Tensor given = packed(d_out), sums = lse.contiguous(), output = out ? packed(*out) : Tensor();
+  const bool wants_output = out && !arguments.bfloats;  // in bfloat16 it is not looked at
+  const Tensor given = packed(d_out), sums = lse.contiguous(), output = wants_output ? packed(*out) : Tensor();
   AttentionGradients gradients = {like(q.a, q.b), like(q.b, q.b), like(k.a, k.b),
                                   like(k.b, k.b), like(v.a, v.b), like(v.b, v.b)};
   const auto& [dq_a, dq_b, dk_a, dk_b, dv_a, dv_b] = gradients;
@@ -97,7 +98,7 @@ AttentionGradients backward_of(const AttentionArguments& arguments, const Tensor
     batch.push_back({.forward = forward,
                      .lse = sums.const_data_ptr<float>() + i * sums.stride(0),
                      .d_out = given.const_data_ptr<float>() + i * given.stride(0),
-                     .out = out ? output.const_data_ptr<float>() + i * output.stride(0) : nullptr,
+                     .out = wants_output ? output.const_data_ptr<float>() + i * output.stride(0) : nullptr,
                      .dq_a = place(q.a, dq_a, i),
                      .dq_b = place(q.b, dq_b, i),
                      .dk_a = place(k.a, dk_a, i),
