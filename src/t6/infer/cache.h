@@ -72,7 +72,7 @@ class FactorCache {
   // most (0: all at once), so that layers with a window need no more pages than that and their window take.
   void reserve(int64_t tokens, int64_t piece = 0);
   int64_t bytes_to_reserve(int64_t tokens, int64_t piece = 0) const;  // that this takes
-  // Factors of the next `tokens` tokens of a layer, a page a thread.
+  // Factors of the next `tokens` tokens of a layer, pages on all threads.
   void write(const Context& context, int64_t layer, int64_t tokens, const NewFactors& keys, const NewFactors& values);
   void advance(int64_t tokens);
   // Forgets the tokens from `size` on and gives the pages that held only them back. Where a layer with a window has

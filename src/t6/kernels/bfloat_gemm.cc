@@ -12,6 +12,7 @@
 // After foreach_target.h, which includes this file once for each target.
 #include "t6/kernels/linear/bfloat_panel-inl.h"
 #include "t6/kernels/linear/gemm_blocks-inl.h"
+#include "t6/kernels/linear/tiled_part-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
@@ -63,7 +64,7 @@ class BfloatProduct {
 
  public:
   static constexpr int kRows = kMatrix ? kMatrixTileRows : kTileRows;
-  static constexpr int kColumns = kMatrix ? 2 * kMatrixTileColumns : kTileColumns;
+  static constexpr int kColumns = kMatrix ? int{kTiledColumns} : kTileColumns;
   static constexpr int64_t kDepthStep = kMatrix ? kMatrixTileDepth : kNumbers;
   // 768 numbers, the width of small models, in one block: sums then go straight to C. A panel of B, [384, 32] words or
   // twice that, comes from the second-level cache, which a block of A, 516 x 384, leaves room for in 1 MiB.
@@ -77,7 +78,7 @@ class BfloatProduct {
   static int64_t panel_depth(int64_t depth) { return round_up(depth, kDepthStep) / kNumbers; }
   // Only a whole sum is rounded.
   bool keeps_sums() const { return p_.c_type == NumberType::bf16 && p_.K > kBlockDepth; }
-  bool rows_side_by_side() const { return kMatrix && p_.a.transposed; }
+  bool packs_rows_in_steps() const { return kMatrix && p_.a.transposed; }
 
   void pack_rows(int64_t row, int64_t rows, const GemmDepth& at, float* panel) const {
     const MixedSource source = source_of(p_.a, p_.a.transposed, row, at);
@@ -102,7 +103,9 @@ class BfloatProduct {
     return source;
   }
 
-  static float* at_row(float* sums, int64_t row) { return sums ? sums + row * kBlockColumns : nullptr; }
+  static float* at_place(float* sums, int64_t row, int64_t column) {
+    return sums ? sums + row * kBlockColumns + column : nullptr;
+  }
 
   HWY_INLINE void multiply_rows(const float* a, const float* b, const GemmPart& part, const GemmDepth& at,
                                 float* sums) const {
@@ -114,40 +117,27 @@ class BfloatProduct {
       } else {
         multiply_tile<true>(a, b, depth, {.c = tile, .stride = kColumns});
       }
-      store_sums<kColumns, kRounds>(tile, result(part, row, at, at_row(sums, row)));
+      store_sums<kColumns, kRounds>(tile, result(part, row, at, at_place(sums, row, 0)));
     }
   }
 
-  // A slice of K at a time, so that what meets many rows, 64 columns of B, stays in the first-level cache beside 32
-  // rows of A, which come from the second level once for both tiles of columns.
   void multiply_by_matrix_tiles(const float* a, const float* b, const GemmPart& part, const GemmDepth& at,
                                 float* sums) const {
-    constexpr int64_t kGroupRows = 128, kMostSteps = 6, kStepFloats = kMatrixTileDepth / 2;
-    const MatrixTiles tiles(kMostTileRows, int64_t{kMatrixTileDepth} * 2);
-    HWY_ALIGN float group[kGroupRows * kColumns];
-    const int64_t depth = panel_depth(at.depth), steps = depth / kStepFloats, slice = even_block(steps, kMostSteps, 1);
-    for (int64_t first = 0; first < part.rows; first += kGroupRows) {
-      const int64_t last = std::min(first + kGroupRows, part.rows);
-      for (int64_t step = 0; step < steps; step += slice) {
-        for (int64_t row = first; row < last; row += kRows) {
-          float* products = group + (row - first) * kColumns;
-          for (int64_t column = 0; column < part.columns; column += kMatrixTileColumns) {
-            multiply_bfloat_matrix_tile({.a = a + row * depth + step * kStepFloats * kRows,
-                                         .a_row = kStepFloats * 4,
-                                         .a_step = kStepFloats * 4 * kRows,
-                                         .b = b + step * kStepFloats * kColumns + column,
-                                         .b_row = kColumns * 4,
-                                         .b_half = kTileLanes * 4,
-                                         .c = products + column,
-                                         .c_row = kColumns * 4,
-                                         .steps = std::min(slice, steps - step),
-                                         .accumulate = step > 0});
-          }
-          if (step + slice < steps) continue;
-          store_sums<kColumns, kRounds>(products, result(part, row, at, at_row(sums, row)));
-        }
+    const int64_t depth = panel_depth(at.depth) * kNumbers;
+    TiledPart rows = {.x = reinterpret_cast<const uint16_t*>(a),
+                      .K = depth,
+                      .t_end = part.rows,
+                      .depth = depth,
+                      .halves = divide_up(part.columns, kTileLanes),
+                      .column_row = kColumns * int64_t{sizeof(float)}};
+    for (int64_t half = 0; half < rows.halves; ++half) rows.columns[half] = b + half * kTileLanes;
+    multiply_tiled_part(rows, [&](int64_t row, const float* products) HWY_ATTR {
+      for (int64_t i = 0; i < part.columns; i += kMatrixTileColumns, products += kMatrixTileRows * kMatrixTileColumns) {
+        const GemmPart tile = {part.row, part.rows, part.column + i,
+                               std::min<int64_t>(kMatrixTileColumns, part.columns - i)};
+        store_sums<kMatrixTileColumns, kRounds>(products, result(tile, row, at, at_place(sums, row, i)));
       }
-    }
+    });
   }
 
   BfloatResult result(const GemmPart& part, int64_t row, const GemmDepth& at, float* sums) const {

@@ -27,7 +27,7 @@ class FloatProduct {
   int64_t K() const { return p_.K; }
   static int64_t panel_depth(int64_t depth) { return depth; }
   static bool keeps_sums() { return false; }
-  bool rows_side_by_side() const { return p_.transpose_a; }
+  bool packs_rows_in_steps() const { return p_.transpose_a; }
 
   void pack_rows(int64_t row, int64_t rows, const GemmDepth& at, float* panel) const {
     const int64_t stride = p_.a_stride;

@@ -15,7 +15,7 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
 #include "t6/kernels/attention/rounded_rows-inl.h"
-#include "t6/kernels/simd/power_of_two-inl.h"
+#include "t6/kernels/simd/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

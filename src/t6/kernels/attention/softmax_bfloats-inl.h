@@ -12,7 +12,7 @@
 
 #include "t6/kernels/attention/softmax_rows-inl.h"
 #include "t6/kernels/simd/bfloats-inl.h"
-#include "t6/kernels/simd/power_of_two-inl.h"
+#include "t6/kernels/simd/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

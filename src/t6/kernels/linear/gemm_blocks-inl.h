@@ -43,11 +43,6 @@ struct GemmBuffers {
   AlignedBuffer a, b, sums;
 };
 
-// `count` divided into blocks of one size, whole steps of at most `most`, instead of the largest ones and a rest.
-inline int64_t even_block(int64_t count, int64_t most, int64_t step) {
-  return divide_up(divide_up(count, divide_up(count, most)), step) * step;
-}
-
 // Parts of whole tiles, [rows, columns] each, for at most `threads` threads.
 struct GemmGrid {
   int64_t rows = 0, columns = 0;
@@ -74,10 +69,9 @@ GemmGrid divide_product(int64_t M, int64_t N, int64_t threads) {
 }
 
 // A Product knows its M, N and K, the size of a tile of sums (kRows, kColumns), the most numbers of K at once
-// (kBlockDepth, whole steps of kDepthStep), how many floats of a line of a panel `depth` numbers take, whether the rows
-// of A lie side by side in memory and packing them writes nothing past a panel, how to pack panels of A and of B, and
-// how to multiply two of them:
-//   panel_depth(depth); rows_side_by_side(); pack_rows(row, rows, depth, panel);
+// (kBlockDepth, whole steps of kDepthStep), how many floats of a line of a panel `depth` numbers take, whether A is
+// packed some numbers of K at a time, how to pack panels of A and of B, and how to multiply two of them:
+//   panel_depth(depth); packs_rows_in_steps(); pack_rows(row, rows, depth, panel);
 //   pack_columns(column, columns, depth, panel); multiply_panel(a, b, part, depth, sums)
 // Where it says keeps_sums(), `sums` is memory of the part, rows kBlockColumns apart, that is kept while a block of C
 // is computed; otherwise null.
@@ -88,12 +82,12 @@ struct GemmColumns {
   bool kept = false, packed = false;
 };
 
-// A block of A. Rows that lie side by side are packed some numbers of K at a time for all panels, of which each takes
-// but a line of the cache or two of a row of memory.
+// A block of A. Where its rows lie side by side a panel takes but a line of the cache or two of a row of memory, so
+// that all panels are packed some numbers of K at a time, if packing a panel writes nothing past its end.
 template <typename Product>
 void pack_block_rows(const Product& p, const GemmPart& block, const GemmDepth& at, float* a) {
-  constexpr int64_t kSideBySide = 64;
-  const int64_t panel_depth = p.panel_depth(at.depth), most = p.rows_side_by_side() ? kSideBySide : at.depth;
+  constexpr int64_t kStep = 64;
+  const int64_t panel_depth = p.panel_depth(at.depth), most = p.packs_rows_in_steps() ? kStep : at.depth;
   for (int64_t k = 0; k < at.depth; k += most) {
     for (int64_t i = 0; i < block.rows; i += Product::kRows) {
       p.pack_rows(block.row + i, std::min<int64_t>(Product::kRows, block.rows - i),

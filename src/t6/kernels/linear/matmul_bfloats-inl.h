@@ -15,18 +15,13 @@
 #include "t6/kernels/linear/matrix_tiles.h"
 #include "t6/kernels/linear/strips-inl.h"
 #include "t6/kernels/linear/super_block_types-inl.h"
+#include "t6/kernels/linear/tiled_part-inl.h"
 #include "t6/kernels/simd/bfloats-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
 static_assert(kTiledDepth % kStripColumns == 0);
-// So many at once of the weights at most, which stay in the first-level cache beside rows of x that pass by.
-constexpr int64_t kSliceDepth = kStripColumns;
-// Numbers of a slice of `depth`, alike but for the last one: sums are read and written again for each.
-constexpr int64_t slice_depth(int64_t depth) {
-  return round_up(divide_up(depth, divide_up(depth, kSliceDepth)), 2 * kWeightBlock);
-}
 // Bytes of 32 numbers of a group's 16 outputs, a tile.
 constexpr int64_t kTileBytes = kMatrixTileDepth * kWeightGroup * 2;
 
@@ -60,9 +55,8 @@ void write_weight_tiles(const std::byte* group, int64_t k, int64_t depth, std::b
   }
 }
 
-// Groups of weights that rows of x, which come from the second-level cache, are multiplied with while they are in the
-// first.
-constexpr int64_t kTiledGroups = 4;
+static_assert(kWeightGroup == kTileLanes);
+constexpr int64_t kTiledGroups = kTiledColumns / kWeightGroup;  // multiplied together
 
 // What makes tiles of a type's weights; null for bfloat16, which are tiles as they are.
 using WriteWeightTiles = void (*)(const std::byte* group, int64_t k, int64_t depth, std::byte* to);
@@ -99,51 +93,6 @@ inline const std::byte* weight_tiles(const MatmulTask& p, WriteWeightTiles write
 
 // Bytes of a group's tiles of kTiledDepth numbers.
 constexpr int64_t kPanelBytes = kTiledDepth / kMatrixTileDepth * kTileBytes;
-// Rows whose sums are kept from slice to slice.
-constexpr int64_t kSumRows = 128;
-
-// Which numbers along K of which rows of x, in tiles of K numbers in all, and the tiles of which groups of weights, in
-// pairs one behind the other.
-struct TiledPart {
-  const uint16_t* x = nullptr;
-  int64_t K = 0;
-  int64_t t_begin = 0, t_end = 0;
-  int64_t k = 0, depth = 0;
-  int64_t groups = 0;
-  const std::byte* weights[kTiledGroups] = {};
-};
-
-// Calls store(t, sums) for each 32 rows, from t on, with their sums, [pairs of groups, 32, 32].
-template <typename Store>
-void multiply_tiled_part(const TiledPart& part, const Store& store) {
-  constexpr int64_t kRow = kMatrixTileDepth * 2, kFloat = sizeof(float);
-  HWY_ALIGN float all[kSumRows * kTiledGroups * kWeightGroup];
-  const MatrixTiles tiles(kMostTileRows, kRow);
-  const int64_t slice = slice_depth(part.depth);
-  for (int64_t first = part.t_begin; first < part.t_end; first += kSumRows) {
-    const int64_t last = std::min(first + kSumRows, part.t_end);
-    for (int64_t k = 0; k < part.depth; k += slice) {
-      float* sums = all;
-      for (int64_t t = first; t < last; t += kMatrixTileRows) {
-        const float* of_rows = sums;
-        for (int64_t group = 0; group < part.groups; group += 2, sums += kMatrixTileRows * kMatrixTileColumns) {
-          const std::byte* const* weights = part.weights + group;
-          multiply_bfloat_matrix_tile({.a = part.x + t * part.K + (part.k + k) * kMatrixTileRows,
-                                       .a_row = kRow,
-                                       .a_step = kRow * kMatrixTileRows,
-                                       .b = weights[0] + k / kMatrixTileDepth * kTileBytes,
-                                       .b_row = kWeightGroup * kFloat,
-                                       .b_half = group + 1 < part.groups ? weights[1] - weights[0] : 0,
-                                       .c = sums,
-                                       .c_row = kMatrixTileColumns * kFloat,
-                                       .steps = std::min(slice, part.depth - k) / kMatrixTileDepth,
-                                       .accumulate = k > 0});
-        }
-        if (k + slice >= part.depth) store(t, of_rows);
-      }
-    }
-  }
-}
 
 // Outputs of 32 rows, or as many as there are, from row t on, of `groups` groups; `more`: they are added.
 inline void store_tiled_outputs(const MatmulTask& p, int64_t t, int64_t rows, int64_t group, int64_t groups, bool more,
@@ -162,16 +111,20 @@ inline void store_tiled_outputs(const MatmulTask& p, int64_t t, int64_t rows, in
 inline void multiply_tiles(const MatmulTask& p, const MatmulRange& rows) {
   HWY_ALIGN std::byte panel[kTiledGroups * kPanelBytes];
   const WriteWeightTiles write = weight_tiles_writer(p.type);
-  TiledPart part = {.x = p.bfloats, .K = p.K, .t_begin = rows.t_begin, .t_end = rows.t_end};
+  TiledPart part = {.x = p.bfloats,
+                    .K = p.K,
+                    .t_begin = rows.t_begin,
+                    .t_end = rows.t_end,
+                    .column_row = kWeightGroup * int64_t{sizeof(uint32_t)}};
   for (part.k = 0; part.k < p.K; part.k += kTiledDepth) {
     part.depth = std::min(p.K - part.k, kTiledDepth);
     for (int64_t group = rows.group_begin; group < rows.group_end; group += kTiledGroups) {
-      part.groups = std::min(kTiledGroups, rows.group_end - group);
-      for (int64_t g = 0; g < part.groups; ++g) {
-        part.weights[g] = weight_tiles(p, write, group + g, part.k, part.depth, panel + g * kPanelBytes);
+      part.halves = std::min(kTiledGroups, rows.group_end - group);
+      for (int64_t g = 0; g < part.halves; ++g) {
+        part.columns[g] = weight_tiles(p, write, group + g, part.k, part.depth, panel + g * kPanelBytes);
       }
       multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
-        store_tiled_outputs(p, t, rows.t_end - t, group, part.groups, part.k > 0, of_rows);
+        store_tiled_outputs(p, t, rows.t_end - t, group, part.halves, part.k > 0, of_rows);
       });
     }
   }
@@ -189,11 +142,12 @@ void multiply_gated_tiles(const MatmulTask& gate, const MatmulTask& up, const Ma
                     .t_begin = rows.t_begin,
                     .t_end = rows.t_end,
                     .depth = gate.K,
-                    .groups = kTiledGroups};
+                    .halves = kTiledGroups,
+                    .column_row = kWeightGroup * int64_t{sizeof(uint32_t)}};
   for (int64_t group = rows.group_begin; group < rows.group_end; group += 2) {
     for (int64_t i = 0; i < kTiledGroups; ++i) {
       const MatmulTask& p = *tasks[i / 2];
-      part.weights[i] = weight_tiles(p, weight_tiles_writer(p.type), group + i % 2, 0, p.K, panel + i * kPanelBytes);
+      part.columns[i] = weight_tiles(p, weight_tiles_writer(p.type), group + i % 2, 0, p.K, panel + i * kPanelBytes);
     }
     multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
       store(t, group, of_rows, of_rows + kMatrixTileRows * kMatrixTileColumns);
