@@ -2,30 +2,47 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "t6/kernels/matmul.h"
+#include "t6/numbers/half.h"
 #include "tests/kernels/kernel_test.h"
 #include "tests/kernels/random_weight_matrix.h"
 
 namespace t6 {
 namespace {
 
-// What reads a prompt without them: both products, the gate and the product after it.
-std::vector<float> in_three_steps(const GatedMatmul& m, const WeightMatrix& down) {
+// What reads a prompt without them makes of x: both products and the gate; not rounded.
+std::vector<float> in_two_steps(const GatedMatmul& m) {
   const auto room = static_cast<size_t>(m.T * m.gate->rows());
-  std::vector<float> gate(room), up(room), out(static_cast<size_t>(m.T * down.rows()));
+  std::vector<float> gate(room), up(room);
   const Matmul products[] = {{.x = m.x, .w = m.gate, .y = gate.data(), .T = m.T, .bfloats = true},
                              {.x = m.x, .w = m.up, .y = up.data(), .T = m.T, .bfloats = true}};
   matmul(test_context(), products);
   apply_gate(test_context(), m.function, gate.data(), up.data(), m.T * m.gate->rows());
-  matmul(test_context(), {.x = gate.data(), .w = &down, .y = out.data(), .T = m.T, .bfloats = true});
-  return out;
+  return gate;
+}
+
+// The largest difference of numbers in tiles, relative to each.
+double largest_tile_error(const std::vector<uint16_t>& tiles, const std::vector<float>& wanted, int64_t T, int64_t N) {
+  double largest = 0;
+  for (int64_t t = 0; t < T; ++t) {
+    for (int64_t n = 0; n < N; ++n) {
+      const double number = wanted[static_cast<size_t>(t * N + n)];
+      const double got = float_from_bfloat16(tiles[static_cast<size_t>(place_in_tiles(t, n, N))]);
+      const double error = std::abs(got - number) / std::max(std::abs(number), 1e-30);
+      if (std::isnan(error)) return error;
+      largest = std::max(largest, error);
+    }
+  }
+  return largest;
 }
 
 class GatedTypes : public ::testing::TestWithParam<NumberType> {};
 
-TEST_P(GatedTypes, GiveTheBitsOfTheStepsThatTheyAre) {
+TEST_P(GatedTypes, GiveWhatTheirStepsGive) {
   on_every_target([] {
     const int64_t K = 768, N = 512, C = 48;
     const WeightMatrix gate = random_weight_matrix(GetParam(), N, K, 1),
@@ -38,13 +55,16 @@ TEST_P(GatedTypes, GiveTheBitsOfTheStepsThatTheyAre) {
         std::vector<uint16_t> gated(static_cast<size_t>(gated_numbers(T, N)), 0x7fc0);  // NaN
         const GatedMatmul product = {
             .x = x.data(), .gate = &gate, .up = &up, .function = function, .T = T, .out = gated.data()};
-        std::vector<float> out(static_cast<size_t>(T * C), kNaN);
+        std::vector<float> out(static_cast<size_t>(T * C), kNaN), wanted = out;
         {
           const ThreadCount threads(3);
           gated_matmul(test_context(), product);
         }
+        const std::vector<float> steps = in_two_steps(product);
+        EXPECT_LT(largest_tile_error(gated, steps, T, N), 1.0 / 256 + 1e-4) << "T " << T;
         matmul(test_context(), {.w = &down, .y = out.data(), .T = T, .bfloats = true, .tiles = gated.data()});
-        EXPECT_EQ(out, in_three_steps(product, down)) << "T " << T;
+        matmul(test_context(), {.x = steps.data(), .w = &down, .y = wanted.data(), .T = T, .bfloats = true});
+        EXPECT_LT(largest_error(out, std::vector<double>(wanted.begin(), wanted.end())), 1e-3) << "T " << T;
       }
     }
   });

@@ -3,7 +3,10 @@
 #include <cmath>
 #include <numbers>
 
+#include "t6/core/rounding.h"
+#include "t6/kernels/matmul.h"
 #include "t6/kernels/reference/pointwise.h"
+#include "t6/numbers/half.h"
 #include "tests/context.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -65,6 +68,31 @@ TEST(Pointwise, RmsNormAgreesWithTheReference) {
                               .epsilon = 1e-3f};
         rms_norm(test_context(), norm);
         EXPECT_LT(largest_error(out, rms_norm_reference(norm)), 1e-6) << width;
+      }
+    }
+  });
+}
+
+TEST(Pointwise, RmsNormLeavesTilesOfTheSameNumbers) {
+  on_every_target([] {
+    if (!has_bfloat_matmul()) return;
+    for (const int64_t rows : {1, 32, 45}) {
+      const int64_t width = 96, stride = 100;
+      const auto x = random_floats(rows * stride, 1), weight = random_floats(width, 2);
+      for (const float* scale : {weight.data(), static_cast<const float*>(nullptr)}) {
+        std::vector<float> out(static_cast<size_t>(rows * width));
+        std::vector<uint16_t> tiles(static_cast<size_t>(round_up(rows, kMatrixTileRows) * width), 0x7fc0);
+        RmsNorm norm = {
+            .x = x.data(), .weight = scale, .rows = rows, .width = width, .x_stride = stride, .epsilon = 1e-3f};
+        norm.out = out.data();
+        rms_norm(test_context(), norm);
+        norm.tiles = tiles.data();
+        norm.out = nullptr;
+        rms_norm(test_context(), norm);
+        for (int64_t i = 0; i < rows * width; ++i) {
+          const auto place = static_cast<size_t>(place_in_tiles(i / width, i % width, width));
+          ASSERT_EQ(tiles[place], bfloat16_from_float(out[static_cast<size_t>(i)])) << i;
+        }
       }
     }
   });

@@ -7,6 +7,7 @@
 
 #include "t6/core/error.h"
 #include "t6/core/units.h"
+#include "t6/kernels/page_writer.h"
 
 namespace t6 {
 
@@ -181,12 +182,12 @@ void FactorCache::write(const Context& context, int64_t layer, int64_t tokens, c
   const auto& pages = groups_[group_of(layer)].pages;
   const int64_t first = size_ / kPageTokens, count = pages_of(size_ + tokens) - first;
   context.parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-    const int64_t from = std::max(size_, (first + begin) * kPageTokens);
-    const int64_t to = std::min(size_ + tokens, (first + end) * kPageTokens);
     const auto put = [&](const PagedStream& stream, const float* rows) {
-      for (int64_t at = from; stream.width > 0 && at < to; ++at) {
-        write_token(stream, pages[static_cast<size_t>(at / kPageTokens)]->data, at % kPageTokens,
-                    rows + (at - size_) * stream.vectors * stream.width);
+      for (int64_t page = first + begin; stream.width > 0 && page < first + end; ++page) {
+        const int64_t from = std::max(size_, page * kPageTokens);
+        const int64_t to = std::min(size_ + tokens, (page + 1) * kPageTokens);
+        write_tokens(stream, pages[static_cast<size_t>(page)]->data, from % kPageTokens, to - from,
+                     rows + (from - size_) * stream.vectors * stream.width);
       }
     };
     for (const auto& [stream, rows] : {std::pair(&streams.k, &keys), std::pair(&streams.v, &values)}) {

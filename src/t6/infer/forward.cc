@@ -4,19 +4,16 @@
 #include <utility>
 
 #include "t6/core/error.h"
+#include "t6/core/rounding.h"
 #include "t6/infer/forward/latent.h"
 #include "t6/kernels/gated_matmul.h"
+#include "t6/kernels/linear/matrix_tiles.h"
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/model/norm_epsilons.h"
 
 namespace t6 {
 namespace {
-
-float* sized(std::vector<float>& buffer, int64_t count) {
-  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
-  return buffer.data();
-}
 
 int64_t logit_rows(const Step& step) {
   if (step.logits == Logits::none) return 0;
@@ -29,12 +26,12 @@ int64_t kept_rows(const Step& step) {
 }
 
 // Room for what a projection makes of T tokens.
-FactorRowsOut sized_rows(const FactorShape& shape, bool features, int64_t T, std::vector<float>& a,
-                         std::vector<float>& b, std::vector<float>& c) {
+FactorRowsOut sized_rows(const FactorShape& shape, bool features, int64_t T, AlignedBuffer& a, AlignedBuffer& b,
+                         AlignedBuffer& c) {
   FactorRowsOut out;
-  if (shape.head == HeadFactor::contextual) out.a = sized(a, T * shape.head_numbers());
-  if (features && shape.contextual_features) out.b = sized(b, T * shape.rank * shape.base_features());
-  if (features && shape.third > 1) out.c = sized(c, T * shape.rank * shape.third);
+  if (shape.head == HeadFactor::contextual) out.a = a.reserve(T * shape.head_numbers());
+  if (features && shape.contextual_features) out.b = b.reserve(T * shape.rank * shape.base_features());
+  if (features && shape.third > 1) out.c = c.reserve(T * shape.rank * shape.third);
   return out;
 }
 
@@ -69,14 +66,28 @@ void ForwardPass::check(const Step& step) const {
   require(step.cache->fits(config), "the cache was made for another model");
 }
 
-void ForwardPass::normalize(const float* x, int64_t rows, const float* weight) {
+RmsNorm ForwardPass::norm_of(const float* x, int64_t rows, const float* weight) const {
   const ModelConfig& config = model_->config();
-  rms_norm(context_, {.x = x,
-                      .weight = weight,
-                      .out = sized(normalized_, rows * config.hidden_size),
-                      .rows = rows,
-                      .width = config.hidden_size,
-                      .epsilon = static_cast<float>(config.rms_norm_eps)});
+  return {.x = x,
+          .weight = weight,
+          .rows = rows,
+          .width = config.hidden_size,
+          .epsilon = static_cast<float>(config.rms_norm_eps)};
+}
+
+void ForwardPass::normalize(const float* x, int64_t rows, const float* weight) {
+  RmsNorm norm = norm_of(x, rows, weight);
+  norm.out = normalized_.reserve(rows * norm.width);
+  rms_norm(context_, norm);
+}
+
+// The hidden states of the rows that are read, as Matmul::tiles.
+const uint16_t* ForwardPass::normalize_to_tiles(const float* weight) {
+  const int64_t C = model_->config().hidden_size, rows = T_ - written_;
+  RmsNorm norm = norm_of(hidden_.data() + written_ * C, rows, weight);
+  norm.tiles = reserve_halves(normalized_tiles_, round_up(rows, kMatrixTileRows) * C);
+  rms_norm(context_, norm);
+  return norm.tiles;
 }
 
 // Where each sequence's tokens are among the rows, and their embeddings.
@@ -95,7 +106,7 @@ void ForwardPass::place_tokens(std::span<const Step> steps) {
   written_ = 0;
   for (const Step& step : steps) written_ += step.reading ? 0 : std::ssize(step.tokens);
   const int64_t C = model_->config().hidden_size;
-  float* row = sized(hidden_, T_ * C);
+  float* row = hidden_.reserve(T_ * C);
   for (const Step& step : steps) {
     for (const int32_t id : step.tokens) model_->embeddings().copy_row(id, row), row += C;
   }
@@ -127,8 +138,19 @@ StepLogits ForwardPass::run(std::span<const Step> steps) {
   return output_logits();
 }
 
-// All products of one x, of whose rows the first `written` are of steps that do not read. Moves their pointers.
-void ForwardPass::multiply(std::span<Matmul> products, int64_t written) {
+// Products of the normalized hidden states. Moves their pointers.
+void ForwardPass::multiply_normalized(const float* weight, std::span<Matmul> products) {
+  const bool tiles = written_ < T_ && std::ranges::all_of(products, [](Matmul product) {
+                       product.bfloats = true;
+                       return multiplies_bfloats(product);
+                     });
+  normalize(hidden_.data(), tiles ? written_ : T_, weight);
+  multiply(products, written_, tiles ? normalize_to_tiles(weight) : nullptr);
+}
+
+// All products of one x, of whose rows the first `written` are of steps that do not read; the others may be in `tiles`.
+// Moves their pointers.
+void ForwardPass::multiply(std::span<Matmul> products, int64_t written, const uint16_t* tiles) {
   if (products.empty()) return;
   const int64_t rows = products.front().T;
   if (written > 0) {
@@ -141,6 +163,7 @@ void ForwardPass::multiply(std::span<Matmul> products, int64_t written) {
     product.y += written * (product.y_stride ? product.y_stride : product.w->rows());
     product.T = rows - written;
     product.bfloats = true;
+    if (tiles) product.tiles = tiles;
   }
   matmul(context_, products);
 }
@@ -171,7 +194,7 @@ StepLogits ForwardPass::output_logits() {
   }
   if (rows == 0) return {{}, logit_positions_};
   normalize(rows == T_ ? hidden_.data() : wanted_rows(rows), rows, model_->final_norm());
-  float* logits = sized(logits_, rows * V);
+  float* logits = logits_.reserve(rows * V);
   Matmul head = {.x = normalized_.data(), .w = &model_->output_head(), .y = logits, .T = rows};
   multiply({&head, 1}, written);
   return {{logits, static_cast<size_t>(rows * V)}, logit_positions_};
@@ -189,7 +212,7 @@ std::span<const float> ForwardPass::hidden_states(size_t step) {
 // The hidden states of those tokens, the last ones of their steps.
 const float* ForwardPass::wanted_rows(int64_t rows) {
   const int64_t C = model_->config().hidden_size;
-  float* to = sized(wanted_, rows * C);
+  float* to = wanted_.reserve(rows * C);
   for (size_t i = 0; i < steps_.size(); ++i) {
     const int64_t count = logit_rows(steps_[i]);
     const int64_t first = first_rows_[i] + kept_rows(steps_[i]) - count;
@@ -203,7 +226,7 @@ FeatureFinish ForwardPass::finish(const Layer& layer, const FactorWeights& weigh
   return {weights.norm, static_cast<float>(model_->config().rms_norm_eps), &layer.rotary};
 }
 
-// All products of the normalized hidden states at once.
+// All products of the normalized hidden states at once; tokens.x is where they are.
 ForwardPass::Projected ForwardPass::project(const Layer& in, const TokenRows& tokens) {
   const ModelConfig& config = model_->config();
   const LayerWeights& layer = in.weights;
@@ -219,9 +242,14 @@ ForwardPass::Projected ForwardPass::project(const Layer& in, const TokenRows& to
     add_products(layer.v, tokens, out.v, products_);
   }
   if (layer.gate) {
-    products_.push_back({.x = tokens.x, .w = &layer.gate, .y = sized(head_gate_, T_ * layer.gate.rows()), .T = T_});
+    products_.push_back({.x = tokens.x, .w = &layer.gate, .y = head_gate_.reserve(T_ * layer.gate.rows()), .T = T_});
   }
-  multiply(products_, written_);
+  if (layer.query_down || latent) {  // multiply more than these
+    normalize(hidden_.data(), T_, layer.input_norm);
+    multiply(products_, written_);
+  } else {
+    multiply_normalized(layer.input_norm, products_);
+  }
 
   if (layer.query_down) {
     project_compressed(in, tokens, out.q);
@@ -242,13 +270,13 @@ void ForwardPass::project_compressed(const Layer& in, const TokenRows& tokens, c
   const ModelConfig& config = model_->config();
   const LayerWeights& layer = in.weights;
   TokenRows from = tokens;
-  float* compressed = sized(query_compressed_, T_ * config.q_lora_rank);
+  float* compressed = query_compressed_.reserve(T_ * config.q_lora_rank);
   compress(context_, tokens, layer.query_down, layer.query_norm, compressed);
   from.x = compressed;
   from.width = config.q_lora_rank;
   if (model_->shape().values == ValueSource::latent) {
     // The projection is narrower than the absorbed queries.
-    float* rows = sized(query_absorbed_, T_ * layer.q.b.rows());
+    float* rows = query_absorbed_.reserve(T_ * layer.q.b.rows());
     Matmul product = {.x = from.x, .w = &layer.q.b, .y = rows, .T = T_};
     multiply({&product, 1}, written_);
     return absorb_queries(context_, config, layer.latent, in.rotary, tokens, rows, queries.b);
@@ -310,11 +338,10 @@ Attention ForwardPass::sequence_attention(const Layer& in, int64_t index, size_t
 void ForwardPass::attend(int64_t index) {
   const ModelConfig& config = model_->config();
   const Layer in = layer(index);
-  normalize(hidden_.data(), T_, in.weights.input_norm);
-  const TokenRows tokens = {normalized_.data(), T_, config.hidden_size, positions_.data()};
+  const TokenRows tokens = {normalized_.reserve(T_ * config.hidden_size), T_, config.hidden_size, positions_.data()};
   const Projected factors = project(in, tokens);
   write_cache(index, factors);
-  sized(attended_, T_ * config.num_attention_heads * model_->shape().v.features);
+  attended_.reserve(T_ * config.num_attention_heads * model_->shape().v.features);
   attentions_.clear();
   for (size_t i = 0; i < steps_.size(); ++i) attentions_.push_back(sequence_attention(in, index, i, factors.q));
   attention(context_, attentions_);
@@ -327,7 +354,7 @@ void ForwardPass::add_product(const Matmul& product, const float* norm) {
   const ModelConfig& config = model_->config();
   Matmul to = product;
   to.accumulate = !config.post_norms;
-  float* y = config.post_norms ? sized(added_, T_ * config.hidden_size) : hidden_.data();
+  float* y = config.post_norms ? added_.reserve(T_ * config.hidden_size) : hidden_.data();
   to.y = y;
   multiply({&to, 1}, written_);
   if (!config.post_norms) return;
@@ -357,7 +384,7 @@ void ForwardPass::add_heads(const LayerWeights& layer) {
   const int64_t H = config.num_attention_heads, E = config.value_dim();
   float* heads = attended_.data();  // [T, H, E]
   if (model_->shape().values == ValueSource::latent) {
-    heads = sized(expanded_, T_ * H * E);
+    heads = expanded_.reserve(T_ * H * E);
     expand_values(context_, config, layer.latent, T_, attended_.data(), heads);
   }
   if (layer.head_norm) {
@@ -376,21 +403,21 @@ void ForwardPass::feed_forward(const LayerWeights& layer) {
   const ModelConfig& config = model_->config();
   const int64_t F = config.feed_forward_dim();
   const Gate gate = config.hidden_act == GateActivation::silu ? Gate::silu : Gate::gelu_tanh;
-  normalize(hidden_.data(), T_, layer.feed_forward_norm);
   Matmul down = {.w = &layer.mlp_down, .T = T_};
-  int64_t rows = T_;  // whose gates and ups go through memory
-  if (written_ < T_ && can_multiply_gated(layer.mlp_gate, layer.mlp_up, layer.mlp_down)) {
-    rows = written_;
-    gated_.resize(std::max(gated_.size(), static_cast<size_t>(gated_numbers(T_ - rows, F))));
-    gated_matmul(context_, {.x = normalized_.data() + rows * config.hidden_size,
+  const bool gated = written_ < T_ && can_multiply_gated(layer.mlp_gate, layer.mlp_up, layer.mlp_down);
+  const int64_t rows = gated ? written_ : T_;  // whose gates and ups go through memory
+  normalize(hidden_.data(), rows, layer.feed_forward_norm);
+  if (gated) {
+    uint16_t* const out = reserve_halves(gated_, gated_numbers(T_ - rows, F));
+    gated_matmul(context_, {.tiles = normalize_to_tiles(layer.feed_forward_norm),
                             .gate = &layer.mlp_gate,
                             .up = &layer.mlp_up,
                             .function = gate,
                             .T = T_ - rows,
-                            .out = gated_.data()});
-    down.tiles = gated_.data();
+                            .out = out});
+    down.tiles = out;
   }
-  float *gates = sized(gate_, rows * F), *ups = sized(up_, rows * F);
+  float *gates = gate_.reserve(rows * F), *ups = up_.reserve(rows * F);
   Matmul products[] = {{.x = normalized_.data(), .w = &layer.mlp_gate, .y = gates, .T = rows},
                        {.x = normalized_.data(), .w = &layer.mlp_up, .y = ups, .T = rows}};
   multiply(products, std::min(written_, rows));

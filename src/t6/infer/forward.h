@@ -9,7 +9,9 @@
 #include "t6/infer/cache.h"
 #include "t6/infer/forward/projection.h"
 #include "t6/infer/model.h"
+#include "t6/kernels/pointwise.h"
 #include "t6/kernels/rotary.h"
+#include "t6/kernels/simd/aligned_buffer.h"
 #include "t6/model/layer_attention.h"
 
 namespace t6 {
@@ -84,8 +86,11 @@ class ForwardPass {
   void add_heads(const LayerWeights& layer);
   void keep_wanted_rows();
   void feed_forward(const LayerWeights& layer);
+  RmsNorm norm_of(const float* x, int64_t rows, const float* weight) const;
   void normalize(const float* x, int64_t rows, const float* weight);
-  void multiply(std::span<Matmul> products, int64_t written);
+  const uint16_t* normalize_to_tiles(const float* weight);
+  void multiply_normalized(const float* weight, std::span<Matmul> products);
+  void multiply(std::span<Matmul> products, int64_t written, const uint16_t* tiles = nullptr);
   void add_product(const Matmul& product, const float* norm);
   StepLogits output_logits();
   const float* wanted_rows(int64_t rows);
@@ -102,18 +107,19 @@ class ForwardPass {
   int64_t written_ = 0;              // of these, the first, whose steps do not read
   std::vector<Attention> attentions_;
   std::vector<Matmul> products_;
-  std::vector<float> hidden_;      // [T, C], the residual stream
-  std::vector<float> normalized_;  // [T, C]
-  std::vector<float> query_compressed_, query_a_, query_b_, query_c_, query_absorbed_;
-  std::vector<float> key_a_, key_b_, key_c_, value_a_, value_b_, value_c_;
-  std::vector<float> attended_;   // [T, H, E], of MLA [T, H, d_c]
-  std::vector<float> expanded_;   // [T, H, E] of MLA
-  std::vector<float> gate_, up_;  // [T, F]
-  std::vector<uint16_t> gated_;   // [T, F] as gated_matmul() writes it
-  std::vector<float> added_;      // [T, C], before the norm of post_norms
-  std::vector<float> head_gate_;  // [T, H E]
-  std::vector<float> wanted_;     // [rows, C], the hidden states that logits are made of
-  std::vector<float> logits_;
+  AlignedBuffer hidden_;      // [T, C], the residual stream
+  AlignedBuffer normalized_;  // [T, C]
+  AlignedBuffer normalized_tiles_;
+  AlignedBuffer query_compressed_, query_a_, query_b_, query_c_, query_absorbed_;
+  AlignedBuffer key_a_, key_b_, key_c_, value_a_, value_b_, value_c_;
+  AlignedBuffer attended_;   // [T, H, E], of MLA [T, H, d_c]
+  AlignedBuffer expanded_;   // [T, H, E] of MLA
+  AlignedBuffer gate_, up_;  // [T, F]
+  AlignedBuffer gated_;   // [T, F] as gated_matmul() writes it
+  AlignedBuffer added_;      // [T, C], before the norm of post_norms
+  AlignedBuffer head_gate_;  // [T, H E]
+  AlignedBuffer wanted_;     // [rows, C], the hidden states that logits are made of
+  AlignedBuffer logits_;
   std::vector<size_t> logit_positions_;  // of each step in logits_
 };
 

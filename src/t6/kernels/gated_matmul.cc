@@ -36,7 +36,7 @@ void multiply_gated_as(const MatmulTask& gate, const MatmulTask& up, const Matmu
 void multiply_gated(const MatmulTask& gate, const MatmulTask& up, Gate function, const MatmulRange& rows,
                     uint16_t* out) {
   if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
-    with_gate(function, [&](auto of) HWY_ATTR { multiply_gated_as(gate, up, rows, out, of); });
+    with_gate<RoundedLogistic>(function, [&](auto of) HWY_ATTR { multiply_gated_as(gate, up, rows, out, of); });
   }
 }
 
@@ -65,8 +65,8 @@ void gated_matmul(Context& context, const GatedMatmul& m) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(multiply_gated);
   const int64_t K = m.gate->columns(), pairs = m.gate->rows() / kMatrixTileColumns;  // of groups
   MatmulTask gate = task_of(*m.gate), up = task_of(*m.up);
-  gate.bfloats = up.bfloats = rounded_x(context, m.x, m.T, K, K);
-  for_matmul_parts(context, m.T, kTiledRows, pairs, kPairGrain,
+  gate.bfloats = up.bfloats = m.tiles ? m.tiles : rounded_x(context, m.x, m.T, K, K);
+  for_matmul_parts(context, m.T, tiled_part_rows(m.T), pairs, kPairGrain,
                    [&](int64_t t_begin, int64_t t_end, int64_t begin, int64_t end) {
                      kernel(gate, up, m.function, {t_begin, t_end, 2 * begin, 2 * end}, m.out);
                    });

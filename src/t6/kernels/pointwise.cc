@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "t6/kernels/linear/matrix_tiles.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "t6/kernels/pointwise.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, which includes this file once for each target.
 #include "hwy/contrib/math/math-inl.h"
+#include "t6/kernels/simd/bfloats-inl.h"
 #include "t6/kernels/simd/gate-inl.h"
 #include "t6/kernels/simd/vectors-inl.h"
 
@@ -53,6 +56,16 @@ void rms_norm_rows(const RmsNorm& p, int64_t begin, int64_t end) {
     for_vectors(p.width, [&](auto load, auto) HWY_ATTR { squares = hn::MulAdd(load(x), load(x), squares); });
     const float mean = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(p.width);
     const Vector factor = hn::Set(d, 1.0f / std::sqrt(mean + p.epsilon));
+    if (p.tiles) {
+      const auto scaled = [&](int64_t i) HWY_ATTR {
+        const Vector number = hn::Mul(hn::LoadU(d, x + i), factor);
+        return p.weight ? hn::Mul(number, hn::LoadU(d, p.weight + i)) : number;
+      };
+      for (int64_t i = 0; i < p.width; i += 2 * kLanes) {
+        store_bfloats(scaled(i), scaled(i + kLanes), p.tiles + place_in_tiles(row, i, p.width));
+      }
+      continue;
+    }
     for_vectors(p.width, [&](auto load, auto store) HWY_ATTR {
       const Vector scaled = hn::Mul(load(x), factor);
       const Vector weighted = p.weight ? hn::Mul(scaled, load(p.weight)) : scaled;

@@ -18,6 +18,9 @@ struct RmsNorm {
   int64_t x_stride = 0, out_stride = 0;  // 0: width
   float epsilon = 0;
   bool accumulate = false;
+  // Where it goes in the place of `out`, rounded to bfloat16, as Matmul::tiles takes it; width is a multiple of 32.
+  // Precondition: has_bfloat_matmul(). Null: out.
+  uint16_t* tiles = nullptr;
 };
 void rms_norm(Context& context, const RmsNorm& norm);
 // In the calling thread alone.

@@ -20,14 +20,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-// Memory as other numbers.
-inline uint16_t* reserve_halves(AlignedBuffer& buffer, int64_t count) {
-  return reinterpret_cast<uint16_t*>(buffer.reserve(count / 2));
-}
-inline uint32_t* reserve_words(AlignedBuffer& buffer, int64_t count) {
-  return reinterpret_cast<uint32_t*>(buffer.reserve(count));
-}
-
 // Some rows in float32, all as wide as `width`, a multiple of kBfloatRows, with zeros behind what they hold and after
 // the last one up to a multiple of kBfloatRows.
 class RowsToRound {

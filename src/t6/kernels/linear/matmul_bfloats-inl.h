@@ -91,6 +91,32 @@ inline const std::byte* weight_tiles(const MatmulTask& p, WriteWeightTiles write
   return panel;
 }
 
+// Fetches the weights that are made tiles next, while tiles are multiplied and memory has nothing to do.
+class NextWeights {
+ public:
+  // Those of columns [k, k + depth) of a group, fetched by `rows` rows.
+  NextWeights(int64_t k, int64_t depth, int64_t rows) : k_(k), depth_(depth), parts_(divide_up(rows, kMatrixTileRows)) {}
+  void add(const MatmulTask& p, int64_t group) {
+    const std::byte* weights = p.w + group * p.group_bytes;
+    from_[count_] = weights + p.group_bytes * k_ / p.K;
+    bytes_[count_++] = p.group_bytes * depth_ / p.K;
+  }
+  // A part of them, for 32 rows.
+  HWY_INLINE void fetch() {
+    constexpr int64_t kLine = 64;
+    const int64_t begin = part_++;
+    for (int64_t i = 0; i < count_; ++i) {
+      const int64_t end = bytes_[i] * part_ / parts_;
+      for (int64_t at = bytes_[i] * begin / parts_; at < end; at += kLine) __builtin_prefetch(from_[i] + at, 0, 2);
+    }
+  }
+
+ private:
+  int64_t k_, depth_, parts_, part_ = 0, count_ = 0;
+  const std::byte* from_[kTiledGroups];
+  int64_t bytes_[kTiledGroups];
+};
+
 // Bytes of a group's tiles of kTiledDepth numbers.
 constexpr int64_t kPanelBytes = kTiledDepth / kMatrixTileDepth * kTileBytes;
 
@@ -123,7 +149,10 @@ inline void multiply_tiles(const MatmulTask& p, const MatmulRange& rows) {
       for (int64_t g = 0; g < part.halves; ++g) {
         part.columns[g] = weight_tiles(p, write, group + g, part.k, part.depth, panel + g * kPanelBytes);
       }
+      NextWeights next(part.k, part.depth, rows.t_end - rows.t_begin);
+      for (int64_t g = group + kTiledGroups; g < std::min(group + 2 * kTiledGroups, rows.group_end); ++g) next.add(p, g);
       multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
+        next.fetch();
         store_tiled_outputs(p, t, rows.t_end - t, group, part.halves, part.k > 0, of_rows);
       });
     }
@@ -149,7 +178,10 @@ void multiply_gated_tiles(const MatmulTask& gate, const MatmulTask& up, const Ma
       const MatmulTask& p = *tasks[i / 2];
       part.columns[i] = weight_tiles(p, weight_tiles_writer(p.type), group + i % 2, 0, p.K, panel + i * kPanelBytes);
     }
+    NextWeights next(0, gate.K, rows.t_end - rows.t_begin);
+    for (int64_t i = 0; i < kTiledGroups && group + 2 < rows.group_end; ++i) next.add(*tasks[i / 2], group + 2 + i % 2);
     multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
+      next.fetch();
       store(t, group, of_rows, of_rows + kMatrixTileRows * kMatrixTileColumns);
     });
   }

@@ -46,6 +46,12 @@ constexpr int64_t kMatrixTileDepth = 32;
 constexpr int kMatrixTileRows = 32;
 constexpr int kMatrixTileColumns = 32;
 
+// Where number k of row t of a matrix with K columns is in tiles, [rows / 32, K / 32, 32, 32].
+constexpr int64_t place_in_tiles(int64_t t, int64_t k, int64_t K) {
+  const int64_t row = t % kMatrixTileRows * kMatrixTileDepth + k % kMatrixTileDepth;
+  return t / kMatrixTileRows * kMatrixTileRows * K + k / kMatrixTileDepth * kMatrixTileDepth * kMatrixTileRows + row;
+}
+
 // Products of 32 rows of a with 32 columns of b over `steps` times 32 numbers along K, as c or added to it. Strides are
 // bytes: a row of a has the numbers of a step side by side, a row of b neighbours along K in pairs, the first in the
 // low half.

@@ -20,12 +20,11 @@ constexpr int64_t kRoundingGrain = 1 << 14;  // numbers that are worth a hand-ov
 
 const uint16_t* rounded_x(Context& context, const float* x, int64_t T, int64_t K, int64_t stride) {
   const int64_t rows = round_up(T, kMatrixTileRows);
-  auto* out = reinterpret_cast<uint16_t*>(context.memory<RoundedX>().numbers.reserve(rows * K / 2));
+  uint16_t* const out = reserve_halves(context.memory<RoundedX>().numbers, rows * K);
   context.parallel_for(T, 1 + kRoundingGrain / std::max<int64_t>(1, K), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      uint16_t* to = out + t / kMatrixTileRows * kMatrixTileRows * K + t % kMatrixTileRows * kMatrixTileDepth;
-      for (int64_t k = 0; k < K; k += kMatrixTileDepth, to += kMatrixTileRows * kMatrixTileDepth) {
-        round_to_bfloats(x + t * stride + k, kMatrixTileDepth, to);
+      for (int64_t k = 0; k < K; k += kMatrixTileDepth) {
+        round_to_bfloats(x + t * stride + k, kMatrixTileDepth, out + place_in_tiles(t, k, K));
       }
     }
   });

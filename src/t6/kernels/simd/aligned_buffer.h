@@ -14,10 +14,19 @@ class AlignedBuffer {
     if (size > size_) data_ = hwy::AllocateAligned<float>(static_cast<size_t>(size_ = size));
     return data_.get();
   }
+  float* data() const { return data_.get(); }
 
  private:
   hwy::AlignedFreeUniquePtr<float[]> data_;
   int64_t size_ = 0;
 };
+
+// Memory as other numbers.
+inline uint16_t* reserve_halves(AlignedBuffer& buffer, int64_t count) {
+  return reinterpret_cast<uint16_t*>(buffer.reserve((count + 1) / 2));
+}
+inline uint32_t* reserve_words(AlignedBuffer& buffer, int64_t count) {
+  return reinterpret_cast<uint32_t*>(buffer.reserve(count));
+}
 
 }  // namespace t6
