@@ -130,8 +130,15 @@ class BfloatProduct {
                       .depth = depth,
                       .halves = divide_up(part.columns, kTileLanes),
                       .column_row = kColumns * int64_t{sizeof(float)}};
-    for (int64_t half = 0; half < rows.halves; ++half) rows.columns[half] = b + half * kTileLanes;
-    multiply_tiled_part(rows, [&](int64_t row, const float* products) HWY_ATTR {
+    const auto columns = [&](int64_t k, int64_t /*depth*/) {
+      TiledColumns from = {};
+      for (int64_t half = 0; half < rows.halves; ++half) {
+        from[static_cast<size_t>(half)] = reinterpret_cast<const std::byte*>(b + k / 2 * kColumns + half * kTileLanes);
+      }
+      return from;
+    };
+    multiply_tiled_part(rows, columns, [&](int64_t row, const float* products, bool whole) HWY_ATTR {
+      if (!whole) return;
       for (int64_t i = 0; i < part.columns; i += kMatrixTileColumns, products += kMatrixTileRows * kMatrixTileColumns) {
         const GemmPart tile = {part.row, part.rows, part.column + i,
                                std::min<int64_t>(kMatrixTileColumns, part.columns - i)};

@@ -82,6 +82,9 @@ inline WriteWeightTiles weight_tiles_writer(NumberType type) {
   }
 }
 
+// Bytes of a group's tiles of kTiledSlice numbers.
+constexpr int64_t kPanelBytes = kTiledSlice / kMatrixTileDepth * kTileBytes;
+
 // Where the tiles of columns [k, k + depth) of a group of the task's weights are: where they are stored, or in `panel`.
 inline const std::byte* weight_tiles(const MatmulTask& p, WriteWeightTiles write, int64_t group, int64_t k,
                                      int64_t depth, std::byte* panel) {
@@ -95,13 +98,14 @@ inline const std::byte* weight_tiles(const MatmulTask& p, WriteWeightTiles write
 class NextWeights {
  public:
   // Those of columns [k, k + depth) of a group, fetched by `rows` rows.
-  NextWeights(int64_t k, int64_t depth, int64_t rows) : k_(k), depth_(depth), parts_(divide_up(rows, kMatrixTileRows)) {}
+  NextWeights(int64_t k, int64_t depth, int64_t rows)
+      : k_(k), depth_(depth), parts_(divide_up(rows, kMatrixTileRows) * divide_up(depth, kTiledSlice)) {}
   void add(const MatmulTask& p, int64_t group) {
     const std::byte* weights = p.w + group * p.group_bytes;
     from_[count_] = weights + p.group_bytes * k_ / p.K;
     bytes_[count_++] = p.group_bytes * depth_ / p.K;
   }
-  // A part of them, for 32 rows.
+  // A part of them, for 32 rows of a slice.
   HWY_INLINE void fetch() {
     constexpr int64_t kLine = 64;
     const int64_t begin = part_++;
@@ -116,9 +120,6 @@ class NextWeights {
   const std::byte* from_[kTiledGroups];
   int64_t bytes_[kTiledGroups];
 };
-
-// Bytes of a group's tiles of kTiledDepth numbers.
-constexpr int64_t kPanelBytes = kTiledDepth / kMatrixTileDepth * kTileBytes;
 
 // Outputs of 32 rows, or as many as there are, from row t on, of `groups` groups; `more`: they are added.
 inline void store_tiled_outputs(const MatmulTask& p, int64_t t, int64_t rows, int64_t group, int64_t groups, bool more,
@@ -146,13 +147,18 @@ inline void multiply_tiles(const MatmulTask& p, const MatmulRange& rows) {
     part.depth = std::min(p.K - part.k, kTiledDepth);
     for (int64_t group = rows.group_begin; group < rows.group_end; group += kTiledGroups) {
       part.halves = std::min(kTiledGroups, rows.group_end - group);
-      for (int64_t g = 0; g < part.halves; ++g) {
-        part.columns[g] = weight_tiles(p, write, group + g, part.k, part.depth, panel + g * kPanelBytes);
-      }
+      const auto columns = [&](int64_t k, int64_t depth) {
+        TiledColumns from = {};
+        for (int64_t g = 0; g < part.halves; ++g) {
+          from[static_cast<size_t>(g)] = weight_tiles(p, write, group + g, k, depth, panel + g * kPanelBytes);
+        }
+        return from;
+      };
       NextWeights next(part.k, part.depth, rows.t_end - rows.t_begin);
       for (int64_t g = group + kTiledGroups; g < std::min(group + 2 * kTiledGroups, rows.group_end); ++g) next.add(p, g);
-      multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
+      multiply_tiled_part(part, columns, [&](int64_t t, const float* of_rows, bool whole) HWY_ATTR {
         next.fetch();
+        if (!whole) return;
         store_tiled_outputs(p, t, rows.t_end - t, group, part.halves, part.k > 0, of_rows);
       });
     }
@@ -174,14 +180,20 @@ void multiply_gated_tiles(const MatmulTask& gate, const MatmulTask& up, const Ma
                     .halves = kTiledGroups,
                     .column_row = kWeightGroup * int64_t{sizeof(uint32_t)}};
   for (int64_t group = rows.group_begin; group < rows.group_end; group += 2) {
-    for (int64_t i = 0; i < kTiledGroups; ++i) {
-      const MatmulTask& p = *tasks[i / 2];
-      part.columns[i] = weight_tiles(p, weight_tiles_writer(p.type), group + i % 2, 0, p.K, panel + i * kPanelBytes);
-    }
+    const auto columns = [&](int64_t k, int64_t depth) {
+      TiledColumns from = {};
+      for (int64_t i = 0; i < kTiledGroups; ++i) {
+        const MatmulTask& p = *tasks[i / 2];
+        from[static_cast<size_t>(i)] =
+            weight_tiles(p, weight_tiles_writer(p.type), group + i % 2, k, depth, panel + i * kPanelBytes);
+      }
+      return from;
+    };
     NextWeights next(0, gate.K, rows.t_end - rows.t_begin);
     for (int64_t i = 0; i < kTiledGroups && group + 2 < rows.group_end; ++i) next.add(*tasks[i / 2], group + 2 + i % 2);
-    multiply_tiled_part(part, [&](int64_t t, const float* of_rows) HWY_ATTR {
+    multiply_tiled_part(part, columns, [&](int64_t t, const float* of_rows, bool whole) HWY_ATTR {
       next.fetch();
+      if (!whole) return;
       store(t, group, of_rows, of_rows + kMatrixTileRows * kMatrixTileColumns);
     });
   }

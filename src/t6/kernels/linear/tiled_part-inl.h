@@ -8,6 +8,8 @@
 #endif
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "t6/core/rounding.h"
@@ -22,7 +24,7 @@ constexpr int64_t kTiledColumns = 2 * kMatrixTileColumns;
 // Numbers along K at once, at most: of so many columns, which stay in the first-level cache beside rows that pass by.
 constexpr int64_t kTiledSlice = 256;
 // Rows whose sums are kept from slice to slice.
-constexpr int64_t kTiledSumRows = 128;
+constexpr int64_t kTiledSumRows = 256;
 
 // Numbers [k, k + depth) along K, whole tiles, of rows [t_begin, t_end), and as many numbers of columns.
 struct TiledPart {
@@ -30,40 +32,45 @@ struct TiledPart {
   int64_t K = 0;
   int64_t t_begin = 0, t_end = 0;
   int64_t k = 0, depth = 0;
-  // Columns by sixteens, from number k on: neighbours along K in pairs, whose rows lie column_row bytes apart. Of two
-  // sixteens that make a tile, or of one alone.
+  // Columns by sixteens: neighbours along K in pairs, whose rows lie column_row bytes apart. Of two sixteens that make a
+  // tile, or of one alone.
   int64_t halves = 0;
   int64_t column_row = 0;
-  const void* columns[kTiledColumns / kTileLanes] = {};
 };
 
-// Calls store(t, sums) for each 32 rows, from t on, with their sums, [tiles of columns, 32, 32].
-template <typename Store>
-void multiply_tiled_part(const TiledPart& part, const Store& store) {
+// Where numbers [k, k + depth) of each sixteen are.
+using TiledColumns = std::array<const std::byte*, kTiledColumns / kTileLanes>;
+
+// Slice by slice along K: calls columns(k, depth), a TiledColumns, for each, and with it store(t, sums, whole) for each
+// 32 rows from t on with their sums, [tiles of columns, 32, 32], which are `whole` after the last slice.
+template <typename Columns, typename Store>
+void multiply_tiled_part(const TiledPart& part, const Columns& columns, const Store& store) {
   constexpr int64_t kRow = kMatrixTileDepth * 2;  // bytes
   HWY_ALIGN float all[kTiledSumRows * kTiledColumns];
   const MatrixTiles tiles(kMostTileRows, kRow);
+  const auto halves = static_cast<size_t>(part.halves);
   const int64_t slice = even_block(part.depth, kTiledSlice, kMatrixTileDepth);
-  const auto column = [&](int64_t half) { return static_cast<const std::byte*>(part.columns[half]); };
   for (int64_t first = part.t_begin; first < part.t_end; first += kTiledSumRows) {
     const int64_t last = std::min(first + kTiledSumRows, part.t_end);
     for (int64_t k = 0; k < part.depth; k += slice) {
+      const int64_t depth = std::min(slice, part.depth - k);
+      const TiledColumns from = columns(part.k + k, depth);
       float* sums = all;
       for (int64_t t = first; t < last; t += kMatrixTileRows) {
         const float* of_rows = sums;
-        for (int64_t half = 0; half < part.halves; half += 2, sums += kMatrixTileRows * kMatrixTileColumns) {
+        for (size_t half = 0; half < halves; half += 2, sums += kMatrixTileRows * kMatrixTileColumns) {
           multiply_bfloat_matrix_tile({.a = part.x + t * part.K + (part.k + k) * kMatrixTileRows,
                                        .a_row = kRow,
                                        .a_step = kRow * kMatrixTileRows,
-                                       .b = column(half) + k / 2 * part.column_row,
+                                       .b = from[half],
                                        .b_row = part.column_row,
-                                       .b_half = half + 1 < part.halves ? column(half + 1) - column(half) : 0,
+                                       .b_half = half + 1 < halves ? from[half + 1] - from[half] : 0,
                                        .c = sums,
                                        .c_row = kMatrixTileColumns * int64_t{sizeof(float)},
-                                       .steps = std::min(slice, part.depth - k) / kMatrixTileDepth,
+                                       .steps = depth / kMatrixTileDepth,
                                        .accumulate = k > 0});
         }
-        if (k + slice >= part.depth) store(t, of_rows);
+        store(t, of_rows, k + slice >= part.depth);
       }
     }
   }
