@@ -17,6 +17,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
+#if HWY_TARGET == HWY_AVX3_DL  // what processors with tiles run
+
 // Two groups of outputs are one tile of `out`.
 template <typename Function>
 void multiply_gated_as(const MatmulTask& gate, const MatmulTask& up, const MatmulRange& rows, uint16_t* out,
@@ -35,10 +37,14 @@ void multiply_gated_as(const MatmulTask& gate, const MatmulTask& up, const Matmu
 
 void multiply_gated(const MatmulTask& gate, const MatmulTask& up, Gate function, const MatmulRange& rows,
                     uint16_t* out) {
-  if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
-    with_gate<RoundedLogistic>(function, [&](auto of) HWY_ATTR { multiply_gated_as(gate, up, rows, out, of); });
-  }
+  with_gate<RoundedLogistic>(function, [&](auto of) HWY_ATTR { multiply_gated_as(gate, up, rows, out, of); });
 }
+
+#else
+
+void multiply_gated(const MatmulTask&, const MatmulTask&, Gate, const MatmulRange&, uint16_t*) {}
+
+#endif
 
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

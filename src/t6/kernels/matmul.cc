@@ -23,9 +23,9 @@ HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
 void multiply(const MatmulTask& p, const MatmulRange& part) {
-  if constexpr (HWY_TARGET == HWY_AVX3_DL) {  // what processors with tiles run
-    if (p.bfloats) return multiply_tiles(p, part);
-  }
+#if HWY_TARGET == HWY_AVX3_DL
+  if (p.bfloats) return multiply_tiles(p, part);
+#endif
   switch (p.type) {
     case NumberType::f32:
       return multiply_floats<NumberType::f32>(p, part);

@@ -13,86 +13,15 @@
 #include "t6/core/rounding.h"
 #include "t6/kernels/linear/matmul_task.h"
 #include "t6/kernels/linear/matrix_tiles.h"
-#include "t6/kernels/linear/strips-inl.h"
-#include "t6/kernels/linear/super_block_types-inl.h"
 #include "t6/kernels/linear/tiled_part-inl.h"
-#include "t6/kernels/simd/bfloats-inl.h"
+#include "t6/kernels/linear/weight_tiles-inl.h"
+
+#if HWY_TARGET == HWY_AVX3_DL  // what processors with tiles run
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {
 
-static_assert(kTiledDepth % kStripColumns == 0);
-// Bytes of 32 numbers of a group's 16 outputs, a tile.
-constexpr int64_t kTileBytes = kMatrixTileDepth * kWeightGroup * 2;
-
-// Four columns of a group, whose weights lie a byte each in the lanes, as two rows of pairs.
-HWY_INLINE void write_weight_pairs(const std::byte* weights, Vector scale, Vector zero, std::byte* to) {
-  const Bytes all = load_bytes(weights), low = hn::Set(Lanes32(), 255);
-  const auto number = [&](Bytes byte) HWY_ATTR {
-    return hn::MulAdd(hn::ConvertTo(Floats(), hn::BitCast(Integers(), byte)), scale, zero);
-  };
-  auto* pairs = reinterpret_cast<uint32_t*>(to);
-  store_pairs(number(hn::And(all, low)), number(hn::And(hn::ShiftRight<8>(all), low)), pairs);
-  store_pairs(number(hn::And(hn::ShiftRight<16>(all), low)), number(hn::ShiftRight<24>(all)), pairs + kWeightGroup);
-}
-
-// Columns [k, k + depth) of a group of rows as bfloat16 tiles, [depth / 32, 16, 16, 2].
-template <typename Strips>
-void write_weight_tiles(const std::byte* group, int64_t k, int64_t depth, std::byte* to) {
-  constexpr int64_t kLines = kWeightBlock / Strips::kGroups / 4;  // of four columns that share a scale
-  Strip strip;
-  for (const int64_t end = k + depth; k < end; k += kStripColumns) {
-    strip.blocks = std::min(kStripColumns, end - k) / kWeightBlock;
-    Strips::load(group, k, strip);
-    for (int64_t i = 0; i < strip.blocks * Strips::kGroups; ++i) {
-      const Vector scale = strip.scales[0].scales[i];
-      const Vector zero = Strips::kMinima ? strip.scales[0].minima[i]
-                                          : hn::Mul(scale, hn::Set(Floats(), static_cast<float>(-Strips::kZero)));
-      for (int64_t line = 0; line < kLines; ++line, to += 4 * kWeightGroup * 2) {
-        write_weight_pairs(strip.weights[i] + line * kChunk, scale, zero, to);
-      }
-    }
-  }
-}
-
-static_assert(kWeightGroup == kTileLanes);
 constexpr int64_t kTiledGroups = kTiledColumns / kWeightGroup;  // multiplied together
-
-// What makes tiles of a type's weights; null for bfloat16, which are tiles as they are.
-using WriteWeightTiles = void (*)(const std::byte* group, int64_t k, int64_t depth, std::byte* to);
-
-inline WriteWeightTiles weight_tiles_writer(NumberType type) {
-  switch (type) {
-    case NumberType::bf16:
-      return nullptr;
-    case NumberType::q8_0:
-      return write_weight_tiles<BlockStrips<NumberType::q8_0>>;
-    case NumberType::q4_1:
-      return write_weight_tiles<BlockStrips<NumberType::q4_1>>;
-    case NumberType::q2_k:
-      return write_weight_tiles<SuperBlockStrips<SuperBlockQ2K>>;
-    case NumberType::q3_k:
-      return write_weight_tiles<SuperBlockStrips<SuperBlockQ3K>>;
-    case NumberType::q4_k:
-      return write_weight_tiles<SuperBlockStrips<SuperBlockQ4K>>;
-    case NumberType::q5_k:
-      return write_weight_tiles<SuperBlockStrips<SuperBlockQ5K>>;
-    default:  // Q6_K, the last of kSuperBlockTypes
-      return write_weight_tiles<SuperBlockStrips<SuperBlockQ6K>>;
-  }
-}
-
-// Bytes of a group's tiles of kTiledSlice numbers.
-constexpr int64_t kPanelBytes = kTiledSlice / kMatrixTileDepth * kTileBytes;
-
-// Where the tiles of columns [k, k + depth) of a group of the task's weights are: where they are stored, or in `panel`.
-inline const std::byte* weight_tiles(const MatmulTask& p, WriteWeightTiles write, int64_t group, int64_t k,
-                                     int64_t depth, std::byte* panel) {
-  const std::byte* weights = p.w + group * p.group_bytes;
-  if (!write) return weights + k / kMatrixTileDepth * kTileBytes;
-  write(weights, k, depth, panel);
-  return panel;
-}
 
 // Fetches the weights that are made tiles next, while tiles are multiplied and memory has nothing to do.
 class NextWeights {
@@ -201,5 +130,7 @@ void multiply_gated_tiles(const MatmulTask& gate, const MatmulTask& up, const Ma
 
 }  // namespace t6::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+
+#endif  // HWY_TARGET == HWY_AVX3_DL
 
 #endif  // T6_KERNELS_LINEAR_MATMUL_BFLOATS_INL_H_
