@@ -24,7 +24,7 @@ namespace t6::HWY_NAMESPACE {
 #if HWY_TARGET == HWY_AVX3_DL
 
 // Keys that a row's softmax takes at once, and rows: their logits stay in the first-level cache.
-constexpr int64_t kStripKeys = 4 * kPageTokens;
+constexpr int64_t kStripKeys = 2 * kPageTokens;
 constexpr int64_t kStripRows = 32;
 static_assert(kSectionTokens % kStripKeys == 0);
 
