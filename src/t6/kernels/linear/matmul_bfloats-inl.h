@@ -50,9 +50,18 @@ class NextWeights {
   int64_t bytes_[kTiledGroups];
 };
 
+// Fetches outputs that are written next.
+inline void fetch_outputs(const MatmulTask& p, int64_t t, int64_t rows, int64_t group, int64_t groups) {
+  for (int64_t r = 0; r < std::min<int64_t>(rows, kMatrixTileRows); ++r) {
+    const float* row = p.y + (t + r) * p.y_stride + group * kWeightGroup;
+    for (int64_t g = 0; g < groups; ++g) __builtin_prefetch(row + g * kWeightGroup, 1);
+  }
+}
+
 // Outputs of 32 rows, or as many as there are, from row t on, of `groups` groups; `more`: they are added.
 inline void store_tiled_outputs(const MatmulTask& p, int64_t t, int64_t rows, int64_t group, int64_t groups, bool more,
                                 const float* sums) {
+  fetch_outputs(p, t + kMatrixTileRows, rows - kMatrixTileRows, group, groups);
   for (int64_t pair = 0; pair < groups; pair += 2) {
     for (int64_t r = 0; r < std::min<int64_t>(rows, kMatrixTileRows); ++r) {
       const float* row = sums + (pair / 2 * kMatrixTileRows + r) * kMatrixTileColumns;
