@@ -115,7 +115,7 @@ class ForwardPass {
   AlignedBuffer attended_;   // [T, H, E], of MLA [T, H, d_c]
   AlignedBuffer expanded_;   // [T, H, E] of MLA
   AlignedBuffer gate_, up_;  // [T, F]
-  AlignedBuffer gated_;   // [T, F] as gated_matmul() writes it
+  AlignedBuffer gated_;      // [T, F] as gated_matmul() writes it
   AlignedBuffer added_;      // [T, C], before the norm of post_norms
   AlignedBuffer head_gate_;  // [T, H E]
   AlignedBuffer wanted_;     // [rows, C], the hidden states that logits are made of

@@ -19,10 +19,9 @@ struct GatedMatmul {
   uint16_t* out = nullptr;  // gated_numbers(T, N)
 };
 
-// On up to context.thread_count() threads. What matmul() with Matmul::bfloats, apply_gate() and the rounding of matmul()
-// give, but for 1e-4 of a number before it is rounded, a fortieth of what that takes; and the products, several times
-// the hidden state, do not go through memory.
-// Precondition: can_multiply_gated().
+// On up to context.thread_count() threads. What matmul() with Matmul::bfloats, apply_gate() and the rounding of
+// matmul() give, but for 1e-4 of a number before it is rounded, a fortieth of what that takes; and the products,
+// several times the hidden state, do not go through memory. Precondition: can_multiply_gated().
 void gated_matmul(Context& context, const GatedMatmul& product);
 
 // Whole tiles.

@@ -168,10 +168,9 @@ void matmul(Context& context, std::span<const Matmul> products) {
     tiled.clear();
     others.clear();
     for (const Matmul& m : products) (multiplies_bfloats(m) ? tiled : others).push_back(m);
-    multiply_all(
-        context, tiled,
-        {.bfloats = tiles_of(context, first), .part_rows = tiled_part_rows(first.T), .unit = 2, .grain = 4},
-        matrix_tiles);
+    multiply_all(context, tiled,
+                 {.bfloats = tiles_of(context, first), .part_rows = tiled_part_rows(first.T), .unit = 2, .grain = 4},
+                 matrix_tiles);
     products = others;
     if (products.empty()) return;
   }

@@ -47,8 +47,8 @@ void write_vectors(const PagedStream& stream, std::byte* page, int64_t slot, int
     std::byte* const rows = page + stream.offset + r * stream.vector_bytes();
     for (int64_t t = 0; stream.token_rows && t < count; ++t) {
       for (int64_t i = 0; i < width; i += kLanes) {
-        store_numbers<kType>(load_up_to(Floats(), factors + t * stride + i, width - i), rows + (slot + t) * row_bytes, i,
-                             width - i);
+        store_numbers<kType>(load_up_to(Floats(), factors + t * stride + i, width - i), rows + (slot + t) * row_bytes,
+                             i, width - i);
       }
     }
     for (int64_t first = 0; !stream.token_rows && first < width; first += kBlock) {
@@ -70,7 +70,8 @@ void write_page(const PagedStream& stream, std::byte* page, int64_t slot, int64_
     if constexpr (writes_vectors(type())) {
       if (count >= kFew) return write_vectors<type()>(stream, page, slot, count, factors);
     }
-    for (int64_t t = 0; t < count; ++t) write_token(stream, page, slot + t, factors + t * stream.vectors * stream.width);
+    for (int64_t t = 0; t < count; ++t)
+      write_token(stream, page, slot + t, factors + t * stream.vectors * stream.width);
   });
 }
 

@@ -32,8 +32,8 @@ struct TiledPart {
   int64_t K = 0;
   int64_t t_begin = 0, t_end = 0;
   int64_t k = 0, depth = 0;
-  // Columns by sixteens: neighbours along K in pairs, whose rows lie column_row bytes apart. Of two sixteens that make a
-  // tile, or of one alone.
+  // Columns by sixteens: neighbours along K in pairs, whose rows lie column_row bytes apart. Of two sixteens that make
+  // a tile, or of one alone.
   int64_t halves = 0;
   int64_t column_row = 0;
 };

@@ -27,9 +27,9 @@ static_assert(kTiledDepth % kStripColumns == 0 && kTiledSlice == kStripColumns &
 constexpr int64_t kTileBytes = kMatrixTileDepth * kWeightGroup * 2;
 constexpr int64_t kTileRowBytes = kWeightGroup * 2 * 2;
 
-// What makes numbers of a group's weights, with the outputs as in a tile's row: the first eight, each twice, and the last
-// eight. An integer q of kBits bits is read as the top of a fraction, the float 1 + q / 2^kBits, so the scale is 2^kBits
-// times what it was, and zero lies that much lower.
+// What makes numbers of a group's weights, with the outputs as in a tile's row: the first eight, each twice, and the
+// last eight. An integer q of kBits bits is read as the top of a fraction, the float 1 + q / 2^kBits, so the scale is
+// 2^kBits times what it was, and zero lies that much lower.
 template <int kBits>
 class PairScales {
  public:
@@ -63,7 +63,8 @@ class PairScales {
     return _mm512_set1_epi64(kSecond << 32 | kFirst);
   }
   HWY_INLINE Vector numbers(__m512i weights, __m512i turn, int half) const {
-    const __m512i mask = _mm512_set1_epi32(((1 << kBits) - 1) << (kFraction - kBits)), one = _mm512_set1_epi32(0x3f800000);
+    const __m512i mask = _mm512_set1_epi32(((1 << kBits) - 1) << (kFraction - kBits)),
+                  one = _mm512_set1_epi32(0x3f800000);
     constexpr int kMaskedOr = 0xEA;  // a & b | c
     const __m512i bits = _mm512_ternarylogic_epi32(_mm512_rolv_epi32(weights, turn), mask, one, kMaskedOr);
     return hn::MulAdd(Vector{_mm512_castsi512_ps(bits)}, scales_[half], zeros_[half]);
