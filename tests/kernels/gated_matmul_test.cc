@@ -56,7 +56,7 @@ TEST_P(GatedTypes, GiveWhatTheirStepsGive) {
     for (const Gate function : {Gate::silu, Gate::gelu_tanh}) {
       for (const int64_t T : {1, 31, 33, 515}) {
         const std::vector<float> x = random_floats(T * K, 4);
-        std::vector<uint16_t> gated(static_cast<size_t>(gated_numbers(T, N)), 0x7fc0);  // NaN
+        std::vector<uint16_t> gated(static_cast<size_t>(tiled_numbers(T, N)), 0x7fc0);  // NaN
         const GatedMatmul product = {
             .x = x.data(), .gate = &gate, .up = &up, .function = function, .T = T, .out = gated.data()};
         std::vector<float> out(static_cast<size_t>(T * C), kNaN), wanted = out;

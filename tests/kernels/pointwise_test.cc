@@ -3,7 +3,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "t6/core/rounding.h"
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/reference/pointwise.h"
 #include "t6/numbers/half.h"
@@ -81,7 +80,7 @@ TEST(Pointwise, RmsNormLeavesTilesOfTheSameNumbers) {
       const auto x = random_floats(rows * stride, 1), weight = random_floats(width, 2);
       for (const float* scale : {weight.data(), static_cast<const float*>(nullptr)}) {
         std::vector<float> out(static_cast<size_t>(rows * width));
-        std::vector<uint16_t> tiles(static_cast<size_t>(round_up(rows, kMatrixTileRows) * width), 0x7fc0);
+        std::vector<uint16_t> tiles(static_cast<size_t>(tiled_numbers(rows, width)), 0x7fc0);
         RmsNorm norm = {
             .x = x.data(), .weight = scale, .rows = rows, .width = width, .x_stride = stride, .epsilon = 1e-3f};
         norm.out = out.data();

@@ -4,10 +4,8 @@
 #include <utility>
 
 #include "t6/core/error.h"
-#include "t6/core/rounding.h"
 #include "t6/infer/forward/latent.h"
 #include "t6/kernels/gated_matmul.h"
-#include "t6/kernels/linear/matrix_tiles.h"
 #include "t6/kernels/matmul.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/model/norm_epsilons.h"
@@ -85,7 +83,7 @@ void ForwardPass::normalize(const float* x, int64_t rows, const float* weight) {
 const uint16_t* ForwardPass::normalize_to_tiles(const float* weight) {
   const int64_t C = model_->config().hidden_size, rows = T_ - written_;
   RmsNorm norm = norm_of(hidden_.data() + written_ * C, rows, weight);
-  norm.tiles = reserve_halves(normalized_tiles_, round_up(rows, kMatrixTileRows) * C);
+  norm.tiles = reserve_halves(normalized_tiles_, tiled_numbers(rows, C));
   rms_norm(context_, norm);
   return norm.tiles;
 }
@@ -408,7 +406,7 @@ void ForwardPass::feed_forward(const LayerWeights& layer) {
   const int64_t rows = gated ? written_ : T_;  // whose gates and ups go through memory
   normalize(hidden_.data(), rows, layer.feed_forward_norm);
   if (gated) {
-    uint16_t* const out = reserve_halves(gated_, gated_numbers(T_ - rows, F));
+    uint16_t* const out = reserve_halves(gated_, tiled_numbers(T_ - rows, F));
     gated_matmul(context_, {.tiles = normalize_to_tiles(layer.feed_forward_norm),
                             .gate = &layer.mlp_gate,
                             .up = &layer.mlp_up,

@@ -9,9 +9,9 @@
 #include "t6/infer/cache.h"
 #include "t6/infer/forward/projection.h"
 #include "t6/infer/model.h"
+#include "t6/kernels/aligned_buffer.h"
 #include "t6/kernels/pointwise.h"
 #include "t6/kernels/rotary.h"
-#include "t6/kernels/simd/aligned_buffer.h"
 #include "t6/model/layer_attention.h"
 
 namespace t6 {

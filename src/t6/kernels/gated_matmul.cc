@@ -64,8 +64,6 @@ bool can_multiply_gated(const WeightMatrix& gate, const WeightMatrix& up, const 
   return usable(gate) && usable(up) && usable(down) && gate.columns() <= kTiledDepth;
 }
 
-int64_t gated_numbers(int64_t T, int64_t N) { return round_up(T, kMatrixTileRows) * N; }
-
 void gated_matmul(Context& context, const GatedMatmul& m) {
   if (m.T <= 0) return;
   const auto kernel = HWY_DYNAMIC_DISPATCH(multiply_gated);

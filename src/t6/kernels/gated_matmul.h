@@ -16,16 +16,13 @@ struct GatedMatmul {
   const WeightMatrix *gate = nullptr, *up = nullptr;  // [N, K]
   Gate function = Gate::silu;
   int64_t T = 0;
-  uint16_t* out = nullptr;  // gated_numbers(T, N)
+  uint16_t* out = nullptr;  // tiled_numbers(T, N) (matmul.h)
 };
 
 // On up to context.thread_count() threads. What matmul() with Matmul::bfloats, apply_gate() and the rounding of
 // matmul() give, but for 1e-4 of a number before it is rounded, a fortieth of what that takes; and the products,
 // several times the hidden state, do not go through memory. Precondition: can_multiply_gated().
 void gated_matmul(Context& context, const GatedMatmul& product);
-
-// Whole tiles.
-int64_t gated_numbers(int64_t T, int64_t N);
 
 // Whether there is such a product of these weights, and then one with `down` [C, N], on this machine.
 bool can_multiply_gated(const WeightMatrix& gate, const WeightMatrix& up, const WeightMatrix& down);

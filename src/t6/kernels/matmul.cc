@@ -142,6 +142,8 @@ void multiply_all(Context& context, std::span<const Matmul> products, const Prep
 
 }  // namespace
 
+int64_t tiled_numbers(int64_t T, int64_t K) { return round_up(T, kMatrixTileRows) * K; }
+
 bool has_bfloat_matmul() {
   return has_matrix_tiles() && has_bfloat_tile() && HWY_DYNAMIC_DISPATCH(takes_bfloat_tiles)();
 }

@@ -23,9 +23,12 @@ struct Matmul {
   // processors with matrix tiles, which multiply such numbers several times as fast, for any number of rows. Elsewhere,
   // and for float32 and float16 weights, nothing changes.
   bool bfloats = false;
-  // x as gated_matmul() writes it, in the place of x, where multiplies_bfloats(). Null: none.
+  // x rounded to bfloat16, as rms_norm() and gated_matmul() leave it, in the place of x where multiplies_bfloats():
+  // whole tiles, tiled_numbers(T, K). Null: none.
   const uint16_t* tiles = nullptr;
 };
+
+int64_t tiled_numbers(int64_t T, int64_t K);
 
 // On up to context.thread_count() threads. A row of y depends on its row of x, on W and on `bfloats` alone: not on T,
 // not on the threads, so that a token alone gives the bits that it gives among others. Errors: a T6_MATRIX_TILES in the

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/aligned_buffer.h"
 #include "t6/kernels/attention/stored_values.h"
-#include "t6/kernels/simd/aligned_buffer.h"
 #include "t6/numbers/cache_page.h"
 
 namespace t6 {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/aligned_buffer.h"
 #include "t6/kernels/context.h"
 #include "t6/kernels/linear/gemm_tile-inl.h"
-#include "t6/kernels/simd/aligned_buffer.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace t6::HWY_NAMESPACE {

@@ -93,8 +93,8 @@ inline void multiply_tiles(const MatmulTask& p, const MatmulRange& rows) {
         return from;
       };
       NextWeights next(part.k, part.depth, rows.t_end - rows.t_begin);
-      for (int64_t g = group + kTiledGroups; g < std::min(group + 2 * kTiledGroups, rows.group_end); ++g)
-        next.add(p, g);
+      const int64_t after = group + kTiledGroups;
+      for (int64_t g = after; g < std::min(after + kTiledGroups, rows.group_end); ++g) next.add(p, g);
       multiply_tiled_part(part, columns, [&](int64_t t, const float* of_rows, bool whole) HWY_ATTR {
         next.fetch();
         if (!whole) return;

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "t6/core/rounding.h"
+#include "t6/kernels/aligned_buffer.h"
 #include "t6/kernels/linear/bfloat_tile.h"
 #include "t6/kernels/linear/matrix_tiles.h"
-#include "t6/kernels/simd/aligned_buffer.h"
 
 namespace t6 {
 namespace {

@@ -1,23 +1,28 @@
 // Memory for vectors.
 #pragma once
 
-#include <hwy/aligned_allocator.h>
-#include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace t6 {
 
 // Grows to the largest size asked for and stays. Aligned for vectors; the contents are not kept.
 class AlignedBuffer {
  public:
+  // Error: no memory.
   float* reserve(int64_t size) {
-    if (size > size_) data_ = hwy::AllocateAligned<float>(static_cast<size_t>(size_ = size));
+    if (size > size_) grow(size);
     return data_.get();
   }
   float* data() const { return data_.get(); }
 
  private:
-  hwy::AlignedFreeUniquePtr<float[]> data_;
+  struct Release {
+    void operator()(float* data) const;
+  };
+  void grow(int64_t size);
+
+  std::unique_ptr<float[], Release> data_;
   int64_t size_ = 0;
 };
 
