@@ -369,11 +369,14 @@ void ForwardPass::add_product(const Matmul& product, const float* norm) {
 void ForwardPass::add_value_bias(const float* bias) {
   const int64_t H = model_->config().num_attention_heads;
   const FactorShape& shape = model_->shape().v;
-  float* heads = attended_.data();  // [T, H, E]
-  for (int64_t row = 0; row < T_ * H; ++row, heads += shape.features) {
-    const float* of_head = bias + row % H * shape.rank / H * shape.features;
-    for (int64_t e = 0; e < shape.features; ++e) heads[e] += of_head[e];
-  }
+  constexpr int64_t kGrain = 256;  // rows that are worth a hand-over to another thread
+  context_.parallel_for(T_ * H, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      float* of_row = attended_.data() + row * shape.features;  // [T, H, E]
+      const float* of_head = bias + row % H * shape.rank / H * shape.features;
+      for (int64_t e = 0; e < shape.features; ++e) of_row[e] += of_head[e];
+    }
+  });
 }
 
 // From the heads' outputs to the residual stream.
