@@ -1,8 +1,8 @@
 #include "t6/infer/cache.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "t6/core/error.h"
@@ -24,21 +24,25 @@ void CacheMemory::take(int64_t bytes) {
 struct FactorCache::Page {
   Page(int64_t bytes, std::shared_ptr<CacheMemory> from) : memory(std::move(from)), size(bytes) {
     if (memory) memory->take(size);
-    data = static_cast<std::byte*>(::operator new(static_cast<size_t>(size), kAlignment, std::nothrow));
-    if (!data && memory) memory->give(size);
-    require(data, "no memory for a cache page of {}", format_bytes(static_cast<double>(size)));
-    std::memset(data, 0, static_cast<size_t>(size));  // slots that are not used yet are saved too
+    // Zeros, for slots that are not used yet are saved too; the system gives them when, and to whom, they are touched.
+    size_t room = static_cast<size_t>(size) + kAlignment;
+    whole = std::calloc(1, room);
+    if (!whole && memory) memory->give(size);
+    require(whole != nullptr, "no memory for a cache page of {}", format_bytes(static_cast<double>(size)));
+    void* aligned = whole;
+    data = static_cast<std::byte*>(std::align(kAlignment, static_cast<size_t>(size), aligned, room));
   }
   ~Page() {
-    ::operator delete(data, kAlignment);
+    std::free(whole);
     if (memory) memory->give(size);
   }
   Page(const Page&) = delete;
   Page& operator=(const Page&) = delete;
 
-  static constexpr std::align_val_t kAlignment{64};
+  static constexpr size_t kAlignment = 64;
   std::shared_ptr<CacheMemory> memory;
   int64_t size;
+  void* whole = nullptr;
   std::byte* data = nullptr;
 };
 

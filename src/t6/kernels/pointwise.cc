@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "t6/kernels/linear/matrix_tiles.h"
 
@@ -52,9 +53,12 @@ void rms_norm_rows(const RmsNorm& p, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const float* x = p.x + row * p.x_stride;
     float* out = p.out + row * p.out_stride;
-    Vector squares = hn::Zero(d);
-    for_vectors(p.width, [&](auto load, auto) HWY_ATTR { squares = hn::MulAdd(load(x), load(x), squares); });
-    const float mean = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(p.width);
+    Vector squares = hn::Zero(d), others = hn::Zero(d);  // by turns, so that sums wait for each other half as often
+    for_vectors(p.width, [&](auto load, auto) HWY_ATTR {
+      std::swap(squares, others);
+      squares = hn::MulAdd(load(x), load(x), squares);
+    });
+    const float mean = hn::GetLane(hn::SumOfLanes(d, hn::Add(squares, others))) / static_cast<float>(p.width);
     const Vector factor = hn::Set(d, 1.0f / std::sqrt(mean + p.epsilon));
     if (p.tiles) {
       const auto scaled = [&](int64_t i) HWY_ATTR {
