@@ -25,7 +25,7 @@ void check_tokens(NumberType type, bool token_rows, int64_t vectors, int64_t wid
   SCOPED_TRACE(fmt::format("{} rows {} {} x {}, tokens {} + {}", cache_type_name(type), token_rows, vectors, width,
                            slot, count));
   PagedStream stream = {.type = type, .token_rows = token_rows, .vectors = vectors, .width = width};
-  const auto size = static_cast<size_t>(stream.place(64) + 64);
+  const auto size = static_cast<size_t>(stream.place(64));
   std::vector<std::byte> wanted(size, std::byte{0xA5}), got = wanted;
   const std::vector<float> factors = factors_of_all_sizes(count * vectors * width, static_cast<uint64_t>(width + slot));
   for (int64_t t = 0; t < count; ++t) {

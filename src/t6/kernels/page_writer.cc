@@ -30,11 +30,8 @@ HWY_INLINE void store_numbers(Vector numbers, std::byte* row, int64_t i, int64_t
   } else {
     static_assert(kType == NumberType::f16);
     const hn::Rebind<hwy::float16_t, Floats> halves;
-    const HalfTag bits;
-    const auto rounded = hn::BitCast(bits, hn::DemoteTo(halves, numbers));
-    auto* to = reinterpret_cast<uint16_t*>(row) + i;
-    if (left >= kLanes) return hn::StoreU(rounded, bits, to);
-    hn::BlendedStore(rounded, hn::FirstN(bits, static_cast<size_t>(left)), bits, to);
+    const auto rounded = hn::BitCast(HalfTag(), hn::DemoteTo(halves, numbers));
+    store_halves_up_to(rounded, reinterpret_cast<uint16_t*>(row) + i, left);
   }
 }
 

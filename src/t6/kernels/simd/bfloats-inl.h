@@ -47,11 +47,9 @@ HWY_INLINE Vector load_bfloats_up_to(const uint16_t* from, int64_t left) {
   return hn::BitCast(Floats(), hn::ShiftLeft<16>(load_words_up_to(from, left)));
 }
 
-// Writes the first `left` numbers, a whole vector or fewer, rounded.
-HWY_INLINE void store_bfloats_up_to(Vector v, uint16_t* to, int64_t left) {
+// Writes the first `left` of a vector's 16-bit numbers, all or fewer, and nothing beyond.
+HWY_INLINE void store_halves_up_to(hn::Vec<HalfTag> numbers, uint16_t* to, int64_t left) {
   const HalfTag halves;
-  const hn::RebindToSigned<Floats> integers;
-  const auto numbers = hn::DemoteTo(halves, hn::BitCast(integers, hn::ShiftRight<16>(rounded_words(v))));
   if (left >= kLanes) return hn::StoreU(numbers, halves, to);
 #if T6_MASKED_TOUCHES_ALL
   HWY_ALIGN uint16_t padded[hn::MaxLanes(HalfTag())];
@@ -60,6 +58,13 @@ HWY_INLINE void store_bfloats_up_to(Vector v, uint16_t* to, int64_t left) {
 #else
   hn::BlendedStore(numbers, hn::FirstN(halves, static_cast<size_t>(left)), halves, to);
 #endif
+}
+
+// Writes the first `left` numbers, a whole vector or fewer, rounded.
+HWY_INLINE void store_bfloats_up_to(Vector v, uint16_t* to, int64_t left) {
+  const hn::RebindToSigned<Floats> integers;
+  const auto words = hn::BitCast(integers, hn::ShiftRight<16>(rounded_words(v)));
+  store_halves_up_to(hn::DemoteTo(HalfTag(), words), to, left);
 }
 
 // Both rounded to bfloat16, words of low[i] in the low half and high[i] in the high one; or the numbers of `low` and
