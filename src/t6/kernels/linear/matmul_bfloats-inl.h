@@ -1,5 +1,5 @@
-// Products of quantized and of bfloat16 weights in bfloat16 by matrix tiles: a strip of weights is made bfloat16
-// numbers once for all rows of x, and nothing is left to do but multiply and add.
+// Products of quantized and of bfloat16 weights in bfloat16 by matrix tiles: a slice of weights is made bfloat16
+// numbers once for all rows of a part, and nothing is left to do but multiply and add.
 
 #if defined(T6_KERNELS_LINEAR_MATMUL_BFLOATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef T6_KERNELS_LINEAR_MATMUL_BFLOATS_INL_H_

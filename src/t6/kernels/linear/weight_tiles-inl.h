@@ -7,7 +7,6 @@
 #define T6_KERNELS_LINEAR_WEIGHT_TILES_INL_H_
 #endif
 
-#include <algorithm>
 #include <bit>
 
 #include "t6/kernels/linear/matmul_task.h"
@@ -95,15 +94,18 @@ void write_strip_tiles(const std::byte* group, int64_t k, int64_t depth, std::by
 // The same of types in blocks of 32, which need no strip.
 template <NumberType kType>
 void write_block_tiles(const std::byte* group, int64_t k, int64_t depth, std::byte* to) {
-  constexpr bool kNibbles = kType == NumberType::q4_1;
+  using Strips = BlockStrips<kType>;
+  constexpr bool kNibbles = !Strips::kBytes;
+  constexpr int kLines = kNibbles ? 4 : 8;  // of bytes, four columns each
   for (int64_t block = k / kWeightBlock; block < (k + depth) / kWeightBlock; ++block, to += kTileBytes) {
     const auto* scale = reinterpret_cast<const uint16_t*>(group + scales_offset(kType, block));
     const std::byte* values = group + values_offset(kType, block);
     const Vector steps = load_halves(scale);
-    const Vector zero = kNibbles ? load_halves(scale + kWeightGroup) : hn::Mul(steps, hn::Set(Floats(), -128.0f));
+    const Vector zero = Strips::kMinima ? load_halves(scale + kWeightGroup)
+                                        : hn::Mul(steps, hn::Set(Floats(), static_cast<float>(-Strips::kZero)));
     const PairScales<kNibbles ? 4 : 8> scales(steps, zero);
     T6_UNROLL
-    for (int line = 0; line < (kNibbles ? 4 : 8); ++line) {
+    for (int line = 0; line < kLines; ++line) {
       const __m512i weights = _mm512_loadu_si512(values + line * kChunk);
       scales.template write<0>(weights, to + line * 2 * kTileRowBytes);
       // The second half of the columns lies in the high halves of the bytes.
