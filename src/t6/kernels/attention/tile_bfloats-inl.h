@@ -46,9 +46,9 @@ class BfloatTile {
         logits_(buffers.logits.reserve(kStripRows * kStripKeys)) {
     queries_.gather();
     round_queries();
-    weights_ = reinterpret_cast<uint16_t*>(buffers.bfloat_weights.reserve(kStripRows * kStripKeys / 2));
-    rounded_keys_ = reinterpret_cast<uint32_t*>(buffers.bfloat_keys.reserve(sharers() * key_numbers()));
-    rounded_values_ = reinterpret_cast<uint32_t*>(buffers.bfloat_values.reserve(sharers() * value_numbers()));
+    weights_ = reserve_halves(buffers.bfloat_weights, kStripRows * kStripKeys);
+    rounded_keys_ = reserve_words(buffers.bfloat_keys, sharers() * key_numbers());
+    rounded_values_ = reserve_words(buffers.bfloat_values, sharers() * value_numbers());
     if (has_matrix_tiles()) tiles_.emplace(kMostTileRows, kMatrixTileDepth * 2);
   }
 
@@ -68,10 +68,9 @@ class BfloatTile {
   int64_t key_numbers() const { return features_ / 2 * kStripKeys; }
   int64_t value_numbers() const { return value_row_ * kStripKeys / 2; }
 
-  // With zeros up to whole steps along K.
+  // With zeros up to whole steps along K. A product reads whole tiles of rows, from any column on.
   void round_queries() {
-    rounded_queries_ =
-        reinterpret_cast<uint16_t*>(buffers_.bfloat_queries.reserve(round_up(columns_, kBfloatRows) * features_ / 2));
+    rounded_queries_ = reserve_halves(buffers_.bfloat_queries, (columns_ + kBfloatRows - 1) * features_);
     uint16_t* to = rounded_queries_;
     for (int64_t column = 0; column < columns_; ++column, to += features_) {
       for (int64_t i = 0; i < x_.q.features; i += kLanes) {
@@ -178,12 +177,12 @@ class BfloatTile {
   FactorBlock keys_, values_;
   Queries queries_;
   std::optional<MatrixTiles> tiles_;
-  float* logits_;                        // [32, 256]
+  float* logits_;                        // [32, 128]
   float* lane_sums_ = nullptr;           // [columns, 16]
   uint16_t* rounded_queries_ = nullptr;  // [columns, features]
-  uint16_t* weights_ = nullptr;          // [32, 256]
-  uint32_t* rounded_keys_ = nullptr;     // [sharers, 4 blocks, features / 2, 64]
-  uint32_t* rounded_values_ = nullptr;   // [sharers, 4 blocks, 32, value_row]
+  uint16_t* weights_ = nullptr;          // [32, 128]
+  uint32_t* rounded_keys_ = nullptr;     // [sharers, 2 blocks, features / 2, 64]
+  uint32_t* rounded_values_ = nullptr;   // [sharers, 2 blocks, 32, value_row]
   SoftmaxState state_;
 };
 

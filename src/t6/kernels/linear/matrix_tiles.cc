@@ -85,6 +85,16 @@ T6_TILES void configure_tiles(int64_t rows, int64_t depth) {
 
 T6_TILES void release_tiles() { _tile_release(); }
 
+// AddressSanitizer does not see what tiles load and store: it is shown the ends of each row of `bytes`, rows `row`
+// bytes apart.
+void show_tile([[maybe_unused]] const void* at, [[maybe_unused]] int64_t row, [[maybe_unused]] int64_t rows,
+               [[maybe_unused]] int64_t bytes = kTileLanes * 4) {
+#if defined(__SANITIZE_ADDRESS__)
+  const auto* first = static_cast<const volatile std::byte*>(at);
+  for (int64_t r = 0; r < rows; ++r, first += row) static_cast<void>(first[0] | first[bytes - 1]);
+#endif
+}
+
 }  // namespace
 
 // GCC 12 does not compile constructors for a target.
@@ -123,6 +133,8 @@ T6_TILES void multiply_bfloat_matrix_tile(const BfloatTileProduct& p) {
   const auto *a = static_cast<const std::byte*>(p.a), *b = static_cast<const std::byte*>(p.b);
   float* const lower = p.c + kHalf * p.c_row / int64_t{sizeof(float)};
   asm volatile("" : : : "memory");  // as above
+  show_tile(p.c, p.c_row, kMatrixTileRows);
+  show_tile(p.c + kTileLanes, p.c_row, kMatrixTileRows);
   if (p.accumulate) {
     _tile_loadd(0, p.c, p.c_row);
     _tile_loadd(1, p.c + kTileLanes, p.c_row);
@@ -135,6 +147,9 @@ T6_TILES void multiply_bfloat_matrix_tile(const BfloatTileProduct& p) {
     _tile_zero(3);
   }
   for (int64_t i = 0; i < p.steps; ++i, a += p.a_step, b += kMatrixTileDepth / 2 * p.b_row) {
+    show_tile(a, p.a_row, kMatrixTileRows);
+    show_tile(b, p.b_row, kMatrixTileDepth / 2);
+    show_tile(b + p.b_half, p.b_row, kMatrixTileDepth / 2);
     _tile_loadd(4, a, p.a_row);
     _tile_loadd(6, b, p.b_row);
     _tile_dpbf16ps(0, 4, 6);
