@@ -14,7 +14,7 @@ namespace {
 // Multiply-adds that are worth a thread's start.
 constexpr int64_t kGrain = 400'000;
 // Work is dealt out in at least so many pieces per thread, so that none waits long for the last.
-constexpr int64_t kPieces = 4;
+constexpr int64_t kPieces = 3;
 // Tiles of bfloat16 are made smaller for that, down to so many queries.
 constexpr int64_t kFewestTokens = 32;
 

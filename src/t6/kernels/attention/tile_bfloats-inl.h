@@ -27,6 +27,8 @@ namespace t6::HWY_NAMESPACE {
 constexpr int64_t kStripKeys = 2 * kPageTokens;
 constexpr int64_t kStripRows = 32;
 static_assert(kSectionTokens % kStripKeys == 0);
+// Parts in which the next strip is fetched: less than the rows of most tiles are, so that the last comes in time.
+constexpr int64_t kFetchParts = 16;
 
 class BfloatTile {
  public:
@@ -90,11 +92,21 @@ class BfloatTile {
   void attend(int64_t first, int64_t count) {
     if (seen_by(0, tokens_ - 1, first).empty(count)) return;
     for (int64_t key = 0; key < count; key += kPageTokens) round_block(first, key, std::min(count - key, kPageTokens));
+    int64_t part = 0;
     for (int64_t sharer = 0; sharer < sharers(); ++sharer) {
       const int64_t rows = sharing() * tokens_;
       for (int64_t row = 0; row < rows; row += kStripRows) {
+        fetch_part(first + kStripKeys, part++);
         attend_rows(sharer, sharer * rows + row, std::min(kStripRows, rows - row), first, count);
       }
+    }
+  }
+
+  // Of the strip at `first`, from memory, which has nothing to do while rows meet the one before. Inline, as there.
+  HWY_INLINE void fetch_part(int64_t first, int64_t part) const {
+    for (int64_t key = 0; part < kFetchParts && key < kStripKeys; key += kPageTokens) {
+      keys_.fetch_part(first + key, part, kFetchParts);
+      values_.fetch_part(first + key, part, kFetchParts);
     }
   }
 
