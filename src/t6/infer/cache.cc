@@ -1,12 +1,12 @@
 #include "t6/infer/cache.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "t6/core/error.h"
 #include "t6/core/units.h"
+#include "t6/infer/cache/page_memory.h"
 #include "t6/kernels/page_writer.h"
 
 namespace t6 {
@@ -20,30 +20,21 @@ void CacheMemory::take(int64_t bytes) {
   } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
 }
 
-// Memory of one page, and its share of what all may take.
+// Memory of one page and its share of what all may take. Zeros at first: slots that are not used yet are saved too.
 struct FactorCache::Page {
-  Page(int64_t bytes, std::shared_ptr<CacheMemory> from) : memory(std::move(from)), size(bytes) {
+  Page(int64_t bytes, std::shared_ptr<CacheMemory> from)
+      : size(bytes), memory(std::move(from)), data(allocate_page(bytes)) {
     if (memory) memory->take(size);
-    // Zeros, for slots that are not used yet are saved too; the system gives them when, and to whom, they are touched.
-    size_t room = static_cast<size_t>(size) + kAlignment;
-    whole = std::calloc(1, room);
-    if (!whole && memory) memory->give(size);
-    require(whole != nullptr, "no memory for a cache page of {}", format_bytes(static_cast<double>(size)));
-    void* aligned = whole;
-    data = static_cast<std::byte*>(std::align(kAlignment, static_cast<size_t>(size), aligned, room));
   }
   ~Page() {
-    std::free(whole);
     if (memory) memory->give(size);
   }
   Page(const Page&) = delete;
   Page& operator=(const Page&) = delete;
 
-  static constexpr size_t kAlignment = 64;
-  std::shared_ptr<CacheMemory> memory;
-  int64_t size;
-  void* whole = nullptr;
-  std::byte* data = nullptr;
+  const int64_t size;
+  const std::shared_ptr<CacheMemory> memory;
+  const std::shared_ptr<std::byte> data;
 };
 
 FactorCache::FactorCache(const ModelConfig& config, const CacheOptions& options)
@@ -90,7 +81,7 @@ void FactorCache::push(size_t group, std::shared_ptr<Page> page) {
   if (to.table.size() == to.table.capacity()) to.table.reserve(2 * to.table.size() + 1);
   to.held += page ? 1 : 0;
   to.pages.push_back(std::move(page));
-  to.table.push_back(to.pages.back() ? to.pages.back()->data : nullptr);
+  to.table.push_back(to.pages.back() ? to.pages.back()->data.get() : nullptr);
 }
 
 // The pages from `count` on go.
@@ -173,11 +164,11 @@ std::byte* FactorCache::page(int64_t index, size_t group) {
   std::shared_ptr<Page>& page = groups_[group].pages[static_cast<size_t>(index)];
   if (page.use_count() > 1) {
     std::shared_ptr<Page> own = new_page(group);
-    std::memcpy(own->data, page->data, static_cast<size_t>(page->size));
+    std::memcpy(own->data.get(), page->data.get(), static_cast<size_t>(page->size));
     page = std::move(own);
-    groups_[group].table[static_cast<size_t>(index)] = page->data;
+    groups_[group].table[static_cast<size_t>(index)] = page->data.get();
   }
-  return page->data;
+  return page->data.get();
 }
 
 void FactorCache::write(const Context& context, int64_t layer, int64_t tokens, const NewFactors& keys,
@@ -190,7 +181,7 @@ void FactorCache::write(const Context& context, int64_t layer, int64_t tokens, c
       for (int64_t page = first + begin; stream.width > 0 && page < first + end; ++page) {
         const int64_t from = std::max(size_, page * kPageTokens);
         const int64_t to = std::min(size_ + tokens, (page + 1) * kPageTokens);
-        write_tokens(stream, pages[static_cast<size_t>(page)]->data, from % kPageTokens, to - from,
+        write_tokens(stream, pages[static_cast<size_t>(page)]->data.get(), from % kPageTokens, to - from,
                      rows + (from - size_) * stream.vectors * stream.width);
       }
     };

@@ -5,14 +5,8 @@
 #include <cstddef>
 
 #include "t6/core/error.h"
+#include "t6/core/poison.h"
 #include "t6/core/units.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(address, size)
-#define ASAN_UNPOISON_MEMORY_REGION(address, size)
-#endif
 
 namespace t6 {
 
@@ -20,8 +14,9 @@ void AlignedBuffer::Release::operator()(float* data) const { hwy::FreeAlignedByt
 
 float* AlignedBuffer::reserve(int64_t size) {
   if (size > size_) grow(size);
-  ASAN_UNPOISON_MEMORY_REGION(data_.get(), static_cast<size_t>(size) * sizeof(float));
-  ASAN_POISON_MEMORY_REGION(data_.get() + size, static_cast<size_t>(size_ - size) * sizeof(float));
+  constexpr int64_t kFloat = sizeof(float);
+  allow(data_.get(), size * kFloat);
+  forbid(data_.get() + size, (size_ - size) * kFloat);
   return data_.get();
 }
 

@@ -1,38 +1,25 @@
 #include "t6/kernels/linear/weight_memory.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <mutex>
 #include <new>
 #include <utility>
 
-#include "t6/core/error.h"
+#include "t6/core/large_pages.h"
 #include "t6/core/rounding.h"
 
 namespace t6 {
 namespace {
 
-constexpr int64_t kLargePage = int64_t{2} << 20;  // of x86-64; elsewhere a hint that may come to nothing
-constexpr int64_t kChunk = 16 * kLargePage;  // what is left over of one is small beside a model, and is never touched
+// What is left over of one is small beside a model, and is never touched.
+constexpr int64_t kChunk = 16 * kLargePageBytes;
 constexpr int64_t kCacheLine = 64;
 // Below this a matrix has memory of its own, where sanitizers see who reads past its end.
 constexpr int64_t kSmall = int64_t{64} << 10;
 
 class Chunk {
  public:
-  explicit Chunk(int64_t size) : mapped_(static_cast<size_t>(size + kLargePage)) {
-    memory_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    require(memory_ != MAP_FAILED, "no memory for {} bytes of weights", size);
-    void* begin = memory_;
-    size_t room = mapped_;
-    begin_ = static_cast<std::byte*>(std::align(kLargePage, static_cast<size_t>(size), begin, room));
-    left_ = size;
-    (void)madvise(begin_, static_cast<size_t>(size), MADV_HUGEPAGE);  // a system without them is only slower
-  }
-  ~Chunk() { munmap(memory_, mapped_); }
-  Chunk(const Chunk&) = delete;
-  Chunk& operator=(const Chunk&) = delete;
+  explicit Chunk(int64_t size) : memory_(size), begin_(memory_.data()), left_(size) {}
 
   // Null when there is no room.
   std::byte* take(int64_t bytes) {
@@ -42,10 +29,9 @@ class Chunk {
   }
 
  private:
-  void* memory_ = nullptr;
-  size_t mapped_ = 0;
-  std::byte* begin_ = nullptr;  // of what is left
-  int64_t left_ = 0;
+  LargePages memory_;
+  std::byte* begin_;  // of what is left
+  int64_t left_;
 };
 
 }  // namespace
@@ -63,7 +49,7 @@ std::shared_ptr<std::byte> allocate_weights(int64_t bytes) {
   std::shared_ptr<Chunk> chunk = last.lock();
   std::byte* begin = chunk ? chunk->take(size) : nullptr;
   if (!begin) {
-    chunk = std::make_shared<Chunk>(std::max(kChunk, round_up(size, kLargePage)));
+    chunk = std::make_shared<Chunk>(std::max(kChunk, round_up(size, kLargePageBytes)));
     last = chunk;
     begin = chunk->take(size);
   }
