@@ -1,6 +1,7 @@
 // What AddressSanitizer is told of memory that is given out in parts. Without it these do nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -22,12 +22,14 @@ constexpr int64_t kSmall = int64_t{64} << 10;
 
 class Slab {
  public:
-  explicit Slab(int64_t page) : page_(page), pages_(std::max<int64_t>(1, kSlab / page)), memory_(page_ * pages_) {}
-
+  explicit Slab(int64_t page) : page_(page), pages_(std::max<int64_t>(1, kSlab / page)), memory_(page_ * pages_) {
+    returned_.reserve(static_cast<size_t>(pages_));
+  }
   ~Slab() { allow(memory_.data(), page_ * pages_); }  // the addresses may be another's next
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
 
+  // All calls are under the lock of Slabs.
   bool has_room() const { return !returned_.empty() || used_ < pages_; }
   std::byte* take() {
     if (returned_.empty()) return memory_.data() + page_ * used_++;

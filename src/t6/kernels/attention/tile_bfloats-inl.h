@@ -27,7 +27,7 @@ namespace t6::HWY_NAMESPACE {
 constexpr int64_t kStripKeys = 2 * kPageTokens;
 constexpr int64_t kStripRows = 32;
 static_assert(kSectionTokens % kStripKeys == 0);
-// Parts in which the next strip is fetched: less than the rows of most tiles are, so that the last comes in time.
+// Parts in which the next strip is fetched, one for each 32 rows: fewer than most tiles have, to be there in time.
 constexpr int64_t kFetchParts = 16;
 
 class BfloatTile {
@@ -102,7 +102,8 @@ class BfloatTile {
     }
   }
 
-  // Of the strip at `first`, from memory, which has nothing to do while rows meet the one before. Inline, as there.
+  // Of the strip at `first`, from memory, which has nothing to do while rows meet the one before. Inline for the reason
+  // that FactorBlock gives.
   HWY_INLINE void fetch_part(int64_t first, int64_t part) const {
     for (int64_t key = 0; part < kFetchParts && key < kStripKeys; key += kPageTokens) {
       keys_.fetch_part(first + key, part, kFetchParts);

@@ -85,13 +85,11 @@ T6_TILES void configure_tiles(int64_t rows, int64_t depth) {
 
 T6_TILES void release_tiles() { _tile_release(); }
 
-// AddressSanitizer does not see what tiles load and store: it is shown the ends of each row of `bytes`, rows `row`
-// bytes apart.
-void show_tile([[maybe_unused]] const void* at, [[maybe_unused]] int64_t row, [[maybe_unused]] int64_t rows,
-               [[maybe_unused]] int64_t bytes = kTileLanes * 4) {
+// AddressSanitizer does not see what tiles load and store: it is shown the ends of each row, `row` bytes apart.
+void show_tile([[maybe_unused]] const void* at, [[maybe_unused]] int64_t row, [[maybe_unused]] int64_t rows) {
 #if defined(__SANITIZE_ADDRESS__)
   const auto* first = static_cast<const volatile std::byte*>(at);
-  for (int64_t r = 0; r < rows; ++r, first += row) static_cast<void>(first[0] | first[bytes - 1]);
+  for (int64_t r = 0; r < rows; ++r, first += row) static_cast<void>(first[0] | first[kTileLanes * 4 - 1]);
 #endif
 }
 
