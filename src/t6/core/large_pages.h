@@ -10,8 +10,8 @@ namespace t6 {
 constexpr int64_t kLargePageBytes = int64_t{2} << 20;
 
 // `bytes` zeros that begin with a large page. They take memory where they are touched, a large page at a time, or in
-// small ones where the system has no large one at hand. Decoding reads all weights and the cache for each token: with
-// pages of 4 KiB a tenth of its time goes into looking up where those lie.
+// small ones where the system has no large one at hand. Decoding reads all weights and the cache for each token, and
+// of pages of 4 KiB each would have to be looked up.
 class LargePages {
  public:
   // Error: no memory.

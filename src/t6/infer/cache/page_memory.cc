@@ -4,9 +4,9 @@
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
 #include <vector>
 
+#include "t6/core/aligned_bytes.h"
 #include "t6/core/large_pages.h"
 #include "t6/core/poison.h"
 #include "t6/core/rounding.h"
@@ -14,7 +14,6 @@
 namespace t6 {
 namespace {
 
-constexpr int64_t kCacheLine = 64;
 // Bytes of a slab, unless one page is more. What no page has had yet takes no memory.
 constexpr int64_t kSlab = 16 * kLargePageBytes;
 // Pages below this have memory of their own: the cache of a small model is not worth a large page.
@@ -81,12 +80,11 @@ class Slabs {
 std::shared_ptr<std::byte> allocate_page(int64_t bytes) {
   if (bytes >= kSmall) {
     static auto* slabs = new Slabs;  // outlives every cache
-    return slabs->take(round_up(bytes, kCacheLine));
+    return slabs->take(round_up(bytes, kCacheLineBytes));
   }
-  const auto alignment = static_cast<std::align_val_t>(kCacheLine);
-  auto* small = static_cast<std::byte*>(::operator new(static_cast<size_t>(bytes), alignment));
-  std::memset(small, 0, static_cast<size_t>(bytes));
-  return {small, [alignment](std::byte* memory) { ::operator delete(memory, alignment); }};
+  std::shared_ptr<std::byte> small = aligned_bytes(bytes);
+  std::memset(small.get(), 0, static_cast<size_t>(bytes));
+  return small;
 }
 
 }  // namespace t6

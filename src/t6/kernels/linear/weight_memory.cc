@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <mutex>
-#include <new>
 #include <utility>
 
+#include "t6/core/aligned_bytes.h"
 #include "t6/core/large_pages.h"
 #include "t6/core/rounding.h"
 
@@ -13,7 +13,6 @@ namespace {
 
 // What is left over of one is small beside a model, and is never touched.
 constexpr int64_t kChunk = 16 * kLargePageBytes;
-constexpr int64_t kCacheLine = 64;
 // Below this a matrix has memory of its own, where sanitizers see who reads past its end.
 constexpr int64_t kSmall = int64_t{64} << 10;
 
@@ -37,15 +36,11 @@ class Chunk {
 }  // namespace
 
 std::shared_ptr<std::byte> allocate_weights(int64_t bytes) {
-  if (bytes < kSmall) {
-    const auto alignment = static_cast<std::align_val_t>(kCacheLine);
-    auto* small = static_cast<std::byte*>(::operator new(static_cast<size_t>(bytes), alignment));
-    return {small, [alignment](std::byte* memory) { ::operator delete(memory, alignment); }};
-  }
+  if (bytes < kSmall) return aligned_bytes(bytes);
   static std::mutex mutex;
   static std::weak_ptr<Chunk> last;  // it goes with the last matrix in it
   const std::lock_guard lock(mutex);
-  const int64_t size = round_up(bytes, kCacheLine);
+  const int64_t size = round_up(bytes, kCacheLineBytes);
   std::shared_ptr<Chunk> chunk = last.lock();
   std::byte* begin = chunk ? chunk->take(size) : nullptr;
   if (!begin) {
