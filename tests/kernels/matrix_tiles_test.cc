@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "t6/core/error.h"
+#include "t6/kernels/aligned_buffer.h"
 #include "t6/kernels/matmul.h"
 #include "t6/numbers/half.h"
 #include "tests/error_of.h"
@@ -118,6 +119,34 @@ TEST(MatrixTiles, MultiplyBfloats) {
   for (double& sum : wanted) sum *= 2;
   EXPECT_LT(largest_error(sums, wanted), 1e-6);
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+
+// Which does not know the instructions, and sees memory of a buffer that was larger before.
+TEST(MatrixTilesDeathTest, AddressSanitizerSeesRowsThatAreNotThere) {
+  T6_NEEDS_MATRIX_TILES();
+  constexpr int64_t kTile = int64_t{kMatrixTileRows} * kMatrixTileDepth / 2;  // floats
+  AlignedBuffer a, b, c;
+  const auto multiply = [&](int64_t a_size, int64_t b_size, int64_t c_size) {
+    for (AlignedBuffer* buffer : {&a, &b, &c}) std::fill_n(buffer->reserve(8 * kTile), 8 * kTile, 0.0f);
+    const MatrixTiles tiles(kMostTileRows, int64_t{kMatrixTileDepth} * 2);
+    multiply_bfloat_matrix_tile({.a = a.reserve(a_size),
+                                 .a_row = kMatrixTileDepth * 2,
+                                 .a_step = kMatrixTileDepth * 2 * kMatrixTileRows,
+                                 .b = b.reserve(b_size),
+                                 .b_row = kMatrixTileColumns * 4,
+                                 .b_half = kTileLanes * 4,
+                                 .c = c.reserve(c_size),
+                                 .c_row = kMatrixTileColumns * 4,
+                                 .steps = 1});
+  };
+  multiply(kTile, kTile, 2 * kTile);
+  EXPECT_DEATH(multiply(kTile - 1, kTile, 2 * kTile), "use-after-poison");
+  EXPECT_DEATH(multiply(kTile, kTile - 1, 2 * kTile), "use-after-poison");
+  EXPECT_DEATH(multiply(kTile, kTile, 2 * kTile - 1), "use-after-poison");
+}
+
+#endif
 
 class MatrixTileTypes : public ::testing::TestWithParam<NumberType> {};
 
